@@ -1,0 +1,47 @@
+# `make dev` and `make test` need Python, make and a package index; everything else is brought along.
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+# An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+
+.PHONY: help setup dev test test-fast check fmt lint types imports
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.uv/bin/uv:
+	@echo "setup: no uv on this machine, putting one into .uv/"
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+setup: $(filter .uv/bin/uv,$(UV)) ## Prepare .venv from uv.lock
+	@echo "setup: syncing .venv from uv.lock"
+	@$(UV) sync --quiet --locked --all-extras
+
+dev: setup ## Serve on port 8000 with an embedded PostgreSQL and a development issuer
+	@exec $(BIN)/annex dev
+
+test: setup check ## Run every test, with coverage
+	@$(BIN)/pytest -n 2 --cov --cov-report=term
+
+test-fast: setup ## Run the unit tests alone
+	@$(BIN)/pytest -q tests/unit tests/architecture
+
+check: setup fmt-check lint types imports ## Format, lint, types and import contracts, in seconds
+
+fmt: ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+
+fmt-check:
+	@$(BIN)/ruff format --check --quiet .
+
+lint:
+	@$(BIN)/ruff check --quiet .
+
+types:
+	@$(BIN)/mypy
+
+imports:
+	@$(BIN)/lint-imports --no-logo

@@ -1,0 +1,24 @@
+"""The public face: everything a function needs, in one import line."""
+
+from litestar import Request
+
+from runtime.routing.config import Folder, Function
+from shared.database import Database
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
+from shared.events import Event
+from shared.identity import User
+
+__all__ = [
+    "Conflict",
+    "Database",
+    "Event",
+    "Folder",
+    "Forbidden",
+    "Function",
+    "Invalid",
+    "NotFound",
+    "RateLimited",
+    "Request",
+    "Unavailable",
+    "User",
+]

@@ -1,0 +1,1 @@
+"""The one composition root: a list in the order things happen."""

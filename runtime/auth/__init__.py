@@ -1,0 +1,1 @@
+"""Who is calling: Clerk tokens and keys, policy, webhooks, the development issuer."""

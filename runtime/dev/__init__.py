@@ -1,0 +1,1 @@
+"""What only a developer's machine needs: watch, hot swap, an embedded PostgreSQL."""

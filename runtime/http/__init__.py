@@ -1,0 +1,1 @@
+"""The doors a request goes through: shell, CORS, problem documents, deadlines, limits, health."""

@@ -1,0 +1,54 @@
+"""One request on its walk: the only mutable record that the rooms share, each writing its own line of it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.routing.config import Endpoint
+    from shared.identity import User
+
+SCOPE_KEY = "annex"
+
+
+class Invocation:
+    """Made by the shell, kept in ``scope["annex"]`` and in `current`.
+
+    Attributes:
+        request_id: taken from a trusted proxy or made.
+        client: the caller's address as far as trusted proxies tell it.
+        method: as sent, HEAD included.
+        started: `time.perf_counter` at arrival.
+        deadline: loop time at which the call is cut, None before the gate.
+        endpoint: set by the gate once the router has matched.
+        user: set by the gate once the credential is verified.
+        auth: outcome for telemetry: ``public``, ``session``, a refusal's reason, …
+        error: class name or code of what ended the call badly.
+    """
+
+    __slots__ = (
+        "auth",
+        "client",
+        "deadline",
+        "endpoint",
+        "error",
+        "method",
+        "request_id",
+        "started",
+        "user",
+    )
+
+    def __init__(self, *, request_id: str, client: str, method: str, started: float) -> None:
+        self.request_id = request_id
+        self.client = client
+        self.method = method
+        self.started = started
+        self.deadline: float | None = None
+        self.endpoint: Endpoint | None = None
+        self.user: User | None = None
+        self.auth: str = ""
+        self.error: str = ""
+
+
+current: ContextVar[Invocation | None] = ContextVar("annex_invocation", default=None)

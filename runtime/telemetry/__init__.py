@@ -1,0 +1,1 @@
+"""What can be seen from outside: traces, metrics, logs. Nothing in here may change a response."""

@@ -1,0 +1,178 @@
+"""The tree of everything that can go wrong on purpose.
+
+A function raises the noun; `runtime.http.problems` alone knows which status it becomes. Every `detail` is
+written for the caller: it never carries a secret, SQL text or another exception's message.
+
+AnnexError
+├── Invalid               the input does not fit; lists every field
+│   └── Malformed         the input cannot be read at all
+├── Unauthenticated       no acceptable credential
+├── Forbidden             a credential that may not do this
+├── NotFound
+├── Conflict
+├── TooLarge              the body is over its limit
+├── UnsupportedMediaType
+├── RateLimited           over a limit that belongs to this caller
+├── Unavailable           a dependency or the service cannot answer now
+│   ├── DatabaseUnavailable
+│   ├── KeysUnavailable         the keys that verify tokens cannot be had
+│   ├── FunctionUnavailable     the file behind this route is quarantined
+│   └── Overloaded              the queue is full
+└── DeadlineExceeded
+"""
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+
+class FieldError(Struct, frozen=True):
+    """One thing wrong with one input.
+
+    Attributes:
+        location: where it was: ``body``, ``query``, ``path`` or ``header``.
+        field: dotted path inside the location, ``""`` for the whole of it.
+        message: what was expected.
+    """
+
+    location: str
+    field: str
+    message: str
+
+
+class AnnexError(Exception):
+    """The root; never raised itself.
+
+    Attributes:
+        code: stable lower snake case name, part of the wire contract.
+        detail: one sentence for the caller.
+        retry_after: seconds after which trying again makes sense, or None.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class Invalid(AnnexError):
+    """The input does not fit what the function asked for."""
+
+    code = "invalid_input"
+
+    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail or "The request does not fit what this function expects.")
+        self.errors = errors
+
+
+class Malformed(Invalid):
+    """The input cannot be read at all: broken JSON, invalid UTF-8, nesting without end."""
+
+    code = "malformed_request"
+
+
+class Unauthenticated(AnnexError):
+    """No credential, or one that is not accepted.
+
+    Attributes:
+        reason: stable name of the refusal, such as ``token-expired``; never part of the token.
+    """
+
+    code = "unauthenticated"
+
+    def __init__(self, reason: str = "token-missing", detail: str = "") -> None:
+        super().__init__(detail or "A valid session token is required.")
+        self.reason = reason
+
+
+class Forbidden(AnnexError):
+    """The credential is good, but may not do this.
+
+    Attributes:
+        extra: members added to the problem document (Clerk's re-verification hint).
+    """
+
+    code = "forbidden"
+
+    def __init__(self, detail: str = "", *, extra: dict[str, object] | None = None) -> None:
+        super().__init__(detail or "This session may not do this.")
+        self.extra = extra or {}
+
+
+class NotFound(AnnexError):
+    """There is no such thing: ``NotFound("signal", symbol)``."""
+
+    code = "not_found"
+
+    def __init__(self, kind: str = "", key: object = None) -> None:
+        what = f"No {kind} {key!s}." if kind and key is not None else f"No such {kind or 'resource'}."
+        super().__init__(what)
+
+
+class Conflict(AnnexError):
+    """The state of the resource forbids it."""
+
+    code = "conflict"
+
+
+class TooLarge(AnnexError):
+    """The body is over its limit (bytes)."""
+
+    code = "body_too_large"
+
+
+class UnsupportedMediaType(AnnexError):
+    """The body is not of a content type that this function reads."""
+
+    code = "unsupported_media_type"
+
+
+class RateLimited(AnnexError):
+    """Over a limit that belongs to this caller."""
+
+    code = "rate_limited"
+
+
+class Unavailable(AnnexError):
+    """Something needed for the answer is not there now. Carries ``retry_after``, 1 second unless told."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = 1) -> None:
+        super().__init__(detail or "The service cannot answer this now; try again.", retry_after=retry_after)
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached, or every connection stayed busy for the whole acquire budget."""
+
+    code = "database_unavailable"
+
+
+class KeysUnavailable(Unavailable):
+    """No usable key to verify a token with: our trouble, so never 401."""
+
+    code = "auth_unavailable"
+
+
+class FunctionUnavailable(Unavailable):
+    """The file behind this route is quarantined; ``error_id`` finds its cause in the log."""
+
+    code = "function_unavailable"
+
+    def __init__(self, error_id: str) -> None:
+        super().__init__(f"This function is out of service (error {error_id}).", retry_after=30)
+        self.error_id = error_id
+
+
+class Overloaded(Unavailable):
+    """The queue in front of this function, or of the service, is full."""
+
+    code = "overloaded"
+
+
+class DeadlineExceeded(AnnexError):
+    """The time for this call is used up."""
+
+    code = "deadline_exceeded"
