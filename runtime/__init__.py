@@ -2,7 +2,7 @@
 
 from litestar import Request
 
-from runtime.routing.config import Folder, Function
+from runtime.config import Folder, Function
 from shared.database import Database
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from shared.events import Event

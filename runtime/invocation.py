@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runtime.routing.config import Endpoint
+    from runtime.config import Endpoint
     from shared.identity import User
 
 SCOPE_KEY = "annex"
