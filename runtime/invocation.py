@@ -25,6 +25,8 @@ class Invocation:
         user: set by the gate once the credential is verified.
         auth: outcome for telemetry: ``public``, ``session``, a refusal's reason, …
         error: class name or code of what ended the call badly.
+        status: of the response once its head is sent, 0 before.
+        response_headers: added to the response's head by the shell, whoever answers.
     """
 
     __slots__ = (
@@ -35,7 +37,9 @@ class Invocation:
         "error",
         "method",
         "request_id",
+        "response_headers",
         "started",
+        "status",
         "user",
     )
 
@@ -49,6 +53,8 @@ class Invocation:
         self.user: User | None = None
         self.auth: str = ""
         self.error: str = ""
+        self.status = 0
+        self.response_headers: list[tuple[bytes, bytes]] = []
 
 
 current: ContextVar[Invocation | None] = ContextVar("annex_invocation", default=None)

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 import msgspec
 from msgspec import Struct
 
+from runtime import origins
 from runtime.variables import Settings, Variable
 
 __all__ = ["Fault", "Settings", "SettingsError", "from_environment", "load", "variables"]
@@ -142,6 +143,8 @@ def _number(text: str, kind: type[int] | type[float]) -> float:
 def _contradictions(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong although each value on its own is fine."""
     clerk = settings.clerk
+    for problem in origins.faults(settings.cors.origins):
+        yield Fault("CORS_ORIGINS", problem)
     if settings.cors.credentials and "*" in settings.cors.origins:
         yield Fault(
             "CORS_ORIGINS",

@@ -9,8 +9,11 @@ AnnexError
 ├── Unauthenticated       no acceptable credential
 ├── Forbidden             a credential that may not do this
 ├── NotFound
+├── MethodNotAllowed      the URL exists, not for this method
 ├── Conflict
 ├── TooLarge              the body is over its limit
+├── UriTooLong
+├── HeadersTooLarge
 ├── UnsupportedMediaType
 ├── RateLimited           over a limit that belongs to this caller
 ├── Unavailable           a dependency or the service cannot answer now
@@ -18,7 +21,8 @@ AnnexError
 │   ├── KeysUnavailable         the keys that verify tokens cannot be had
 │   ├── FunctionUnavailable     the file behind this route is quarantined
 │   └── Overloaded              the queue is full
-└── DeadlineExceeded
+├── DeadlineExceeded
+└── Internal              our own mistake; the caller learns only the ids that find it in the log
 """
 
 from typing import ClassVar
@@ -111,6 +115,20 @@ class NotFound(AnnexError):
         super().__init__(what)
 
 
+class MethodNotAllowed(AnnexError):
+    """The URL exists, but not for this method.
+
+    Attributes:
+        allow: the methods that it has.
+    """
+
+    code = "method_not_allowed"
+
+    def __init__(self, allow: tuple[str, ...]) -> None:
+        super().__init__(f"This URL answers {', '.join(allow)}.")
+        self.allow = allow
+
+
 class Conflict(AnnexError):
     """The state of the resource forbids it."""
 
@@ -121,6 +139,18 @@ class TooLarge(AnnexError):
     """The body is over its limit (bytes)."""
 
     code = "body_too_large"
+
+
+class UriTooLong(AnnexError):
+    """The URL is over its limit (bytes)."""
+
+    code = "uri_too_long"
+
+
+class HeadersTooLarge(AnnexError):
+    """The request's headers are over their limit in count or bytes."""
+
+    code = "headers_too_large"
 
 
 class UnsupportedMediaType(AnnexError):
@@ -176,3 +206,12 @@ class DeadlineExceeded(AnnexError):
     """The time for this call is used up."""
 
     code = "deadline_exceeded"
+
+
+class Internal(AnnexError):
+    """Our own mistake; the caller learns only the ids that find it in the log."""
+
+    code = "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side; the log knows more under these ids.")

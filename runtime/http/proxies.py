@@ -1,0 +1,56 @@
+"""Whom to believe about where a request came from.
+
+Railway's edge overwrites `X-Real-IP` and `X-Railway-Request-Id`; anybody else can forge them. So they are
+believed only from the networks that the settings name, and only the socket's own address otherwise.
+"""
+
+import ipaddress
+import re
+import secrets
+from collections.abc import Iterable
+from functools import lru_cache
+
+from litestar.types import HTTPScope
+
+from runtime.http.wire import header
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
+_NAMES = (b"x-railway-request-id", b"x-request-id")
+
+
+class TrustedProxies:
+    """Networks whose word is taken."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks = tuple(ipaddress.ip_network(network) for network in networks)
+        self.trusts = lru_cache(maxsize=1024)(self._trusts)
+
+    def identify(self, scope: HTTPScope) -> tuple[str, str]:
+        """Return the caller's address (`""` on a Unix socket) and the request's id, taken over or made."""
+        peer = scope["client"][0] if scope["client"] else ""
+        if not peer or not self.trusts(peer):
+            return peer, secrets.token_hex(16)
+        return _address(header(scope, b"x-real-ip")) or peer, _request_id(scope) or secrets.token_hex(16)
+
+    def _trusts(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        return any(mapped in network for network in self._networks if network.version == mapped.version)
+
+
+def _address(value: bytes | None) -> str:
+    try:
+        return str(ipaddress.ip_address((value or b"").decode("ascii", "replace").strip()))
+    except ValueError:
+        return ""
+
+
+def _request_id(scope: HTTPScope) -> str:
+    for name in _NAMES:
+        value = header(scope, name)
+        if value is not None and _REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return ""

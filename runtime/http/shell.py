@@ -1,0 +1,163 @@
+"""The outermost door: what must hold for every request, whatever happens inside.
+
+It names the request, bounds it, turns HEAD into GET, adds the headers that every response carries, refuses
+work while draining, and answers for anything that escapes from the rooms within.
+"""
+
+import asyncio
+import logging
+import time
+from typing import NamedTuple
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from runtime.http.cors import Cors
+from runtime.http.problems import answer, note
+from runtime.http.proxies import TrustedProxies
+from runtime.http.wire import header, send_problem
+from runtime.invocation import SCOPE_KEY, Invocation, current
+from shared.errors import AnnexError, HeadersTooLarge, Internal, Overloaded, Unavailable, UriTooLong
+
+logger = logging.getLogger(__name__)
+
+MAX_URI = 8 * 1024  # bytes; path and query together
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 32 * 1024  # what Railway's edge lets through
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+NO_STORE = (b"cache-control", b"no-store")
+
+
+class Bounds(NamedTuple):
+    """How much one process takes on at once."""
+
+    concurrency: int
+
+
+class Shell:
+    """ASGI wrapper around everything that answers.
+
+    Attributes:
+        draining: set once new work is refused.
+        active: requests being worked on.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        health: ASGIApp,
+        cors: Cors,
+        proxies: TrustedProxies,
+        bounds: Bounds,
+        production: bool,
+    ) -> None:
+        self.app = app
+        self.draining = False
+        self.active = 0
+        self._idle = asyncio.Event()
+        self._health = health
+        self._cors = cors
+        self._proxies = proxies
+        self._bounds = bounds
+        self._headers = SECURITY_HEADERS + ((TRANSPORT_SECURITY,) if production else ())
+        self._timing = not production
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request; other kinds of connection are closed."""
+        if scope["type"] != "http":
+            return await _close(scope, send)
+        invocation = self._admit(scope)
+        send = self._finish(scope, invocation, send)
+        if scope["path"].startswith("/health"):
+            return await self._health(scope, receive, send)
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            return await send_problem(send, answer(refusal, invocation))
+        token = current.set(invocation)
+        self.active += 1
+        try:
+            return await self.app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  # the outermost door answers for everything
+            return await self._last_resort(error, invocation, send)
+        finally:
+            self.active -= 1
+            current.reset(token)
+            if self.active == 0:
+                self._idle.set()
+
+    async def drained(self) -> None:
+        """Return once no request is being worked on."""
+        while self.active:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def _admit(self, scope: HTTPScope) -> Invocation:
+        client, request_id = self._proxies.identify(scope)
+        invocation = Invocation(
+            request_id=request_id, client=client, method=scope["method"], started=time.perf_counter()
+        )
+        scope[SCOPE_KEY] = invocation  # type: ignore[literal-required]  # our key
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"  # type: ignore[typeddict-item]  # Litestar's enum is a string
+        return invocation
+
+    def _refusal(self, scope: HTTPScope) -> AnnexError | None:
+        headers = scope["headers"]
+        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI:
+            return UriTooLong(f"The URL is over {MAX_URI} bytes.")
+        if len(headers) > MAX_HEADERS:
+            return HeadersTooLarge(f"There are more than {MAX_HEADERS} header fields.")
+        if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+            return HeadersTooLarge(f"The header fields are over {MAX_HEADER_BYTES} bytes.")
+        if self.draining:
+            return Unavailable("This instance is shutting down; try again.")
+        if self.active >= self._bounds.concurrency:
+            return Overloaded("The service is at its limit of requests at once; try again.")
+        return None
+
+    def _finish(self, scope: HTTPScope, invocation: Invocation, send: Send) -> Send:
+        """Return a `send` that completes the response's head, and drops the body of a HEAD."""
+        always = (
+            (b"x-request-id", invocation.request_id.encode("latin-1")),
+            *self._headers,
+            *self._cors.headers(header(scope, b"origin")),
+        )
+        is_head = invocation.method == "HEAD"
+        timing = self._timing
+
+        async def finish(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], *always, *invocation.response_headers]
+                if not any(name == b"cache-control" for name, _ in message["headers"]):
+                    headers.append(NO_STORE)
+                if timing:
+                    spent = (time.perf_counter() - invocation.started) * 1000
+                    headers.append((b"server-timing", b"app;dur=%.2f" % spent))
+                message["headers"] = headers
+                invocation.status = message["status"]
+            elif is_head:
+                if message.get("more_body"):
+                    return
+                message = {**message, "body": b""}
+            await send(message)
+
+        return finish
+
+    async def _last_resort(self, error: Exception, invocation: Invocation, send: Send) -> None:
+        """Answer for what escaped every room; a response that has begun can only be cut."""
+        noun = error if isinstance(error, AnnexError) else Internal()
+        note(error, noun, invocation)
+        if invocation.status:
+            raise error
+        await send_problem(send, answer(noun, invocation))
+
+
+async def _close(scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": "not served here"})

@@ -1,0 +1,76 @@
+"""Which web origins may read answers: exact ones and anchored patterns, decided once, asked per request."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+CLAIMABLE = (
+    "vercel.app",
+    "railway.app",
+    "netlify.app",
+    "pages.dev",
+    "workers.dev",
+    "herokuapp.com",
+    "github.io",
+)
+"""Hosts where anybody can have a name: a bare `*` there would let every stranger in."""
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9*-]+(\.[A-Za-z0-9*-]+)*(:\d{1,5})?")
+
+
+class Origins(Struct, frozen=True):
+    """The compiled list.
+
+    Attributes:
+        exact: origins as browsers send them.
+        patterns: one expression for all patterns, None without any.
+        everyone: `*` was listed.
+    """
+
+    exact: frozenset[str]
+    patterns: re.Pattern[str] | None
+    everyone: bool
+
+    def allow(self, origin: str) -> bool:
+        """Tell whether a page of `origin` may read the answer."""
+        if self.everyone or origin in self.exact:
+            return True
+        return self.patterns is not None and self.patterns.fullmatch(origin) is not None
+
+
+def compile_origins(listed: Iterable[str]) -> Origins:
+    """Compile entries that `faults` found nothing wrong with.
+
+    A `*` inside a pattern stands for letters, digits and dashes of one host label; it never crosses a dot.
+    """
+    entries = [entry.lower() for entry in listed]
+    patterns = [entry for entry in entries if "*" in entry and entry != "*"]
+    expression = "|".join(re.escape(entry).replace(r"\*", "[a-z0-9-]+") for entry in patterns)
+    exact = frozenset(entry for entry in entries if "*" not in entry)
+    return Origins(exact, re.compile(expression) if patterns else None, "*" in entries)
+
+
+def faults(listed: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each entry that is not an origin, or that opens the door to strangers."""
+    for entry in listed:
+        if entry == "*":
+            continue
+        if not _ORIGIN.fullmatch(entry):
+            yield f"{entry!r} is not an origin; write scheme and host alone, such as https://app.example.com"
+        elif (host := _open_host(entry)) is not None:
+            yield (
+                f"{entry!r} lets anybody in who takes a name on {host}; keep a part that only you can claim, "
+                f"such as https://app-*-yourteam.{host}"
+            )
+
+
+def _open_host(entry: str) -> str | None:
+    """Return the claimable host whose every name an entry matches, if it does."""
+    host = entry.partition("://")[2].partition(":")[0]
+    for claimable in CLAIMABLE:
+        name = host.removesuffix(f".{claimable}")
+        # What follows the last star must be ours: `app-*` is a prefix that a stranger can take too.
+        if name != host and "*" in name and not name.rpartition("*")[2].strip("-.").removeprefix("up"):
+            return claimable
+    return None
