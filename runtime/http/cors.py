@@ -37,7 +37,7 @@ class Cors:
         self._refused: Headers = ((b"vary", b"Origin"),)
 
     def headers(self, origin: bytes | None) -> Headers:
-        """Return what to add to a response for a page of `origin` (None: not a browser's cross-origin call)."""
+        """Return what to add to a response for a page of `origin`; None where no browser asks."""
         if origin is None or not self.allows(origin):
             return self._refused
         return ((b"access-control-allow-origin", origin), *self._allowed)

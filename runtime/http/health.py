@@ -28,7 +28,7 @@ class Check(Struct, omit_defaults=True):
         detail: what a person can act on; never a secret.
     """
 
-    status: Literal["ok", "degraded", "down"] = "ok"
+    status: Literal["ok", "degraded", "down"]
     detail: Any = None
 
 

@@ -1,0 +1,95 @@
+"""Alive, ready, well."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from runtime.http import health as room
+from runtime.http.health import Check, Health
+from runtime.invocation import Invocation
+
+
+def ask(app: Health, method: str, path: str) -> httpx.Response:
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        scope["annex"] = Invocation(request_id="r", client="", method=method, started=0)
+        await app(scope, receive, send)
+
+    async def run() -> httpx.Response:
+        transport = httpx.ASGITransport(served)
+        async with httpx.AsyncClient(transport=transport, base_url="http://annex") as http:
+            return await http.request(method, path)
+
+    return asyncio.run(run())
+
+
+def health(*statuses: str) -> Health:
+    def probe(status: Any):
+        async def run() -> Check:
+            return Check(status)
+
+        return run
+
+    return Health({f"part{number}": probe(status) for number, status in enumerate(statuses)}, version="7")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "word", "ready"),
+    [(("ok", "ok"), "ok", 200), (("ok", "degraded"), "degraded", 200), (("degraded", "down"), "down", 503)],
+)
+def test_the_worst_check_decides(statuses: tuple[str, ...], word: str, ready: int):
+    app = health(*statuses)
+    assert ask(app, "GET", "/health").json()["status"] == word
+    assert ask(app, "GET", "/health/ready").status_code == ready
+
+
+def test_the_card_tells_version_uptime_and_each_check():
+    body = ask(health("ok"), "GET", "/health").json()
+    assert body == {
+        "status": "ok",
+        "version": "7",
+        "uptime_seconds": 0,
+        "checks": {"part0": {"status": "ok"}},
+    }
+
+
+def test_live_answers_whatever_is_down():
+    assert ask(health("down"), "GET", "/health/live").status_code == 200
+
+
+def test_a_check_without_end_is_down_inside_the_budget(monkeypatch):
+    monkeypatch.setattr(room, "BUDGET", 0.01)
+
+    async def stuck() -> Check:
+        await asyncio.Event().wait()
+        return Check("ok")
+
+    body = ask(Health({"stuck": stuck}, version="1"), "GET", "/health").json()
+    assert body["checks"]["stuck"] == {"status": "down", "detail": "no answer in time"}
+
+
+def test_probes_are_shared_by_everybody_who_asks_at_once():
+    calls = []
+
+    async def counted() -> Check:
+        calls.append(1)
+        await asyncio.sleep(0)
+        return Check("ok")
+
+    app = Health({"counted": counted}, version="1")
+
+    async def run() -> None:
+        await asyncio.gather(*(app.report() for _ in range(20)))
+
+    asyncio.run(run())
+    assert len(calls) == 1
+
+
+def test_another_method_is_405():
+    response = ask(health("ok"), "POST", "/health")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_an_unknown_path_below_health_is_404():
+    assert ask(health("ok"), "GET", "/health/nonsense").status_code == 404
