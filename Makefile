@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help setup dev test test-fast check fmt lint types imports
+.PHONY: help setup dev test test-fast check docs fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,8 +31,11 @@ test-fast: setup ## Run the unit tests alone
 
 check: setup fmt-check lint types imports ## Format, lint, types and import contracts, in seconds
 
+docs: ## Write the tables that are made from code
+	@$(BIN)/python -m docs.tables
+
 fmt: ## Format the code
-	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 
 fmt-check:
 	@$(BIN)/ruff format --check --quiet .

@@ -4,10 +4,8 @@ Litestar's own CORS leaves out `Vary` for refused origins, still sends allow-cre
 reach answers made outside of it; this is the small piece that can (Fetch standard, part 3.2).
 """
 
-from litestar.types import ASGIApp, Receive, Scope, Send
-
-from runtime.http.problems import answer
-from runtime.http.wire import header, send_answer, send_problem
+from runtime.asgi import ASGIApp, Receive, Scope, Send, header, send_answer
+from runtime.http.problems import answer, send_problem
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.origins import Origins
 from shared.errors import Forbidden
@@ -59,7 +57,7 @@ class Preflights:
         origin = header(scope, b"origin") if scope["method"] == "OPTIONS" else None
         if origin is None or header(scope, b"access-control-request-method") is None:
             return await self.app(scope, receive, send)
-        invocation: Invocation = scope[SCOPE_KEY]  # type: ignore[literal-required]  # our key
+        invocation: Invocation = scope[SCOPE_KEY]
         invocation.auth = "preflight"
         if not self._cors.allows(origin):
             return await send_problem(

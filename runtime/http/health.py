@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
-from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
-from runtime.http.problems import answer
-from runtime.http.wire import send_answer, send_problem
+from runtime.asgi import Receive, Scope, Send, send_answer
+from runtime.http.problems import answer, send_problem
 from runtime.invocation import SCOPE_KEY
 from shared.errors import MethodNotAllowed, NotFound
 
@@ -54,7 +53,7 @@ class Health:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; `/health` is 200 whenever it can speak, `/health/ready` is 503 when a check is down."""
-        invocation = scope[SCOPE_KEY]  # type: ignore[literal-required]  # our key
+        invocation = scope[SCOPE_KEY]
         path = scope["path"].rstrip("/")
         if path not in {"/health", "/health/live", "/health/ready"}:
             return await send_problem(send, answer(NotFound("route"), invocation))

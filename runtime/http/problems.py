@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct
 from opentelemetry import trace
 
+from runtime.asgi import Send, send_answer
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.telemetry import record_exception
 from shared.errors import (
@@ -211,3 +212,9 @@ EXCEPTION_HANDLERS: dict[type[Exception], Any] = {
     Exception: handle,
 }
 """Registered together: a handler for `Exception` alone would also turn a 404 into a 500."""
+
+
+async def send_problem(send: Send, problem: Answer) -> None:
+    """Send a problem document from outside of Litestar."""
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
+    await send_answer(send, problem.status, [(b"content-type", MEDIA_TYPE.encode()), *headers], problem.body)

@@ -10,9 +10,7 @@ import secrets
 from collections.abc import Iterable
 from functools import lru_cache
 
-from litestar.types import HTTPScope
-
-from runtime.http.wire import header
+from runtime.asgi import Scope, header
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _NAMES = (b"x-railway-request-id", b"x-request-id")
@@ -25,7 +23,7 @@ class TrustedProxies:
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self.trusts = lru_cache(maxsize=1024)(self._trusts)
 
-    def identify(self, scope: HTTPScope) -> tuple[str, str]:
+    def identify(self, scope: Scope) -> tuple[str, str]:
         """Return the caller's address (`""` on a Unix socket) and the request's id, taken over or made."""
         peer = scope["client"][0] if scope["client"] else ""
         if not peer or not self.trusts(peer):
@@ -48,7 +46,7 @@ def _address(value: bytes | None) -> str:
         return ""
 
 
-def _request_id(scope: HTTPScope) -> str:
+def _request_id(scope: Scope) -> str:
     for name in _NAMES:
         value = header(scope, name)
         if value is not None and _REQUEST_ID.fullmatch(value):

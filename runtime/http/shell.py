@@ -9,12 +9,10 @@ import logging
 import time
 from typing import NamedTuple
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
-
+from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from runtime.http.cors import Cors
-from runtime.http.problems import answer, note
+from runtime.http.problems import answer, note, send_problem
 from runtime.http.proxies import TrustedProxies
-from runtime.http.wire import header, send_problem
 from runtime.invocation import SCOPE_KEY, Invocation, current
 from shared.errors import AnnexError, HeadersTooLarge, Internal, Overloaded, Unavailable, UriTooLong
 
@@ -97,17 +95,17 @@ class Shell:
             self._idle.clear()
             await self._idle.wait()
 
-    def _admit(self, scope: HTTPScope) -> Invocation:
+    def _admit(self, scope: Scope) -> Invocation:
         client, request_id = self._proxies.identify(scope)
         invocation = Invocation(
             request_id=request_id, client=client, method=scope["method"], started=time.perf_counter()
         )
-        scope[SCOPE_KEY] = invocation  # type: ignore[literal-required]  # our key
+        scope[SCOPE_KEY] = invocation
         if scope["method"] == "HEAD":
-            scope["method"] = "GET"  # type: ignore[typeddict-item]  # Litestar's enum is a string
+            scope["method"] = "GET"
         return invocation
 
-    def _refusal(self, scope: HTTPScope) -> AnnexError | None:
+    def _refusal(self, scope: Scope) -> AnnexError | None:
         headers = scope["headers"]
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI:
             return UriTooLong(f"The URL is over {MAX_URI} bytes.")
@@ -121,7 +119,7 @@ class Shell:
             return Overloaded("The service is at its limit of requests at once; try again.")
         return None
 
-    def _finish(self, scope: HTTPScope, invocation: Invocation, send: Send) -> Send:
+    def _finish(self, scope: Scope, invocation: Invocation, send: Send) -> Send:
         """Return a `send` that completes the response's head, and drops the body of a HEAD."""
         always = (
             (b"x-request-id", invocation.request_id.encode("latin-1")),

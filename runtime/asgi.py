@@ -1,17 +1,21 @@
-"""Raw ASGI, for the doors outside of Litestar: read a header, send a whole answer."""
+"""Raw ASGI (specification 3.0), for the doors outside of Litestar: types, a header, a whole answer."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
 
-from litestar.types import Scope, Send
-
-from runtime.http.problems import MEDIA_TYPE, Answer
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """Return the first header called `name` (lower case), or None."""
     for key, value in scope["headers"]:
         if key == name:
-            return value
+            found: bytes = value
+            return found
     return None
 
 
@@ -20,9 +24,3 @@ async def send_answer(send: Send, status: int, headers: Iterable[tuple[bytes, by
     head = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-async def send_problem(send: Send, problem: Answer) -> None:
-    """Send a problem document from outside of Litestar."""
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
-    await send_answer(send, problem.status, [(b"content-type", MEDIA_TYPE.encode()), *headers], problem.body)

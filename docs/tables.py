@@ -1,0 +1,70 @@
+"""The tables in these pages that are made from code: `make docs` writes them, a test compares them.
+
+A page marks the place with `<!-- table: NAME -->` and `<!-- end -->`; whatever stands between is ours.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.http.problems import status_of
+from runtime.settings import variables
+from shared.errors import AnnexError
+
+PAGES = Path(__file__).parent
+_PLACE = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rows(*cells: str) -> str:
+    """Return one row."""
+    return f"| {' | '.join(cells)} |\n"
+
+
+def settings() -> str:
+    """Every environment variable: names, default, meaning."""
+    table = rows("variable", "default", "meaning") + rows("---", "---", "---")
+    for variable, default in variables():
+        names = ", ".join(f"`{name}`" for name in variable.names)
+        shown = ", ".join(default) if isinstance(default, tuple) else default
+        table += rows(names, "" if default in (None, (), "") else f"`{shown}`".lower(), variable.doc)
+    return table
+
+
+def errors() -> str:
+    """Every error code with its status."""
+    kinds = sorted(_descendants(AnnexError), key=lambda kind: (status_of(kind), kind.code))
+    table = rows("status", "`code`", "when") + rows("---", "---", "---")
+    for kind in kinds:
+        meaning = (kind.__doc__ or "").partition("\n")[0].partition(":")[0].rstrip(".")
+        table += rows(str(status_of(kind)), f"`{kind.code}`", meaning)
+    return table
+
+
+def _descendants(kind: type[AnnexError]) -> set[type[AnnexError]]:
+    found = set(kind.__subclasses__())
+    return found.union(*(_descendants(child) for child in found))
+
+
+TABLES: dict[str, Callable[[], str]] = {"settings": settings, "errors": errors}
+
+
+def rendered(page: str) -> str:
+    """Return a page with its tables made anew."""
+    return _PLACE.sub(lambda place: place[1] + TABLES[place["name"]]() + place[3], page)
+
+
+def main() -> int:
+    """Write the tables; with `--check` only compare, and exit 1 when a page is stale."""
+    texts = {page: page.read_text("utf-8") for page in sorted(PAGES.glob("*.md"))}
+    stale = [page for page, text in texts.items() if rendered(text) != text]
+    for page in stale:
+        if "--check" in sys.argv:
+            sys.stderr.write(f"{page.name}: its tables are stale; run `make docs`\n")
+        else:
+            page.write_text(rendered(texts[page]), "utf-8")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
