@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asyncio import Task
+
     from runtime.config import Endpoint
     from shared.identity import User
 
@@ -27,6 +29,7 @@ class Invocation:
         error: class name or code of what ended the call badly.
         status: of the response once its head is sent, 0 before.
         response_headers: added to the response's head by the shell, whoever answers.
+        tasks: what the function started and has not finished; None outside of the gate.
     """
 
     __slots__ = (
@@ -40,6 +43,7 @@ class Invocation:
         "response_headers",
         "started",
         "status",
+        "tasks",
         "user",
     )
 
@@ -55,6 +59,7 @@ class Invocation:
         self.error: str = ""
         self.status = 0
         self.response_headers: list[tuple[bytes, bytes]] = []
+        self.tasks: set[Task[Any]] | None = None
 
 
 current: ContextVar[Invocation | None] = ContextVar("annex_invocation", default=None)

@@ -1,0 +1,242 @@
+"""The gate in front of every function: who may pass, how many, how much, how long.
+
+One middleware of Litestar, so that it stands behind the router (the matched function's policy decides, never
+a path) and inside the exception handlers (whatever it raises becomes a problem document). What a policy does
+not ask for costs nothing: each endpoint's plan is made once, at its first request.
+"""
+
+import asyncio
+from typing import Any, NamedTuple, Protocol, cast
+
+from litestar.types import HTTPScope
+from litestar.utils.scope.state import ScopeState
+
+from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.config import Endpoint, Policy
+from runtime.http.body import Media
+from runtime.http.call import Call, Cut, Reply
+from runtime.http.deadline import HEADER as TIMEOUT_HEADER
+from runtime.http.deadline import seconds_allowed
+from runtime.http.disconnect import CallerLeft, Replay, read_body
+from runtime.http.leftovers import Reaper
+from runtime.http.limits import Bulkhead, counted, refuse_length
+from runtime.http.rates import MemoryRates, Rate, RateStore, caller_of, headers
+from runtime.invocation import SCOPE_KEY, Invocation
+from shared.errors import DeadlineExceeded, RateLimited, Unauthenticated
+from shared.identity import User
+
+
+class Authority(Protocol):
+    """What the gate needs of `runtime.auth.Authenticator`."""
+
+    async def authenticate(self, scope: Scope, policy: Policy) -> User | None:
+        """Return the caller, None where the policy is public."""
+        ...
+
+    def verify_webhook(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Refuse a body that its sender has not signed."""
+        ...
+
+
+class Head(NamedTuple):
+    """What the gate reads in the head of a request, in one pass."""
+
+    length: bytes | None
+    media: bytes | None
+    chunked: bool
+    timeout: bytes | None
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Head":
+        """Read the header fields of `scope`."""
+        length = media = timeout = None
+        chunked = False
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                length = value
+            elif name == b"content-type":
+                media = value
+            elif name == b"transfer-encoding":
+                chunked = True
+            elif name == TIMEOUT_HEADER:
+                timeout = value
+        return cls(length, media, chunked, timeout)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether at least a byte of a body is announced."""
+        return self.chunked or self.length not in {None, b"0"}
+
+
+class Plan:
+    """What one endpoint asks of the gate, worked out once.
+
+    Attributes:
+        endpoint: the matched endpoint.
+        policy: its policy.
+        media: what its body must be.
+        bulkhead: shared by the endpoints whose limit stands in the same place.
+        rate: likewise.
+        rate_name: what is counted.
+        watch: stop when the caller leaves.
+    """
+
+    __slots__ = ("bulkhead", "endpoint", "media", "policy", "rate", "rate_name", "watch")
+
+    def __init__(self, endpoint: Endpoint, media: Media, bulkhead: Bulkhead | None) -> None:
+        policy = endpoint.policy
+        self.endpoint = endpoint
+        self.policy = policy
+        self.media = media
+        self.bulkhead = bulkhead
+        self.rate = Rate.parse(policy.rate_limit) if policy.rate_limit else None
+        self.rate_name = _place(endpoint, "rate_limit")
+        asked = policy.cancel_on_disconnect
+        self.watch = endpoint.stream if asked is None else asked
+
+
+class Gate:
+    """Given to `Litestar(middleware=[gate])`, which calls it once for every route handler.
+
+    Owned by `async with`: inside, tasks that functions leave behind are found and ended.
+    """
+
+    def __init__(self, authority: Authority, *, rates: RateStore | None = None) -> None:
+        """Build the gate.
+
+        Args:
+            authority: verifies credentials and webhooks.
+            rates: where rate limits are counted; in this process by default.
+        """
+        self.reaper = Reaper()
+        self._authority = authority
+        self._rates = rates or MemoryRates()
+        self._bulkheads: dict[str, Bulkhead] = {}
+
+    async def __aenter__(self) -> "Gate":
+        await self.reaper.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.reaper.__aexit__(*exc)
+
+    def __call__(self, app: Any) -> Any:
+        """Stand in front of one route handler's app; any ASGI app, however its types are spelt."""
+        plan: Plan | None = None
+
+        async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal plan
+            if plan is None:
+                endpoint = scope["route_handler"].opt.get("endpoint")
+                if endpoint is None:
+                    await app(scope, receive, send)
+                    return
+                plan = self._plan(endpoint, scope)
+            await self._serve(plan, app, scope, receive, send)
+
+        return enter
+
+    def _plan(self, endpoint: Endpoint, scope: Scope) -> Plan:
+        policy, bulkhead = endpoint.policy, None
+        if policy.concurrency:
+            place = _place(endpoint, "concurrency")
+            bulkhead = self._bulkheads.setdefault(place, Bulkhead(policy.concurrency, policy.queue))
+        return Plan(endpoint, Media.of(scope["route_handler"]), bulkhead)
+
+    async def _serve(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        invocation: Invocation = scope[SCOPE_KEY]
+        invocation.endpoint = plan.endpoint
+        head = Head.of(scope)
+        seconds = seconds_allowed(plan.policy.timeout, head.timeout)
+        invocation.deadline = asyncio.get_running_loop().time() + seconds
+        if plan.policy.webhook is None:
+            await self._authenticate(invocation, scope, plan.policy)
+        if plan.rate is not None:
+            await self._count(invocation, plan, plan.rate)
+        receive = _limited(plan, head, receive)
+        try:
+            if plan.policy.webhook is not None:
+                receive = await self._verify(invocation, scope, receive)
+            elif plan.watch:
+                receive = Replay(await read_body(receive), receive)
+        except CallerLeft:
+            invocation.error = "caller_left"
+            return
+        if plan.bulkhead is not None:
+            await plan.bulkhead.enter(invocation.deadline)
+        await self._call(plan, app, scope, receive, send)
+
+    async def _authenticate(self, invocation: Invocation, scope: Scope, policy: Policy) -> None:
+        try:
+            user = await self._authority.authenticate(scope, policy)
+        except Unauthenticated as error:
+            invocation.auth = error.reason
+            raise
+        invocation.user = user
+        invocation.auth = "public" if user is None else user.token_type
+
+    async def _verify(self, invocation: Invocation, scope: Scope, receive: Receive) -> Receive:
+        body = await read_body(receive)
+        try:
+            self._authority.verify_webhook(list(scope["headers"]), body)
+        except Unauthenticated as error:
+            invocation.auth = error.reason
+            raise
+        invocation.auth = "webhook"
+        return Replay(body, receive)
+
+    async def _count(self, invocation: Invocation, plan: Plan, rate: Rate) -> None:
+        user = invocation.user
+        who = user.user_id if user else caller_of(invocation.client)
+        verdict = await self._rates.take(f"{plan.rate_name}:{who}", rate)
+        invocation.response_headers.extend(headers(rate, verdict))
+        if not verdict.allowed:
+            raise RateLimited("Too many calls; try again later.", retry_after=verdict.wait)
+
+    async def _call(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        invocation: Invocation = scope[SCOPE_KEY]
+        call = Call(Reply(send), deadline=cast("float", invocation.deadline), stream=plan.endpoint.stream)
+        watcher: asyncio.Task[None] | None = None
+        if plan.watch and isinstance(receive, Replay):
+            watcher = asyncio.create_task(receive.watch(lambda: call.end(Cut.DISCONNECT)))
+        invocation.tasks = set()
+        try:
+            await call.run(app, scope, receive)
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+            self._leave(plan, invocation, call.task)
+        if call.cut is Cut.DISCONNECT:
+            invocation.error = "caller_left"
+        elif call.cut is Cut.DEADLINE:
+            invocation.error = DeadlineExceeded.code
+            if not call.reply.finished:
+                # A response that the closed reply has swallowed was none.
+                ScopeState.from_scope(cast("HTTPScope", scope)).response_started = call.reply.started
+                raise DeadlineExceeded("The time for this call is used up.")
+
+    def _leave(self, plan: Plan, invocation: Invocation, task: asyncio.Task[None] | None) -> None:
+        """Give back what the call held; one that was abandoned keeps its slot until it really ends."""
+        if task is not None and not task.done() and invocation.tasks is not None:
+            invocation.tasks.add(task)
+            task.add_done_callback(invocation.tasks.discard)
+            if plan.bulkhead is not None:
+                task.add_done_callback(plan.bulkhead.leave)
+        elif plan.bulkhead is not None:
+            plan.bulkhead.leave()
+        self.reaper.release(invocation)
+
+
+def _limited(plan: Plan, head: Head, receive: Receive) -> Receive:
+    """Refuse what the head already tells; return a `receive` that refuses the rest as it comes."""
+    limit = plan.policy.max_body
+    refuse_length(head.length, limit)
+    if head.has_body:
+        plan.media.refuse(head.media)
+    return counted(receive, limit) if head.chunked else receive
+
+
+def _place(endpoint: Endpoint, key: str) -> str:
+    """Name what a limit counts: the methods of a file share one that the file or its folder states."""
+    origin = endpoint.policy.origins.get(key, "")
+    return f"{endpoint.file} {endpoint.method}" if " methods." in origin else endpoint.file

@@ -1,0 +1,189 @@
+"""Server-sent events: a function's `AsyncIterator[Event]` as `text/event-stream`.
+
+Frames are written as they come, by the task that runs the function, so a slow reader slows the function and
+an `async with` may span a `yield`. Every stream that is not cut off ends with exactly one terminal event,
+`done` or `error`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from itertools import count
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.response.base import ASGIResponse
+from litestar.serialization import encode_json
+
+from runtime.asgi import Message, Scope, Send
+from runtime.config import Endpoint
+from runtime.invocation import SCOPE_KEY, Invocation
+from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown
+from shared.events import Event
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT = 15.0  # seconds without an event after which a comment keeps proxies from hanging up
+DRAIN = "drain"  # key in `app.state`: the asyncio.Event that is set when the service shuts down
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second keeps nginx from collecting
+
+
+class Done(Event, tag="done", frozen=True):
+    """The terminal event of a stream that came to its own end."""
+
+
+class Failed(Event, tag="error", frozen=True, kw_only=True):
+    """The terminal event of a stream that did not; the members mean what they mean in a problem document."""
+
+    code: str
+    detail: str
+    request_id: str
+
+
+def event_stream(
+    iterator: AsyncIterator[Any], endpoint: Endpoint, *, heartbeat: float = HEARTBEAT
+) -> Response[Any]:
+    """Answer with the events of `iterator`.
+
+    Args:
+        iterator: gives `Event`s; closed at the end, however it comes.
+        endpoint: the route that answers, for the log.
+        heartbeat: seconds of silence before a comment is sent.
+    """
+    return EventStream(iterator, endpoint, heartbeat)
+
+
+class EventStream(Response[bytes]):
+    """The response that a handler returns; it becomes a `_Stream` for the request at hand."""
+
+    def __init__(self, iterator: AsyncIterator[Any], endpoint: Endpoint, heartbeat: float) -> None:
+        super().__init__(content=b"", media_type="text/event-stream", headers=HEADERS)
+        self.iterator = iterator
+        self.endpoint = endpoint
+        self.heartbeat = heartbeat
+
+    def to_asgi_response(
+        self,
+        app: Litestar | None,  # noqa: ARG002  # the framework's signature
+        request: Request[Any, Any, Any],  # noqa: ARG002  # likewise
+        **options: Any,
+    ) -> ASGIResponse:
+        """Return the ASGI application that writes the stream."""
+        return _Stream(self, status=options.get("status_code"), headers=options.get("headers") or {})
+
+
+class _Stream(ASGIResponse):
+    """One stream being written.
+
+    Attributes:
+        stopped: why it is ended from outside, None while it is not.
+    """
+
+    _should_set_content_length = False
+
+    def __init__(self, response: EventStream, *, status: int | None, headers: dict[str, str]) -> None:
+        super().__init__(
+            headers={**headers, **response.headers},
+            media_type=response.media_type,
+            status_code=response.status_code or status,
+        )
+        self._iterator = response.iterator
+        self._endpoint = response.endpoint
+        self._heartbeat = response.heartbeat
+        self._ids = count(1)
+        self._quiet_since = 0.0
+        self._send: Send = _nowhere
+        self.stopped: AnnexError | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002  # the gate reads it
+        """Write head, events, terminal event."""
+        invocation: Invocation = scope[SCOPE_KEY]
+        self._send = send
+        try:
+            await self.start_response(send)
+            if invocation.method != "HEAD":
+                await self._write(
+                    b": open\n\n"
+                )  # some proxies hold the head back until a byte of the body comes
+                last = await self._run(scope, invocation)
+                await self._event(last)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await self._close()
+
+    async def _run(self, scope: Scope, invocation: Invocation) -> Event:
+        """Write every event of the function; return the terminal one."""
+        try:
+            async with asyncio.timeout_at(invocation.deadline) as limit:
+                ticker = asyncio.create_task(self._tick(limit, scope["litestar_app"].state.get(DRAIN)))
+                try:
+                    return await self._events()
+                finally:
+                    ticker.cancel()
+        except Exception as error:  # noqa: BLE001  # a stream that has begun has no other way to tell
+            late = DeadlineExceeded("The time for this call is used up.")
+            return self._failed((self.stopped or late) if limit.expired() else error, invocation)
+
+    async def _events(self) -> Event:
+        async for event in self._iterator:
+            if _name(event) in {"done", "error"}:
+                last: Event = event  # the function's own last word
+                return last
+            await self._event(event)
+        return Done()
+
+    async def _event(self, event: Any) -> None:
+        frame = b"id: %d\nevent: %s\ndata: %s\n\n"
+        await self._write(frame % (next(self._ids), _name(event).encode(), encode_json(event)))
+
+    async def _write(self, frame: bytes) -> None:
+        self._quiet_since = asyncio.get_running_loop().time()
+        await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+
+    async def _tick(self, limit: asyncio.Timeout, drain: asyncio.Event | None) -> None:
+        """Send heartbeats while nothing else is; end the stream when the service shuts down."""
+        loop = asyncio.get_running_loop()
+        drain = drain or asyncio.Event()
+        while True:
+            due = self._quiet_since + self._heartbeat
+            try:
+                async with asyncio.timeout_at(due):
+                    await drain.wait()
+            except TimeoutError:
+                if self._quiet_since + self._heartbeat <= loop.time():
+                    await self._write(b": heartbeat\n\n")
+                continue
+            self.stopped = ShuttingDown()
+            limit.reschedule(loop.time())
+            return
+
+    def _failed(self, error: Exception, invocation: Invocation) -> Failed:
+        if isinstance(error, AnnexError):
+            invocation.error = error.code
+            return Failed(code=error.code, detail=error.detail, request_id=invocation.request_id)
+        invocation.error = type(error).__qualname__
+        logger.error(
+            "unhandled exception in a stream", exc_info=error, extra={"function": self._endpoint.file}
+        )
+        noun = Internal()
+        return Failed(code=noun.code, detail=noun.detail, request_id=invocation.request_id)
+
+    async def _close(self) -> None:
+        """Let the function's `finally` run now, not when the garbage collector comes by."""
+        close = getattr(self._iterator, "aclose", None)
+        if close is not None:
+            try:
+                await close()
+            except Exception as error:  # the stream has been told its end already
+                logger.warning("a stream failed while closing", exc_info=error)
+
+
+async def _nowhere(_: Message) -> None:
+    """Where a stream writes before it is called."""
+
+
+def _name(event: Any) -> str:
+    """Return the event's name on the wire: its struct's tag."""
+    config = getattr(type(event), "__struct_config__", None)
+    return str(config.tag) if config is not None and config.tag is not None else "message"
