@@ -16,12 +16,15 @@ AnnexError
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
 ├── RateLimited           over a limit that belongs to this caller
+│   └── TooManyRuns           agent runs under way
 ├── Unavailable           a dependency or the service cannot answer now
 │   ├── DatabaseUnavailable
 │   ├── KeysUnavailable         the keys that verify tokens cannot be had
 │   ├── FunctionUnavailable     the file behind this route is quarantined
 │   ├── ShuttingDown            this instance stops
-│   └── Overloaded              the queue is full
+│   ├── Overloaded              the queue is full
+│   ├── AgentsUnavailable       no model is configured, or the agents extra is not installed
+│   └── ModelUnavailable        the model provider fails, refuses or breaks off
 ├── DeadlineExceeded
 └── Internal              our own mistake; the caller learns only the ids that find it in the log
 """
@@ -166,6 +169,12 @@ class RateLimited(AnnexError):
     code = "rate_limited"
 
 
+class TooManyRuns(RateLimited):
+    """The caller, or the process, already has as many agent runs under way as it may."""
+
+    code = "too_many_runs"
+
+
 class Unavailable(AnnexError):
     """Something needed for the answer is not there now. Carries ``retry_after``, 1 second unless told."""
 
@@ -210,6 +219,18 @@ class Overloaded(Unavailable):
     """The queue in front of this function, or of the service, is full."""
 
     code = "overloaded"
+
+
+class AgentsUnavailable(Unavailable):
+    """Agents cannot work in this process: no model is configured, or the extra is not installed."""
+
+    code = "agents_unavailable"
+
+
+class ModelUnavailable(Unavailable):
+    """The model provider fails, refuses or breaks off; never carries what the provider said."""
+
+    code = "model_unavailable"
 
 
 class DeadlineExceeded(AnnexError):

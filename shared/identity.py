@@ -1,8 +1,36 @@
 """Who is calling: the one immutable value that a verified credential becomes."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Never
 
-from msgspec import Struct, field
+from msgspec import Struct
+
+
+class Claims(dict[str, Any]):
+    """A JSON object that cannot be changed, all the way down.
+
+    One verified token answers many requests, so what one function does to its claims must not reach another.
+    It is a dict in every other respect: it compares, iterates and encodes as one.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, members: Mapping[str, Any] | None = None) -> None:
+        super().__init__({name: _frozen(value) for name, value in (members or {}).items()})
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> Never:
+        raise TypeError("claims are read-only")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Claims(value)
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    return value
 
 
 class Organization(Struct, frozen=True):
@@ -35,8 +63,8 @@ class User(Struct, frozen=True):
         actor: the claims of the impersonator, None when nobody impersonates.
         token_type: ``session``, ``m2m_token``, ``oauth_token`` or ``api_key``.
         scopes: of machine credentials.
-        expires_at: seconds since the epoch.
-        claims: every claim of the token, as it was.
+        expires_at: seconds since the epoch, 0 for a machine credential that never expires.
+        claims: every claim of the token, as it was; read-only.
     """
 
     user_id: str
@@ -50,4 +78,4 @@ class User(Struct, frozen=True):
     token_type: str = "session"
     scopes: frozenset[str] = frozenset()
     expires_at: float = 0
-    claims: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = Claims()

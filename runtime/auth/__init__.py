@@ -1,1 +1,7 @@
 """Who is calling: Clerk tokens and keys, policy, webhooks, the development issuer."""
+
+from runtime.auth.authenticator import Authenticator
+from runtime.auth.issuer import DevelopmentIssuer
+from runtime.auth.reasons import challenge
+
+__all__ = ["Authenticator", "DevelopmentIssuer", "challenge"]

@@ -1,0 +1,170 @@
+/**
+ * The client: the routes of the contract as typed calls. Paths, parameters, answers, error codes and events are
+ * inferred from `schema.ts`, which `annex client` writes.
+ */
+import { BackendError, isBackendError, type Failure, type FailureCode, type LocalCode } from "./errors";
+import type { Routes, Streams } from "./schema";
+import { EventStream, type StreamOptions } from "./stream";
+import { exchange, UsageError, type BackendOptions, type CallOptions } from "./transport";
+
+export type Method = "get" | "post" | "put" | "patch" | "delete";
+
+/** What the contract says about one method of one path. */
+export interface Route {
+  path?: object;
+  query?: object;
+  body?: unknown;
+  response?: unknown;
+  events?: { type: string };
+  errors: FailureCode;
+}
+export type RouteTable = { [M in Method]: object };
+
+type Optional<Key extends string, Value> = object extends Value ? { [K in Key]?: Value } : { [K in Key]: Value };
+type Part<R, Key extends string> = R extends { [K in Key]: infer Value } ? Optional<Key, Value> : { [K in Key]?: never };
+export type Input<R> = Part<R, "path"> & Part<R, "query"> & Part<R, "body">;
+type Arguments<R, Options> = object extends Input<R>
+  ? [options?: Input<R> & Options]
+  : [options: Input<R> & Options];
+
+export type Response<R> = R extends { response: infer T } ? T : never;
+export type Errors<R> = Failure<(R extends { errors: infer C extends FailureCode } ? C : never) | LocalCode>;
+export type Events<R> = R extends { events: infer E extends { type: string } } ? E : never;
+
+export type Result<T, E> = { ok: true; data: T; error?: never } | { ok: false; error: E; data?: never };
+
+/** Await it for the answer (errors are thrown), or await its `result()` for a value of either kind. */
+export interface Call<T, E> extends Promise<T> {
+  result(): Promise<Result<T, E>>;
+}
+
+type Caller<Table> = <P extends keyof Table & string>(
+  path: P,
+  ...args: Arguments<Table[P], CallOptions>
+) => Call<Response<Table[P]>, Errors<Table[P]>>;
+type Opener<Table> = <P extends keyof Table & string>(
+  path: P,
+  ...args: Arguments<Table[P], StreamOptions>
+) => EventStream<Events<Table[P]>>;
+
+export interface Health {
+  status: "ok" | "degraded" | "down" | "unreachable";
+  version?: string;
+  uptime_seconds?: number;
+  checks?: Record<string, unknown>;
+}
+
+interface AnyInput {
+  path?: Record<string, unknown>;
+  query?: Record<string, unknown>;
+  body?: unknown;
+}
+
+export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTable = Streams> {
+  readonly get: Caller<R["get"]>;
+  readonly post: Caller<R["post"]>;
+  readonly put: Caller<R["put"]>;
+  readonly patch: Caller<R["patch"]>;
+  readonly delete: Caller<R["delete"]>;
+  /** Event streams, by the method that opens them: `for await (const event of backend.stream.get("/live"))`. */
+  readonly stream: { [M in Method]: Opener<S[M]> };
+  #options: BackendOptions;
+
+  constructor(options: BackendOptions) {
+    this.#options = options;
+    this.get = this.#caller("GET");
+    this.post = this.#caller("POST");
+    this.put = this.#caller("PUT");
+    this.patch = this.#caller("PATCH");
+    this.delete = this.#caller("DELETE");
+    this.stream = {
+      get: this.#opener("GET"),
+      post: this.#opener("POST"),
+      put: this.#opener("PUT"),
+      patch: this.#opener("PATCH"),
+      delete: this.#opener("DELETE"),
+    };
+  }
+
+  /** How the backend is; never throws, `unreachable` when no answer can be had. */
+  async healthCheck(options: Pick<CallOptions, "signal" | "timeout"> = {}): Promise<Health> {
+    const { getToken: _, ...open } = this.#options;
+    try {
+      return await exchange(open, { method: "GET", path: "/health", retries: 0, timeout: 5_000, ...options }, json<Health>);
+    } catch (error) {
+      return { status: isBackendError(error) && error.status !== undefined ? "down" : "unreachable" };
+    }
+  }
+
+  #caller<Table>(method: string): Caller<Table> {
+    const call = (template: string, { path, query, ...rest }: AnyInput & CallOptions = {}) => {
+      const promise = address(template, path, query).then((at) =>
+        exchange(this.#options, { ...rest, method, path: at }, json),
+      );
+      const result = () => promise.then(
+        (data) => ({ ok: true, data }),
+        (error: unknown) => {
+          if (error instanceof BackendError) return { ok: false, error };
+          throw error;
+        },
+      );
+      return Object.assign(promise, { result });
+    };
+    return call as Caller<Table>;
+  }
+
+  #opener<Table>(method: string): Opener<Table> {
+    const open = (template: string, { path, query, ...rest }: AnyInput & StreamOptions = {}) =>
+      new EventStream(this.#options, { ...rest, method, path: fill(template, path) + search(query) });
+    return open as unknown as Opener<Table>;
+  }
+}
+
+export function createBackend(options: BackendOptions): BackendApiClient {
+  return new BackendApiClient(options);
+}
+
+async function address(template: string, path: AnyInput["path"], query: AnyInput["query"]): Promise<string> {
+  return fill(template, path) + search(query);
+}
+
+/** Put values into `/signals/{symbol}`, encoded; `{...rest}` keeps its slashes. */
+export function fill(template: string, values: Record<string, unknown> = {}): string {
+  return template.replace(/\{(\.\.\.)?(\w+)\}/g, (_, rest: string | undefined, name: string) => {
+    const text = scalar(values[name]) ?? "";
+    const segments = rest ? text.split("/") : [text];
+    // URL parsers resolve these away even when encoded: the call would reach another route.
+    if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) {
+      throw new UsageError(`${template}: "${text}" cannot be the path parameter "${name}"; it must name something.`);
+    }
+    return segments.map(encodeURIComponent).join("/");
+  });
+}
+
+/** Write a query string: lists repeat their name, absent and null values are left out, dates are ISO 8601 in UTC. */
+export function search(query: Record<string, unknown> = {}): string {
+  const pairs = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      const text = scalar(item);
+      if (text !== undefined) pairs.append(name, text);
+    }
+  }
+  const text = pairs.toString();
+  return text && `?${text}`;
+}
+
+function scalar(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return value instanceof Date ? value.toISOString() : String(value);
+}
+
+async function json<T>(response: globalThis.Response): Promise<T> {
+  const text = await response.text();
+  if (text === "") return undefined as T;
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new BackendError("protocol", "The answer is not JSON.", { status: response.status, cause });
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What can go wrong with a call, as one class and a discriminated union: `code` says which, and narrows the rest.
+ */
+import { errorCodes, type ErrorCode } from "./vocabulary";
+
+/** Faults that never reached a function, or whose answer could not be read. */
+export type LocalCode =
+  | "network" // no answer: refused, reset, DNS, CORS
+  | "timeout" // no complete answer within the time this client allows
+  | "aborted" // the caller's own AbortSignal
+  | "protocol" // a success whose body is not what the contract says
+  | "stream_interrupted" // a stream ended without its terminal event and could not be resumed
+  | "unknown"; // an error answer whose code this client does not know, or that is not a problem document
+
+export type FailureCode = ErrorCode | LocalCode;
+
+/** One thing wrong with one input; `location` is `body`, `query`, `path` or `header`. */
+export interface FieldError {
+  location: string;
+  field: string;
+  message: string;
+}
+
+/** The document every error answer carries (RFC 9457). */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  request_id: string;
+  trace_id: string;
+  errors?: FieldError[];
+}
+
+interface Details {
+  status?: number | undefined;
+  problem?: Problem | undefined;
+  requestId?: string | undefined;
+  retryAfter?: number | undefined;
+  cause?: unknown;
+}
+
+export class BackendError<C extends FailureCode = FailureCode> extends Error {
+  override readonly name = "BackendError";
+  readonly code: C;
+  /** HTTP status, absent where no answer came. */
+  readonly status: number | undefined;
+  readonly problem: Problem | undefined;
+  /** What to quote when asking for help: it finds the request in the backend's log. */
+  readonly requestId: string | undefined;
+  /** Milliseconds after which the backend asked to be tried again. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: C, message: string, details: Details = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.status = details.status;
+    this.problem = details.problem;
+    this.requestId = details.requestId ?? details.problem?.request_id;
+    this.retryAfter = details.retryAfter;
+  }
+
+  /** Every field that was refused; empty unless the input was invalid. */
+  get errors(): readonly FieldError[] {
+    return this.problem?.errors ?? [];
+  }
+
+  /** Whether the same call can succeed later without being changed. */
+  get retryable(): boolean {
+    if (isErrorCode(this.code)) return errorCodes[this.code].retryable;
+    if (this.code === "unknown") return this.status === 429 || (this.status ?? 0) >= 502;
+    return this.code === "network" || this.code === "timeout" || this.code === "stream_interrupted";
+  }
+}
+
+/** The union of errors with these codes: `switch (error.code)` narrows it and can be exhaustive. */
+export type Failure<C extends FailureCode = FailureCode> = C extends FailureCode ? BackendError<C> : never;
+
+/** Narrow what a `catch` caught; with a code, to that one. */
+export function isBackendError(error: unknown): error is Failure;
+export function isBackendError<C extends FailureCode>(error: unknown, code: C): error is BackendError<C>;
+export function isBackendError(error: unknown, code?: FailureCode): boolean {
+  return error instanceof BackendError && (code === undefined || error.code === code);
+}
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
+}
+
+/** Read an error answer, whatever it turns out to be: a problem document, a proxy's HTML page, nothing. */
+export async function errorFrom(response: Response): Promise<Failure> {
+  const text = await response.text().catch(() => "");
+  const problem = parseProblem(text);
+  const details = {
+    status: response.status,
+    problem,
+    requestId: response.headers.get("x-request-id") ?? undefined,
+    retryAfter: retryAfter(response.headers.get("retry-after")),
+  };
+  const code = problem && isErrorCode(problem.code) ? problem.code : "unknown";
+  return new BackendError(code, problem?.detail ?? `The backend answered ${response.status}.`, details) as Failure;
+}
+
+/** Milliseconds, from seconds or an HTTP date. */
+export function retryAfter(value: string | null): number | undefined {
+  if (!value) return undefined;
+  const delay = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isNaN(delay) ? undefined : Math.max(0, delay);
+}
+
+function parseProblem(text: string): Problem | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isProblem = typeof value === "object" && value !== null && "code" in value && "detail" in value;
+    return isProblem ? (value as Problem) : undefined;
+  } catch {
+    return undefined;
+  }
+}

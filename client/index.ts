@@ -1,0 +1,7 @@
+/** The drop-in client; `server.ts` and `browser.tsx` make one that carries the signed-in user's token. */
+export * from "./backend";
+export * from "./errors";
+export type * from "./schema";
+export { EventStream, type StreamOptions } from "./stream";
+export { UsageError, type BackendOptions, type CallOptions } from "./transport";
+export * from "./vocabulary";

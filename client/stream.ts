@@ -1,0 +1,164 @@
+/**
+ * Server-sent events as an async iterator: typed, resumed after a cut with a fresh token, and never over before
+ * the backend has said so with its terminal event.
+ */
+import { BackendError, errorFrom, isErrorCode, type Failure, type Problem } from "./errors";
+import {
+  aborted, backoff, Cut, isWorthRepeating, pause, send, type BackendOptions, type CallOptions, type Exchange,
+} from "./transport";
+
+export interface StreamOptions extends Omit<CallOptions, "retries" | "deadline" | "timeout"> {
+  /** Milliseconds without a byte after which the connection counts as lost; 40 s unless told (two heartbeats and more). */
+  idle?: number;
+  /** Connections in a row that may fail without an event; 5 for GET, none for other methods unless told. */
+  reconnects?: number;
+  /** Where to go on from, kept from an earlier stream's `lastEventId`. */
+  lastEventId?: string;
+}
+
+const LARGEST_FRAME = 1_048_576;
+
+export class EventStream<E extends { type: string }> implements AsyncIterable<E> {
+  /** The id of the newest event that was handed out. */
+  lastEventId: string | undefined;
+  #options: BackendOptions;
+  #call: Exchange & StreamOptions;
+  #wait: number | undefined;
+
+  constructor(options: BackendOptions, call: Exchange & StreamOptions) {
+    this.#options = options;
+    this.#call = call;
+    this.lastEventId = call.lastEventId;
+  }
+
+  /** Iterate to the terminal event; `error` is thrown, `done` is the last one yielded. Leaving the loop closes it. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
+    const { signal, reconnects = this.#call.method === "GET" ? 5 : 0 } = this.#call;
+    let failures = 0;
+    let refreshed = false;
+    for (;;) {
+      let failure: unknown;
+      try {
+        for await (const event of this.#connection(refreshed)) {
+          failures = 0;
+          refreshed = false;
+          yield event;
+          if (event.type === "done") return;
+        }
+        failure = new BackendError("stream_interrupted", "The stream ended before its terminal event.");
+      } catch (error) {
+        failure = error;
+      }
+      if (!(failure instanceof BackendError)) throw failure;
+      if (failure.status === 401 && !refreshed && this.#options.getToken) {
+        refreshed = true;
+        continue;
+      }
+      const resumable = failure.code === "stream_interrupted" || isWorthRepeating(failure);
+      if (failures >= reconnects || !resumable) throw failure;
+      await pause(Math.max(this.#wait ?? backoff(failures), failure.retryAfter ?? 0), signal);
+      failures++;
+    }
+  }
+
+  async *#connection(skipCache: boolean): AsyncGenerator<E, void, undefined> {
+    const { idle = 40_000, signal, headers } = this.#call;
+    const resume = this.lastEventId === undefined ? {} : { "last-event-id": this.lastEventId };
+    const call: Exchange = { ...this.#call, accept: "text/event-stream", headers: { ...headers, ...resume } };
+    const cut = new Cut(signal, idle);
+    try {
+      const response = await cut.race(send(this.#options, call, skipCache, cut.signal));
+      if (!response.ok) throw await cut.race(errorFrom(response));
+      if (!response.body || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
+        throw new BackendError("protocol", "The backend did not answer with an event stream.", { status: response.status });
+      }
+      for await (const frame of frames(bytes(response.body, cut, idle))) {
+        if (frame.retry !== undefined) this.#wait = frame.retry;
+        if (frame.data === undefined) continue;
+        const event = parse<E>(frame.data, frame.event);
+        if (frame.id !== undefined) this.lastEventId = frame.id;
+        if (event.type === "error") throw failureOf(event);
+        yield event;
+      }
+    } catch (error) {
+      if (signal?.aborted) throw aborted(signal.reason);
+      // Whatever cuts a running stream is the same to its reader: it can be taken up again.
+      throw error instanceof BackendError ? error : cut.explain(error);
+    } finally {
+      cut.release();
+    }
+  }
+}
+
+async function* bytes(body: ReadableStream<Uint8Array>, cut: Cut, idle: number): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await cut.race(reader.read());
+      if (done) return;
+      cut.restart(idle);
+      yield value;
+    }
+  } finally {
+    // Not awaited: a connection that is already dead must not hold the reader up.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+export interface Frame {
+  event?: string;
+  data?: string;
+  id?: string;
+  retry?: number;
+}
+
+/** Split bytes into frames by the HTML standard: LF, CR or CRLF, even when the network cuts between CR and LF. */
+export async function* frames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame, void, undefined> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  let frame: Frame = {};
+  for await (const chunk of source) {
+    rest += decoder.decode(chunk, { stream: true });
+    if (rest.length > LARGEST_FRAME) throw new BackendError("protocol", "An event is larger than this client accepts.");
+    for (;;) {
+      const end = rest.search(/\r\n|\n|\r(?!$)/);
+      if (end < 0) break;
+      const line = rest.slice(0, end);
+      rest = rest.slice(end + (rest.startsWith("\r\n", end) ? 2 : 1));
+      if (line !== "") {
+        take(line, frame);
+      } else {
+        if (Object.keys(frame).length > 0) yield frame;
+        frame = {};
+      }
+    }
+  }
+}
+
+function take(line: string, frame: Frame): void {
+  const colon = line.indexOf(":");
+  if (colon === 0) return;
+  const name = colon < 0 ? line : line.slice(0, colon);
+  const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+  if (name === "data") frame.data = frame.data === undefined ? value : `${frame.data}\n${value}`;
+  else if (name === "event") frame.event = value;
+  else if (name === "id" && !value.includes("\0")) frame.id = value;
+  else if (name === "retry" && /^\d+$/.test(value)) frame.retry = Number(value);
+}
+
+function parse<E extends { type: string }>(data: string, name: string | undefined): E {
+  try {
+    const value: unknown = JSON.parse(data);
+    if (typeof value !== "object" || value === null) throw new TypeError("not an object");
+    return { type: name ?? "message", ...value } as E;
+  } catch (cause) {
+    throw new BackendError("protocol", "An event's data cannot be read.", { cause });
+  }
+}
+
+/** The terminal `error` event carries a problem document's members. */
+function failureOf(event: object): Failure {
+  const problem = event as Problem;
+  const code = isErrorCode(problem.code) ? problem.code : "unknown";
+  return new BackendError(code, problem.detail ?? "The stream failed.", { problem, status: problem.status }) as Failure;
+}

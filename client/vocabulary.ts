@@ -1,0 +1,50 @@
+/** Written by `annex client`; changes made here are lost. */
+
+/** Every code an error answer can carry. */
+export const errorCodes = {
+  /** No usable key to verify a token with: our trouble, so never 401. */
+  auth_unavailable: { status: 503, retryable: true },
+  /** The body is over its limit (bytes). */
+  body_too_large: { status: 413, retryable: false },
+  /** The state of the resource forbids it. */
+  conflict: { status: 409, retryable: false },
+  /** The database cannot be reached, or every connection stayed busy for the whole acquire budget. */
+  database_unavailable: { status: 503, retryable: true },
+  /** The time for this call is used up. */
+  deadline_exceeded: { status: 504, retryable: true },
+  /** The credential is good, but may not do this. */
+  forbidden: { status: 403, retryable: false },
+  /** The file behind this route is quarantined; `error_id` finds its cause in the log. */
+  function_unavailable: { status: 503, retryable: true },
+  /** The request's headers are over their limit in count or bytes. */
+  headers_too_large: { status: 431, retryable: false },
+  /** Our own mistake; the caller learns only the ids that find it in the log. */
+  internal_error: { status: 500, retryable: false },
+  /** The input does not fit what the function asked for. */
+  invalid_input: { status: 400, retryable: false },
+  /** The input cannot be read at all: broken JSON, invalid UTF-8, nesting without end. */
+  malformed_request: { status: 400, retryable: false },
+  /** The URL exists, but not for this method. */
+  method_not_allowed: { status: 405, retryable: false },
+  /** There is no such thing: `NotFound("signal", symbol)`. */
+  not_found: { status: 404, retryable: false },
+  /** The queue in front of this function, or of the service, is full. */
+  overloaded: { status: 503, retryable: true },
+  /** Over a limit that belongs to this caller. */
+  rate_limited: { status: 429, retryable: true },
+  /** No credential, or one that is not accepted. */
+  unauthenticated: { status: 401, retryable: false },
+  /** Something needed for the answer is not there now. Carries `retry_after`, 1 second unless told. */
+  unavailable: { status: 503, retryable: true },
+  /** The body is not of a content type that this function reads. */
+  unsupported_media_type: { status: 415, retryable: false },
+  /** The URL is over its limit (bytes). */
+  uri_too_long: { status: 414, retryable: false },
+} as const;
+export type ErrorCode = keyof typeof errorCodes;
+
+/** Permissions that functions ask for. */
+export const permissions = [] as const;
+export type Permission = (typeof permissions)[number];
+
+export const constants = {} as const;

@@ -1,0 +1,45 @@
+"""Tokens that were verified already: a signature is checked once, not once a request.
+
+Entries are found by a keyed digest, so neither the token nor anything to test a guess against is kept. What
+depends on time or policy is never part of an entry; whoever uses one checks that again.
+"""
+
+import secrets
+from hashlib import blake2b
+from typing import Final
+
+CAPACITY: Final = 4096
+
+
+class TokenCache[Entry]:
+    """At most `capacity` entries; the oldest goes first, as it will expire first."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._entries: dict[bytes, Entry] = {}
+        self._key = secrets.token_bytes(32)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def digest(self, token: bytes) -> bytes:
+        """Return the name under which a token's entry is kept in this process."""
+        return blake2b(token, digest_size=16, key=self._key).digest()
+
+    def get(self, digest: bytes) -> Entry | None:
+        """Return the entry, None where there is none."""
+        return self._entries.get(digest)
+
+    def put(self, digest: bytes, entry: Entry) -> None:
+        """Keep an entry."""
+        if len(self._entries) >= self._capacity:
+            del self._entries[next(iter(self._entries))]
+        self._entries[digest] = entry
+
+    def drop(self, digest: bytes) -> None:
+        """Forget one entry."""
+        self._entries.pop(digest, None)
+
+    def clear(self) -> None:
+        """Forget everything: the keys have changed."""
+        self._entries.clear()

@@ -1,0 +1,73 @@
+"""Which Clerk instance this service belongs to, read from its settings."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from runtime.auth.keys import read_pem
+from runtime.settings import Fault
+from runtime.variables import ClerkSettings
+
+_PUBLISHABLE: Final = re.compile(r"pk_(?:test|live)_([A-Za-z0-9+/_-]+={0,2})")
+_HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?")
+
+
+def frontend_host(publishable_key: str) -> str:
+    """Return the Frontend API's host that a publishable key spells.
+
+    Raises:
+        ValueError: not a publishable key; the message says what one looks like.
+    """
+    shape = _PUBLISHABLE.fullmatch(publishable_key)
+    text = shape[1].rstrip("=") if shape else ""
+    try:
+        host = base64.b64decode(
+            text + "=" * (-len(text) % 4), altchars=b"-_" if "-" in text else None
+        ).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        host = ""
+    if not host.endswith("$") or not _HOST.fullmatch(host[:-1]):
+        raise ValueError("expected `pk_test_…` or `pk_live_…`, copied whole from Clerk's dashboard")
+    return host[:-1]
+
+
+def is_configured(clerk: ClerkSettings) -> bool:
+    """Whether the settings say where keys come from."""
+    return bool(clerk.jwt_key or clerk.jwks_url or clerk.publishable_key or clerk.secret_key)
+
+
+def issuer_of(clerk: ClerkSettings) -> str | None:
+    """Return the `iss` that tokens must carry, None when the settings do not tell."""
+    if clerk.issuer:
+        return clerk.issuer
+    return f"https://{frontend_host(clerk.publishable_key)}" if clerk.publishable_key else None
+
+
+def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+    """Yield what is wrong with the settings, by name and with the cure."""
+    if clerk.publishable_key:
+        yield from _fault("CLERK_PUBLISHABLE_KEY", frontend_host, clerk.publishable_key)
+    if clerk.jwt_key:
+        yield from _fault("CLERK_JWT_KEY", read_pem, clerk.jwt_key)
+    if production and not is_configured(clerk):
+        yield Fault(
+            "CLERK_PUBLISHABLE_KEY",
+            "production needs Clerk (there is no development issuer): copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY "
+            "from the Next.js service",
+        )
+    if production and (clerk.jwks_url or "https:").startswith("http:"):
+        yield Fault("CLERK_JWKS_URL", "expected https: whoever can change the keys can be anybody")
+    if clerk.accept_cookies and not clerk.authorized_parties:
+        yield Fault(
+            "CLERK_AUTHORIZED_PARTIES",
+            "CLERK_ACCEPT_COOKIES needs the list of origins that may send them",
+        )
+
+
+def _fault(name: str, read: Callable[[str], object], value: str) -> Iterator[Fault]:
+    try:
+        read(value)
+    except ValueError as error:
+        yield Fault(name, str(error))

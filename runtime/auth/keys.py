@@ -1,0 +1,275 @@
+"""The public keys that tokens are verified with: one fixed key, or the instance's JWKS (RFC 7517).
+
+A key set belongs to one instance: a Clerk `kid` is the instance's id, so a set shared by `kid` alone would
+accept a stranger's tokens. The set is renewed in the background; while Clerk cannot be reached, the last good
+one is used for a stated time. A token whose key is not known earns one fetch, and then a rest: forged tokens
+cannot make us knock at Clerk's door.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import httpx
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt.algorithms import RSAAlgorithm
+from jwt.exceptions import InvalidKeyError
+from msgspec import Struct
+
+from runtime.auth.reasons import Reason
+from shared.errors import KeysUnavailable, Unauthenticated
+from shared.secret import Secret
+
+logger = logging.getLogger(__name__)
+
+MIN_BITS: Final = 2048
+MAX_BYTES: Final = 64 * 1024
+MAX_KEYS: Final = 32
+
+
+class Keys(Protocol):
+    """Where a token's key is found."""
+
+    async def find(self, kid: str | None) -> RSAPublicKey:
+        """Return the key of that name.
+
+        Raises:
+            Unauthenticated: ``jwk-kid-mismatch``: the instance has no such key.
+            KeysUnavailable: nobody can tell now.
+        """
+
+    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> RSAPublicKey | None:
+        """Return the key that has taken the place of one whose signature did not fit, None where none has."""
+
+
+class FixedKey:
+    """One key for every token, whatever `kid` it names."""
+
+    def __init__(self, key: RSAPublicKey) -> None:
+        self._key = key
+
+    async def find(self, kid: str | None) -> RSAPublicKey:  # noqa: ARG002  # the protocol's signature
+        """Return the key."""
+        return self._key
+
+    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> None:
+        """A fixed key is never replaced."""
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """How long, in seconds.
+
+    Attributes:
+        fresh: between two renewals.
+        stale: a set may be used while renewals fail.
+        cooldown: between two fetches that tokens asked for.
+        timeout: one fetch, from connect to last byte.
+        backoff: before a failed fetch is tried again; doubles up to `cooldown`.
+    """
+
+    fresh: float = 300
+    stale: float = 24 * 3600
+    cooldown: float = 30
+    timeout: float = 3
+    backoff: float = 1
+
+
+class RemoteKeys:
+    """A JWKS behind a URL.
+
+    As a context manager it renews the set in the background; without, it is fetched when first needed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client: httpx.AsyncClient,
+        *,
+        secret: Secret | None = None,
+        patience: Patience | None = None,
+        on_change: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._client = client
+        # Unpacking happens before a limit on size could be looked at.
+        self._headers = {"accept": "application/json", "accept-encoding": "identity"}
+        if secret is not None:
+            self._headers["authorization"] = f"Bearer {secret.reveal()}"
+        self._patience = patience or Patience()
+        self._on_change = on_change
+        self._clock = clock
+        self._keys: dict[str, RSAPublicKey] = {}
+        self._fetched = self._tried = float("-inf")
+        self._failures = 0
+        self._fetch: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._renewal = asyncio.create_task(self._renew(), name="jwks-renewal")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in (self._renewal, self._fetch):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def find(self, kid: str | None) -> RSAPublicKey:
+        """As `Keys.find`; waits for a fetch only where the key is not known."""
+        if (key := self._known(kid)) is not None:
+            return key
+        await self._fetch_if_rested()
+        if (key := self._known(kid)) is not None:
+            return key
+        if self._failures or not self._keys:
+            raise KeysUnavailable(retry_after=max(1.0, self._rest()))
+        raise Unauthenticated(Reason.UNKNOWN_KEY)
+
+    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> RSAPublicKey | None:
+        """As `Keys.find_newer`: a rotation may keep the `kid`, which names the instance."""
+        await self._fetch_if_rested()
+        key = self._known(kid)
+        return None if key == than else key
+
+    def _known(self, kid: str | None) -> RSAPublicKey | None:
+        if kid is None or self._clock() - self._fetched > self._patience.stale:
+            return None
+        return self._keys.get(kid)
+
+    def _rest(self) -> float:
+        """Seconds until tokens may cause a fetch again."""
+        pause = self._patience.cooldown
+        if self._failures:
+            pause = min(pause, self._patience.backoff * 2 ** min(self._failures - 1, 16))
+        return self._tried + pause - self._clock()
+
+    async def _fetch_if_rested(self) -> None:
+        if self._fetch is not None or self._rest() <= 0:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        """Fetch once for everybody who waits; one who stops waiting does not stop the fetch."""
+        if self._fetch is None:
+            self._tried = self._clock()
+            self._fetch = asyncio.create_task(self._load(), name="jwks-fetch")
+            self._fetch.add_done_callback(self._forget)
+        await asyncio.shield(self._fetch)
+
+    def _forget(self, _: asyncio.Task[None]) -> None:
+        self._fetch = None
+
+    async def _renew(self) -> None:
+        while True:
+            await self._refresh()
+            await asyncio.sleep(max(0.0, self._rest()) if self._failures else self._patience.fresh)
+
+    async def _load(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience.timeout):
+                keys = read_key_set(await self._download())
+        except (TimeoutError, httpx.HTTPError, KeySetError) as fault:
+            self._failures += 1
+            age = self._clock() - self._fetched
+            logger.warning(
+                "auth.keys.fetch_failed",
+                extra={
+                    "cause": _cause(fault),
+                    "failures": self._failures,
+                    "usable": age <= self._patience.stale,
+                },
+            )
+            return
+        self._failures, self._fetched = 0, self._clock()
+        has_changed = bool(self._keys) and keys != self._keys
+        self._keys = keys
+        if has_changed:
+            logger.info("auth.keys.rotated", extra={"keys": len(keys)})
+            self._on_change()
+
+    async def _download(self) -> bytes:
+        # A redirect would take the secret, and our trust, somewhere else.
+        request = self._client.build_request("GET", self._url, headers=self._headers)
+        response = await self._client.send(request, stream=True, follow_redirects=False)
+        async with aclosing(response):
+            if response.status_code in {401, 403}:
+                raise KeySetError("secret-key-invalid")
+            if response.status_code != 200:
+                raise KeySetError(f"status {response.status_code}")
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise KeySetError(f"more than {MAX_BYTES} bytes")
+            return bytes(body)
+
+
+class KeySetError(Exception):
+    """What came back is not a set of usable keys."""
+
+
+def read_key_set(text: bytes) -> dict[str, RSAPublicKey]:
+    """Read a JWKS document; keys that cannot verify RS256 are left out.
+
+    Raises:
+        KeySetError: not a JWKS, or no usable key in it.
+    """
+    try:
+        document = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise KeySetError("not JSON") from None
+    entries = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise KeySetError("no list of keys")
+    keys = {entry["kid"]: key for entry in entries[:MAX_KEYS] if (key := _read_key(entry)) is not None}
+    if not keys:
+        raise KeySetError("no usable key")
+    return keys
+
+
+def _read_key(entry: Any) -> RSAPublicKey | None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str):
+        return None
+    if entry.get("kty") != "RSA" or entry.get("alg", "RS256") != "RS256" or entry.get("use", "sig") != "sig":
+        return None
+    try:
+        key = RSAAlgorithm.from_jwk({name: entry.get(name) for name in ("kty", "n", "e")})
+    except (InvalidKeyError, ValueError, TypeError):
+        return None
+    return key if isinstance(key, RSAPublicKey) and key.key_size >= MIN_BITS else None
+
+
+def read_pem(text: str) -> RSAPublicKey:
+    r"""Read a public key as people paste it: with newlines, with literal ``\n``, on one line, unframed.
+
+    Raises:
+        ValueError: not a public RSA key of 2048 bits or more; the message says what to do.
+    """
+    body = text.replace("\\n", "").replace("\\r", "")
+    body = "".join(
+        body.replace("-----BEGIN PUBLIC KEY-----", "").replace("-----END PUBLIC KEY-----", "").split()
+    )
+    framed = f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
+    try:
+        key = load_pem_public_key(framed.encode("ascii"))
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError(
+            "expected the PEM public key from Clerk's dashboard, API keys, JWKS public key"
+        ) from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
+        raise ValueError(f"expected a public RSA key of at least {MIN_BITS} bits")
+    return key
+
+
+def _cause(fault: Exception) -> str:
+    return str(fault) if isinstance(fault, KeySetError) else type(fault).__name__

@@ -1,0 +1,126 @@
+"""Every way a credential can be refused, by a stable name: logged, and told to the caller.
+
+Where Clerk's SDKs have a name for the refusal, it is theirs. The page for the app's developers prints this
+table.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Reason(StrEnum):
+    """A refusal: its name on the wire, what it means, and what to do about it."""
+
+    meaning: str
+    cure: str
+
+    def __new__(cls, name: str, meaning: str, cure: str) -> Self:
+        """Make the member a string that knows its explanation."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        member.cure = cure
+        return member
+
+    MISSING = (
+        "token-missing",
+        "The request has no `Authorization: Bearer` header.",
+        "Send the result of `getToken()`; it is null while nobody is signed in.",
+    )
+    HEADER_MALFORMED = (
+        "authorization-malformed",
+        "There are several `Authorization` headers, or one without a scheme.",
+        "Send exactly one, `Authorization: Bearer <token>`.",
+    )
+    TOO_LARGE = (
+        "token-too-large",
+        "The token is longer than any that Clerk makes.",
+        "Shrink the custom claims of the JWT template or session token.",
+    )
+    INVALID = (
+        "token-invalid",
+        "The credential cannot be read: not three base64url parts with JSON objects inside, or a header this "
+        "service does not understand.",
+        "Send the token unchanged, without quotes or a truncated end.",
+    )
+    ALGORITHM = (
+        "token-invalid-algorithm",
+        "The token is not signed with RS256.",
+        "Use a token that Clerk signed; a JWT template with a custom HS256 key is not accepted.",
+    )
+    UNKNOWN_KEY = (
+        "jwk-kid-mismatch",
+        "The instance has no key of the token's `kid`.",
+        "The token is of another Clerk instance: use the publishable key of the same one on both sides.",
+    )
+    SIGNATURE = (
+        "token-invalid-signature",
+        "The signature does not fit the instance's key.",
+        "The token was changed, or `CLERK_JWT_KEY` is another instance's.",
+    )
+    CLAIMS = (
+        "token-verification-failed",
+        "A claim that every token needs is absent or not of its type (`sub`, `exp`, `nbf`, `iat`).",
+        "Check the custom claims of the session token or JWT template.",
+    )
+    AUDIENCE = (
+        "token-invalid-audience",
+        "The token has an `aud` that is not in `CLERK_AUDIENCE`.",
+        "Add it there, or drop `aud` from the JWT template.",
+    )
+    PARTY = (
+        "token-invalid-authorized-parties",
+        "`azp`, the origin the token was made for, is absent or not in `CLERK_AUTHORIZED_PARTIES`.",
+        "Add the app's origin to `CLERK_AUTHORIZED_PARTIES`.",
+    )
+    ISSUER = (
+        "token-invalid-issuer",
+        "`iss` is not this Clerk instance.",
+        "Behind a proxy or on a satellite domain, set `CLERK_ISSUER` to what the tokens carry.",
+    )
+    EXPIRED = (
+        "token-expired",
+        "The token's time is over (session tokens live 60 seconds).",
+        "Call `getToken()` for every request instead of keeping its result.",
+    )
+    EARLY = (
+        "token-not-active-yet",
+        "The token's `nbf` is in the future.",
+        "Set the clocks: more than 5 seconds lie between the machines.",
+    )
+    FUTURE = (
+        "token-iat-in-the-future",
+        "The token's `iat` is in the future.",
+        "Set the clocks: more than 5 seconds lie between the machines.",
+    )
+    KIND = (
+        "token-type-mismatch",
+        "This kind of token is not accepted here: a JWT template's, a machine's where a session is needed, "
+        "or the reverse.",
+        "Call `getToken()` without a template, or name the kind in the function's `token_types`.",
+    )
+    PENDING = (
+        "session-pending",
+        "The session still has tasks to finish, such as choosing an organisation.",
+        "Finish them in the app, or let the function say `pending=True`.",
+    )
+    CROSS_SITE = (
+        "cookie-cross-site",
+        "A cookie came with a request that another site may have caused.",
+        "Send a bearer token, or a JSON request from an origin in `CLERK_AUTHORIZED_PARTIES`.",
+    )
+    UNVERIFIABLE = (
+        "token-type-not-configured",
+        "This kind of machine token is accepted here, but there is no secret key to have it checked with.",
+        "Set `CLERK_SECRET_KEY` (or `CLERK_MACHINE_SECRET_KEY`).",
+    )
+
+
+def challenge(reason: str) -> str:
+    """Return the `WWW-Authenticate` value for a refusal (RFC 6750, section 3).
+
+    A request that brought no credential gets no `error` code, as the RFC asks.
+    """
+    if reason == Reason.MISSING:
+        return f'Bearer error_description="{reason}"'
+    return f'Bearer error="invalid_token", error_description="{reason}"'

@@ -1,0 +1,107 @@
+"""A signed token taken apart, before anything in it is believed.
+
+`PyJWT` offers the header only by decoding the whole token a second time, and its claim checks differ from
+Clerk's in order and in meaning (`aud` without an expected audience, booleans as numbers). So the three parts
+are read here, once, and its algorithm object checks the signature.
+"""
+
+import base64
+import binascii
+import re
+from typing import Any, Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import RSAAlgorithm
+from msgspec import Struct
+
+from runtime.auth.reasons import Reason
+from shared.errors import Unauthenticated
+
+MAX_BYTES: Final = 16 * 1024  # four times what fits into a cookie, the limit Clerk itself names
+_PARTS: Final = re.compile(rb"([A-Za-z0-9_-]+={0,2})\.([A-Za-z0-9_-]+={0,2})\.([A-Za-z0-9_-]+={0,2})")
+OAUTH_TYPES: Final = ("at+jwt", "application/at+jwt")  # RFC 9068
+_TYPES: Final = ("JWT", *OAUTH_TYPES)  # a tuple: what is looked up may be any JSON value
+_RS256: Final = RSAAlgorithm(RSAAlgorithm.SHA256)
+
+
+class Token(Struct, frozen=True):
+    """What a token says, unverified.
+
+    Attributes:
+        header: ``typ``, ``alg``, ``kid``, ``cat``.
+        claims: the payload.
+        signed: the bytes that the signature covers.
+        signature: the raw signature.
+    """
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signed: bytes
+    signature: bytes
+
+    @property
+    def kid(self) -> str | None:
+        """The name of the key, as far as the header has one."""
+        return self.header.get("kid")
+
+    def is_signed_by(self, key: RSAPublicKey) -> bool:
+        """RS256, whatever the header says."""
+        return _RS256.verify(self.signed, key, self.signature)
+
+
+def parse(text: bytes) -> Token:
+    """Take a JWS in compact form (RFC 7515, 7.1) apart and check its header.
+
+    Raises:
+        Unauthenticated: ``token-too-large``, ``token-invalid`` or ``token-invalid-algorithm``.
+    """
+    if len(text) > MAX_BYTES:
+        raise Unauthenticated(Reason.TOO_LARGE)
+    parts = _PARTS.fullmatch(text)
+    if parts is None:
+        raise Unauthenticated(Reason.INVALID)
+    header = _json_object(_decoded(parts[1]))
+    _check_header(header)
+    claims = _json_object(_decoded(parts[2]))
+    return Token(header, claims, text[: parts.end(2)], _decoded(parts[3]))
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    if not _is_understood(header):
+        raise Unauthenticated(Reason.INVALID)
+    # RS384 and RS512 are in Clerk's list, but no instance signs sessions with them: one algorithm, no choice.
+    if header.get("alg") != "RS256":
+        raise Unauthenticated(Reason.ALGORITHM)
+
+
+def _is_understood(header: dict[str, Any]) -> bool:
+    """`typ` fits, `kid` is a name, and no extension is critical (RFC 7515, 4.1.11): we know none.
+
+    Keys that the token brings along (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
+    """
+    return (
+        header.get("typ", "JWT") in _TYPES and isinstance(header.get("kid", ""), str) and "crit" not in header
+    )
+
+
+def _decoded(part: bytes) -> bytes:
+    bare = part.rstrip(b"=")
+    try:
+        decoded = base64.urlsafe_b64decode(bare + b"=" * (-len(bare) % 4))
+    except binascii.Error:
+        raise Unauthenticated(Reason.INVALID) from None
+    # Two texts for one token would be two entries in every list of seen tokens.
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != bare:
+        raise Unauthenticated(Reason.INVALID)
+    return decoded
+
+
+def _json_object(text: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise Unauthenticated(Reason.INVALID) from None
+    if not isinstance(value, dict):
+        raise Unauthenticated(Reason.INVALID)
+    return value

@@ -1,0 +1,196 @@
+"""JSON Schemas of the types that cross the wire, from msgspec's own generator, with what it leaves out.
+
+A struct field with a default may be left out of a request but is always there in an answer. A type that is
+used both ways and differs therefore becomes two components: `Reading` as it is answered, `ReadingInput` as
+it is sent. A type that is used one way keeps its plain name.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, get_origin
+
+import msgspec
+from msgspec import UNSET, inspect
+
+from runtime.bridge import docstrings
+
+Schema = dict[str, Any]
+
+PREFIX = "#/components/schemas/"
+
+
+class Schemas(NamedTuple):
+    """The schemas of what was asked for, in its order, and the components that they refer to."""
+
+    sent: list[Schema]
+    answered: list[Schema]
+    components: dict[str, Schema]
+
+
+def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
+    """Describe the types of requests and those of answers; equal input gives equal output in any process."""
+    sent, answered = list(sent), list(answered)
+    named = named_types([*sent, *answered])
+    classes = list(named)
+    schemas, raw = msgspec.json.schema_components(
+        [*sent, *answered, *classes], ref_template=PREFIX + "{name}"
+    )
+    references = schemas[len(sent) + len(answered) :]
+    owner = {_name(reference): cls for reference, cls in zip(references, classes, strict=True)}
+    inputs = {name: _describe(schema, named[owner[name]]) for name, schema in raw.items()}
+    outputs = {name: _as_answered(schema, owner[name]) for name, schema in inputs.items()}
+
+    used_in = _reachable(schemas[: len(sent)], inputs)
+    used_out = _reachable(schemas[len(sent) : len(sent) + len(answered)], outputs)
+    split = _differing(inputs, outputs) & used_in & used_out
+    public = {name: public_name(schema.get("title", name), name) for name, schema in inputs.items()}
+    out_names = public
+    in_names = {name: public[name] + ("Input" if name in split else "") for name in inputs}
+
+    components = {in_names[name]: _renamed(inputs[name], in_names) for name in used_in - used_out | split}
+    components |= {out_names[name]: _renamed(outputs[name], out_names) for name in used_out}
+    return Schemas(
+        [_renamed(schema, in_names) for schema in schemas[: len(sent)]],
+        [_renamed(schema, out_names) for schema in schemas[len(sent) : len(sent) + len(answered)]],
+        dict(sorted(components.items())),
+    )
+
+
+def named_types(types: Iterable[Any]) -> dict[Any, inspect.Type]:
+    """Return every class that a component is made of and that is reachable, in order of finding."""
+    found: dict[Any, inspect.Type] = {}
+    waiting = list(reversed(inspect.multi_type_info(types)))
+    while waiting:
+        info = waiting.pop()
+        cls = getattr(info, "cls", None)
+        if cls is not None and not isinstance(info, inspect.CustomType):
+            if cls in found:
+                continue
+            found[cls] = info
+        waiting.extend(reversed(list(parts(info))))
+    return found
+
+
+def parts(info: inspect.Type) -> Iterator[inspect.Type]:
+    """Yield the types that a type is directly made of."""
+    match info:
+        case inspect.Metadata():
+            yield info.type
+        case inspect.CollectionType():
+            yield info.item_type
+        case inspect.TupleType():
+            yield from info.item_types
+        case inspect.DictType():
+            yield info.key_type
+            yield info.value_type
+        case inspect.UnionType():
+            yield from info.types
+        case (
+            inspect.StructType()
+            | inspect.DataclassType()
+            | inspect.TypedDictType()
+            | inspect.NamedTupleType()
+        ):
+            yield from (field.type for field in info.fields)
+
+
+def public_name(title: str, fallback: str) -> str:
+    """Return an identifier for a type: `Page[Signal]` is `PageOfSignal`; a clash keeps its full path."""
+    if "." in fallback:
+        return re.sub(r"\W", "_", fallback)
+    words: list[str] = re.findall(r"\w+", title.replace("typing.", ""))
+    return words[0] + (
+        "Of" + "And".join(word[0].upper() + word[1:] for word in words[1:]) if words[1:] else ""
+    )
+
+
+def _describe(schema: Schema, info: inspect.Type) -> Schema:
+    schema = dict(schema)
+    text = docstrings.read(schema.pop("description", ""))
+    if text.prose:
+        schema["description"] = text.prose
+    if isinstance(info, inspect.EnumType):
+        names = {member.value: member.name for member in info.cls}
+        kinds = {type(value) for value in schema["enum"]}
+        schema["type"] = "string" if kinds == {str} else "integer"
+        schema["x-enum-varnames"] = [names[value] for value in schema["enum"]]
+    if "properties" in schema:
+        schema["properties"] = {
+            name: _described(value, text.names.get(name)) for name, value in schema["properties"].items()
+        }
+    return schema
+
+
+def _described(schema: Schema, text: str | None) -> Schema:
+    return schema if text is None or "description" in schema else {"description": text, **schema}
+
+
+def _as_answered(schema: Schema, cls: Any) -> Schema:
+    """Every field that is always written is required."""
+    if "properties" not in schema:
+        return schema
+    optional = set(_left_out(get_origin(cls) or cls))
+    required = [name for name in schema["properties"] if name not in optional]
+    return {**schema, "required": required}
+
+
+def _left_out(cls: Any) -> Iterator[str]:
+    """Yield the fields that an answer may lack."""
+    if dataclasses.is_dataclass(cls):
+        yield from (field.name for field in dataclasses.fields(cls) if field.default is UNSET)
+    elif isinstance(cls, type) and issubclass(cls, msgspec.Struct):
+        omits = cls.__struct_config__.omit_defaults
+        for field in msgspec.structs.fields(cls):
+            if field.default is UNSET or (omits and not field.required):
+                yield field.encode_name
+    else:
+        required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
+        yield from set(getattr(cls, "__annotations__", {})) - required
+
+
+def _differing(inputs: dict[str, Schema], outputs: dict[str, Schema]) -> set[str]:
+    """Return the components whose two views differ, themselves or in anything that they refer to."""
+    differing = {name for name in inputs if inputs[name] != outputs[name]}
+    while True:
+        more = {name for name, schema in inputs.items() if differing & set(references(schema))}
+        if more <= differing:
+            return differing
+        differing |= more
+
+
+def _reachable(schemas: Iterable[Schema], components: dict[str, Schema]) -> set[str]:
+    waiting = [name for schema in schemas for name in references(schema)]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(references(components[name]))
+    return found
+
+
+def references(schema: Any) -> Iterator[str]:
+    """Yield the names of the components that a schema refers to directly."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            yield _name(schema)
+        for value in schema.values():
+            yield from references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from references(value)
+
+
+def _renamed(schema: Any, names: dict[str, str]) -> Any:
+    if isinstance(schema, list):
+        return [_renamed(value, names) for value in schema]
+    if isinstance(schema, str) and schema.startswith(PREFIX):
+        return PREFIX + names[schema.removeprefix(PREFIX)]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _renamed(value, names) for key, value in schema.items()}
+
+
+def _name(reference: Schema) -> str:
+    return str(reference["$ref"]).removeprefix(PREFIX)

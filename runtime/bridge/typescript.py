@@ -1,0 +1,217 @@
+"""`client/schema.ts` from the OpenAPI document: types only, readable, in a stable order.
+
+Routes are grouped by method, so that the compiler looks a call up by two keys and nothing else; that is what
+keeps an editor fast with hundreds of functions.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from runtime.bridge.schemas import PREFIX, Schema
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+HEADER = "/** Written by `annex client` from the functions' signatures; changes made here are lost. */\n"
+
+
+def emit(document: dict[str, Any]) -> str:
+    """Write the whole of `schema.ts`; a pure function of the document."""
+    blocks = [HEADER]
+    blocks += [_declaration(name, schema) for name, schema in document["components"]["schemas"].items()]
+    operations = list(_operations(document))
+    everywhere = document.get("x-error-codes", [])
+    blocks.append(f"/** What any route may answer. */\nexport type Everywhere = {union(everywhere)};\n")
+    blocks.append(
+        _table(
+            "Routes", "What each path answers, by method.", [o for o in operations if not _is_stream(o[2])]
+        )
+    )
+    blocks.append(
+        _table("Streams", "The event streams, by method.", [o for o in operations if _is_stream(o[2])])
+    )
+    return "\n".join(blocks)
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield method, path, item[method]
+
+
+def _is_stream(operation: dict[str, Any]) -> bool:
+    return any("text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values())
+
+
+def _table(name: str, doc: str, operations: list[tuple[str, str, dict[str, Any]]]) -> str:
+    lines = [f"/** {doc} */", f"export interface {name} {{"]
+    for method in METHODS:
+        chosen = [(path, operation) for verb, path, operation in operations if verb == method]
+        if not chosen:
+            lines.append(f"  {method}: object;")
+            continue
+        lines.append(f"  {method}: {{")
+        for path, operation in chosen:
+            lines += _route(path, operation)
+        lines.append("  };")
+    lines.append("}\n")
+    return "\n".join(lines)
+
+
+def _route(path: str, operation: dict[str, Any]) -> Iterator[str]:
+    text = "\n\n".join(filter(None, [operation.get("summary"), operation.get("description")]))
+    yield from _comment(text, "    ", deprecated=operation.get("deprecated", False))
+    yield f"    {json.dumps(_template(path, operation))}: {{"
+    for place in ("path", "query"):
+        parameters = [one for one in operation.get("parameters", []) if one["in"] == place]
+        if parameters:
+            yield f"      {place}: {{"
+            for one in parameters:
+                yield from _comment(one.get("description", ""), "        ")
+                mark = "" if one.get("required") else "?"
+                kind = _sendable(one["schema"]) if place == "query" else _type(one["schema"])
+                absent = " | undefined" if mark else ""
+                yield f"        {_key(one['name'])}{mark}: {kind}{absent};"
+            yield "      };"
+    if "requestBody" in operation:
+        yield f"      body: {_body(operation['requestBody'])};"
+    yield from _answer(operation)
+    yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
+    yield "    };"
+
+
+def _template(path: str, operation: dict[str, Any]) -> str:
+    for one in operation.get("parameters", []):
+        if one.get("x-catch-all"):
+            path = path.replace(f"{{{one['name']}}}", f"{{...{one['name']}}}")
+    return path
+
+
+def _body(body: dict[str, Any]) -> str:
+    kinds = {
+        "FormData" if media.startswith("multipart/") else _type(content["schema"])
+        for media, content in body["content"].items()
+    }
+    return " | ".join(sorted(kinds))
+
+
+def _answer(operation: dict[str, Any]) -> Iterator[str]:
+    for status, answer in operation["responses"].items():
+        if not status.startswith("2"):
+            continue
+        content = answer.get("content", {})
+        if "text/event-stream" in content:
+            yield f"      events: {_type(content['text/event-stream']['schema'])};"
+        elif "application/json" in content:
+            yield f"      response: {_type(content['application/json']['schema'])};"
+        else:
+            yield "      response: undefined;"
+
+
+def _declaration(name: str, schema: Schema) -> str:
+    lines = list(_comment(schema.get("description", ""), ""))
+    if schema.get("type") == "object" and "properties" in schema:
+        lines.append(f"export interface {name} {{")
+        lines += _members(schema, "  ")
+        lines.append("}\n")
+    else:
+        lines.append(f"export type {name} = {_type(schema)};\n")
+    return "\n".join(lines)
+
+
+def _members(schema: Schema, indent: str) -> Iterator[str]:
+    required = set(schema.get("required", []))
+    for name, value in schema["properties"].items():
+        yield from _comment(value.get("description", ""), indent, fact=_fact(value))
+        yield f"{indent}{_key(name)}{'' if name in required else '?'}: {_type(value)};"
+
+
+def _type(schema: Any) -> str:
+    """Write a schema as one type expression."""
+    if not isinstance(schema, dict):
+        return "unknown"
+    key = next((key for key in _WRITERS if key in schema), "")
+    return _WRITERS[key](schema) if key else "unknown"
+
+
+def _union(options: Iterable[Schema]) -> str:
+    types = dict.fromkeys(_type(option) for option in options)
+    return "unknown" if "unknown" in types else " | ".join(types)
+
+
+def _primitive(schema: Schema) -> str:
+    kind = schema["type"]
+    if isinstance(kind, list):
+        return _union({**schema, "type": one} for one in kind)
+    if kind in {"array", "object"}:
+        return _array(schema) if kind == "array" else _object(schema)
+    return "number" if kind == "integer" else str(kind)
+
+
+_WRITERS: dict[str, Callable[[Schema], str]] = {
+    "$ref": lambda schema: str(schema["$ref"]).removeprefix(PREFIX),
+    "const": lambda schema: json.dumps(schema["const"], ensure_ascii=False),
+    "enum": lambda schema: union(schema["enum"]),
+    "anyOf": lambda schema: _union(schema["anyOf"]),
+    "oneOf": lambda schema: _union(schema["oneOf"]),
+    "type": _primitive,
+}
+"""By the keyword that decides, the most telling first."""
+
+
+def _array(schema: Schema) -> str:
+    if "prefixItems" not in schema:
+        item = _type(schema.get("items", True))
+        return f"({item})[]" if re.search(r"[ |]", item) and not item.startswith("{") else f"{item}[]"
+    least = schema.get("minItems", 0)
+    items = [
+        _type(item) if place < least else f"({_type(item)})?"
+        for place, item in enumerate(schema["prefixItems"])
+    ]
+    return f"[{', '.join(items)}]"
+
+
+def _object(schema: Schema) -> str:
+    if "properties" in schema:
+        return "{ " + " ".join(_members({**schema}, "")) + " }"
+    return f"{{ [key: string]: {_type(schema.get('additionalProperties', True))} }}"
+
+
+def _sendable(schema: Any) -> str:
+    """Write a query parameter's type; a moment may also be given as a `Date`."""
+    kind = _type(schema)
+    return f"{kind} | Date" if isinstance(schema, dict) and schema.get("format") == "date-time" else kind
+
+
+def _fact(schema: Schema) -> str:
+    """What the type alone does not say: the format of a text, the limits of a number."""
+    options = [schema, *(option for option in schema.get("anyOf", []) if isinstance(option, dict))]
+    for option in options:
+        if option.get("type") == "string" and (option.get("format") or option.get("contentEncoding")):
+            return f"{option.get('format') or option['contentEncoding']}"
+    return ""
+
+
+def _comment(text: str, indent: str, *, fact: str = "", deprecated: bool = False) -> Iterator[str]:
+    lines = [line.rstrip() for line in text.strip().replace("*/", "*\\/").splitlines()]
+    if fact:
+        lines += [f"Format: {fact}."]
+    if deprecated:
+        lines += ["@deprecated"]
+    if len(lines) == 1:
+        yield f"{indent}/** {lines[0]} */"
+    elif lines:
+        yield f"{indent}/**"
+        yield from (f"{indent} * {line}".rstrip() for line in lines)
+        yield f"{indent} */"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_$][\w$]*", name) else json.dumps(name)
+
+
+def union(values: Iterable[object]) -> str:
+    """Write a union of literals."""
+    return " | ".join(json.dumps(value, ensure_ascii=False) for value in values) or "never"

@@ -1,0 +1,132 @@
+"""A function as a tool of one run.
+
+AutoGen's own tool never comes back when it is cancelled, and its span records the model's words when a call
+does not validate. This one answers a cancelled call ("cancelled"), so that no call is left without a result,
+and tells the model what is wrong while spans and logs learn only the kind of the failure.
+"""
+
+import asyncio
+import inspect
+import logging
+import traceback
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+import msgspec
+from autogen_core import CancellationToken
+from autogen_core.tools import FunctionTool
+from opentelemetry import trace
+from opentelemetry.trace import Span, Status, StatusCode
+from pydantic import BaseModel, ValidationError
+
+from shared.agents.run import Run
+from shared.agents.team import Tool
+from shared.errors import AnnexError
+
+log = logging.getLogger(__name__)
+
+MAX_RESULT = 32_000
+"""Characters of one result that the model, and the caller, get to read."""
+
+
+class ToolFailed(Exception):
+    """What the model is told when a call did not work."""
+
+
+class RunTool(FunctionTool):
+    """Runs `function` for one run: `async def` on the loop, `def` in a thread."""
+
+    component_provider_override = "shared.agents.autogen.tools.RunTool"
+
+    def __init__(self, function: Tool, run: Run, threads: Executor) -> None:
+        super().__init__(function, description=inspect.getdoc(function) or function.__name__)
+        self._function = function
+        self._run = run
+        self._threads = threads
+
+    async def run_json(
+        self, args: Mapping[str, Any], cancellation_token: CancellationToken, call_id: str | None = None
+    ) -> Any:
+        """Call the function with what the model wrote.
+
+        Raises:
+            ToolFailed: with a sentence for the model.
+        """
+        attributes = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": self.name,
+            "gen_ai.tool.call.id": call_id or "",
+        }
+        with trace.get_tracer(__name__).start_as_current_span(
+            f"execute_tool {self.name}",
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                return await self._answer(args)
+            except asyncio.CancelledError:
+                if not self._run.halted:
+                    raise
+                span.set_attribute("annex.cancelled", value=True)
+                return "cancelled"
+            except ToolFailed as failure:
+                _mark(span, type(failure.__cause__ or failure).__name__)
+                raise
+
+    def return_value_as_string(self, value: Any) -> str:
+        """Return text as it is and everything else as JSON, cut to `MAX_RESULT`."""
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        return text if len(text) <= MAX_RESULT else f"{text[:MAX_RESULT]} … (cut)"
+
+    async def _answer(self, args: Mapping[str, Any]) -> Any:
+        try:
+            values = self.args_type().model_validate(args)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+            raise ToolFailed(f"The arguments do not fit: {'; '.join(faults)}") from error
+        try:
+            return await self._call(values)
+        except AnnexError as error:
+            raise ToolFailed(error.detail) from error
+        except Exception as error:
+            stack = [
+                f"{frame.name} {frame.filename}:{frame.lineno}"
+                for frame in traceback.extract_tb(error.__traceback__)
+            ]
+            log.error(  # noqa: TRY400  the traceback's last line is the exception's text, which may quote a message
+                "agent tool failed",
+                extra={
+                    "tool": self.name,
+                    "error": type(error).__name__,
+                    "at": stack[-3:],
+                    "run_id": self._run.id,
+                },
+            )
+            raise ToolFailed("The tool failed.") from error
+
+    async def _call(self, values: BaseModel) -> Any:
+        arguments = {name: getattr(values, name) for name in type(values).model_fields}
+        if inspect.iscoroutinefunction(self._function):
+            return await self._function(**arguments)
+        call = partial(copy_context().run, self._function, **arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def asking_tool(agent: str, run: Run, threads: Executor) -> RunTool:
+    """Return the tool by which `agent` ends the run with a question to the person."""
+
+    async def ask_user(question: str) -> str:
+        """Ask the person a question that only they can answer. The discussion pauses until they do."""
+        run.ask(agent, question)
+        return "The person has been asked."
+
+    return RunTool(ask_user, run, threads)
+
+
+def _mark(span: Span, kind: str) -> None:
+    span.set_attribute("error.type", kind)
+    span.set_status(Status(StatusCode.ERROR))

@@ -1,0 +1,126 @@
+"""What a run of agents says while it works, in no framework's words.
+
+Every adapter translates into these; the browser, the tests and the store know nothing else. A run begins with
+`RunStarted` and ends with exactly one of `Done` and `Error`.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.events import Event
+
+type StopReason = Literal["completed", "turn_limit", "token_limit", "cancelled", "input_required"]
+
+
+class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
+    """The run was admitted; `run_id` is what `DELETE /agents/runs/{run_id}` takes."""
+
+    run_id: str
+
+
+class MessageDelta(Event, tag="message_delta", frozen=True, kw_only=True):
+    """A piece of a message that is being written; the whole follows as `Message` with the same id."""
+
+    message_id: str
+    agent: str
+    text: str
+
+
+class Message(Event, tag="message", frozen=True, kw_only=True):
+    """A finished message of one agent.
+
+    Attributes:
+        data: the structured output, where the agent was asked for one.
+    """
+
+    message_id: str
+    agent: str
+    text: str
+    data: Any = None
+
+
+class ToolCall(Event, tag="tool_call", frozen=True, kw_only=True):
+    """An agent asks for a tool; `arguments` is JSON text as the model wrote it."""
+
+    call_id: str
+    agent: str
+    tool: str
+    arguments: str
+
+
+class ToolResult(Event, tag="tool_result", frozen=True, kw_only=True):
+    """What the tool answered, as the model reads it."""
+
+    call_id: str
+    agent: str
+    tool: str
+    text: str
+    failed: bool = False
+
+
+class InputRequired(Event, tag="input_required", frozen=True, kw_only=True):
+    """The team needs an answer from a person; the run ends here.
+
+    Attributes:
+        continuation: sent back once, with the answer, before `expires_at`, by the same user.
+    """
+
+    agent: str
+    question: str
+    continuation: str
+    expires_at: datetime
+
+
+class Usage(Event, tag="usage", frozen=True, kw_only=True):
+    """Tokens of the run so far."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        """Input and output together: what a token budget is measured by."""
+        return self.input_tokens + self.output_tokens
+
+
+class Custom(Event, tag="custom", frozen=True, kw_only=True):
+    """Something a framework said that this protocol has no word for."""
+
+    name: str
+    agent: str
+
+
+class Done(Event, tag="done", frozen=True, kw_only=True):
+    """The run is over and its messages stand."""
+
+    stop_reason: StopReason
+    usage: Usage
+
+
+class Error(Event, tag="error", frozen=True, kw_only=True):
+    """The run broke off.
+
+    Attributes:
+        code: one of the service's error codes, such as ``deadline_exceeded`` or ``model_unavailable``.
+        detail: one sentence for the caller.
+        retryable: trying again later may succeed.
+    """
+
+    code: str
+    detail: str
+    retryable: bool
+    usage: Usage
+
+
+type AgentEvent = (
+    RunStarted
+    | MessageDelta
+    | Message
+    | ToolCall
+    | ToolResult
+    | InputRequired
+    | Usage
+    | Custom
+    | Done
+    | Error
+)

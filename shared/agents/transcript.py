@@ -1,0 +1,44 @@
+"""The conversation so far, as the app sends it: validated before an agent sees a word of it."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+MAX_CHARACTERS = 200_000
+"""All messages of one conversation together."""
+
+
+class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One message of the conversation.
+
+    Attributes:
+        role: who wrote it; instructions come from the service alone, so there is no ``system``.
+        agent: which agent, for an assistant's message.
+        id: the app's own id of the message.
+    """
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    agent: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w{0,63}$")] | None = None
+    id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an agent endpoint takes as its body: the last message is the person's.
+
+    Attributes:
+        messages: oldest first; at most 200, together at most `MAX_CHARACTERS` long.
+        continuation: the token of an `input_required` event, when the last message answers its question.
+    """
+
+    messages: Annotated[tuple[Turn, ...], Meta(min_length=1, max_length=200)]
+    continuation: Annotated[str, Meta(max_length=8_000)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.messages[-1].role != "user":
+            raise ValueError("the last message must be the user's")
+        if sum(len(turn.content) for turn in self.messages) > MAX_CHARACTERS:
+            raise ValueError(f"the messages are longer than {MAX_CHARACTERS} characters together")
+        ids = [turn.id for turn in self.messages if turn.id is not None]
+        if len(ids) != len(set(ids)):
+            raise ValueError("two messages have the same id")
