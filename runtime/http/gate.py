@@ -98,20 +98,21 @@ class Plan:
 class Gate:
     """Given to `Litestar(middleware=[gate])`, which calls it once for every route handler.
 
-    Owned by `async with`: inside, tasks that functions leave behind are found and ended.
+    One gate outlives the apps that hot swap puts behind it. Owned by `async with`: inside, tasks that
+    functions leave behind are found and ended.
     """
 
-    def __init__(self, authority: Authority, *, rates: RateStore | None = None) -> None:
+    def __init__(self, authenticator: Authority, *, rates: RateStore | None = None) -> None:
         """Build the gate.
 
         Args:
-            authority: verifies credentials and webhooks.
-            rates: where rate limits are counted; in this process by default.
+            authenticator: verifies credentials and webhooks.
+            rates: where rate limits are counted, closed at the end; in this process by default.
         """
         self.reaper = Reaper()
-        self._authority = authority
+        self._authenticator = authenticator
         self._rates = rates or MemoryRates()
-        self._bulkheads: dict[str, Bulkhead] = {}
+        self._bulkheads: dict[tuple[str, int, int], Bulkhead] = {}
 
     async def __aenter__(self) -> "Gate":
         await self.reaper.__aenter__()
@@ -119,6 +120,7 @@ class Gate:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.reaper.__aexit__(*exc)
+        await self._rates.close()
 
     def __call__(self, app: Any) -> Any:
         """Stand in front of one route handler's app; any ASGI app, however its types are spelt."""
@@ -139,8 +141,8 @@ class Gate:
     def _plan(self, endpoint: Endpoint, scope: Scope) -> Plan:
         policy, bulkhead = endpoint.policy, None
         if policy.concurrency:
-            place = _place(endpoint, "concurrency")
-            bulkhead = self._bulkheads.setdefault(place, Bulkhead(policy.concurrency, policy.queue))
+            key = (_place(endpoint, "concurrency"), policy.concurrency, policy.queue)
+            bulkhead = self._bulkheads.setdefault(key, Bulkhead(policy.concurrency, policy.queue))
         return Plan(endpoint, Media.of(scope["route_handler"]), bulkhead)
 
     async def _serve(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,7 +170,7 @@ class Gate:
 
     async def _authenticate(self, invocation: Invocation, scope: Scope, policy: Policy) -> None:
         try:
-            user = await self._authority.authenticate(scope, policy)
+            user = await self._authenticator.authenticate(scope, policy)
         except Unauthenticated as error:
             invocation.auth = error.reason
             raise
@@ -178,7 +180,7 @@ class Gate:
     async def _verify(self, invocation: Invocation, scope: Scope, receive: Receive) -> Receive:
         body = await read_body(receive)
         try:
-            self._authority.verify_webhook(list(scope["headers"]), body)
+            self._authenticator.verify_webhook(list(scope["headers"]), body)
         except Unauthenticated as error:
             invocation.auth = error.reason
             raise

@@ -11,7 +11,11 @@ import math
 import time
 from typing import Any, NamedTuple, Protocol
 
+from shared.secret import Secret
+
 logger = logging.getLogger(__name__)
+
+TIMEOUT = 0.25  # seconds for Redis, which is near or of no use here
 
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
@@ -57,6 +61,31 @@ class RateStore(Protocol):
         """Count one call of `key` against `rate`, unless it is over."""
         ...
 
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+def rates_at(url: Secret | None) -> "RateStore":
+    """Return the store at a `redis://` URL, or one in this process without it; connects at the first call.
+
+    Raises:
+        ValueError: the URL is not one, or the client library is not installed; with the cure.
+    """
+    if url is None:
+        return MemoryRates()
+    try:
+        import redis.asyncio as redis
+    except ModuleNotFoundError:
+        raise ValueError("REDIS_URL is set, but its client is missing: install annex[redis]") from None
+    try:
+        client = redis.Redis.from_url(
+            url.reveal(), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=None
+        )
+    except ValueError:
+        raise ValueError("REDIS_URL is not a redis://, rediss:// or unix:// URL") from None
+    return RedisRates(client)
+
 
 def judge(arrival: float, now: float, rate: Rate) -> tuple[float, Verdict]:
     """Decide about one call.
@@ -97,6 +126,9 @@ class MemoryRates:
             self._sweep(now)
         return verdict
 
+    async def close(self) -> None:
+        """Hold nothing."""
+
     def _sweep(self, now: float) -> None:
         """Forget the callers whose whole limit is free again; doubling makes it cheap on average."""
         self._arrivals = {key: arrival for key, arrival in self._arrivals.items() if arrival > now}
@@ -136,9 +168,10 @@ class RedisRates:
         """Use a `redis.asyncio.Redis` client whose time-outs are short.
 
         Args:
-            client: owned and closed by the caller.
+            client: owned from here on.
             rest: seconds for which it is left alone after a failure.
         """
+        self._client = client
         self._take = client.register_script(_TAKE)
         self._alone = MemoryRates()
         self._rest = rest
@@ -156,6 +189,10 @@ class RedisRates:
                 self._ask_again = time.monotonic() + self._rest
                 logger.warning("rate limits count in this process alone: %s", type(error).__name__)
         return await self._alone.take(key, rate)
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        await self._client.aclose()
 
 
 def caller_of(address: str) -> str:
