@@ -59,12 +59,13 @@ class Call:
         task: its task; not done after `run` where it was abandoned.
     """
 
-    __slots__ = ("_deadline", "_left", "_loop", "_stream", "_timer", "cut", "reply", "task")
+    __slots__ = ("_deadline", "_grace", "_left", "_loop", "_stream", "_timer", "cut", "reply", "task")
 
-    def __init__(self, reply: Reply, *, deadline: float, stream: bool) -> None:
+    def __init__(self, reply: Reply, *, deadline: float, stream: bool, grace: float = GRACE) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadline = deadline
         self._stream = stream
+        self._grace = grace
         self._timer: asyncio.TimerHandle | None = None
         self._left: asyncio.Future[None] | None = None
         self.reply = reply
@@ -91,7 +92,7 @@ class Call:
         self.task.cancel()
         if self._timer:
             self._timer.cancel()
-        self._timer = self._loop.call_later(GRACE, self._abandon)
+        self._timer = self._loop.call_later(self._grace, self._abandon)
 
     async def _wait(self, task: asyncio.Task[None]) -> None:
         self._left = self._loop.create_future()

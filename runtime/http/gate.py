@@ -14,7 +14,7 @@ from litestar.utils.scope.state import ScopeState
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint, Policy
 from runtime.http.body import Media
-from runtime.http.call import Call, Cut, Reply
+from runtime.http.call import GRACE, Call, Cut, Reply
 from runtime.http.deadline import HEADER as TIMEOUT_HEADER
 from runtime.http.deadline import seconds_allowed
 from runtime.http.disconnect import CallerLeft, Replay, read_body
@@ -102,15 +102,19 @@ class Gate:
     functions leave behind are found and ended.
     """
 
-    def __init__(self, authenticator: Authority, *, rates: RateStore | None = None) -> None:
+    def __init__(
+        self, authenticator: Authority, *, rates: RateStore | None = None, grace: float = GRACE
+    ) -> None:
         """Build the gate.
 
         Args:
             authenticator: verifies credentials and webhooks.
             rates: where rate limits are counted, closed at the end; in this process by default.
+            grace: seconds a cancelled function has for its clean-up before it is abandoned.
         """
         self.reaper = Reaper()
         self._authenticator = authenticator
+        self._grace = grace
         self._rates = rates or MemoryRates()
         self._bulkheads: dict[tuple[str, int, int], Bulkhead] = {}
 
@@ -197,7 +201,12 @@ class Gate:
 
     async def _call(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
-        call = Call(Reply(send), deadline=cast("float", invocation.deadline), stream=plan.endpoint.stream)
+        call = Call(
+            Reply(send),
+            deadline=cast("float", invocation.deadline),
+            stream=plan.endpoint.stream,
+            grace=self._grace,
+        )
         watcher: asyncio.Task[None] | None = None
         if plan.watch and isinstance(receive, Replay):
             watcher = asyncio.create_task(receive.watch(lambda: call.end(Cut.DISCONNECT)))

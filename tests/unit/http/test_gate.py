@@ -1,18 +1,15 @@
-"""The gate in front of a real server: auth, deadline, stream."""
+"""Who passes the gate, and what becomes of a call that is cut."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from typing import Any
 
-from litestar import Response, get
+import pytest
+from litestar import get, post
+from litestar.params import JSONBody
 
-from runtime.streams import event_stream
-from shared.events import Event
+from runtime.http.deadline import seconds_allowed
+from shared.errors import Invalid, NotFound
 from tests.fixtures.gate import Serve, endpoint
-
-
-class Tick(Event, tag="tick", frozen=True):
-    symbol: str
-    level: float
 
 
 async def test_call_without_a_token_is_refused(serve: Serve):
@@ -27,6 +24,34 @@ async def test_call_without_a_token_is_refused(serve: Serve):
     assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
     assert (passed.status_code, passed.json()) == (200, {"SPY": "risk-on"})
     assert [call.auth for call in service.door.seen] == ["token-missing", "session"]
+    assert service.door.seen[1].user is not None
+
+
+async def test_route_that_is_no_function_passes_untouched(serve: Serve):
+    @get("/version")
+    async def version() -> str:
+        return "1"
+
+    service = await serve(version)
+
+    assert (await service.http.get("/version")).text == "1"
+    assert service.door.seen[0].endpoint is None
+
+
+async def test_webhook_is_verified_on_its_raw_body_and_hands_it_on(serve: Serve):
+    @post("/signals", opt={"endpoint": endpoint("POST", public=False, webhook="clerk")}, status_code=200)
+    async def receive(data: JSONBody[dict[str, str]]) -> dict[str, str]:
+        return data
+
+    service = await serve(receive)
+    body = b'{"symbol": "SPY"}'
+    headers = {"Content-Type": "application/json"}
+    signed = await service.http.post("/signals", content=body, headers={**headers, "Signature": '{"sy'})
+    forged = await service.http.post("/signals", content=body, headers={**headers, "Signature": "nope"})
+
+    assert (signed.status_code, signed.json()) == (200, {"symbol": "SPY"})
+    assert forged.status_code == 401
+    assert [call.auth for call in service.door.seen] == ["webhook", "webhook-signature-invalid"]
 
 
 async def test_call_over_its_deadline_is_cancelled_and_answered_with_504(serve: Serve):
@@ -40,29 +65,155 @@ async def test_call_over_its_deadline_is_cancelled_and_answered_with_504(serve: 
             cancelled.set()
             raise
 
-    answer = await (await serve(signals)).http.get("/signals")
+    service = await serve(signals)
+    answer = await service.http.get("/signals")
 
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
     assert cancelled.is_set()
+    assert service.door.seen[0].error == "deadline_exceeded"
 
 
-async def test_stream_is_typed_events_with_ids_and_one_done(serve: Serve):
-    route = endpoint(stream=True)
+async def test_caller_shortens_the_deadline(serve: Serve):
+    @get("/signals", opt={"endpoint": endpoint(timeout=600)})
+    async def signals() -> None:
+        await asyncio.Event().wait()
 
-    async def ticks() -> AsyncIterator[Event]:
-        yield Tick(symbol="SPY", level=1.5)
-        yield Tick(symbol="GLD", level=-0.5)
+    answer = await (await serve(signals)).http.get("/signals", headers={"Request-Timeout": "0.05"})
 
-    @get("/signals", opt={"endpoint": route})
-    async def signals() -> Response[bytes]:
-        return event_stream(ticks(), route)
+    assert answer.status_code == 504
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"), [(None, 25), (b"10", 10), (b"0.5", 0.5), (b"60", 25), (b"999999", 25)]
+)
+def test_caller_may_shorten_and_never_lengthen(asked: bytes | None, granted: float):
+    assert seconds_allowed(25, asked) == granted
+
+
+@pytest.mark.parametrize("asked", [b"", b"0", b"-1", b"1e3", b"soon", b"nan", b"inf", b"1,5", b"9999999"])
+def test_request_timeout_that_is_no_positive_number_of_seconds_is_refused(asked: bytes):
+    with pytest.raises(Invalid) as refusal:
+        seconds_allowed(25, asked)
+
+    assert [(error.location, error.field) for error in refusal.value.errors] == [
+        ("header", "request-timeout")
+    ]
+
+
+async def test_function_that_ignores_its_cancellation_is_abandoned_and_its_caller_answered(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+):
+    release = asyncio.Event()
+
+    @get("/signals", opt={"endpoint": endpoint(timeout=0.02)})
+    async def stubborn() -> str:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        return "too late"
+
+    service = await serve(stubborn, grace=0.02)
+    service.gate.reaper._patience = 0.02
+    answer = await service.http.get("/signals")
+    await service.gate.reaper.idle()
+    release.set()
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")
+    assert "tasks ignore their cancellation" in caplog.messages
+
+
+async def test_answer_that_a_function_makes_of_its_cancellation_does_not_replace_the_504(serve: Serve):
+    @get("/signals", opt={"endpoint": endpoint(timeout=0.02)})
+    async def signals() -> dict[str, str]:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return {"state": "half done"}
+        return {}
 
     answer = await (await serve(signals)).http.get("/signals")
 
-    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert answer.text == (
-        ": open\n\n"
-        'id: 1\nevent: tick\ndata: {"type":"tick","symbol":"SPY","level":1.5}\n\n'
-        'id: 2\nevent: tick\ndata: {"type":"tick","symbol":"GLD","level":-0.5}\n\n'
-        'id: 3\nevent: done\ndata: {"type":"done"}\n\n'
+    assert answer.status_code == 504
+
+
+async def test_error_that_a_function_makes_of_its_cancellation_does_not_replace_the_504(serve: Serve):
+    @get("/signals", opt={"endpoint": endpoint(timeout=0.02)})
+    async def signals() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise NotFound("signal", "SPY") from None
+
+    answer = await (await serve(signals)).http.get("/signals")
+
+    assert answer.status_code == 504
+
+
+async def test_function_that_cancels_itself_is_an_opaque_500(serve: Serve):
+    @get("/signals", opt={"endpoint": endpoint()})
+    async def signals() -> None:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    answer = await (await serve(signals)).http.get("/signals")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+
+
+async def test_error_of_a_function_becomes_its_problem_document(serve: Serve):
+    @get("/signals", opt={"endpoint": endpoint()})
+    async def signals() -> None:
+        raise NotFound("signal", "SPY")
+
+    answer = await (await serve(signals)).http.get("/signals")
+
+    assert (answer.status_code, answer.json()["detail"]) == (404, "No signal SPY.")
+
+
+async def test_deadline_covers_the_wait_for_a_slow_body(serve: Serve):
+    @post("/signals", opt={"endpoint": endpoint("POST", timeout=0.05)})
+    async def signals(data: JSONBody[dict[str, Any]]) -> None: ...
+
+    service = await serve(signals)
+    head = (
+        b"POST /signals HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
     )
+    reader, writer = await service.connect(head)
+    status = await reader.readline()
+    writer.close()
+
+    assert status == b"HTTP/1.1 504 Gateway Timeout\r\n"
+
+
+async def test_server_that_gives_up_on_a_request_cancels_the_function(serve: Serve):
+    running, cancelled = asyncio.Event(), asyncio.Event()
+
+    @get("/signals", opt={"endpoint": endpoint()})
+    async def signals() -> None:
+        try:
+            running.set()
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    service = await serve(signals)
+    scope: dict[str, Any] = {
+        "type": "http", "method": "GET", "path": "/signals", "raw_path": b"/signals", "query_string": b"",
+        "headers": [], "client": ("127.0.0.1", 1), "server": ("a", 80), "scheme": "http", "root_path": "",
+    }  # fmt: skip
+    request = asyncio.ensure_future(service.door(scope, _silence, _nowhere))
+    await running.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+
+    await cancelled.wait()
+
+
+async def _silence() -> Any:
+    await asyncio.Event().wait()
+
+
+async def _nowhere(message: Any) -> None: ...
