@@ -185,9 +185,16 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         int,
         _env(
             "ANNEX_ACCESS_LOG_RATE",
-            doc="Access lines a second before successful requests are sampled.",
+            doc="Access lines a second for successes, and as many for failures; beyond, they are counted and left out.",
         ),
     ] = 50
+    exception_messages: Annotated[
+        bool,
+        _env(
+            "ANNEX_EXCEPTION_MESSAGES",
+            doc="Write the text of unexpected exceptions to the log; it can quote what a caller sent. Always on in development.",
+        ),
+    ] = False
 
 
 class CorsSettings(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """What can be seen from outside: traces, metrics, logs. Nothing in here may change a response."""
 
+from runtime.telemetry.logs import configure_logging
+from runtime.telemetry.pipeline import Telemetry
+from runtime.telemetry.tracing import Tracing, record_exception
 
-def record_exception(error: BaseException) -> None:
-    """Placeholder until the room is furnished."""
+__all__ = ["Telemetry", "Tracing", "configure_logging", "record_exception"]

@@ -1,0 +1,86 @@
+"""Whose trace a request belongs to: W3C Trace Context, believed from callers we know and linked from others.
+
+A caller who may set `traceparent` decides what is recorded (its sampled flag) and into whose trace it goes.
+Baggage is not read at all: it is somebody else's data on its way to every service we call.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Literal, NamedTuple
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+Trust = Literal["always", "private", "never"]
+
+ROOT = Context()
+_PROPAGATOR = TraceContextTextMapPropagator()
+# Railway's edge speaks from 100.64.0.0/10 for the whole internet, so that range is not among these.
+_PRIVATE = tuple(
+    ip_network(block)
+    for block in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+
+
+class Origin(NamedTuple):
+    """Where a new server span hangs: below a parent, or at the root with a link to who claimed it."""
+
+    parent: Context
+    links: tuple[Link, ...]
+
+
+NOBODY = Origin(ROOT, ())
+
+
+def origin_of(headers: Iterable[tuple[bytes, bytes]], client: str, trust: Trust) -> Origin:
+    """Decide the parent of a request from its raw headers and its caller's address.
+
+    Junk, all-zero ids and a repeated `traceparent` start a new trace (W3C Trace Context, section 4.3).
+    """
+    carrier = _carrier(headers)
+    if carrier is None:
+        return NOBODY
+    context = _PROPAGATOR.extract(carrier, ROOT)
+    claimed = get_current_span(context).get_span_context()
+    if not claimed.is_valid:
+        return NOBODY
+    if trust == "always" or (trust == "private" and is_private(client)):
+        return Origin(context, ())
+    return Origin(ROOT, (Link(claimed),))
+
+
+@lru_cache(maxsize=1024)
+def is_private(address: str) -> bool:
+    """Tell whether an address is of this machine or a private network; False for what is no address."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return any(ip in block for block in _PRIVATE)
+
+
+def _carrier(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str] | None:
+    parent: str | None = None
+    states: list[str] = []
+    for name, value in headers:
+        if name == b"traceparent":
+            if parent is not None:
+                return None
+            parent = value.decode("latin-1")
+        elif name == b"tracestate":
+            states.append(value.decode("latin-1"))
+    if parent is None:
+        return None
+    return {"traceparent": parent, "tracestate": ",".join(states)} if states else {"traceparent": parent}

@@ -1,0 +1,72 @@
+"""The process-wide tracer provider that OpenTelemetry's API hands out: a door to the service that runs now.
+
+The API lets a provider be set once and libraries keep the tracers they were given; this one can be pointed at
+another service (tests, hot swap) and away from one that was closed.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.trace import NoOpTracerProvider, Span, Tracer, TracerProvider
+from opentelemetry.util._decorator import _agnosticcontextmanager
+
+
+class ProcessProvider(TracerProvider):
+    """Hands out tracers that ask, span by span, which service runs."""
+
+    def __init__(self) -> None:
+        self._nobody = NoOpTracerProvider()
+        self.current: TracerProvider = self._nobody
+
+    def use(self, provider: TracerProvider) -> None:
+        """Point every tracer, also those handed out before, at `provider`."""
+        self.current = provider
+
+    def release(self, provider: TracerProvider) -> None:
+        """Point at nobody, unless another service has taken over from `provider` already."""
+        if self.current is provider:
+            self.current = self._nobody
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Any = None,
+    ) -> Tracer:
+        """Return a tracer of whichever service runs when a span is started."""
+        named = (instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
+        return _ProcessTracer(self, named)
+
+
+class _ProcessTracer(Tracer):
+    def __init__(self, owner: ProcessProvider, named: tuple[str, str | None, str | None, Any]) -> None:
+        self._owner = owner
+        self._named = named
+        self._provider: TracerProvider | None = None
+        self._tracer: Tracer
+
+    def _now(self) -> Tracer:
+        if self._provider is not self._owner.current:
+            provider = self._owner.current
+            self._tracer = provider.get_tracer(*self._named)
+            self._provider = provider
+        return self._tracer
+
+    def start_span(self, *args: Any, **kwargs: Any) -> Span:
+        return self._now().start_span(*args, **kwargs)
+
+    @_agnosticcontextmanager
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:
+        with self._now().start_as_current_span(*args, **kwargs) as span:
+            yield span
+
+
+@cache
+def process_provider() -> ProcessProvider:
+    """Return the one provider of this process, installing it at the first call."""
+    provider = ProcessProvider()
+    trace.set_tracer_provider(provider)
+    return provider
