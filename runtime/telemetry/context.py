@@ -4,16 +4,18 @@ A caller who may set `traceparent` decides what is recorded (its sampled flag) a
 Baggage is not read at all: it is somebody else's data on its way to every service we call.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Literal, NamedTuple
 
 from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import Link, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-Trust = Literal["always", "private", "never"]
+type Trust = Literal["always", "private", "never"]
+type Headers = Iterable[tuple[bytes, bytes]]
 
 ROOT = Context()
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -42,21 +44,23 @@ class Origin(NamedTuple):
 NOBODY = Origin(ROOT, ())
 
 
-def origin_of(headers: Iterable[tuple[bytes, bytes]], client: str, trust: Trust) -> Origin:
+def origin_of(headers: Headers, client: str, trust: Trust) -> Origin:
     """Decide the parent of a request from its raw headers and its caller's address.
 
     Junk, all-zero ids and a repeated `traceparent` start a new trace (W3C Trace Context, section 4.3).
     """
-    carrier = _carrier(headers)
-    if carrier is None:
+    carrier: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name in _FIELDS:
+            carrier.setdefault(_FIELDS[name], []).append(value.decode("latin-1"))
+    if len(carrier.get("traceparent", ())) != 1:
         return NOBODY
-    context = _PROPAGATOR.extract(carrier, ROOT)
-    claimed = get_current_span(context).get_span_context()
-    if not claimed.is_valid:
+    context = _PROPAGATOR.extract(carrier, ROOT, _GETTER)
+    if context is ROOT:
         return NOBODY
     if trust == "always" or (trust == "private" and is_private(client)):
         return Origin(context, ())
-    return Origin(ROOT, (Link(claimed),))
+    return Origin(ROOT, (Link(get_current_span(context).get_span_context()),))
 
 
 @lru_cache(maxsize=1024)
@@ -71,16 +75,15 @@ def is_private(address: str) -> bool:
     return any(ip in block for block in _PRIVATE)
 
 
-def _carrier(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str] | None:
-    parent: str | None = None
-    states: list[str] = []
-    for name, value in headers:
-        if name == b"traceparent":
-            if parent is not None:
-                return None
-            parent = value.decode("latin-1")
-        elif name == b"tracestate":
-            states.append(value.decode("latin-1"))
-    if parent is None:
-        return None
-    return {"traceparent": parent, "tracestate": ",".join(states)} if states else {"traceparent": parent}
+class _Fields(Getter[dict[str, list[str]]]):
+    """Reads a carrier that holds every value of a field as a list."""
+
+    def get(self, carrier: dict[str, list[str]], key: str) -> list[str] | None:
+        return carrier.get(key)
+
+    def keys(self, carrier: dict[str, list[str]]) -> list[str]:
+        return list(carrier)
+
+
+_FIELDS = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
+_GETTER = _Fields()

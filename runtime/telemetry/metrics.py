@@ -1,20 +1,19 @@
 """What is counted: requests by route, outcomes of authentication, broken functions, the event loop's lag.
 
-A histogram is recorded per request because it must be; everything else is kept as plain numbers and read
-when the exporter asks, so it costs a request next to nothing.
+What happens per request is kept as plain numbers and read when the exporter asks, so that it costs a request
+next to nothing.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from opentelemetry.instrumentation._semconv import HTTP_DURATION_HISTOGRAM_BUCKETS_NEW
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.semconv._incubating.metrics.http_metrics import HTTP_SERVER_ACTIVE_REQUESTS
 from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD, HTTP_ROUTE
-from opentelemetry.semconv.metrics.http_metrics import HTTP_SERVER_REQUEST_DURATION
 
 from runtime.invocation import Invocation
+from runtime.telemetry.durations import Durations
 
 
 class Metrics:
@@ -23,18 +22,13 @@ class Metrics:
     Attributes:
         active: the requests being worked on; who adds one discards it.
         auth_outcomes: how many calls ended in each outcome.
-        duration: seconds of a request, as `http.server.request.duration`.
+        durations: seconds of a request, as `http.server.request.duration`.
     """
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, durations: Durations) -> None:
         self.active: set[Invocation] = set()
         self.auth_outcomes: Counter[str] = Counter()
-        self.duration = meter.create_histogram(
-            HTTP_SERVER_REQUEST_DURATION,
-            unit="s",
-            description="Duration of HTTP server requests.",
-            explicit_bucket_boundaries_advisory=HTTP_DURATION_HISTOGRAM_BUCKETS_NEW,
-        )
+        self.durations = durations
         self._quarantined: Callable[[], int] = lambda: 0
         self._lag = meter.create_histogram(
             "annex.event_loop.lag",

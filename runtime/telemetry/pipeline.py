@@ -19,11 +19,12 @@ from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import NoOpTracerProvider, Tracer
 
 from runtime.settings import Settings
+from runtime.telemetry.durations import Durations, WithDurations
 from runtime.telemetry.metrics import Metrics
 from runtime.telemetry.process import process_provider
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor
 
@@ -46,12 +47,16 @@ class Telemetry:
     """
 
     def __init__(
-        self, settings: Settings, tracers: trace.TracerProvider, meters: metrics.MeterProvider
+        self,
+        settings: Settings,
+        tracers: trace.TracerProvider,
+        meters: metrics.MeterProvider,
+        durations: Durations,
     ) -> None:
         self.settings = settings
         self.tracer: Tracer = tracers.get_tracer("annex", schema_url=_SCHEMA)
         self.meter: Meter = meters.get_meter("annex", schema_url=_SCHEMA)
-        self.metrics = Metrics(self.meter)
+        self.metrics = Metrics(self.meter, durations)
         self._providers = (tracers, meters)
         self._stop_watching: Callable[[], None] = lambda: None
 
@@ -61,22 +66,24 @@ class Telemetry:
         settings: Settings,
         *,
         processors: Sequence["SpanProcessor"] = (),
-        readers: Sequence["MetricReader"] = (),
+        exporters: Sequence["MetricExporter"] = (),
     ) -> Self:
         """Build the providers and make them the ones that `opentelemetry.trace` hands out; never raises.
 
         Args:
             settings: where to send, as whom, how much.
             processors: see every recorded span besides the exporter.
-            readers: see every metric besides the exporter.
+            exporters: are given the metrics besides the collector.
         """
+        durations = Durations()
         try:
             resource = _resource(settings)
-            tracers, meters = _tracers(settings, resource, processors), _meters(settings, resource, readers)
+            tracers = _tracers(settings, resource, processors)
+            meters = _meters(settings, resource, _exporters(settings, exporters), durations)
         except Exception as error:  # noqa: BLE001 - fail-open: no fault of telemetry stops a boot
             logger.warning("Telemetry is off, it could not be set up: %s", type(error).__name__)
             tracers, meters = NoOpTracerProvider(), NoOpMeterProvider()
-        telemetry = cls(settings, tracers, meters)
+        telemetry = cls(settings, tracers, meters, durations)
         process_provider().use(tracers)
         with suppress(RuntimeError):
             telemetry._stop_watching = telemetry.metrics.watch_loop(asyncio.get_running_loop())
@@ -163,28 +170,35 @@ def _tracers(
     return provider
 
 
-def _meters(
-    settings: Settings, resource: "Resource", readers: Sequence["MetricReader"]
-) -> metrics.MeterProvider:
+def _exporters(settings: Settings, more: Sequence["MetricExporter"]) -> list["MetricExporter"]:
     endpoint = settings.telemetry.endpoint
-    if settings.telemetry.disabled or not (endpoint or readers):
-        return NoOpMeterProvider()
+    if settings.telemetry.disabled or not endpoint:
+        return list(more)
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+    collector = OTLPMetricExporter(
+        endpoint=_signal_url(endpoint, "metrics"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
+    )
+    return [*more, collector]
+
+
+def _meters(
+    settings: Settings, resource: "Resource", exporters: Sequence["MetricExporter"], durations: Durations
+) -> metrics.MeterProvider:
+    if settings.telemetry.disabled or not exporters:
+        return NoOpMeterProvider()
     from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    wanted = list(readers)
-    if endpoint:
-        exporter = OTLPMetricExporter(
-            endpoint=_signal_url(endpoint, "metrics"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
-        )
-        wanted.append(
-            PeriodicExportingMetricReader(
-                exporter, export_interval_millis=_METRICS_EVERY, export_timeout_millis=_EXPORT_TIMEOUT * 1000
-            )
-        )
     return MeterProvider(
-        metric_readers=wanted,
+        metric_readers=[
+            PeriodicExportingMetricReader(
+                WithDurations(exporter, durations),
+                export_interval_millis=_METRICS_EVERY,
+                export_timeout_millis=_EXPORT_TIMEOUT * 1000,
+            )
+            for exporter in exporters
+        ],
         resource=resource,
         shutdown_on_exit=False,
         exemplar_filter=AlwaysOffExemplarFilter(),
