@@ -1,1 +1,9 @@
-"""From a file tree to routes: scan, read the config literal, import, compile, prove, quarantine."""
+"""File tree to routes: scan, config literal, import, compile, reachability, quarantine."""
+
+from runtime.routing.discovery import discover
+from runtime.routing.faults import Fault
+from runtime.routing.operation import Input, Operation
+from runtime.routing.router import TreeApp
+from runtime.routing.table import RouteTable
+
+__all__ = ["Fault", "Input", "Operation", "RouteTable", "TreeApp", "discover"]

@@ -1,0 +1,32 @@
+"""What is wrong with a function file, said once: where, what was found, what to do about it."""
+
+import hashlib
+
+from msgspec import Struct
+
+
+class Fault(Struct, frozen=True, kw_only=True, order=True):
+    """One reason why a file is out of service.
+
+    Attributes:
+        file: path below the functions folder, with forward slashes; ``""`` for the folder itself.
+        line: 1-based, 0 where no line is to blame.
+        found: one sentence: what is there.
+        cure: one sentence: what to write instead.
+    """
+
+    file: str
+    line: int
+    found: str
+    cure: str
+
+    @property
+    def error_id(self) -> str:
+        """Opaque to the caller, the same at every start: the log line with it tells the cause."""
+        return hashlib.sha256(f"{self.file}:{self.line}:{self.found}".encode()).hexdigest()[:10]
+
+    def __str__(self) -> str:
+        place = (
+            f"{self.file or 'functions folder'}:{self.line}" if self.line else self.file or "functions folder"
+        )
+        return f"{place}: {self.found} {self.cure}"

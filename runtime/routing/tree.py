@@ -1,0 +1,125 @@
+"""File tree to candidate routes: what each name in a listing means. Nothing is read or imported here."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+
+from runtime.routing.faults import Fault
+from runtime.routing.names import NameFault, Segment, is_private, read_segment
+
+FOLDER_CONFIG = "_config.py"
+
+
+class Candidate(Struct, frozen=True):
+    """A file that claims a URL.
+
+    Attributes:
+        file: path below the functions folder, with forward slashes.
+        segments: its URL, None where the name does not tell one.
+        faults: what is wrong with its name.
+    """
+
+    file: str
+    segments: tuple[Segment, ...] | None
+    faults: tuple[Fault, ...] = ()
+
+
+class Tree(Struct, frozen=True):
+    """What a listing means: `candidates` and `folders` (the files that hold a folder's policy), sorted."""
+
+    candidates: tuple[Candidate, ...]
+    folders: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+def list_files(root: Path) -> tuple[list[str], list[Fault]]:
+    """List the Python files outside of private folders, sorted; and folders that are not entered."""
+    files: list[str] = []
+    faults: list[Fault] = []
+    for folder, subfolders, names in os.walk(root):
+        below = Path(folder).relative_to(root)
+        faults += [
+            Fault(
+                file=(below / name).as_posix(),
+                line=0,
+                found="This folder is a symbolic link, which is not followed.",
+                cure="Move the folder itself here.",
+            )
+            for name in subfolders
+            if not is_private(name) and (Path(folder) / name).is_symlink()
+        ]
+        subfolders[:] = sorted(name for name in subfolders if not is_private(name))
+        files += [(below / name).as_posix() for name in names if name.endswith(".py")]
+    return sorted(files), faults
+
+
+def read_tree(files: Iterable[str]) -> Tree:
+    """Sort a listing into functions, folder policies and files that should not be there."""
+    candidates, folders, faults = [], [], []
+    for file in sorted(files):
+        name = PurePosixPath(file).name
+        if name == FOLDER_CONFIG:
+            folders.append(file)
+        elif name == "__init__.py":
+            faults.append(
+                Fault(
+                    file=file,
+                    line=0,
+                    found="A function folder is no package: __init__.py changes how tools read brackets.",
+                    cure="Delete it; shared code goes to shared/ or to a module whose name begins with '_'.",
+                )
+            )
+        elif not is_private(name):
+            candidates.append(read_candidate(file))
+    return Tree(tuple(candidates), tuple(folders), tuple(faults))
+
+
+def read_candidate(file: str) -> Candidate:
+    """Translate one path below the functions folder into its URL."""
+    *folders, stem = PurePosixPath(file).with_suffix("").parts
+    segments: list[Segment] = []
+    faults: list[Fault] = []
+    is_known = True
+    for name in folders if stem == "index" else [*folders, stem]:
+        try:
+            segment = read_segment(name)
+        except NameFault as fault:
+            faults.append(Fault(file=file, line=0, found=fault.found, cure=fault.cure))
+            segment = fault.segment
+            is_known = is_known and segment is not None
+        if segment is not None:
+            segments.append(segment)
+    faults += _misplaced(file, folders, stem, segments)
+    is_known = is_known and all(segment.kind != "rest" for segment in segments[:-1])
+    return Candidate(file, tuple(segments) if is_known else None, tuple(faults))
+
+
+def _misplaced(file: str, folders: list[str], stem: str, segments: list[Segment]) -> list[Fault]:
+    faults = []
+    if stem.startswith("(") and stem.endswith(")"):
+        found = f"{stem}.py is named like a group, but a group is a folder."
+        faults.append(
+            Fault(file=file, line=0, found=found, cure="Name the file after its URL, or make it index.py.")
+        )
+    for folder in folders:
+        if folder.startswith("[..."):
+            found = f"{folder}/ is a catch-all with something below it; it takes the whole rest of the URL."
+            cure = f"Move it to the end: {folder}.py."
+            faults.append(Fault(file=file, line=0, found=found, cure=cure))
+    names = [segment.text for segment in segments if segment.kind != "static"]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        found = f"The parameter {name!r} stands twice in this path."
+        faults.append(Fault(file=file, line=0, found=found, cure="Give each its own name."))
+    return faults
+
+
+def template_of(segments: tuple[Segment, ...]) -> str:
+    """Return ``/signals/{symbol}``."""
+    return "/" + "/".join(segment.template for segment in segments)
+
+
+def shape_of(segments: tuple[Segment, ...]) -> str:
+    """Return what the router tells apart: ``/signals/{}``."""
+    return "/" + "/".join(segment.shape for segment in segments)
