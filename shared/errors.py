@@ -185,9 +185,17 @@ class Unavailable(AnnexError):
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database cannot be reached, or every connection stayed busy for the whole acquire budget."""
+    """The database cannot be reached, or every connection stayed busy for the whole acquire budget.
+
+    Attributes:
+        reason: a few words for the log, the readiness detail and `annex doctor`; never for the caller.
+    """
 
     code = "database_unavailable"
+
+    def __init__(self, detail: str = "", *, reason: str = "", retry_after: float | None = 1) -> None:
+        super().__init__(detail or "The database cannot answer now; try again.", retry_after=retry_after)
+        self.reason = reason
 
 
 class KeysUnavailable(Unavailable):

@@ -1,5 +1,34 @@
 """The app's own PostgreSQL: URL dialects translated, every wait bounded, the schema never changed."""
 
+from shared.database.database import Database
+from shared.database.failures import (
+    ConstraintViolated,
+    OutcomeUnknown,
+    QueryFailed,
+    SchemaChanged,
+    SerializationFailure,
+)
+from shared.database.queries import Queries
+from shared.database.rows import Range, RowMismatch
+from shared.database.spans import Statistics
+from shared.database.target import InvalidDatabaseUrl
+from shared.database.transaction import Isolation, Transaction, TransactionScope
+from shared.database.url import translate
 
-class Database:
-    """The pool; see the methods."""
+__all__ = [
+    "ConstraintViolated",
+    "Database",
+    "InvalidDatabaseUrl",
+    "Isolation",
+    "OutcomeUnknown",
+    "Queries",
+    "QueryFailed",
+    "Range",
+    "RowMismatch",
+    "SchemaChanged",
+    "SerializationFailure",
+    "Statistics",
+    "Transaction",
+    "TransactionScope",
+    "translate",
+]

@@ -1,0 +1,192 @@
+"""The face of the pool: what a function is given when it asks for a `Database`."""
+
+import asyncio
+import copy
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct, structs
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+from opentelemetry.util.types import AttributeValue
+
+from shared.database.failures import (
+    ConnectionLost,
+    OutcomeUnknown,
+    PoolerDetected,
+    SchemaChanged,
+    while_connecting,
+)
+from shared.database.pool import Limits, Pool
+from shared.database.queries import Call, Queries
+from shared.database.spans import Instruments, Statistics
+from shared.database.statements import describe
+from shared.database.target import Pooler, Target
+from shared.database.transaction import Isolation, TransactionScope
+from shared.database.url import translate
+from shared.errors import DatabaseUnavailable
+from shared.secret import Secret
+
+
+class Database(Queries):
+    """The app's PostgreSQL. Owned by ``async with``; connects at the first use, and again by itself.
+
+    Attributes:
+        notices: what of the URL was left out or weakened; for the log and `annex doctor`.
+    """
+
+    def __init__(
+        self,
+        target: Target | None,
+        limits: Limits,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        self.notices = target.notices if target else ()
+        self._read_only = False
+        attributes: dict[str, AttributeValue] = {"db.namespace": target.database} if target else {}
+        self._instruments = Instruments(attributes, tracer_provider, meter_provider)
+        self._pool = Pool(target, limits, self._instruments) if target else None
+        if self._pool is not None:
+            self._instruments.watch(self._pool.statistics)
+
+    @classmethod
+    def from_url(  # noqa: PLR0913  each is one setting, by name
+        cls,
+        url: Secret | None,
+        *,
+        pool_max: int | None = None,
+        pooler: Pooler | None = None,
+        acquire_timeout: float | None = None,
+        connect_timeout: float | None = None,
+        query_timeout: float | None = None,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> Self:
+        """Build a database from the app's URL; nothing is connected yet.
+
+        What is given here wins over what the URL says, and that over the defaults of `Limits`. Without a URL
+        every use raises `DatabaseUnavailable`.
+
+        Raises:
+            InvalidDatabaseUrl: the URL cannot be used; says the cure, shows nothing of it.
+        """
+        target = translate(url.reveal()) if url is not None else None
+        defaults = Limits()
+        if target is None:
+            return cls(None, defaults)
+        if pooler is not None:
+            target = structs.replace(target, pooler=pooler)
+        limits = Limits(
+            pool_max=pool_max or target.pool_max or defaults.pool_max,
+            acquire=acquire_timeout or target.acquire_timeout or defaults.acquire,
+            connect=connect_timeout or target.connect_timeout or defaults.connect,
+            query=query_timeout or target.query_timeout or defaults.query,
+        )
+        return cls(target, limits, tracer_provider=tracer_provider, meter_provider=meter_provider)
+
+    def read_only(self) -> "Database":
+        """Return a view of the same pool whose statements and transactions cannot write."""
+        view = copy.copy(self)
+        view._read_only = True  # noqa: SLF001  a copy of ourselves
+        return view
+
+    def transaction(self, *, isolation: Isolation | None = None, read_only: bool = False) -> TransactionScope:
+        """Return a transaction: ``async with db.transaction() as transaction:``.
+
+        It commits at the end of the block and rolls back when anything leaves it. With a stricter `isolation`
+        use ``await db.transaction(isolation="serializable").run(work)``, which tries again when it must.
+        """
+        return TransactionScope(
+            self._opened_pool(),
+            self._instruments,
+            isolation=isolation,
+            read_only=read_only or self._read_only,
+        )
+
+    async def iterate[T: Struct](
+        self, kind: type[T], sql: str, *args: object, batch: int = 500
+    ) -> AsyncGenerator[T]:
+        """Yield rows from a server-side cursor, in a read-only transaction that lasts as long as the loop.
+
+        Leave the loop early only inside ``contextlib.aclosing``, so that the connection goes back at once.
+        """
+        async with (
+            self.transaction(read_only=True) as transaction,
+            aclosing(transaction.iterate(kind, sql, *args, batch=batch)) as rows,
+        ):
+            async for row in rows:
+                yield row
+
+    async def ping(self, timeout: float = 1.0) -> float:
+        """Ask the server for an answer and return how long it took, in seconds. Leaves no span.
+
+        A pool whose connections are all in use and answering counts as reachable.
+
+        Raises:
+            DatabaseUnavailable: no answer within `timeout` seconds.
+        """
+        pool, began = self._opened_pool(), time.perf_counter()
+        if pool.is_busy_but_alive(within=10 * timeout):
+            return 0.0
+        try:
+            async with asyncio.timeout(timeout):
+                async with await pool.acquire() as connection:
+                    await connection.execute("SELECT 1")
+        except Exception as error:  # noqa: BLE001  whatever stops the ping means that there is no answer
+            raise while_connecting(error) from None
+        return time.perf_counter() - began
+
+    def statistics(self) -> Statistics:
+        """Return the pool's size, idle connections and waiting tasks."""
+        return self._pool.statistics() if self._pool else Statistics(0, 0, 0, 0)
+
+    async def close(self) -> None:
+        """Close the pool; bounded, connections still in use are cut."""
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _run[T](self, sql: str, call: Call[T]) -> T:
+        pool, reads = self._opened_pool(), describe(sql).operation == "SELECT"
+        try:
+            return await self._once(pool, sql, call)
+        except PoolerDetected:
+            # The server refused before it did anything.
+            pool.becomes_pooled()
+        except SchemaChanged as error:
+            if error.done and not reads:
+                raise
+        except ConnectionLost as error:
+            raise (error if reads or self._read_only else OutcomeUnknown()) from None
+        return await self._once(pool, sql, call)
+
+    async def _once[T](self, pool: Pool, sql: str, call: Call[T]) -> T:
+        lease = await pool.acquire()
+        lease.touched = describe(sql).touches_session
+        async with lease as connection:
+            with self._instruments.statement(sql):
+                if not (self._read_only or pool.behind_pooler):
+                    return await call(connection)
+                # The read-only mode and, behind a pooler, every setting live in a transaction.
+                begin = "BEGIN READ ONLY" if self._read_only else "BEGIN"
+                await connection.execute(begin + pool.local_settings)
+                answer = await call(connection)
+                await connection.execute("COMMIT")
+                return answer
+
+    def _opened_pool(self) -> Pool:
+        if self._pool is None:
+            raise DatabaseUnavailable(reason="DATABASE_URL is unset")
+        return self._pool

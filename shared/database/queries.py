@@ -1,0 +1,57 @@
+"""The verbs that a database and a transaction share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from asyncpg.pool import PoolConnectionProxy
+from msgspec import Struct
+
+from shared.database.rows import decode
+
+type Call[T] = Callable[[PoolConnectionProxy], Awaitable[T]]
+
+
+class Queries(ABC):
+    """Statements with numbered placeholders (``$1``); values never become part of the text.
+
+    Every verb raises `DatabaseUnavailable` when the database cannot answer, `DeadlineExceeded` when it took
+    too long, `Conflict` and `Invalid` when it refuses the values, `QueryFailed` when the statement is wrong.
+    """
+
+    @abstractmethod
+    async def _run[T](self, sql: str, call: Call[T]) -> T:
+        """Run one round trip on a connection."""
+
+    @abstractmethod
+    def iterate[T: Struct](
+        self, kind: type[T], sql: str, *args: object, batch: int = 500
+    ) -> AsyncGenerator[T]:
+        """Yield rows from a server-side cursor, `batch` of them in memory at a time."""
+
+    async def fetch[T: Struct](self, kind: type[T], sql: str, *args: object) -> list[T]:
+        """Return all rows as structs.
+
+        Raises:
+            RowMismatch: a row does not fit `kind`; names the column and the field.
+        """
+        return decode(kind, await self._run(sql, lambda connection: connection.fetch(sql, *args)))
+
+    async def fetch_one[T: Struct](self, kind: type[T], sql: str, *args: object) -> T | None:
+        """Return the first row as a struct, None without one."""
+        record = await self._run(sql, lambda connection: connection.fetchrow(sql, *args))
+        return None if record is None else decode(kind, [record])[0]
+
+    async def fetch_value(self, sql: str, *args: object) -> Any:
+        """Return the first column of the first row, None without one."""
+        return await self._run(sql, lambda connection: connection.fetchval(sql, *args))
+
+    async def execute(self, sql: str, *args: object) -> int:
+        """Run a statement and return how many rows it touched, 0 where that has no meaning."""
+        status = await self._run(sql, lambda connection: connection.execute(sql, *args))
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a statement once for each row of parameters: all of them or none."""
+        await self._run(sql, lambda connection: connection.executemany(sql, rows))

@@ -1,0 +1,88 @@
+"""Rows into structs: one C call for a whole result, and a mismatch that names the column and the field.
+
+A struct's encoded field names are the column names, so ``rename="camel"`` reads Prisma's columns as they are.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from asyncpg import Record
+from msgspec import Struct
+
+from shared.database.failures import QueryFailed
+
+
+class Range[T](Struct, frozen=True, kw_only=True):
+    """A PostgreSQL range: ``field: Range[int]``; a bound of None is open.
+
+    Attributes:
+        isempty: the empty range, whose bounds mean nothing.
+    """
+
+    lower: T | None = None
+    upper: T | None = None
+    lower_inc: bool = True
+    upper_inc: bool = False
+    isempty: bool = False
+
+
+class RowMismatch(QueryFailed):
+    """A row does not fit the struct it was asked for as.
+
+    Attributes:
+        column: the column's name, as the statement returned it.
+        field: ``Signal.value``, or the struct's name where there is no such field.
+    """
+
+    def __init__(self, column: str, field: str, problem: str) -> None:
+        super().__init__(f"column {column!r} does not fit {field}: {problem}")
+        self.column = column
+        self.field = field
+
+
+def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
+    """Turn records into structs of type `kind`.
+
+    Raises:
+        RowMismatch: a column has no field, a field has no column, or a value is of another type.
+    """
+    if not records:
+        return []
+    columns = tuple(records[0].keys())
+    _check_names(kind, columns)
+    try:
+        wanted: Any = list[kind]  # type: ignore[valid-type]  # a type made of a value, for msgspec alone
+        rows: list[T] = msgspec.convert([dict(record) for record in records], wanted, from_attributes=True)
+    except msgspec.ValidationError as error:
+        raise _mismatch(kind, records, str(error)) from None
+    return rows
+
+
+@lru_cache(maxsize=1024)
+def _check_names(kind: type[Struct], columns: tuple[str, ...]) -> None:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for column in columns:
+        if column not in fields:
+            raise RowMismatch(column, kind.__name__, f"{kind.__name__} has no such field")
+        if columns.count(column) > 1:
+            raise RowMismatch(column, f"{kind.__name__}.{fields[column].name}", "it is returned twice")
+    for column, field in fields.items():
+        if field.required and column not in columns:
+            raise RowMismatch(column, f"{kind.__name__}.{field.name}", "the statement does not return it")
+
+
+def _mismatch(kind: type[Struct], records: list[Record], message: str) -> RowMismatch:
+    """Say it in names and types: msgspec's own message may quote the value."""
+    path = re.search(r"at `\$\[(\d+)\]\.?([^.\[`]*)", message)
+    index, column = (int(path[1]), path[2]) if path else (0, "")
+    field = next((f for f in msgspec.structs.fields(kind) if f.encode_name == column), None)
+    if field is None:
+        return RowMismatch(column or "?", kind.__name__, "a value is of another type")
+    wanted, found = _spell(field.type), type(records[index][column]).__name__
+    return RowMismatch(column, f"{kind.__name__}.{field.name}", f"wanted {wanted}, the row holds {found}")
+
+
+def _spell(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -1,0 +1,143 @@
+"""Transactions: one connection, all or nothing, tried again where that is safe."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from types import TracebackType
+from typing import Any, Literal
+
+from asyncpg.pool import PoolConnectionProxy
+from msgspec import Struct
+
+from shared.database.failures import (
+    ConnectionLost,
+    OutcomeUnknown,
+    PoolerDetected,
+    QueryFailed,
+    SchemaChanged,
+    SerializationFailure,
+)
+from shared.database.pool import Lease, Pool, is_unfinished
+from shared.database.queries import Call, Queries
+from shared.database.rows import decode
+from shared.database.spans import Instruments
+from shared.database.statements import describe
+
+Isolation = Literal["read committed", "repeatable read", "serializable"]
+
+
+class Transaction(Queries):
+    """What is asked of it happens together or not at all."""
+
+    def __init__(self, lease: Lease, pool: Pool, instruments: Instruments) -> None:
+        self._lease = lease
+        self._pool = pool
+        self._instruments = instruments
+        self._cursors = 0
+
+    async def _run[T](self, sql: str, call: Call[T]) -> T:
+        self._lease.touched |= describe(sql).touches_session
+        with self._instruments.statement(sql):
+            return await call(self._lease.connection)
+
+    async def iterate[T: Struct](
+        self, kind: type[T], sql: str, *args: object, batch: int = 500
+    ) -> AsyncGenerator[T]:
+        """Yield rows from a server-side cursor, `batch` of them in memory at a time."""
+        fetch = await self._cursor(sql, args, batch)
+        while records := await self._run(sql, fetch):
+            for row in decode(kind, records):
+                yield row
+
+    async def _cursor(self, sql: str, args: tuple[object, ...], batch: int) -> Call[list[Any]]:
+        if not self._pool.behind_pooler:
+            cursor = await self._run(sql, lambda connection: connection.cursor(sql, *args))
+            return lambda _: cursor.fetch(batch)
+        # Behind a pooler nothing may be prepared by name, which asyncpg's own cursor does.
+        self._cursors += 1
+        name = f"annex_cursor_{self._cursors}"
+        await self._run(sql, lambda connection: connection.execute(f"DECLARE {name} CURSOR FOR {sql}", *args))
+        return lambda connection: connection.fetch(f"FETCH {batch} FROM {name}")
+
+
+class TransactionScope:
+    """``async with database.transaction() as transaction:``, or `run` where a retry is wanted."""
+
+    def __init__(
+        self, pool: Pool, instruments: Instruments, *, isolation: Isolation | None, read_only: bool
+    ) -> None:
+        self._pool = pool
+        self._instruments = instruments
+        self._read_only = read_only
+        level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
+        self._begin = f"BEGIN{level}{' READ ONLY' if read_only else ''}"
+        self._lease: Lease | None = None
+
+    async def run[T](self, work: Callable[[Transaction], Awaitable[T]], *, attempts: int = 3) -> T:
+        """Do `work` in a transaction and return its result; it must change nothing but the database.
+
+        It is done again, from the start, when another transaction got in between, or when a migration or a
+        pooler took away a prepared statement: in each case nothing of the failed try is left.
+
+        Raises:
+            SerializationFailure: the last try failed in this way too.
+        """
+        for attempt in range(attempts):
+            try:
+                async with self as transaction:
+                    return await work(transaction)
+            except (SerializationFailure, SchemaChanged, PoolerDetected):
+                if attempt == attempts - 1:
+                    raise
+            # Two that collided must not meet again: a few milliseconds, more each time.
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311  no secret is made of it
+        raise AssertionError("attempts must be at least 1")
+
+    async def __aenter__(self) -> Transaction:
+        if self._lease is not None:
+            raise QueryFailed("A transaction was entered twice; call database.transaction() for each")
+        try:
+            lease = await self._opened()
+        except ConnectionLost:
+            lease = await self._opened()  # a connection that died in the pool; nothing was said on it yet
+        self._lease = lease
+        return Transaction(lease, self._pool, self._instruments)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._lease is not None  # noqa: S101  __aenter__ ran
+        lease, self._lease = self._lease, None
+        if isinstance(error, PoolerDetected):
+            self._pool.becomes_pooled()
+        async with lease as connection:
+            if error is None:
+                await self._commit(connection)
+            elif not is_unfinished(error):
+                await self._roll_back(connection)
+            # Otherwise the pool rolls back in its own time, so that the caller gets its answer.
+
+    async def _opened(self) -> Lease:
+        lease = await self._pool.acquire()
+        try:
+            with self._instruments.statement(self._begin):
+                await lease.connection.execute(self._begin + self._pool.local_settings)
+        except BaseException as error:
+            await lease.__aexit__(type(error), error, None)
+            raise
+        return lease
+
+    async def _commit(self, connection: PoolConnectionProxy) -> None:
+        try:
+            with self._instruments.statement("COMMIT"):
+                status = await connection.execute("COMMIT")
+        except ConnectionLost:
+            raise OutcomeUnknown from None
+        if status == "ROLLBACK":
+            raise QueryFailed("The transaction had failed before; an error inside it was caught and dropped")
+
+    async def _roll_back(self, connection: PoolConnectionProxy) -> None:
+        if connection.is_closed() or not connection.is_in_transaction():
+            return
+        with self._instruments.statement("ROLLBACK"):
+            await connection.execute("ROLLBACK")
