@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from runtime.auth.reasons import Reason
 from runtime.http.problems import status_of
 from runtime.settings import variables
 from shared.errors import AnnexError
@@ -41,12 +42,20 @@ def errors() -> str:
     return table
 
 
+def reasons() -> str:
+    """Every reason for a 401: its name, what it means, what to do."""
+    table = rows("reason", "what it means", "what to do") + rows("---", "---", "---")
+    for reason in Reason:
+        table += rows(f"`{reason}`", reason.meaning, reason.cure)
+    return table
+
+
 def _descendants(kind: type[AnnexError]) -> set[type[AnnexError]]:
     found = set(kind.__subclasses__())
     return found.union(*(_descendants(child) for child in found))
 
 
-TABLES: dict[str, Callable[[], str]] = {"settings": settings, "errors": errors}
+TABLES: dict[str, Callable[[], str]] = {"settings": settings, "errors": errors, "reasons": reasons}
 
 
 def rendered(page: str) -> str:

@@ -84,6 +84,9 @@ class ClerkSettings(Struct, frozen=True, kw_only=True):
             doc="`whsec_…`: checks the signature of Clerk's webhooks.",
         ),
     ] = None
+    clock_skew: Annotated[
+        float, _env("CLERK_CLOCK_SKEW", doc="Seconds that our clock and Clerk's may differ.")
+    ] = 5.0
     accept_cookies: Annotated[
         bool,
         _env(

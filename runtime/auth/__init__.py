@@ -2,6 +2,6 @@
 
 from runtime.auth.authenticator import Authenticator
 from runtime.auth.issuer import DevelopmentIssuer
-from runtime.auth.reasons import challenge
+from runtime.auth.webhooks import Delivery
 
-__all__ = ["Authenticator", "DevelopmentIssuer", "challenge"]
+__all__ = ["Authenticator", "Delivery", "DevelopmentIssuer"]

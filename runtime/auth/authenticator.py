@@ -2,24 +2,28 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import httpx
 
 from runtime.auth.cache import TokenCache
-from runtime.auth.checks import Checks, Validity
-from runtime.auth.credentials import bearer
-from runtime.auth.instance import faults, frontend_host, is_configured, issuer_of
+from runtime.auth.checks import Checks
+from runtime.auth.cookies import SessionCookies, suffix_of
+from runtime.auth.credentials import Headers, bearer, opaque_kind
+from runtime.auth.instance import faults, frontend_host, is_configured, issuer_of, warnings
 from runtime.auth.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
 from runtime.auth.keys import FixedKey, Keys, Patience, RemoteKeys, read_pem
+from runtime.auth.machines import OpaqueTokens, caller_of
 from runtime.auth.policy import require
 from runtime.auth.reasons import Reason
 from runtime.auth.sessions import user_of
 from runtime.auth.tokens import Token, parse
+from runtime.auth.verified import Validity, Verified
+from runtime.auth.webhooks import Delivery, Webhooks
 from runtime.config import Policy
 from runtime.settings import SettingsError
 from runtime.variables import ClerkSettings
@@ -29,26 +33,22 @@ from shared.identity import Claims, User
 logger = logging.getLogger(__name__)
 
 
-class Verified(NamedTuple):
-    """A credential whose signature and fixed claims are good; time and policy are still to be checked."""
-
-    user: User
-    validity: Validity
-
-
 class Authenticator:
-    """Verifies callers. As a context manager it also keeps the keys fresh.
+    """Verifies callers and webhooks. As a context manager it also keeps the keys fresh.
 
     Attributes:
         issuer: signs the tokens that are accepted, in development without Clerk; else None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parts of the door, all by name
         self,
+        *,
         keys: Keys,
         checks: Checks,
-        *,
         cache: TokenCache[Verified],
+        webhooks: Webhooks,
+        opaque: OpaqueTokens | None = None,
+        cookies: SessionCookies | None = None,
         client: httpx.AsyncClient | None = None,
         issuer: DevelopmentIssuer | None = None,
         clock: Callable[[], float] = time.time,
@@ -56,6 +56,9 @@ class Authenticator:
         self._keys = keys
         self._checks = checks
         self._cache = cache
+        self._webhooks = webhooks
+        self._opaque = opaque
+        self._cookies = cookies
         self._client = client
         self._clock = clock
         self._life = AsyncExitStack()
@@ -85,17 +88,21 @@ class Authenticator:
         """
         if found := tuple(faults(clerk, production=production)):
             raise SettingsError(found)
-        client = httpx.AsyncClient()
-        cache = TokenCache[Verified]()
-        issuer = None if is_configured(clerk) else DevelopmentIssuer.open(issuer_file)
-        checks = Checks(
-            issuer=ISSUER if issuer else issuer_of(clerk),
-            authorized_parties=frozenset(clerk.authorized_parties) if issuer is None else frozenset(),
-            audience=frozenset(clerk.audience),
-            accept_templates=clerk.accept_templates,
+        for warning in warnings(clerk, production=production):
+            logger.warning("auth.settings", extra={"variable": warning.name, "problem": warning.problem})
+        client, cache = httpx.AsyncClient(), TokenCache[Verified]()
+        issuer = None if is_configured(clerk) else _development_issuer(clerk, issuer_file)
+        return cls(
+            keys=FixedKey(issuer.public_key) if issuer else _keys(clerk, client, patience, cache.clear),
+            checks=_checks(clerk, issuer=ISSUER if issuer else issuer_of(clerk)),
+            cache=cache,
+            webhooks=Webhooks(clerk.webhook_secret),
+            opaque=_opaque(clerk, client),
+            cookies=_cookies(clerk) if clerk.accept_cookies else None,
+            client=client,
+            issuer=issuer,
+            clock=clock,
         )
-        keys = FixedKey(issuer.public_key) if issuer else _keys(clerk, client, patience, cache.clear)
-        return cls(keys, checks, cache=cache, client=client, issuer=issuer, clock=clock)
 
     async def __aenter__(self) -> Self:
         if self._client is not None:
@@ -112,7 +119,7 @@ class Authenticator:
     async def authenticate(self, scope: Mapping[str, Any], policy: Policy) -> User | None:
         """Return the caller of an ASGI request, None only where the policy is public.
 
-        A public function takes a bad credential for none, as `auth()` does in the app.
+        A public function takes a credential that is no good for none, as `auth()` does in the app.
 
         Raises:
             Unauthenticated: with the reason.
@@ -121,34 +128,65 @@ class Authenticator:
         """
         try:
             return await self._caller(scope, policy)
-        except (Unauthenticated, KeysUnavailable):
-            if policy.public:
-                return None
-            raise
+        except Unauthenticated as refusal:
+            if not policy.public or refusal.reason != Reason.MISSING:
+                logger.info("auth.refused", extra={"reason": str(refusal.reason)})
+            if not policy.public:
+                raise
+        except KeysUnavailable:
+            if not policy.public:
+                raise
+        return None
+
+    def verify_webhook(self, headers: Headers, body: bytes) -> Delivery:
+        """Accept a webhook's delivery or refuse it; see `Webhooks.verify`.
+
+        Raises:
+            Invalid: not signed by the sender, or not now.
+            Conflict: a replay.
+            Unavailable: no signing secret is configured.
+        """
+        return self._webhooks.verify(headers, body)
 
     async def _caller(self, scope: Mapping[str, Any], policy: Policy) -> User:
-        token = bearer(scope["headers"])
-        if token is None:
-            raise Unauthenticated(Reason.MISSING)
-        verified = await self._verified(token)
+        text = bearer(scope["headers"])
+        allowed: Container[str] = policy.token_types
+        if text is None:
+            # Only a browser sends cookies, and only a session is a browser's.
+            text, allowed = self._cookie(scope), {"session"}.intersection(policy.token_types)
+        digest = self._cache.digest(text)
+        verified = self._cache.get(digest) or await self._verify(text, digest, allowed)
         verified.validity.check(self._clock(), self._checks.clock_skew)
-        if verified.user.token_type not in policy.token_types:
-            raise Unauthenticated(Reason.KIND)
+        _check_kind(verified.user.token_type, allowed)
         require(verified.user, policy)
         return verified.user
 
-    async def _verified(self, text: bytes) -> Verified:
-        digest = self._cache.digest(text)
-        if (known := self._cache.get(digest)) is not None:
-            return known
+    def _cookie(self, scope: Mapping[str, Any]) -> bytes:
+        text = self._cookies.find(scope["method"], scope["headers"]) if self._cookies else None
+        if text is None:
+            raise Unauthenticated(Reason.MISSING)
+        return text
+
+    async def _verify(self, text: bytes, digest: bytes, allowed: Container[str]) -> Verified:
+        """Do what a remembered token is spared: the signature and every claim that never changes."""
+        if (kind := opaque_kind(text)) is not None:
+            _check_kind(kind, allowed)
+            return await self._ask_clerk(kind, text)
         token = parse(text)
-        self._checks.kind(token)
+        kind = self._checks.kind(token)
+        _check_kind(kind, allowed)
         await self._check_signature(token)
         claims = Claims(token.claims)
-        validity = self._checks.check_session(claims)
-        verified = Verified(user_of(claims), validity)
+        self._checks.check(kind, claims)
+        validity = Validity.of(claims)
+        verified = Verified(user_of(claims) if kind == "session" else caller_of(kind, claims), validity)
         self._cache.put(digest, verified)
         return verified
+
+    async def _ask_clerk(self, kind: str, text: bytes) -> Verified:
+        if self._opaque is None:
+            raise Unauthenticated(Reason.UNVERIFIABLE)
+        return await self._opaque.verify(kind, text)
 
     async def _check_signature(self, token: Token) -> None:
         key = await self._keys.find(token.kid)
@@ -157,6 +195,25 @@ class Authenticator:
         newer = await self._keys.find_newer(token.kid, than=key)
         if newer is None or not token.is_signed_by(newer):
             raise Unauthenticated(Reason.SIGNATURE)
+
+
+def _check_kind(kind: str, allowed: Container[str]) -> None:
+    if kind not in allowed:
+        raise Unauthenticated(Reason.KIND)
+
+
+def _development_issuer(clerk: ClerkSettings, file: Path) -> DevelopmentIssuer:
+    return DevelopmentIssuer.open(file, party=next(iter(clerk.authorized_parties), None))
+
+
+def _checks(clerk: ClerkSettings, *, issuer: str | None) -> Checks:
+    return Checks(
+        issuer=issuer,
+        authorized_parties=frozenset(clerk.authorized_parties),
+        audience=frozenset(clerk.audience),
+        accept_templates=clerk.accept_templates,
+        clock_skew=clerk.clock_skew,
+    )
 
 
 def _keys(
@@ -170,5 +227,24 @@ def _keys(
     elif clerk.publishable_key:
         url = f"https://{frontend_host(clerk.publishable_key)}/.well-known/jwks.json"
     else:
-        url, secret = f"{clerk.api_url}/v1/jwks", clerk.secret_key
+        url, secret = f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
     return RemoteKeys(url, client, secret=secret, patience=patience, on_change=on_change)
+
+
+def _opaque(clerk: ClerkSettings, client: httpx.AsyncClient) -> OpaqueTokens:
+    secrets = {
+        "m2m_token": clerk.machine_secret_key or clerk.secret_key,
+        "oauth_token": clerk.secret_key,
+        "api_key": clerk.secret_key,
+    }
+    known = {kind: secret for kind, secret in secrets.items() if secret is not None}
+    return OpaqueTokens(client, clerk.api_url, secrets=known)
+
+
+def _cookies(clerk: ClerkSettings) -> SessionCookies:
+    key = clerk.publishable_key
+    return SessionCookies(
+        origins=frozenset(clerk.authorized_parties),
+        suffix=suffix_of(key) if key else "",
+        host=frontend_host(key) if key else "",
+    )

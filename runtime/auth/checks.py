@@ -1,10 +1,11 @@
-"""What a token must say to be believed, in the order of Clerk's own verifier. Pure: the clock is given.
+"""What a token must say to be believed, in the order of Clerk's own verifier. Pure.
 
-Claims that cannot change are checked once, when the signature is; time is checked at every use.
+Only claims that mean the same whenever they are looked at are checked here; time and policy come at every
+use.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -12,40 +13,17 @@ from runtime.auth.reasons import Reason
 from runtime.auth.tokens import OAUTH_TYPES, Token
 from shared.errors import Unauthenticated
 
-CLOCK_SKEW: Final = 5.0  # seconds, Clerk's default
-
-_SESSION: Final = "cl_B7d4PD111AAA"
-_TEMPLATE: Final = "cl_B7d4PD222AAA"
-_MACHINE: Final = "cl_B7d4PD333AAA"
-_UNSPECIFIC: Final = "cl_I7d4PD111III"
-
-
-class Validity(NamedTuple):
-    """When a token may be used, in seconds since the epoch; a bound that is absent never refuses."""
-
-    expires_at: float
-    not_before: float = float("-inf")
-    issued_at: float = float("-inf")
-
-    def check(self, now: float, skew: float) -> None:
-        """Refuse a token outside of its time.
-
-        Raises:
-            Unauthenticated: ``token-expired``, ``token-not-active-yet`` or ``token-iat-in-the-future``.
-        """
-        if self.expires_at <= now - skew:
-            raise Unauthenticated(Reason.EXPIRED)
-        if self.not_before > now + skew:
-            raise Unauthenticated(Reason.EARLY)
-        if self.issued_at > now + skew:
-            raise Unauthenticated(Reason.FUTURE)
+SESSION_CATEGORY: Final = "cl_B7d4PD111AAA"
+TEMPLATE_CATEGORY: Final = "cl_B7d4PD222AAA"
+MACHINE_CATEGORY: Final = "cl_B7d4PD333AAA"
+UNSPECIFIC_CATEGORY: Final = "cl_I7d4PD111III"
 
 
 class Checks(Struct, frozen=True, kw_only=True):
     """What this service expects of a token.
 
     Attributes:
-        issuer: the only accepted `iss`, None while it is not known.
+        issuer: the only accepted `iss` of sessions, None while it is not known.
         authorized_parties: accepted `azp`; empty is unchecked.
         audience: accepted `aud`, for tokens that carry one; empty is unchecked.
         accept_templates: tokens of JWT templates pass as sessions.
@@ -56,67 +34,62 @@ class Checks(Struct, frozen=True, kw_only=True):
     authorized_parties: frozenset[str] = frozenset()
     audience: frozenset[str] = frozenset()
     accept_templates: bool = False
-    clock_skew: float = CLOCK_SKEW
+    clock_skew: float = 5
 
     def kind(self, token: Token) -> str:
-        """Return ``session``, ``m2m_token`` or ``oauth_token``.
+        """Return ``session``, ``m2m_token`` or ``oauth_token``; one instance signs all of them with one key.
 
         Raises:
             Unauthenticated: ``token-type-mismatch`` for a class of token that is none of them here.
         """
-        category = token.header.get("cat", _UNSPECIFIC)
-        subject = token.claims.get("sub")
-        if token.header.get("typ") in OAUTH_TYPES:
-            return "oauth_token"
-        is_machine = isinstance(subject, str) and subject.startswith("mch_")
-        if category not in ((_MACHINE, _UNSPECIFIC) if is_machine else self._session_categories()):
+        category = token.header.get("cat")
+        if _is_machine(token):
+            fits, kind = category in (None, MACHINE_CATEGORY) and not _is_oauth(token), "m2m_token"
+        elif _is_oauth(token):
+            fits, kind = True, "oauth_token"
+        else:
+            fits, kind = category in self._session_categories(), "session"
+        if not fits:
             raise Unauthenticated(Reason.KIND)
-        return "m2m_token" if is_machine else "session"
+        return kind
 
-    def _session_categories(self) -> tuple[str, ...]:
-        usual = (_SESSION, _UNSPECIFIC)
-        return (*usual, _TEMPLATE) if self.accept_templates else usual
-
-    def check_session(self, claims: Mapping[str, Any]) -> Validity:
-        """Check what never changes about a verified session, and return when it may be used.
+    def check(self, kind: str, claims: Mapping[str, Any]) -> None:
+        """Check what never changes about a token with a good signature.
 
         Raises:
             Unauthenticated: with the reason.
         """
-        _check_subject(claims)
-        self._check_audience(claims.get("aud"))
-        if self.authorized_parties and claims.get("azp") not in self.authorized_parties:
-            raise Unauthenticated(Reason.PARTY)
-        self._check_issuer(claims)
-        return validity(claims)
+        if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+            raise Unauthenticated(Reason.CLAIMS)
+        self._check_audience(claims.get("aud"), required=kind == "oauth_token")
+        if kind == "session":
+            self._check_party(claims.get("azp"))
+            self._check_issuer(claims.get("iss"))
 
-    def _check_audience(self, audience: Any) -> None:
-        if not self.audience or not audience:
+    def _session_categories(self) -> tuple[str | None, ...]:
+        usual = (None, SESSION_CATEGORY, UNSPECIFIC_CATEGORY)
+        return (*usual, TEMPLATE_CATEGORY) if self.accept_templates else usual
+
+    def _check_audience(self, audience: Any, *, required: bool) -> None:
+        if not self.audience or not (audience or required):
             return
-        named = (audience,) if isinstance(audience, str) else audience
-        if not isinstance(named, tuple) or not any(
-            isinstance(one, str) and one in self.audience for one in named
-        ):
+        named = audience if isinstance(audience, tuple) else (audience,)
+        if not any(isinstance(one, str) and one in self.audience for one in named):
             raise Unauthenticated(Reason.AUDIENCE)
 
-    def _check_issuer(self, claims: Mapping[str, Any]) -> None:
-        if self.issuer is not None and claims.get("iss") != self.issuer:
+    def _check_party(self, party: Any) -> None:
+        if self.authorized_parties and not (isinstance(party, str) and party in self.authorized_parties):
+            raise Unauthenticated(Reason.PARTY)
+
+    def _check_issuer(self, issuer: Any) -> None:
+        if self.issuer is not None and issuer != self.issuer:
             raise Unauthenticated(Reason.ISSUER)
 
 
-def _check_subject(claims: Mapping[str, Any]) -> None:
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject:
-        raise Unauthenticated(Reason.CLAIMS)
+def _is_machine(token: Token) -> bool:
+    subject = token.claims.get("sub")
+    return isinstance(subject, str) and subject.startswith("mch_")
 
 
-def validity(claims: Mapping[str, Any]) -> Validity:
-    """Read the times of a token.
-
-    Raises:
-        Unauthenticated: ``token-verification-failed`` when `exp` is absent, or one of them is not a number.
-    """
-    times = [claims.get("exp"), claims.get("nbf", float("-inf")), claims.get("iat", float("-inf"))]
-    if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times):
-        raise Unauthenticated(Reason.CLAIMS)
-    return Validity(*times)
+def _is_oauth(token: Token) -> bool:
+    return token.header.get("typ") in OAUTH_TYPES

@@ -1,31 +1,16 @@
-"""Where a request carries its credential. Pure: headers in, credential out."""
+"""Where a request carries its token, and which kind an opaque one is. Pure: headers in, token out."""
 
+import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from runtime.auth.reasons import Reason
 from shared.errors import Unauthenticated
 
 type Headers = Iterable[tuple[bytes, bytes]]
 
-OPAQUE: Final = {b"mt_": "m2m_token", b"oat_": "oauth_token", b"ak_": "api_key"}
-
-
-class Credential(NamedTuple):
-    """What the caller brought.
-
-    Attributes:
-        text: the token as sent.
-        source: ``header`` or ``cookie``.
-    """
-
-    text: bytes
-    source: str
-
-    @property
-    def opaque_kind(self) -> str | None:
-        """The kind of an opaque machine token, None for a JWT."""
-        return next((kind for prefix, kind in OPAQUE.items() if self.text.startswith(prefix)), None)
+_OPAQUE: Final = {b"mt_": "m2m_token", b"oat_": "oauth_token", b"ak_": "api_key"}
+_OPAQUE_FORM: Final = re.compile(rb"(mt_|oat_|ak_)[A-Za-z0-9._~+/=-]{1,1024}")
 
 
 def bearer(headers: Headers) -> bytes | None:
@@ -43,6 +28,10 @@ def bearer(headers: Headers) -> bytes | None:
     scheme, separator, token = values[0].partition(b" ")
     if len(values) > 1 or not separator:
         raise Unauthenticated(Reason.HEADER_MALFORMED)
-    if scheme.lower() != b"bearer" or not token:
-        return None
-    return token
+    return token or None if scheme.lower() == b"bearer" else None
+
+
+def opaque_kind(token: bytes) -> str | None:
+    """Return the kind of an opaque machine token, None for anything else."""
+    form = _OPAQUE_FORM.fullmatch(token)
+    return _OPAQUE[form[1]] if form else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from runtime.auth.keys import read_pem
+from runtime.auth.webhooks import check_secret
 from runtime.settings import Fault
 from runtime.variables import ClerkSettings
 
@@ -64,9 +65,24 @@ def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
             "CLERK_AUTHORIZED_PARTIES",
             "CLERK_ACCEPT_COOKIES needs the list of origins that may send them",
         )
+    if clerk.webhook_secret:
+        yield from _fault("CLERK_WEBHOOK_SIGNING_SECRET", check_secret, clerk.webhook_secret)
 
 
-def _fault(name: str, read: Callable[[str], object], value: str) -> Iterator[Fault]:
+def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+    """Yield what works but is weaker than it should be."""
+    if production and not clerk.authorized_parties:
+        yield Fault(
+            "CLERK_AUTHORIZED_PARTIES",
+            "unset, so tokens made for any origin of this instance are accepted; list the app's origins",
+        )
+    if production and (clerk.publishable_key or "").startswith("pk_test_"):
+        yield Fault("CLERK_PUBLISHABLE_KEY", "a development instance's key in production")
+    if production and not issuer_of(clerk):
+        yield Fault("CLERK_ISSUER", "unset, and there is no publishable key to tell it: `iss` is not checked")
+
+
+def _fault[T](name: str, read: Callable[[T], object], value: T) -> Iterator[Fault]:
     try:
         read(value)
     except ValueError as error:

@@ -25,9 +25,15 @@ LIFETIME: Final = 60.0  # seconds, as Clerk's session tokens
 
 
 class DevelopmentIssuer:
-    """A key and the tokens it signs."""
+    """A key and the tokens it signs.
 
-    def __init__(self, key: rsa.RSAPrivateKey | None = None) -> None:
+    Args:
+        key: one is made when there is none.
+        party: the `azp` of every token.
+    """
+
+    def __init__(self, key: rsa.RSAPrivateKey | None = None, *, party: str | None = None) -> None:
+        self._party = party
         self._key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     @classmethod
@@ -38,31 +44,22 @@ class DevelopmentIssuer:
             SettingsError: in production, or where Clerk is configured: its tokens are the only ones then.
         """
         if settings.is_production:
-            raise SettingsError(
-                (
-                    Fault(
-                        "ANNEX_ENV", "production accepts Clerk's tokens only; there is no development issuer"
-                    ),
-                )
-            )
+            raise SettingsError((Fault("ANNEX_ENV", "production has no development issuer, only Clerk"),))
         if is_configured(settings.clerk):
-            cure = (
-                "Clerk is configured, so only its tokens are accepted; unset it to use the development issuer"
-            )
+            cure = "Clerk is configured, so only its tokens are accepted; unset it for the development issuer"
             raise SettingsError((Fault("CLERK_PUBLISHABLE_KEY", cure),))
-        return cls.open(file)
+        return cls.open(file, party=next(iter(settings.clerk.authorized_parties), None))
 
     @classmethod
-    def open(cls, file: Path) -> Self:
-        """Read the key from `file`, or make both. The file is readable by its owner alone."""
+    def open(cls, file: Path, *, party: str | None = None) -> Self:
+        """Read the key from `file`, or make both. The file is readable by its owner alone.
+
+        Raises:
+            SettingsError: the file is something else.
+        """
         if not file.exists():
             _write_once(file, cls().pem())
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise SettingsError(
-                (Fault(str(file), "expected an RSA private key; delete the file to have one made"),)
-            )
-        return cls(key)
+        return cls(_read(file), party=party)
 
     @property
     def public_key(self) -> rsa.RSAPublicKey:
@@ -102,6 +99,8 @@ class DevelopmentIssuer:
             "fva": [0, -1],
             "sts": "active",
         }
+        if self._party:
+            payload["azp"] = self._party
         if organization:
             payload |= organization_claims(organization, role=role, permissions=permissions)
         return jwt.encode(payload | (claims or {}), self._key, algorithm="RS256", headers={"kid": KEY_ID})
@@ -111,6 +110,16 @@ class DevelopmentIssuer:
         return self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+
+
+def _read(file: Path) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    except (ValueError, TypeError, OSError):
+        key = None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise SettingsError((Fault(str(file), "expected an RSA private key; delete it to have one made"),))
+    return key
 
 
 def organization_claims(

@@ -56,7 +56,7 @@ def require(user: User, policy: Policy) -> None:
 
 
 def _lacking(user: User, policy: Policy) -> str:
-    if policy.org and (user.token_type != "session" or user.organization is None):
+    if policy.org and user.organization is None:
         return "org"
     asked = {
         "role": policy.role,

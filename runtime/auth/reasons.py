@@ -109,18 +109,13 @@ class Reason(StrEnum):
         "A cookie came with a request that another site may have caused.",
         "Send a bearer token, or a JSON request from an origin in `CLERK_AUTHORIZED_PARTIES`.",
     )
+    OUTDATED = (
+        "cookie-outdated",
+        "The session cookie is older than the browser's last sign-in or sign-out.",
+        "Let the page's Clerk script renew the session, then repeat the request.",
+    )
     UNVERIFIABLE = (
         "token-type-not-configured",
         "This kind of machine token is accepted here, but there is no secret key to have it checked with.",
         "Set `CLERK_SECRET_KEY` (or `CLERK_MACHINE_SECRET_KEY`).",
     )
-
-
-def challenge(reason: str) -> str:
-    """Return the `WWW-Authenticate` value for a refusal (RFC 6750, section 3).
-
-    A request that brought no credential gets no `error` code, as the RFC asks.
-    """
-    if reason == Reason.MISSING:
-        return f'Bearer error_description="{reason}"'
-    return f'Bearer error="invalid_token", error_description="{reason}"'

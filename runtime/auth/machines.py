@@ -1,0 +1,187 @@
+"""Callers that are not people: machines (M2M), OAuth clients, API keys.
+
+Their JWTs are signed by the instance's keys; `caller_of` only reads the claims. Opaque tokens mean nothing
+without Clerk's Backend API: `OpaqueTokens` asks it, remembers the answer shortly, and never asks more than a
+few questions at once, so that invented tokens cannot use up Clerk's patience with us.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from runtime.auth.cache import TokenCache
+from runtime.auth.reasons import Reason
+from runtime.auth.verified import NEVER, Validity, Verified
+from shared.errors import KeysUnavailable, Unauthenticated
+from shared.identity import Claims, Organization, User
+from shared.secret import Secret
+
+logger = logging.getLogger(__name__)
+
+_ANSWER_BYTES: Final = 64 * 1024
+_QUESTIONS: Final = {
+    "m2m_token": ("/v1/m2m_tokens/verify", "token"),
+    "oauth_token": ("/v1/oauth_applications/access_tokens/verify", "access_token"),
+    "api_key": ("/v1/api_keys/verify", "secret"),
+}
+
+
+def caller_of(kind: str, claims: Claims) -> User:
+    """Return the principal of a verified machine JWT; `claims` have a string `sub` and a numeric `exp`."""
+    return User(
+        user_id=claims["sub"],
+        token_type=kind,
+        scopes=_scopes(kind, claims),
+        actor=_actor(claims.get("act"), nested=1) if kind == "oauth_token" else None,
+        expires_at=claims["exp"],
+        claims=claims,
+    )
+
+
+def _scopes(kind: str, claims: Mapping[str, Any]) -> frozenset[str]:
+    names = ("scopes", "aud") if kind == "m2m_token" else ("scp", "scope")
+    value = next((claims[name] for name in names if claims.get(name) is not None), ())
+    listed = value.split(" ") if isinstance(value, str) else value
+    return frozenset(scope for scope in listed if isinstance(scope, str) and scope) if listed else frozenset()
+
+
+def _actor(act: Any, *, nested: int) -> Claims | None:
+    """Read who acts for whom (RFC 8693, 4.1), two levels deep and no further."""
+    if not isinstance(act, dict) or not isinstance(act.get("sub"), str):
+        return None
+    members = {name: act[name] for name in ("iss", "sub") if isinstance(act.get(name), str)}
+    deeper = _actor(act.get("act"), nested=nested - 1) if nested else None
+    return Claims(members | {"act": deeper} if deeper else members)
+
+
+class Answer(Struct):
+    """What the Backend API says about an opaque token; times in milliseconds."""
+
+    subject: str = ""
+    scopes: list[str] | None = None
+    revoked: bool = False
+    expired: bool = False
+    active: bool = True
+    expiration: float | None = None
+
+
+class Remembered(NamedTuple):
+    """An answer, None for a token that is no good, and the monotonic time until which it is believed."""
+
+    verified: Verified | None
+    until: float
+
+
+class OpaqueTokens:
+    """Asks the Backend API about opaque tokens.
+
+    Args:
+        client: carries the questions.
+        api_url: the Backend API's base.
+        secrets: the secret key that vouches for us, by kind of token; without one, no question.
+        timeout: seconds for one answer, waiting for a turn included.
+        remember: seconds an answer is believed; a revocation takes as long to be noticed.
+        at_once: questions under way.
+        clock: monotonic seconds.
+    """
+
+    def __init__(  # noqa: PLR0913  # one place, all by name
+        self,
+        client: httpx.AsyncClient,
+        api_url: str,
+        *,
+        secrets: Mapping[str, Secret],
+        timeout: float = 3,
+        remember: float = 60,
+        at_once: int = 8,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._api_url = api_url.rstrip("/")
+        self._secrets = secrets
+        self._timeout = timeout
+        self._remember = remember
+        self._turns = asyncio.Semaphore(at_once)
+        self._clock = clock
+        self._answers = TokenCache[Remembered]()
+        self._asking: dict[bytes, asyncio.Task[Verified | None]] = {}
+
+    async def verify(self, kind: str, token: bytes) -> Verified:
+        """Return the principal of an opaque token.
+
+        Raises:
+            Unauthenticated: ``token-invalid``, or ``token-type-not-configured`` where no secret key is set.
+            KeysUnavailable: Clerk does not answer, or does not accept our secret key.
+        """
+        if kind not in self._secrets:
+            raise Unauthenticated(Reason.UNVERIFIABLE)
+        digest = self._answers.digest(token)
+        known = self._answers.get(digest)
+        verified = (
+            known.verified if known and self._clock() < known.until else await self._ask_once(kind, token)
+        )
+        if verified is None:
+            raise Unauthenticated(Reason.INVALID)
+        return verified
+
+    async def _ask_once(self, kind: str, token: bytes) -> Verified | None:
+        digest = self._answers.digest(token)
+        task = self._asking.get(digest)
+        if task is None:
+            task = self._asking[digest] = asyncio.create_task(self._ask(kind, token), name="opaque-token")
+            task.add_done_callback(lambda _: self._asking.pop(digest, None))
+        verified = await asyncio.shield(task)
+        self._answers.put(digest, Remembered(verified, self._clock() + self._remember))
+        return verified
+
+    async def _ask(self, kind: str, token: bytes) -> Verified | None:
+        path, member = _QUESTIONS[kind]
+        try:
+            async with asyncio.timeout(self._timeout), self._turns:
+                response = await self._client.post(
+                    f"{self._api_url}{path}",
+                    json={member: token.decode("ascii")},
+                    headers={"authorization": f"Bearer {self._secrets[kind].reveal()}"},
+                    follow_redirects=False,
+                )
+        except (TimeoutError, httpx.HTTPError) as fault:
+            logger.warning("auth.machine.unanswered", extra={"kind": kind, "cause": type(fault).__name__})
+            raise KeysUnavailable from None
+        return _read_answer(kind, response)
+
+
+def _read_answer(kind: str, response: httpx.Response) -> Verified | None:
+    if response.status_code in {400, 404, 410, 422}:
+        return None
+    if response.status_code != 200 or len(response.content) > _ANSWER_BYTES:
+        # 401 and 403 are about our secret key: the caller has done nothing wrong.
+        logger.error("auth.machine.refused", extra={"kind": kind, "status": response.status_code})
+        raise KeysUnavailable(retry_after=30)
+    try:
+        members = msgspec.json.decode(response.content)
+        answer = msgspec.convert(members, Answer)
+    except (msgspec.MsgspecError, RecursionError):
+        logger.error("auth.machine.unreadable", extra={"kind": kind})  # noqa: TRY400  # the text is Clerk's
+        raise KeysUnavailable(retry_after=30) from None
+    if answer.revoked or answer.expired or not answer.active or not answer.subject:
+        return None
+    return _principal(kind, answer, Claims(members))
+
+
+def _principal(kind: str, answer: Answer, claims: Claims) -> Verified:
+    expires_at = NEVER if answer.expiration is None else answer.expiration / 1000
+    user = User(
+        user_id=answer.subject,
+        token_type=kind,
+        organization=Organization(answer.subject) if answer.subject.startswith("org_") else None,
+        scopes=frozenset(answer.scopes or ()),
+        expires_at=0 if answer.expiration is None else expires_at,
+        claims=claims,
+    )
+    return Verified(user, Validity(expires_at))
