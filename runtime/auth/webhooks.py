@@ -7,6 +7,7 @@ refused; the same id with a new time and signature is Clerk's own retry: it runs
 import binascii
 import logging
 import math
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -35,10 +36,16 @@ class Delivery:
         is_duplicate: handled already; answer 2xx and do not run the function.
     """
 
-    def __init__(self, record: "_Record", identifier: str, *, is_duplicate: bool) -> None:
-        self._record = record
+    def __init__(
+        self,
+        identifier: str,
+        *,
+        is_duplicate: bool = False,
+        on_end: Callable[[bool], None] = lambda _succeeded: None,
+    ) -> None:
         self.id = identifier
         self.is_duplicate = is_duplicate
+        self._on_end = on_end
 
     def __enter__(self) -> Self:
         return self
@@ -46,8 +53,7 @@ class Delivery:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self.is_duplicate:
-            self._record.state = "done" if kind is None else "failed"
+        self._on_end(kind is None)
 
 
 class _Record(Struct):
@@ -55,6 +61,9 @@ class _Record(Struct):
 
     times: set[int]
     state: str = "running"
+
+    def end(self, succeeded: bool) -> None:  # noqa: FBT001  # called back with what happened
+        self.state = "done" if succeeded else "failed"
 
 
 class Webhooks:
@@ -99,16 +108,16 @@ class Webhooks:
             logger.info("webhook.refused", extra={"reason": "replay", "webhook_id": identifier})
             raise Conflict("This delivery was received before.")
         record.times.add(timestamp)
-        is_duplicate = record.state == "done"
-        if not is_duplicate:
-            record.state = "running"
-        return Delivery(record, identifier, is_duplicate=is_duplicate)
+        if record.state == "done":
+            return Delivery(identifier, is_duplicate=True)
+        record.state = "running"
+        return Delivery(identifier, on_end=record.end)
 
     def _remember(self, identifier: str, timestamp: int) -> Delivery:
         if len(self._records) >= self._memory:
             del self._records[next(iter(self._records))]
         record = self._records[identifier] = _Record({timestamp})
-        return Delivery(record, identifier, is_duplicate=False)
+        return Delivery(identifier, on_end=record.end)
 
 
 def check_secret(secret: Secret) -> None:

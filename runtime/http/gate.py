@@ -12,6 +12,7 @@ from litestar.types import HTTPScope
 from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.auth import Delivery
 from runtime.config import Endpoint, Policy
 from runtime.http.body import Media
 from runtime.http.call import GRACE, Call, Cut, Reply
@@ -33,8 +34,8 @@ class Authority(Protocol):
         """Return the caller, None where the policy is public."""
         ...
 
-    def verify_webhook(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """Refuse a body that its sender has not signed."""
+    def verify_webhook(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Delivery:
+        """Refuse a body that its sender has not signed; tell whether it was handled already."""
         ...
 
 
@@ -162,14 +163,32 @@ class Gate:
         receive = _limited(plan, head, receive)
         try:
             if plan.policy.webhook is not None:
-                receive = await self._verify(invocation, scope, receive)
-            elif plan.watch:
+                await self._deliver(plan, app, scope, receive, send)
+                return
+            if plan.watch:
                 receive = Replay(await read_body(receive), receive)
         except CallerLeft:
             invocation.error = "caller_left"
             return
+        await self._enter(plan, app, scope, receive, send)
+
+    async def _deliver(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        invocation: Invocation = scope[SCOPE_KEY]
+        body = await read_body(receive)
+        invocation.auth = "webhook-refused"
+        delivery = self._authenticator.verify_webhook(list(scope["headers"]), body)
+        invocation.auth = "webhook"
+        if delivery.is_duplicate:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        with delivery:
+            await self._enter(plan, app, scope, Replay(body, receive), send)
+
+    async def _enter(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        invocation: Invocation = scope[SCOPE_KEY]
         if plan.bulkhead is not None:
-            await plan.bulkhead.enter(invocation.deadline)
+            await plan.bulkhead.enter(cast("float", invocation.deadline))
         await self._call(plan, app, scope, receive, send)
 
     async def _authenticate(self, invocation: Invocation, scope: Scope, policy: Policy) -> None:
@@ -180,16 +199,6 @@ class Gate:
             raise
         invocation.user = user
         invocation.auth = "public" if user is None else user.token_type
-
-    async def _verify(self, invocation: Invocation, scope: Scope, receive: Receive) -> Receive:
-        body = await read_body(receive)
-        try:
-            self._authenticator.verify_webhook(list(scope["headers"]), body)
-        except Unauthenticated as error:
-            invocation.auth = error.reason
-            raise
-        invocation.auth = "webhook"
-        return Replay(body, receive)
 
     async def _count(self, invocation: Invocation, plan: Plan, rate: Rate) -> None:
         user = invocation.user

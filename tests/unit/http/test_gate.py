@@ -50,8 +50,19 @@ async def test_webhook_is_verified_on_its_raw_body_and_hands_it_on(serve: Serve)
     forged = await service.http.post("/signals", content=body, headers={**headers, "Signature": "nope"})
 
     assert (signed.status_code, signed.json()) == (200, {"symbol": "SPY"})
-    assert forged.status_code == 401
-    assert [call.auth for call in service.door.seen] == ["webhook", "webhook-signature-invalid"]
+    assert forged.status_code == 400
+    assert [call.auth for call in service.door.seen] == ["webhook", "webhook-refused"]
+
+
+async def test_webhook_that_was_handled_before_is_answered_without_running_it_again(serve: Serve):
+    @post("/signals", opt={"endpoint": endpoint("POST", public=False, webhook="clerk")}, status_code=200)
+    async def receive() -> None:
+        raise AssertionError
+
+    service = await serve(receive)
+    answer = await service.http.post("/signals", content=b"{}", headers={"Signature": "{}", "Again": "1"})
+
+    assert answer.status_code == 204
 
 
 async def test_call_over_its_deadline_is_cancelled_and_answered_with_504(serve: Serve):
