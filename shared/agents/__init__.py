@@ -2,41 +2,44 @@
 
 from shared.agents.events import (
     AgentEvent,
-    Custom,
-    Done,
-    Error,
+    AgentMessage,
+    CustomEvent,
     InputRequired,
-    Message,
     MessageDelta,
+    RunDone,
+    RunFailed,
     RunStarted,
+    TokenUsage,
     ToolCall,
     ToolResult,
-    Usage,
 )
 from shared.agents.limits import Budget, RunLimits
-from shared.agents.runs import Agents
+from shared.agents.runs import Agents, RunStream
 from shared.agents.settings import ModelSettings
+from shared.agents.store import RunStore
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn
 
 __all__ = [
     "Agent",
     "AgentEvent",
+    "AgentMessage",
     "Agents",
     "Budget",
     "Conversation",
-    "Custom",
-    "Done",
-    "Error",
+    "CustomEvent",
     "InputRequired",
-    "Message",
     "MessageDelta",
     "ModelSettings",
+    "RunDone",
+    "RunFailed",
     "RunLimits",
     "RunStarted",
+    "RunStore",
+    "RunStream",
     "Team",
+    "TokenUsage",
     "ToolCall",
     "ToolResult",
     "Turn",
-    "Usage",
 ]

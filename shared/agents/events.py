@@ -1,7 +1,7 @@
 """What a run of agents says while it works, in no framework's words.
 
 Every adapter translates into these; the browser, the tests and the store know nothing else. A run begins with
-`RunStarted` and ends with exactly one of `Done` and `Error`.
+`RunStarted` and ends with exactly one of `RunDone` and `RunFailed`.
 """
 
 from datetime import datetime
@@ -19,14 +19,14 @@ class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
 
 
 class MessageDelta(Event, tag="message_delta", frozen=True, kw_only=True):
-    """A piece of a message that is being written; the whole follows as `Message` with the same id."""
+    """A piece of a message that is being written; the whole follows as `AgentMessage` with the same id."""
 
     message_id: str
     agent: str
     text: str
 
 
-class Message(Event, tag="message", frozen=True, kw_only=True):
+class AgentMessage(Event, tag="message", frozen=True, kw_only=True):
     """A finished message of one agent.
 
     Attributes:
@@ -71,7 +71,7 @@ class InputRequired(Event, tag="input_required", frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class Usage(Event, tag="usage", frozen=True, kw_only=True):
+class TokenUsage(Event, tag="usage", frozen=True, kw_only=True):
     """Tokens of the run so far."""
 
     input_tokens: int = 0
@@ -83,21 +83,21 @@ class Usage(Event, tag="usage", frozen=True, kw_only=True):
         return self.input_tokens + self.output_tokens
 
 
-class Custom(Event, tag="custom", frozen=True, kw_only=True):
+class CustomEvent(Event, tag="custom", frozen=True, kw_only=True):
     """Something a framework said that this protocol has no word for."""
 
     name: str
     agent: str
 
 
-class Done(Event, tag="done", frozen=True, kw_only=True):
+class RunDone(Event, tag="done", frozen=True, kw_only=True):
     """The run is over and its messages stand."""
 
     stop_reason: StopReason
-    usage: Usage
+    usage: TokenUsage
 
 
-class Error(Event, tag="error", frozen=True, kw_only=True):
+class RunFailed(Event, tag="error", frozen=True, kw_only=True):
     """The run broke off.
 
     Attributes:
@@ -109,18 +109,19 @@ class Error(Event, tag="error", frozen=True, kw_only=True):
     code: str
     detail: str
     retryable: bool
-    usage: Usage
+    usage: TokenUsage
 
 
-type AgentEvent = (
+AgentEvent = (
     RunStarted
     | MessageDelta
-    | Message
+    | AgentMessage
     | ToolCall
     | ToolResult
     | InputRequired
-    | Usage
-    | Custom
-    | Done
-    | Error
+    | TokenUsage
+    | CustomEvent
+    | RunDone
+    | RunFailed
 )
+"""The tagged union, as a function's return annotation names it: ``AsyncIterator[AgentEvent]``."""

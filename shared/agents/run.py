@@ -10,14 +10,21 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar
 from secrets import token_urlsafe
 
-from msgspec import Struct
 from opentelemetry import trace
 
 from shared.agents.channel import Channel
-from shared.agents.events import AgentEvent, Done, Error, RunStarted, StopReason, Usage
+from shared.agents.events import (
+    AgentEvent,
+    InputRequired,
+    RunDone,
+    RunFailed,
+    RunStarted,
+    StopReason,
+    TokenUsage,
+)
 from shared.agents.limits import Budget
 from shared.errors import AnnexError, DeadlineExceeded, Internal
 
@@ -31,6 +38,7 @@ QUEUE = 64
 """Events between the team and a slow reader before the team is held back."""
 
 type Ending = StopReason | AnnexError
+type Ask = Callable[["Run", str, str], InputRequired]
 type Play = Callable[["Run"], AsyncGenerator[AgentEvent]]
 
 
@@ -38,35 +46,37 @@ class RunOver(Exception):
     """A model call or a tool call was not admitted, because the run is over."""
 
 
-class Question(Struct, frozen=True):
-    """What an agent wants to know from the person."""
-
-    agent: str
-    text: str
-
-
 class Run:
-    """Plays a team into a bounded channel. Iterate `events` once.
+    """Plays a team into a bounded channel.
 
     Args:
         play: makes the team's events; its generator is closed in every case.
         user_id: the owner.
         team: names spans and metrics.
         budget: what the run may use up.
+        ask: makes the event that puts a question to the person.
         on_close: called once, when nothing of the run is left.
     """
 
     def __init__(
-        self, play: Play, *, user_id: str, team: str, budget: Budget, on_close: Callable[["Run"], None]
+        self,
+        play: Play,
+        *,
+        user_id: str,
+        team: str,
+        budget: Budget,
+        ask: Ask,
+        on_close: Callable[["Run"], None],
     ) -> None:
         self.id = f"run_{token_urlsafe(16)}"
         self.user_id = user_id
         self.team = team
         self.budget = budget
-        self.usage = Usage()
+        self.usage = TokenUsage()
         self.ending: Ending | None = None
         self.halted = False
-        self.question: Question | None = None
+        self._question: tuple[str, str] | None = None
+        self._ask = ask
         self._play = play
         self._on_close = on_close
         self._channel = Channel(QUEUE)
@@ -75,14 +85,23 @@ class Run:
         self._closing: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
+    def start(self, context: Context) -> None:
+        """Begin to play, in a context of the run's own, and to count the time."""
+        context.run(_current.set, self)
+        self._pumping = asyncio.create_task(self._pump(), context=context, name=f"agents {self.id}")
+        self._deadline = asyncio.get_running_loop().call_later(
+            self.budget.seconds, self.stop, DeadlineExceeded("The run's time is used up.")
+        )
+
     async def events(self) -> AsyncGenerator[AgentEvent]:
-        """Yield everything the team says, then exactly one `Done` or `Error`."""
-        self._start()
+        """Yield everything the team says, then exactly one `RunDone` or `RunFailed`; call it once."""
         try:
             yield RunStarted(run_id=self.id)
             while (event := await self._channel.get()) is not None:
                 yield event
             await self.close()
+            if self._question is not None:
+                yield self._ask(self, *self._question)
             yield self._last_word()
         finally:
             await self.close()
@@ -100,7 +119,8 @@ class Run:
 
     def ask(self, agent: str, question: str) -> None:
         """Have the run end with a question to the person."""
-        self.question = self.question or Question(agent=agent, text=question)
+        if self.ending is None:
+            self._question = (agent, question)
         self.conclude("input_required")
 
     def on_stop(self, stopper: Callable[[], None]) -> None:
@@ -126,7 +146,7 @@ class Run:
 
     def spend(self, input_tokens: int, output_tokens: int) -> None:
         """Count the tokens of one model call."""
-        self.usage = Usage(
+        self.usage = TokenUsage(
             input_tokens=self.usage.input_tokens + input_tokens,
             output_tokens=self.usage.output_tokens + output_tokens,
         )
@@ -134,14 +154,6 @@ class Run:
     async def close(self) -> None:
         """Take the run down to nothing; idempotent. Goes on even when the caller is cancelled."""
         await asyncio.shield(self._begin_closing())
-
-    def _start(self) -> None:
-        context = copy_context()
-        context.run(_current.set, self)
-        self._pumping = asyncio.create_task(self._pump(), context=context, name=f"agents {self.id}")
-        self._deadline = asyncio.get_running_loop().call_later(
-            self.budget.seconds, self.stop, DeadlineExceeded("The run's time is used up.")
-        )
 
     async def _pump(self) -> None:
         with trace.get_tracer(__name__).start_as_current_span(
@@ -169,12 +181,12 @@ class Run:
         ending = self.ending or "cancelled"
         return ending.code if isinstance(ending, AnnexError) else ending
 
-    def _last_word(self) -> Done | Error:
+    def _last_word(self) -> RunDone | RunFailed:
         ending = self.ending or "cancelled"
         if not isinstance(ending, AnnexError):
-            return Done(stop_reason=ending, usage=self.usage)
+            return RunDone(stop_reason=ending, usage=self.usage)
         retryable = ending.retry_after is not None
-        return Error(code=ending.code, detail=ending.detail, retryable=retryable, usage=self.usage)
+        return RunFailed(code=ending.code, detail=ending.detail, retryable=retryable, usage=self.usage)
 
     def _begin_closing(self) -> asyncio.Task[None]:
         if self._closing is None:

@@ -3,21 +3,28 @@
 import asyncio
 import contextlib
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from types import TracebackType
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
 from typing import Any, Protocol, Self
 
 import msgspec
 from msgspec import Struct
+from opentelemetry import context as otel
 
-from shared.agents.events import AgentEvent, Error, Message
+from shared.agents.continuation import Continuations, SpentHere
+from shared.agents.events import AgentEvent, AgentMessage, InputRequired
 from shared.agents.limits import Budget, RunLimits
 from shared.agents.run import Run
 from shared.agents.settings import ModelSettings
+from shared.agents.store import RunStore
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn
-from shared.errors import AgentsUnavailable, NotFound, Unavailable
+from shared.errors import AgentsUnavailable, AnnexError, NotFound, Unavailable
 from shared.identity import User
+from shared.secret import Secret
+
+log = logging.getLogger(__name__)
 
 _BUDGET = Budget()
 
@@ -34,50 +41,106 @@ class Framework(Protocol):
         ...
 
 
+class RunStream:
+    """The events of one run, as a function returns them. Closing it ends a run that is not detached.
+
+    Attributes:
+        first_id: the number of the first event, where a stream is taken up again.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[AgentEvent],
+        close: Callable[[], Awaitable[None]] | None = None,
+        *,
+        first_id: int = 1,
+    ) -> None:
+        self._events = events
+        self._close = close
+        self.first_id = first_id
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AgentEvent:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """End the run, whether or not an event of it was ever asked for."""
+        await self._events.aclose()
+        if self._close is not None:
+            await self._close()
+
+
 class Agents:
     """Starts, finds and ends runs. Use it with `async with`.
 
     Args:
         models: the provider.
-        limits: runs at once.
+        limits: runs at once in this process.
+        secret: signs continuations; the same for all replicas.
+        store: where detached runs are kept; without one there are none.
     """
 
-    def __init__(self, models: ModelSettings, limits: RunLimits) -> None:
+    def __init__(
+        self, models: ModelSettings, limits: RunLimits, *, secret: Secret, store: RunStore | None = None
+    ) -> None:
         self._models = models
         self._limits = limits
+        self._store = store
+        self._continuations = Continuations(secret, store or SpentHere())
         self._running: dict[str, Run] = {}
+        self._background: set[asyncio.Task[None]] = set()
         self._framework: asyncio.Task[Framework] | None = None
 
     async def __aenter__(self) -> Self:
+        if self._store is not None:
+            self._in_background(self._obey(self._store), Context())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         runs = list(self._running.values())
         for run in runs:
-            run.stop(Unavailable("The service is shutting down; try again."))
+            run.stop(Unavailable("The service is shutting down; start the run again."))
         await asyncio.gather(*(run.close() for run in runs))
+        await self._finish_background()
         if self._framework is not None:
             with contextlib.suppress(AgentsUnavailable):
                 await (await self._framework).close()
+        if self._store is not None:
+            await self._store.close()
 
     async def run(
-        self, team: Team, conversation: Conversation, *, user: User, budget: Budget = _BUDGET
-    ) -> AsyncIterator[AgentEvent]:
-        """Yield the events of one run; closing the iterator ends the run.
+        self,
+        team: Team,
+        conversation: Conversation,
+        *,
+        user: User,
+        budget: Budget = _BUDGET,
+        detach: bool = False,
+    ) -> RunStream:
+        """Start a run and return its events.
+
+        Args:
+            team: who speaks.
+            conversation: what was said so far; with its continuation, when it answers a question.
+            user: the caller, who owns the run.
+            budget: what it may use up.
+            detach: let it go on when the caller leaves, for `resume`.
 
         Raises:
-            TooManyRuns: before the first event.
-            AgentsUnavailable: before the first event.
+            TooManyRuns: the caller, or the process, has as many under way as it may.
+            AgentsUnavailable: no model, no adapter, or no store for a detached run.
+            Invalid: the continuation is not valid.
+            Conflict: the continuation was used before.
         """
-        run = await self._admit(team, conversation.messages, user, budget)
-        async with contextlib.aclosing(run.events()) as events:
-            async for event in events:
-                yield event
+        if detach and self._store is None:
+            raise AgentsUnavailable("Runs that outlive their connection need REDIS_URL.", retry_after=None)
+        run = await self._admit(team, conversation, user, budget)
+        if detach and self._store is not None:
+            return await self._detached(run, self._store)
+        run.start(copy_context())
+        return RunStream(run.events(), run.close)
 
     async def answer[T: Struct](
         self,
@@ -91,51 +154,142 @@ class Agents:
         """Run one agent to its end and return its structured output.
 
         Raises:
-            TooManyRuns: as `run`.
-            AgentsUnavailable: as `run`.
-            Unavailable: the run broke off.
+            AnnexError: as `run`; or what the run broke off with.
         """
-        team = Team(agent.name, (msgspec.structs.replace(agent, output=output),))
+        team = Team(agent.name, (msgspec.structs.replace(agent, output=output),), replay=agent.replay)
+        run = await self._admit(team, conversation, user, budget)
+        run.start(copy_context())
         data: Any = None
-        async for event in self.run(team, conversation, user=user, budget=budget):
-            if isinstance(event, Message):
-                data = event.data
-            if isinstance(event, Error):
-                raise Unavailable(event.detail)
+        async with contextlib.aclosing(RunStream(run.events(), run.close)) as events:
+            async for event in events:
+                if isinstance(event, AgentMessage):
+                    data = event.data
+        if isinstance(run.ending, AnnexError):
+            raise run.ending
+        if data is None:
+            raise Unavailable(f"The agent gave no answer ({run.ending}).", retry_after=None)
         return msgspec.convert(data, output)
 
-    def stop(self, run_id: str, *, user: User) -> None:
+    async def resume(self, run_id: str, *, user: User, after: int = 0) -> RunStream:
+        """Return the events of a detached run of this user that follow number `after`.
+
+        Raises:
+            NotFound: there is no such run of this user, or its events are gone.
+        """
+        if self._store is None:
+            raise NotFound("agent run", run_id)
+        await self._store.require(user.user_id, run_id)
+        return RunStream(self._store.follow(user.user_id, run_id, after=after), first_id=after + 1)
+
+    async def stop(self, run_id: str, *, user: User) -> None:
         """End a run of this user now; its stream says `done` with ``cancelled``.
 
         Raises:
-            NotFound: there is no such run of this user.
+            NotFound: there is no such run of this user under way.
         """
         run = self._running.get(run_id)
-        if run is None or run.user_id != user.user_id:
+        if run is not None and run.user_id == user.user_id:
+            run.stop("cancelled")
+            await run.close()
+        elif run is None and self._store is not None:
+            await self._store.request_stop(user.user_id, run_id)
+        else:
             raise NotFound("agent run", run_id)
-        run.stop("cancelled")
 
-    async def _admit(self, team: Team, turns: Sequence[Turn], user: User, budget: Budget) -> Run:
+    async def _admit(self, team: Team, conversation: Conversation, user: User, budget: Budget) -> Run:
         framework = await self._load()
         self._limits.admit(user.user_id)
+        try:
+            turns = await self._continued(team, conversation, user)
+        except BaseException:
+            self._limits.release(user.user_id)
+            raise
         run = Run(
             lambda run: framework.play(team, turns, run),
             user_id=user.user_id,
             team=team.name,
             budget=budget,
+            ask=self._ask,
             on_close=self._forget,
         )
         self._running[run.id] = run
         return run
 
+    async def _continued(self, team: Team, conversation: Conversation, user: User) -> tuple[Turn, ...]:
+        """Return the turns, with the question that the last of them answers."""
+        turns = conversation.messages
+        if conversation.continuation is None:
+            return turns
+        asked = await self._continuations.redeem(
+            conversation.continuation, user_id=user.user_id, team=team.name
+        )
+        *before, answer = turns
+        if before and before[-1].content == asked.question:
+            return turns
+        return (*before, Turn(role="assistant", agent=asked.agent, content=asked.question), answer)
+
+    def _ask(self, run: Run, agent: str, question: str) -> InputRequired:
+        token, expires_at = self._continuations.issue(
+            user_id=run.user_id, team=run.team, run_id=run.id, agent=agent, question=question
+        )
+        return InputRequired(agent=agent, question=question, continuation=token, expires_at=expires_at)
+
     def _forget(self, run: Run) -> None:
         del self._running[run.id]
         self._limits.release(run.user_id)
 
+    async def _detached(self, run: Run, store: RunStore) -> RunStream:
+        """Let a recorder read the run, and the caller read the record."""
+        clean = Context()  # of the request only the trace goes on: neither its deadline nor its clean-up
+        clean.run(otel.attach, otel.get_current())
+        run.start(clean)
+        written = asyncio.Event()
+        self._in_background(self._record(run, store, written), clean)
+        await written.wait()
+        return RunStream(store.follow(run.user_id, run.id))
+
+    async def _record(self, run: Run, store: RunStore, written: asyncio.Event) -> None:
+        number = 0
+        alive = asyncio.create_task(store.keep_alive(run.user_id, run.id))
+        try:
+            async for event in run.events():
+                number += 1
+                await store.append(run.user_id, run.id, number, event)
+                written.set()
+        except Unavailable:
+            log.warning("agent run ended: its store does not answer", extra={"run_id": run.id})
+        finally:
+            alive.cancel()
+            await run.close()
+            written.set()
+            with contextlib.suppress(Unavailable):
+                await store.finish(run.user_id, run.id)
+
+    async def _obey(self, store: RunStore) -> None:
+        """End the runs that other replicas were asked to end."""
+        async for user_id, run_id in store.stops():
+            run = self._running.get(run_id)
+            if run is not None and run.user_id == user_id:
+                run.stop("cancelled")
+
+    def _in_background(self, work: Any, context: Context) -> None:
+        task = asyncio.create_task(work, context=context)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _finish_background(self) -> None:
+        """Let recorders write their last word; nobody else has one."""
+        if self._background:
+            _, late = await asyncio.wait(self._background, timeout=0.5)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=0.5)
+
     async def _load(self) -> Framework:
         """Import the adapter once, in a thread: it takes a second that the loop must not stand still for."""
         if self._framework is None or (self._framework.done() and self._framework.exception()):
-            self._framework = asyncio.create_task(_autogen(self._models))
+            self._framework = asyncio.create_task(_autogen(self._models), context=Context())
         return await asyncio.shield(self._framework)
 
 

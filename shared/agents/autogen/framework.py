@@ -145,7 +145,10 @@ def _remembered(turn: Turn, agent: Agent) -> LLMMessage:
 
 
 async def _stop(runtime: SingleThreadedAgentRuntime) -> None:
-    """Stop a runtime; what still runs inside belongs to the reaper."""
+    """Stop a runtime once its handlers are through; one that is stuck belongs to the reaper.
+
+    Not `stop()`: it empties the queue below handlers that still run, and each of them then fails.
+    """
     with contextlib.suppress(Exception):
         async with asyncio.timeout(0.01):
-            await runtime.stop()
+            await runtime.stop_when_idle()

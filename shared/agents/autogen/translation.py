@@ -17,16 +17,16 @@ from autogen_agentchat.messages import (
     ToolCallSummaryMessage,
 )
 
-from shared.agents.events import AgentEvent, Custom, Message, MessageDelta, ToolCall, ToolResult
+from shared.agents.events import AgentEvent, AgentMessage, CustomEvent, MessageDelta, ToolCall, ToolResult
 
 
 @singledispatch
 def translate(message: BaseAgentEvent | BaseChatMessage) -> Iterator[AgentEvent]:
     """Yield the events that one message becomes.
 
-    One of a kind that the protocol has no word for becomes `Custom`, without its content.
+    One of a kind that the protocol has no word for becomes `CustomEvent`, without its content.
     """
-    yield Custom(name=type(message).__name__, agent=message.source)
+    yield CustomEvent(name=type(message).__name__, agent=message.source)
 
 
 @translate.register
@@ -56,7 +56,7 @@ def _results(message: ToolCallExecutionEvent) -> Iterator[AgentEvent]:
 
 @translate.register(StructuredMessage)
 def _structured(message: StructuredMessage[Any]) -> Iterator[AgentEvent]:
-    yield Message(
+    yield AgentMessage(
         message_id=message.id,
         agent=message.source,
         text=message.content.model_dump_json(),
@@ -68,7 +68,7 @@ def _structured(message: StructuredMessage[Any]) -> Iterator[AgentEvent]:
 @translate.register(ToolCallSummaryMessage)
 def _text(message: TextMessage | ToolCallSummaryMessage) -> Iterator[AgentEvent]:
     if message.content:  # an empty one is the silence of a run that is over
-        yield Message(message_id=message.id, agent=message.source, text=message.content)
+        yield AgentMessage(message_id=message.id, agent=message.source, text=message.content)
 
 
 @translate.register(ThoughtEvent)

@@ -1,0 +1,113 @@
+"""The token by which a person's answer finds its question again: signed, expiring, good for one use.
+
+Nothing is stored while the person thinks. The token carries the question, signed (HMAC-SHA256) for one user,
+one team and a quarter of an hour; what it is worth is checked when it comes back with the answer.
+"""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from secrets import token_urlsafe
+from time import time
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from shared.errors import Conflict, FieldError, Invalid
+from shared.secret import Secret
+
+LIFETIME = 900.0
+"""Seconds that a person has to answer."""
+
+
+class Asked(Struct, frozen=True, array_like=True):
+    """What was asked, in which run, of whom."""
+
+    id: str
+    expires_at: float
+    user_id: str
+    team: str
+    run_id: str
+    agent: str
+    question: str
+
+
+class Spent(Protocol):
+    """Remembers used tokens until they would have expired anyway."""
+
+    async def spend(self, token_id: str, seconds: float) -> bool:
+        """Remember a token; False when it was there already."""
+        ...
+
+
+class SpentHere:
+    """Remembers within this process; replicas need `RunStore`."""
+
+    def __init__(self, clock: Callable[[], float] = time) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    async def spend(self, token_id: str, seconds: float) -> bool:
+        """Remember a token; False when it was there already."""
+        now = self._clock()
+        self._until = {key: until for key, until in self._until.items() if until > now}
+        if token_id in self._until:
+            return False
+        self._until[token_id] = now + seconds
+        return True
+
+
+class Continuations:
+    """Issues and redeems.
+
+    Args:
+        secret: the same for all replicas.
+        spent: where used tokens are remembered.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, secret: Secret, spent: Spent, clock: Callable[[], float] = time) -> None:
+        self._key = hmac.digest(secret.reveal().encode(), b"annex agent continuation", "sha256")
+        self._spent = spent
+        self._clock = clock
+
+    def issue(
+        self, *, user_id: str, team: str, run_id: str, agent: str, question: str
+    ) -> tuple[str, datetime]:
+        """Return a token for one question, and when it expires."""
+        expires_at = self._clock() + LIFETIME
+        asked = Asked(token_urlsafe(16), expires_at, user_id, team, run_id, agent, question)
+        payload = urlsafe_b64encode(msgspec.msgpack.encode(asked))
+        return f"{payload.decode()}.{self._sign(payload)}", datetime.fromtimestamp(expires_at, UTC)
+
+    async def redeem(self, token: str, *, user_id: str, team: str) -> Asked:
+        """Return what was asked, and use the token up.
+
+        Raises:
+            Invalid: it is not ours, expired, or another user's or team's.
+            Conflict: it was used before.
+        """
+        asked = self._read(token)
+        if asked is None or asked.user_id != user_id or asked.team != team:
+            raise _refused("This continuation is not valid.")
+        left = asked.expires_at - self._clock()
+        if left <= 0:
+            raise _refused("This continuation has expired; start the run again.")
+        if not await self._spent.spend(asked.id, left):
+            raise Conflict("This continuation was used already.")
+        return asked
+
+    def _sign(self, payload: bytes) -> str:
+        return hmac.new(self._key, payload, "sha256").hexdigest()
+
+    def _read(self, token: str) -> Asked | None:
+        payload, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(payload.encode()).encode()):
+            return None
+        return msgspec.msgpack.decode(urlsafe_b64decode(payload), type=Asked)
+
+
+def _refused(message: str) -> Invalid:
+    return Invalid(errors=(FieldError("body", "continuation", message),))

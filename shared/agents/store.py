@@ -1,0 +1,151 @@
+"""Runs that outlive their connection: their events in Valkey or Redis, for the same user on any replica.
+
+One stream per run, keyed by its owner, so that nobody can name another user's run. Entries are numbered as
+the event stream numbers them, which is what a browser sends back as `Last-Event-ID`. A run that is alive
+keeps a key alive; when it is gone and the stream has no end, the replica died and its followers are told so.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from shared.agents.events import AgentEvent, RunDone, RunFailed, TokenUsage
+from shared.errors import NotFound, Unavailable
+from shared.secret import Secret
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+KEPT = 3600
+"""Seconds that a run's events can be read after the last of them."""
+
+ALIVE = 15
+"""Seconds after which a run that no longer says that it lives is taken for lost."""
+
+_STOPS = "annex:agents:stops"
+_LOST = RunFailed(
+    code="run_lost", detail="The run ended with its server.", retryable=True, usage=TokenUsage()
+)
+_decode = msgspec.json.Decoder(AgentEvent).decode
+
+
+class RunStore:
+    """The log of detached runs.
+
+    Args:
+        redis: a client that decodes nothing.
+    """
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+
+    @classmethod
+    def from_url(cls, url: Secret, *, max_connections: int = 200) -> Self:
+        """Return a store on `redis://`, `rediss://` or `valkey://` as the URL says; connects on first use."""
+        from redis.asyncio import BlockingConnectionPool, Redis
+
+        address = (
+            url.reveal().replace("valkey", "redis", 1) if url.reveal().startswith("valkey") else url.reveal()
+        )
+        pool = BlockingConnectionPool.from_url(address, max_connections=max_connections, timeout=5)
+        return cls(Redis.from_pool(pool))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def append(self, user_id: str, run_id: str, number: int, event: AgentEvent) -> None:
+        """Add the event with its number, counted from 1, and say that the run lives."""
+        key = _key(user_id, run_id)
+        with _reachable():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.xadd(key, {"event": msgspec.json.encode(event)}, id=f"{number}-0")
+                pipe.expire(key, KEPT)
+                pipe.set(f"{key}:alive", b"1", ex=ALIVE)
+                await pipe.execute()
+
+    async def keep_alive(self, user_id: str, run_id: str) -> None:
+        """Say that the run lives, again and again until cancelled."""
+        key = f"{_key(user_id, run_id)}:alive"
+        while True:
+            with _reachable():
+                await self._redis.set(key, b"1", ex=ALIVE)
+            await asyncio.sleep(ALIVE / 3)
+
+    async def require(self, user_id: str, run_id: str) -> None:
+        """Raise `NotFound` when this user has no such run, or its events are gone."""
+        with _reachable():
+            if not await self._redis.exists(_key(user_id, run_id)):
+                raise NotFound("agent run", run_id)
+
+    async def follow(self, user_id: str, run_id: str, *, after: int = 0) -> AsyncGenerator[AgentEvent]:
+        """Yield the events after number `after`, and then those that come, up to the last."""
+        key = _key(user_id, run_id)
+        dead = False
+        while True:
+            wait = 1 if dead else ALIVE * 1000 // 3  # milliseconds
+            with _reachable():
+                answer: Any = await self._redis.xread({key: f"{after}-0"}, count=100, block=wait)
+            for identifier, fields in answer[0][1] if answer else ():
+                after = int(identifier.split(b"-")[0])
+                event = _decode(fields[b"event"])
+                yield event
+                if isinstance(event, RunDone | RunFailed):
+                    return
+            if not answer and dead:
+                yield _LOST
+                return
+            dead = not answer and await self._is_lost(key)
+
+    async def request_stop(self, user_id: str, run_id: str) -> None:
+        """Ask whichever replica plays the run to end it.
+
+        Raises:
+            NotFound: this user has no such run under way.
+        """
+        with _reachable():
+            if not await self._redis.exists(f"{_key(user_id, run_id)}:alive"):
+                raise NotFound("agent run", run_id)
+            await self._redis.publish(_STOPS, msgspec.json.encode((user_id, run_id)))
+
+    async def stops(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield user and run of every stop that any replica is asked for."""
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(_STOPS)
+            async for message in channel.listen():
+                yield msgspec.json.decode(message["data"], type=tuple[str, str])
+
+    async def spend(self, token_id: str, seconds: float) -> bool:
+        """Remember a used continuation; False when it was there already."""
+        with _reachable():
+            fresh = await self._redis.set(
+                f"annex:spent:{token_id}", b"1", nx=True, ex=max(1, int(seconds) + 1)
+            )
+        return bool(fresh)
+
+    async def finish(self, user_id: str, run_id: str) -> None:
+        """Say that the run no longer lives."""
+        with _reachable():
+            await self._redis.delete(f"{_key(user_id, run_id)}:alive")
+
+    async def _is_lost(self, key: str) -> bool:
+        with _reachable():
+            return not await self._redis.exists(f"{key}:alive")
+
+
+def _key(user_id: str, run_id: str) -> str:
+    return f"annex:run:{user_id}:{run_id}"
+
+
+@contextmanager
+def _reachable() -> Any:
+    """Turn the client's errors into our noun, which names neither host nor key."""
+    from redis.exceptions import RedisError
+
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise Unavailable("The store of agent runs does not answer now; try again.") from error
