@@ -85,15 +85,16 @@ class Scene:
 
     async def reach(self, events: RunStream) -> list[AgentEvent]:
         """Read until the team is held at its moment."""
-        last = {
+        moments: dict[str, type[AgentEvent]] = {
             "before the first word": RunStarted,
             "in mid answer": MessageDelta,
             "between turns": AgentMessage,
-        }.get(self.moment, ToolCall)
+        }
+        last = moments.get(self.moment, ToolCall)
         seen = []
         async for event in events:
             seen.append(event)
-            if isinstance(event, last):
+            if type(event) is last:
                 break
         if last is ToolCall:
             async with asyncio.timeout(PATIENCE):
