@@ -34,7 +34,8 @@ def settings() -> str:
 
 def errors() -> str:
     """Every error code with its status."""
-    kinds = sorted(_descendants(AnnexError), key=lambda kind: (status_of(kind), kind.code))
+    coded = (kind for kind in _descendants(AnnexError) if "code" in vars(kind))  # the others are theirs
+    kinds = sorted(coded, key=lambda kind: (status_of(kind), kind.code))
     table = rows("status", "`code`", "when") + rows("---", "---", "---")
     for kind in kinds:
         meaning = (kind.__doc__ or "").partition("\n")[0].partition(":")[0].rstrip(".")
