@@ -166,8 +166,8 @@ def as_annex_error(error: Exception) -> AnnexError:
 
 
 def _not_allowed(error: HTTPException) -> AnnexError:
-    allow = (error.headers or {}).get("Allow", "") or ""
-    methods = {method.strip() for method in allow.split(",") if method.strip()}
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    methods = {method.strip() for method in headers.get("allow", "").split(",") if method.strip()}
     if "GET" in methods:
         methods.add("HEAD")
     return MethodNotAllowed(tuple(sorted(methods)))

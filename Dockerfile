@@ -1,0 +1,27 @@
+# Two stages: uv builds a virtual environment from the lock file, the image gets that and the sources.
+# The base is an argument, so that a machine without an image registry can build from a local one.
+ARG BASE=python:3.13-slim-bookworm
+
+FROM ${BASE} AS build
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/app/.venv
+RUN python -m venv /uv && /uv/bin/pip install --quiet --no-cache-dir "uv>=0.9,<1"
+WORKDIR /app
+COPY pyproject.toml uv.lock README.md ./
+RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-install-project
+COPY runtime runtime
+COPY shared shared
+RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-editable
+
+FROM ${BASE}
+RUN useradd --system --uid 10001 --no-create-home annex
+WORKDIR /app
+COPY --from=build /app/.venv .venv
+COPY functions functions
+COPY contracts contracts
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 ANNEX_ENV=production PORT=8000
+USER annex
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/live', timeout=2)"]
+# The exec form: the service itself is process 1 and gets the platform's SIGTERM.
+CMD ["annex", "serve"]

@@ -1,0 +1,167 @@
+"""Every error as one problem document."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar, get, post
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    NotAuthorizedException,
+    PermissionDeniedException,
+    ServiceUnavailableException,
+    TooManyRequestsException,
+)
+
+from runtime.http.problems import EXCEPTION_HANDLERS, STATUS, TITLE, answer, challenge, status_of
+from runtime.invocation import Invocation
+from shared import errors
+from shared.errors import (
+    AnnexError,
+    DatabaseUnavailable,
+    FieldError,
+    Forbidden,
+    FunctionUnavailable,
+    Internal,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Unauthenticated,
+)
+
+INVOCATION = Invocation(request_id="req-1", client="", method="GET", started=0)
+
+
+def document(error: AnnexError) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(answer(error, INVOCATION).body)
+    return body
+
+
+def test_a_document_has_every_member_of_the_contract():
+    assert document(NotFound("signal", "SPY")) == {
+        "type": "urn:annex:problem:not_found",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "No signal SPY.",
+        "code": "not_found",
+        "request_id": "req-1",
+        "trace_id": "",
+    }
+
+
+def test_every_field_error_is_told():
+    both = (FieldError("query", "limit", "too large"), FieldError("body", "value", "missing"))
+    assert document(Invalid(errors=both))["errors"] == [
+        {"location": "query", "field": "limit", "message": "too large"},
+        {"location": "body", "field": "value", "message": "missing"},
+    ]
+
+
+def test_every_noun_has_a_status_a_title_and_a_code_of_its_own():
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AnnexError)
+    ]
+    assert all(status_of(kind) in TITLE for kind in kinds)
+    assert len({kind.code for kind in kinds}) == len(kinds)
+
+
+def test_a_subclass_has_its_ancestors_status():
+    assert status_of(DatabaseUnavailable()) == STATUS[errors.Unavailable] == 503
+
+
+def test_a_refusal_names_its_reason_in_the_challenge():
+    headers = answer(Unauthenticated("token-expired"), INVOCATION).headers
+    assert headers["WWW-Authenticate"] == (
+        'Bearer realm="annex", error="invalid_token", error_description="token-expired"'
+    )
+
+
+def test_a_request_without_a_token_is_challenged_without_an_error():
+    assert challenge("token-missing") == 'Bearer realm="annex"'
+
+
+def test_unavailable_says_when_to_try_again():
+    assert answer(FunctionUnavailable("e1"), INVOCATION).headers == {"Retry-After": "30"}
+
+
+def test_not_allowed_lists_the_methods():
+    assert answer(MethodNotAllowed(("GET", "HEAD")), INVOCATION).headers == {"Allow": "GET, HEAD"}
+
+
+def test_a_forbidden_may_carry_what_a_client_acts_on():
+    assert document(Forbidden(extra={"clerk_error": {"type": "forbidden"}}))["clerk_error"] == {
+        "type": "forbidden"
+    }
+
+
+def raising(error: Exception) -> httpx.Response:
+    @get("/")
+    async def handler() -> None:
+        raise error
+
+    @post("/")
+    async def other() -> None:
+        return None
+
+    app = Litestar(
+        [handler, other], exception_handlers=EXCEPTION_HANDLERS, openapi_config=None, logging_config=None
+    )
+    return fetch(app, "/")
+
+
+def fetch(app: Litestar, path: str, method: str = "GET") -> httpx.Response:
+    async def run() -> httpx.Response:
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # Litestar types its scope more narrowly
+        async with httpx.AsyncClient(transport=transport, base_url="http://annex") as http:
+            return await http.request(method, path)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "code"),
+    [
+        (NotFound("signal"), 404, "not_found"),
+        (ClientException("canary-secret"), 400, "malformed_request"),
+        (NotAuthorizedException("canary-secret"), 401, "unauthenticated"),
+        (PermissionDeniedException("canary-secret"), 403, "forbidden"),
+        (HTTPException("canary-secret", status_code=409), 409, "conflict"),
+        (HTTPException("canary-secret", status_code=413), 413, "body_too_large"),
+        (HTTPException("canary-secret", status_code=415), 415, "unsupported_media_type"),
+        (TooManyRequestsException("canary-secret"), 429, "rate_limited"),
+        (ServiceUnavailableException("canary-secret"), 503, "unavailable"),
+        (HTTPException("canary-secret", status_code=418), 500, "internal_error"),
+        (ZeroDivisionError("canary-secret"), 500, "internal_error"),
+    ],
+)
+def test_whatever_is_raised_becomes_one_document_without_its_text(raised: Exception, status: int, code: str):
+    response = raising(raised)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "canary" not in response.text
+
+
+def test_a_mistake_of_ours_is_one_line_with_its_traceback(caplog):
+    raising(ZeroDivisionError("x"))
+    lines = [record for record in caplog.records if record.name == "runtime.http.problems"]
+    assert [line.message for line in lines] == ["unhandled exception"]
+    assert lines[0].exc_info
+
+
+def test_an_unknown_url_is_404_and_a_wrong_method_405_with_allow():
+    @get("/here")
+    async def handler() -> None:
+        return None
+
+    app = Litestar([handler], exception_handlers=EXCEPTION_HANDLERS, openapi_config=None, logging_config=None)
+    assert fetch(app, "/nowhere").json()["code"] == "not_found"
+    response = fetch(app, "/here", "POST")
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+    assert set(response.headers["allow"].split(", ")) >= {"GET", "HEAD"}
+
+
+def test_the_internal_detail_tells_nothing():
+    assert "log" in document(Internal())["detail"]
