@@ -1,1 +1,189 @@
-"""The one composition root: a list in the order things happen."""
+"""The one composition root: what the service is made of, in the order things happen."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.middleware import DefineMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from runtime.auth import Authenticator
+from runtime.http.cors import Cors, Preflights
+from runtime.http.gate import Gate
+from runtime.http.health import Check, Health
+from runtime.http.problems import EXCEPTION_HANDLERS
+from runtime.http.proxies import TrustedProxies
+from runtime.http.shell import Bounds, Shell
+from runtime.origins import compile_origins
+from runtime.routing import RouteTable, discover
+from runtime.streams import Drain
+from runtime.telemetry import Telemetry, Tracing
+from runtime.variables import Settings
+from shared.database import Database
+from shared.errors import DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
+
+DEVELOPMENT_ORIGINS = ("http://localhost:3000", "http://127.0.0.1:3000")
+FLUSH_BUDGET = 3.0  # seconds for spans to leave at shutdown
+
+
+class Application:
+    """The service as an ASGI app.
+
+    Attributes:
+        settings: what it was built from.
+        table: the routes being served; `swap` replaces it.
+        is_draining: a stop was asked for; readiness says so.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        telemetry: Telemetry,
+        database: Database,
+        authenticator: Authenticator,
+        table: RouteTable,
+    ) -> None:
+        self.settings = settings
+        self.telemetry = telemetry
+        self.database = database
+        self.authenticator = authenticator
+        self.is_draining = False
+        self._drain = Drain()
+        self.swap(table)
+        cors = Cors(compile_origins(_origins(settings)), credentials=settings.cors.credentials)
+        self.shell = Shell(
+            Tracing(Preflights(self._route, cors), telemetry),
+            health=Health(
+                {
+                    "database": self._check_database,
+                    "functions": self._check_functions,
+                    "service": self._check_service,
+                },
+                version=settings.commit or version("annex"),
+            ),
+            cors=cors,
+            proxies=TrustedProxies(settings.trusted_proxies),
+            bounds=Bounds(concurrency=settings.limits.max_concurrency),
+            production=settings.is_production,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the server's lifespan."""
+        if scope["type"] == "lifespan":
+            return await self._lifespan(receive, send)
+        return await self.shell(scope, receive, send)
+
+    def swap(self, table: RouteTable) -> None:
+        """Serve `table` from the next request on; requests in flight finish on what they started with."""
+        self.router: ASGIApp = self._mount(table)
+        self.table = table
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Own everything that has a life: connections, keys, background tasks, the last spans."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
+            await stack.enter_async_context(self.database)
+            await stack.enter_async_context(self.authenticator)
+            yield
+
+    def drain(self, *, after: float = 0) -> None:
+        """Turn readiness now; `after` seconds later refuse new work and let streams say goodbye."""
+        self.is_draining = True
+        asyncio.get_running_loop().call_later(after, self._refuse)
+
+    def _refuse(self) -> None:
+        self.shell.draining = True
+        self._drain.start()
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.router(scope, receive, send)
+
+    def _mount(self, table: RouteTable) -> Litestar:
+        return Litestar(
+            route_handlers=table.handlers,
+            middleware=[DefineMiddleware(Gate, authenticator=self.authenticator)],
+            exception_handlers=EXCEPTION_HANDLERS,
+            state=State({"database": self.database, "drain": self._drain}),
+            openapi_config=None,
+            logging_config=None,
+        )
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.running():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception:
+            logger.exception("start-up or shutdown failed")
+            await send({"type": "lifespan.startup.failed", "message": "see the log"})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _check_database(self) -> Check:
+        if self.settings.database.url is None:
+            return Check("ok", "not configured")
+        try:
+            await self.database.ping(0.8)
+        except DatabaseUnavailable:
+            return Check("down", "the database does not answer")
+        return Check("ok")
+
+    async def _check_functions(self) -> Check:
+        faults = self.table.faults
+        if not faults:
+            return Check("ok", {"serving": len(self.table.operations)})
+        told = [{"file": fault.file, "line": fault.line, "error_id": fault.error_id} for fault in faults]
+        return Check("degraded", {"serving": len(self.table.operations), "quarantined": told})
+
+    async def _check_service(self) -> Check:
+        return Check("down", "draining") if self.is_draining else Check("ok")
+
+
+def create_app(settings: Settings) -> Application:
+    """Build the service; nothing is connected, listening or running until `running` is entered.
+
+    Raises:
+        BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
+    """
+    telemetry = Telemetry.start(settings)
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    if settings.strict and table.faults:
+        raise BrokenFunctions(table)
+    database = Database.from_url(
+        settings.database.url,
+        pool_max=settings.database.pool_max,
+        pooler=settings.database.pooler,
+        acquire_timeout=settings.database.acquire_timeout,
+        connect_timeout=settings.database.connect_timeout,
+        query_timeout=settings.database.query_timeout,
+    )
+    authenticator = Authenticator.from_settings(settings.clerk, production=settings.is_production)
+    return Application(
+        settings, telemetry=telemetry, database=database, authenticator=authenticator, table=table
+    )
+
+
+class BrokenFunctions(Exception):
+    """Strict start refused: some function files are broken."""
+
+    def __init__(self, table: RouteTable) -> None:
+        super().__init__("\n".join(str(fault) for fault in table.faults))
+        self.table = table
+
+
+def _origins(settings: Settings) -> tuple[str, ...]:
+    if settings.cors.origins or settings.is_production:
+        return settings.cors.origins
+    return DEVELOPMENT_ORIGINS
+
+
+__all__ = ["Application", "BrokenFunctions", "create_app"]
