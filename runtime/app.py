@@ -8,8 +8,7 @@ from importlib.metadata import version
 
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.middleware import DefineMiddleware
-from litestar.types import ASGIApp, Receive, Scope, Send
+from runtime.asgi import ASGIApp, Receive, Scope, Send
 
 from runtime.auth import Authenticator
 from runtime.http.cors import Cors, Preflights
@@ -20,7 +19,7 @@ from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Bounds, Shell
 from runtime.origins import compile_origins
 from runtime.routing import RouteTable, discover
-from runtime.streams import Drain
+from runtime.streams import DRAIN
 from runtime.telemetry import Telemetry, Tracing
 from runtime.variables import Settings
 from shared.database import Database
@@ -55,7 +54,8 @@ class Application:
         self.database = database
         self.authenticator = authenticator
         self.is_draining = False
-        self._drain = Drain()
+        self.gate = Gate(authenticator)
+        self._drain = asyncio.Event()
         self.swap(table)
         cors = Cors(compile_origins(_origins(settings)), credentials=settings.cors.credentials)
         self.shell = Shell(
@@ -92,6 +92,7 @@ class Application:
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.authenticator)
+            await stack.enter_async_context(self.gate)
             yield
 
     def drain(self, *, after: float = 0) -> None:
@@ -101,7 +102,7 @@ class Application:
 
     def _refuse(self) -> None:
         self.shell.draining = True
-        self._drain.start()
+        self._drain.set()
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.router(scope, receive, send)
@@ -109,9 +110,9 @@ class Application:
     def _mount(self, table: RouteTable) -> Litestar:
         return Litestar(
             route_handlers=table.handlers,
-            middleware=[DefineMiddleware(Gate, authenticator=self.authenticator)],
+            middleware=[self.gate],
             exception_handlers=EXCEPTION_HANDLERS,
-            state=State({"database": self.database, "drain": self._drain}),
+            state=State({"database": self.database, DRAIN: self._drain}),
             openapi_config=None,
             logging_config=None,
         )
