@@ -15,13 +15,13 @@ class Finding(NamedTuple):
 
     Attributes:
         area: such as ``files`` or ``lock``.
-        is_fault: makes `annex check` fail.
         text: one line when fine; the cause and the cure when not.
+        is_fault: makes `annex check` fail.
     """
 
     area: str
-    is_fault: bool
     text: str
+    is_fault: bool = False
 
     def rendered(self, *, colour: bool) -> str:
         """Return the line a person reads."""
@@ -35,7 +35,7 @@ def check(settings: Settings, *, contract: bool = False, database: bool = False)
     """Look at everything; `contract` and `database` add what needs a committed contract, a live catalogue."""
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
     return [
-        Finding("settings", False, f"{settings.environment}, every variable can be read"),
+        Finding("settings", f"{settings.environment}, every variable can be read"),
         *_files(table),
         *_lock(settings, table),
     ]
@@ -43,15 +43,15 @@ def check(settings: Settings, *, contract: bool = False, database: bool = False)
 
 def _files(table: RouteTable) -> Iterator[Finding]:
     for fault in table.faults:
-        yield Finding("files", True, str(fault))
+        yield Finding("files", str(fault), is_fault=True)
     serving = len(table.operations)
     if not table.faults:
-        yield Finding("files", False, f"{serving} endpoints, every one reachable")
+        yield Finding("files", f"{serving} endpoints, every one reachable")
 
 
 def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
     differences = drift(settings.functions, table)
     for difference in differences:
-        yield Finding("lock", True, difference)
+        yield Finding("lock", difference, is_fault=True)
     if not differences:
-        yield Finding("lock", False, "the open routes are the ones that public.lock lists")
+        yield Finding("lock", "the open routes are the ones that public.lock lists")

@@ -1,0 +1,113 @@
+"""A developer's session: the service with everything brought along that production gets from elsewhere."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from runtime.app import Application, create_app
+from runtime.auth import DevelopmentIssuer
+from runtime.dev.banner import banner
+from runtime.dev.example_app import seed
+from runtime.dev.postgres import EmbeddedPostgresError, embedded
+from runtime.routing import RouteTable, discover
+from runtime.server import run
+from runtime.settings import Settings
+from runtime.telemetry import configure_logging
+from shared.secret import Secret
+
+DATA = Path(".annex/postgres")
+LONG = 7 * 24 * 3600.0  # seconds; a pasted curl should still work after lunch
+
+
+def serve(settings: Settings, *, traces: bool = False) -> int:
+    """Serve until Ctrl-C; return the exit status."""
+    configure_logging(settings.telemetry, production=False)
+    try:
+        with database(settings) as ready:
+            application = create_app(ready)
+            print(banner(ready, application.table, sample=_sample(application)))
+            run(application, ready)
+    except EmbeddedPostgresError as error:
+        print(f"annex dev: {error}")
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[Settings]:
+    """Run an embedded, seeded PostgreSQL where DATABASE_URL is unset; give the settings that point at it."""
+    if settings.database.url is not None:
+        yield settings
+        return
+    with embedded(DATA) as server:
+        url = server.url()
+        seed(url)
+        pointed = msgspec.structs.replace(settings.database, url=Secret(url))
+        yield msgspec.structs.replace(settings, database=pointed)
+
+
+def token(
+    settings: Settings,
+    *,
+    user: str = "user_1",
+    org: str = "",
+    role: str = "org:admin",
+    permissions: str | None = None,
+    lifetime: float = LONG,
+) -> str:
+    """Sign a development token; without `permissions` it has every one that some function asks for.
+
+    Raises:
+        SettingsError: in production, or where Clerk is configured.
+    """
+    issuer = DevelopmentIssuer.from_settings(settings)
+    granted = permissions.split(",") if permissions else _asked_for(discover(settings.functions))
+    return issuer.token(
+        user,
+        organization=org or None,
+        role=role,
+        permissions=tuple(name.strip() for name in granted if name.strip()),
+        lifetime=lifetime,
+    )
+
+
+async def call(
+    settings: Settings,
+    method: str,
+    path: str,
+    *,
+    data: str | None = None,
+    user: str | None = None,
+    org: str | None = None,
+) -> tuple[int, str]:
+    """Send one request through the real app, in this process; return the status and what to print."""
+    with database(settings) as ready:
+        application = create_app(ready)
+        headers = {"Content-Type": "application/json"} if data is not None else {}
+        if user:
+            headers["Authorization"] = f"Bearer {token(ready, user=user, org=org or '')}"
+        transport = httpx.ASGITransport(application)
+        async with (
+            application.running(),
+            httpx.AsyncClient(transport=transport, base_url="http://annex") as client,
+        ):
+            response = await client.request(method, path, content=data, headers=headers)
+    return response.status_code, f"{response.status_code} {response.reason_phrase}\n{response.text}"
+
+
+def _sample(application: Application) -> str | None:
+    """Return a development token for the banner, None where Clerk is configured."""
+    issuer = application.authenticator.issuer
+    if issuer is None:
+        return None
+    permissions = tuple(_asked_for(application.table))
+    return issuer.token("user_1", organization="org_1", permissions=permissions, lifetime=LONG)
+
+
+def _asked_for(table: RouteTable) -> list[str]:
+    """Return every permission that some endpoint asks for."""
+    asked = {endpoint.policy.permission for endpoint in table.endpoints}
+    return sorted(permission for permission in asked if permission)
