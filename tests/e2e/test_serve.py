@@ -1,0 +1,113 @@
+"""A real `annex serve`: the main job from the socket to the database, and its end."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fixtures.clerk import Issuer
+from tests.fixtures.service import ROOT, Service, annex
+
+ORIGIN = "https://app.example.com"
+
+SLOW = '''"""A function that takes its time."""
+
+import asyncio
+
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def get() -> str:
+    """Return after half a second."""
+    await asyncio.sleep(0.5)
+    return "done"
+'''
+
+
+def environment(issuer: Issuer, database_url: str, functions: Path) -> dict[str, str]:
+    return {
+        "ANNEX_ENV": "production",
+        "ANNEX_FUNCTIONS": str(functions),
+        "CLERK_JWT_KEY": issuer.pem,
+        "CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
+        "CORS_ORIGINS": ORIGIN,
+        "DATABASE_URL": database_url,
+        "HOST": "127.0.0.1",
+    }
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The shipped functions, with a broken file and a slow one beside them."""
+    functions = tmp_path / "functions"
+    shutil.copytree(ROOT / "functions", functions)
+    (functions / "broken.py").write_text(
+        "import a_module_that_is_not_there\n\n\nasync def get() -> str:\n    return ''\n"
+    )
+    (functions / "slow.py").write_text(SLOW)
+    return functions
+
+
+@pytest.fixture
+def service(tmp_path: Path, tree: Path, issuer: Issuer, database_url: str) -> Iterator[Service]:
+    with annex("serve", tmp_path, environment(issuer, database_url, tree)) as running:
+        yield running
+
+
+def test_a_signed_request_is_answered_from_the_database_with_a_broken_file_beside_it(
+    service: Service, issuer: Issuer
+):
+    signed = {"Authorization": f"Bearer {issuer.token()}", "Origin": ORIGIN}
+    with httpx.Client(base_url=service.url) as http:
+        found = http.get("/signals/SPY", headers=signed)
+        refused = http.get("/signals/SPY", headers={"Origin": ORIGIN})
+        broken = http.get("/broken", headers=signed)
+        closed = http.get("/broken")
+        health = http.get("/health").json()
+    assert (found.status_code, found.json()["symbol"]) == (200, "SPY")
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert (broken.status_code, broken.json()["code"]) == (503, "function_unavailable")
+    assert closed.status_code == 401
+    assert health["status"] == "degraded"
+    assert all(r.headers["access-control-allow-origin"] == ORIGIN for r in (found, refused, broken))
+    assert "broken.py" in service.log
+    assert issuer.token() not in service.log
+
+
+def test_sigterm_lets_a_request_finish_and_exits_with_0(service: Service):
+    async def run() -> tuple[httpx.Response, int]:
+        async with httpx.AsyncClient(base_url=service.url, timeout=10) as http:
+            slow = asyncio.create_task(http.get("/slow"))
+            while "GET /slow" not in str(slow) and not slow.done():
+                await asyncio.sleep(0.1)
+                break
+            service.process.send_signal(signal.SIGTERM)
+            return await slow, await asyncio.to_thread(service.process.wait, 20)
+
+    response, status = asyncio.run(run())
+    assert (response.status_code, response.text, status) == (200, '"done"', 0)
+
+
+def test_a_strict_start_is_refused_with_the_file_and_the_cause(
+    tmp_path: Path, tree: Path, issuer: Issuer, database_url: str
+):
+    strict = environment(issuer, database_url, tree) | {"ANNEX_STRICT": "true"}
+    with annex("serve", tmp_path, strict, wait=False) as refused:
+        assert refused.process.wait(30) == 1
+        assert "broken.py" in refused.log
+        assert "a_module_that_is_not_there" in refused.log
+
+
+def test_bad_settings_stop_the_start_with_every_fault(tmp_path: Path):
+    bad = {"ANNEX_ENV": "production", "LOG_LEVEL": "loud"}
+    with annex("serve", tmp_path, bad, wait=False) as refused:
+        assert refused.process.wait(30) == 2
+        assert "LOG_LEVEL" in refused.log
+        assert "CLERK_PUBLISHABLE_KEY" in refused.log
