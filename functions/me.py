@@ -5,7 +5,7 @@ from msgspec import Struct
 from runtime import User
 
 
-class Me(Struct):
+class Me(Struct, rename="camel"):
     """The caller, as the verified token describes them."""
 
     user_id: str

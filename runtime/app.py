@@ -5,11 +5,11 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from importlib.metadata import version
+from typing import cast
 
-from litestar import Litestar
 from litestar.datastructures import State
-from runtime.asgi import ASGIApp, Receive, Scope, Send
 
+from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.auth import Authenticator
 from runtime.http.cors import Cors, Preflights
 from runtime.http.gate import Gate
@@ -18,7 +18,7 @@ from runtime.http.problems import EXCEPTION_HANDLERS
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Bounds, Shell
 from runtime.origins import compile_origins
-from runtime.routing import RouteTable, discover
+from runtime.routing import RouteTable, TreeApp, discover
 from runtime.streams import DRAIN
 from runtime.telemetry import Telemetry, Tracing
 from runtime.variables import Settings
@@ -82,7 +82,7 @@ class Application:
 
     def swap(self, table: RouteTable) -> None:
         """Serve `table` from the next request on; requests in flight finish on what they started with."""
-        self.router: ASGIApp = self._mount(table)
+        self.router: ASGIApp = cast("ASGIApp", self._mount(table))
         self.table = table
 
     @contextlib.asynccontextmanager
@@ -107,8 +107,8 @@ class Application:
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.router(scope, receive, send)
 
-    def _mount(self, table: RouteTable) -> Litestar:
-        return Litestar(
+    def _mount(self, table: RouteTable) -> TreeApp:
+        return TreeApp(
             route_handlers=table.handlers,
             middleware=[self.gate],
             exception_handlers=EXCEPTION_HANDLERS,

@@ -26,11 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def dev(given: argparse.Namespace, settings: Settings) -> int:
+def dev(_: argparse.Namespace, settings: Settings) -> int:
     """Serve with everything brought along: database, issuer, hot swap."""
     from runtime.dev.session import serve
 
-    return serve(settings, traces=given.traces)
+    return serve(settings)
 
 
 def serve(_: argparse.Namespace, settings: Settings) -> int:
@@ -44,51 +44,6 @@ def serve(_: argparse.Namespace, settings: Settings) -> int:
         print(error, file=sys.stderr)
         return 1
     run(application, settings)
-    return 0
-
-
-def routes(given: argparse.Namespace, settings: Settings) -> int:
-    """Print the route table."""
-    from runtime.routing import discover
-    from runtime.routing.table import as_json, as_text
-
-    table = discover(settings.functions, import_budget=settings.limits.import_budget)
-    print(as_json(table) if given.json else as_text(table, colour=sys.stdout.isatty()))
-    return 0
-
-
-def check(given: argparse.Namespace, settings: Settings) -> int:
-    """Say everything that can be known without a request."""
-    from runtime.check import check as examine
-
-    findings = examine(settings, contract=given.contract, database=given.database)
-    for finding in findings:
-        print(finding.rendered(colour=sys.stdout.isatty()))
-    return 1 if any(finding.is_fault for finding in findings) else 0
-
-
-def explain(given: argparse.Namespace, settings: Settings) -> int:
-    """Print one endpoint's policy and the origin of each value."""
-    from runtime.routing import discover
-    from runtime.routing.table import explanation
-
-    table = discover(settings.functions, import_budget=settings.limits.import_budget)
-    text = explanation(table, given.method.upper(), given.path)
-    print(text or f"{given.method.upper()} {given.path}: no such route; `annex routes` lists them.")
-    return 0 if text else 1
-
-
-def new(given: argparse.Namespace, settings: Settings) -> int:
-    """Write a function file and its test."""
-    from runtime.routing.scaffold import ScaffoldError, scaffold
-
-    try:
-        written = scaffold(settings.functions, given.name, methods=tuple(given.methods.split(",")))
-    except ScaffoldError as error:
-        print(error, file=sys.stderr)
-        return 1
-    for path in written:
-        print(f"wrote {path}")
     return 0
 
 
@@ -126,32 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run, defaults=defaults)
         return added
 
-    command(dev, "serve with hot swap, an embedded PostgreSQL and a development issuer").add_argument(
-        "--traces", action="store_true", help="print each request's waterfall"
-    )
+    command(dev, "serve with hot swap, an embedded PostgreSQL and a development issuer")
     command(serve, "serve in production: one process, graceful drain")
-    command(routes, "print the table: method, URL, file, auth, timeout, state").add_argument(
-        "--json", action="store_true", help="for machines"
-    )
-
-    checking = command(
-        check, "say everything that can be known without a request; exit 1 with causes and cures"
-    )
-    checking.add_argument(
-        "--contract", action="store_true", help="also classify changes to the committed contract"
-    )
-    checking.add_argument(
-        "--database", action="store_true", help="also compare shared/ with the live catalogue"
-    )
-
-    explaining = command(explain, "print file, policy and the origin of each value")
-    explaining.add_argument("method", metavar="METHOD", help="such as GET")
-    explaining.add_argument("path", metavar="PATH", help="such as /signals/{symbol} or /signals/SPY")
-
-    writing = command(new, "write a new function file and its test")
-    writing.add_argument("name", metavar="NAME", help="such as signals/[symbol]")
-    writing.add_argument("--methods", default="get", help="comma-separated, such as get,post")
-
     calling = command(call, "send one request through the real app, in this process")
     calling.add_argument("method", metavar="METHOD", help="such as GET")
     calling.add_argument("path", metavar="PATH", help="such as /signals/SPY")

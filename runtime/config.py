@@ -1,5 +1,6 @@
 """What a function file or a folder may say about itself: `config = Function(...)`, `config = Folder(...)`."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -46,7 +47,7 @@ class Function(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     plan: str | None = None
     reverification: str | dict[str, Any] | None = None
     pending: bool | None = None
-    token_types: tuple[TokenType, ...] | None = None
+    token_types: Sequence[TokenType] | None = None
     timeout: float | None = None
     cancel_on_disconnect: bool | None = None
     concurrency: int | None = None
@@ -58,7 +59,7 @@ class Function(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     read_only: bool | None = None
     webhook: Literal["clerk"] | None = None
     path: str | None = None
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
     deprecated: bool | None = None
     summary: str | None = None
     methods: dict[str, dict[str, Any]] | None = None
@@ -73,7 +74,7 @@ class Folder(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     feature: str | None = None
     plan: str | None = None
     reverification: str | dict[str, Any] | None = None
-    token_types: tuple[TokenType, ...] | None = None
+    token_types: Sequence[TokenType] | None = None
     timeout: float | None = None
     cancel_on_disconnect: bool | None = None
     concurrency: int | None = None
@@ -81,7 +82,7 @@ class Folder(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     rate_limit: str | None = None
     max_body: int | None = None
     read_only: bool | None = None
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
 
 
 class Policy(Struct, frozen=True, kw_only=True):

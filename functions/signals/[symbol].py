@@ -4,7 +4,7 @@ from runtime import Database, Function, NotFound
 from shared.signals import Signal, delete_signals, latest_signal
 
 config = Function(
-    tags=["signals"],
+    tags=("signals",),
     timeout=5,
     methods={"delete": {"permission": "org:signals:delete"}},
 )

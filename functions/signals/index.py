@@ -9,7 +9,7 @@ from runtime import Database, Function, User
 from shared.signals import NewSignal, Regime, Signal, SignalPage, list_signals, record_signal
 
 config = Function(
-    tags=["signals"],
+    tags=("signals",),
     timeout=10,
     methods={"post": {"status": 201, "permission": "org:signals:write"}},
 )

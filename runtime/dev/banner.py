@@ -1,10 +1,6 @@
-"""What a developer sees when the service is up: where it is, what it serves, a call that works when pasted."""
-
-import shutil
-import sys
+"""What a developer sees when the service is up: where it is, what it serves, a call to paste."""
 
 from runtime.routing import RouteTable
-from runtime.routing.table import as_text
 from runtime.settings import Settings
 
 EXAMPLE = "/signals/SPY"
@@ -13,13 +9,11 @@ EXAMPLE = "/signals/SPY"
 def banner(settings: Settings, table: RouteTable, *, sample: str | None) -> str:
     """Return the text; `sample` is a development token, None where Clerk signs."""
     base = f"http://localhost:{settings.port}"
-    width = min(shutil.get_terminal_size().columns, 100)
     lines = [
         "",
         f"  Annex  {base}",
         f"  docs   {base}/docs" if settings.docs else "",
         "",
-        as_text(table, colour=sys.stdout.isatty(), width=width),
         "",
     ]
     if sample is not None:
@@ -29,7 +23,7 @@ def banner(settings: Settings, table: RouteTable, *, sample: str | None) -> str:
             f"curl -s {base}{_example(table)} -H 'Authorization: Bearer {sample}'",
             "",
         ]
-    return "\n".join(line for line in lines if line is not None)
+    return "\n".join(lines)
 
 
 def _example(table: RouteTable) -> str:

@@ -1,6 +1,8 @@
 """A developer's session: the service with everything brought along that production gets from elsewhere."""
 
+import asyncio
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import msgspec
 from runtime.app import Application, create_app
 from runtime.auth import DevelopmentIssuer
 from runtime.dev.banner import banner
-from runtime.dev.example_app import seed
+from runtime.dev.example_app.seed import DATABASE, ROLE, seed
 from runtime.dev.postgres import EmbeddedPostgresError, embedded
 from runtime.routing import RouteTable, discover
 from runtime.server import run
@@ -22,16 +24,16 @@ DATA = Path(".annex/postgres")
 LONG = 7 * 24 * 3600.0  # seconds; a pasted curl should still work after lunch
 
 
-def serve(settings: Settings, *, traces: bool = False) -> int:
+def serve(settings: Settings) -> int:
     """Serve until Ctrl-C; return the exit status."""
     configure_logging(settings.telemetry, production=False)
     try:
         with database(settings) as ready:
             application = create_app(ready)
-            print(banner(ready, application.table, sample=_sample(application)))
+            sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")
             run(application, ready)
     except EmbeddedPostgresError as error:
-        print(f"annex dev: {error}")
+        sys.stdout.write(f"annex dev: {error}\n")
         return 1
     return 0
 
@@ -43,8 +45,9 @@ def database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     with embedded(DATA) as server:
-        url = server.url()
-        seed(url)
+        password = (server.folder / "password").read_text("utf-8")
+        asyncio.run(seed(server.socket_url(), password=password))
+        url = server.url(DATABASE, ROLE, password)
         pointed = msgspec.structs.replace(settings.database, url=Secret(url))
         yield msgspec.structs.replace(settings, database=pointed)
 

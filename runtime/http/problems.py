@@ -76,6 +76,8 @@ TITLE = {
     504: "Gateway Timeout",
 }
 
+type Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -210,7 +212,7 @@ def note(error: Exception, noun: AnnexError, invocation: Invocation | None) -> N
         record_exception(error)
 
 
-EXCEPTION_HANDLERS: dict[type[Exception], Any] = {
+EXCEPTION_HANDLERS: dict[int | type[Exception], Handler] = {
     AnnexError: handle,
     HTTPException: handle,
     Exception: handle,

@@ -27,7 +27,7 @@ from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp, Receive, Scope, Send
+    from runtime.asgi import ASGIApp, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 import asyncio
 import copy
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from msgspec import Struct, structs
 from opentelemetry.metrics import MeterProvider
@@ -48,6 +48,7 @@ class Database(Queries):
     ) -> None:
         self.notices = target.notices if target else ()
         self._read_only = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         attributes: dict[str, AttributeValue] = {"db.namespace": target.database} if target else {}
         self._instruments = Instruments(attributes, tracer_provider, meter_provider)
         self._pool = Pool(target, limits, self._instruments) if target else None
@@ -122,6 +123,19 @@ class Database(Queries):
             async for row in rows:
                 yield row
 
+    def wait[T](self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the service's loop and wait for it: for a plain `def` function, which has a thread.
+
+        The call's deadline ends `work` too.
+
+        Raises:
+            DatabaseUnavailable: the service is not running.
+        """
+        if self._loop is None:
+            work.close()
+            raise DatabaseUnavailable
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
     async def ping(self, timeout: float = 1.0) -> float:
         """Ask the server for an answer and return how long it took, in seconds. Leaves no span.
 
@@ -151,6 +165,7 @@ class Database(Queries):
             await self._pool.close()
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(
