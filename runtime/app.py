@@ -82,6 +82,12 @@ class Application:
 
     def swap(self, table: RouteTable) -> None:
         """Serve `table` from the next request on; requests in flight finish on what they started with."""
+        for fault in table.faults:
+            logger.error(
+                "function quarantined: %s",
+                fault,
+                extra={"function": fault.file, "line": fault.line, "error_id": fault.error_id},
+            )
         self.router: ASGIApp = cast("ASGIApp", self._mount(table))
         self.table = table
 

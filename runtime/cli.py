@@ -37,7 +37,9 @@ def serve(_: argparse.Namespace, settings: Settings) -> int:
     """Serve as production does: one process, graceful drain."""
     from runtime.app import BrokenFunctions, create_app
     from runtime.server import run
+    from runtime.telemetry import configure_logging
 
+    configure_logging(settings.telemetry, production=settings.is_production)
     try:
         application = create_app(settings)
     except BrokenFunctions as error:
