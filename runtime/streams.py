@@ -99,7 +99,7 @@ class _Stream(ASGIResponse):
         self._iterator = response.iterator
         self._endpoint = response.endpoint
         self._heartbeat = response.heartbeat
-        self._ids = count(1)
+        self._ids = count(getattr(response.iterator, "first_id", 1))  # one that is taken up again goes on
         self._quiet_since = 0.0
         self._send: Send = _nowhere
         self.stopped: AnnexError | None = None

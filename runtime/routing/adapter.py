@@ -49,6 +49,7 @@ class Adapter:
         self._upload = next((_Upload(each) for each in _of(operation, "upload")), None)
         self._user = [each.name for each in _of(operation, "user")]
         self._database = [each.name for each in _of(operation, "database")]
+        self._agents = [each.name for each in _of(operation, "agents")]
         self._request = [each.name for each in _of(operation, "request")]
         self._encode = msgspec.json.Encoder().encode
         self._is_empty = operation.returns in {None, type(None)}
@@ -89,6 +90,8 @@ class Adapter:
         for name in self._database:
             database = scope["app"].state.database
             arguments[name] = database.read_only() if self._operation.endpoint.policy.read_only else database
+        for name in self._agents:
+            arguments[name] = scope["app"].state.agents
         for name in self._request:
             arguments[name] = Request(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
 

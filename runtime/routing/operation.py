@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from runtime.config import Endpoint
 
-InputSource = Literal["path", "query", "body", "upload", "user", "database", "request"]
+InputSource = Literal["path", "query", "body", "upload", "user", "database", "agents", "request"]
 
 
 class Input(Struct, frozen=True, kw_only=True):

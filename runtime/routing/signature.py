@@ -15,11 +15,13 @@ from runtime.config import Policy
 from runtime.routing.faults import Fault
 from runtime.routing.names import near_miss
 from runtime.routing.operation import Input, InputSource
+from shared.agents import Agents
 from shared.database import Database
 from shared.events import Event
 from shared.identity import User
 
 _STREAMS = (collections.abc.AsyncIterator, collections.abc.AsyncGenerator, collections.abc.AsyncIterable)
+_INJECTED: dict[type, InputSource] = {Database: "database", Agents: "agents"}
 _SCALARS = (
     msgspec.inspect.StrType,
     msgspec.inspect.IntType,
@@ -123,8 +125,8 @@ def _source(handler: Handler, name: str, annotation: Any) -> tuple[InputSource, 
         return "path", _path_fault(handler, name, annotation)
     if User in bare:
         return "user", _user_fault(handler, name, bare)
-    if bare == {Database}:
-        return "database", None
+    if injected := next((source for kind, source in _INJECTED.items() if bare == {kind}), None):
+        return injected, None
     if any(isinstance(each, type) and issubclass(each, Request) for each in bare):
         return "request", None
     if name == "data":

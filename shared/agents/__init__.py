@@ -14,9 +14,10 @@ from shared.agents.events import (
     ToolResult,
 )
 from shared.agents.limits import Budget, RunLimits
-from shared.agents.runs import Agents, RunStream
+from shared.agents.runs import Agents
 from shared.agents.settings import ModelSettings
 from shared.agents.store import RunStore
+from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn
 

@@ -2,22 +2,24 @@
 
 import asyncio
 import contextlib
-import importlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Coroutine
 from contextvars import Context, copy_context
-from typing import Any, Protocol, Self
+from pathlib import Path
+from typing import Any, Self
 
 import msgspec
 from msgspec import Struct
 from opentelemetry import context as otel
 
 from shared.agents.continuation import Continuations, SpentHere
-from shared.agents.events import AgentEvent, AgentMessage, InputRequired
+from shared.agents.events import AgentMessage, InputRequired
+from shared.agents.framework import Framework, load_autogen
 from shared.agents.limits import Budget, RunLimits
 from shared.agents.run import Run
 from shared.agents.settings import ModelSettings
 from shared.agents.store import RunStore
+from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn
 from shared.errors import AgentsUnavailable, AnnexError, NotFound, Unavailable
@@ -27,49 +29,6 @@ from shared.secret import Secret
 log = logging.getLogger(__name__)
 
 _BUDGET = Budget()
-
-
-class Framework(Protocol):
-    """What an adapter to an agent framework offers."""
-
-    def play(self, team: Team, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
-        """Yield what the team says about the last of `turns`."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of what runs share."""
-        ...
-
-
-class RunStream:
-    """The events of one run, as a function returns them. Closing it ends a run that is not detached.
-
-    Attributes:
-        first_id: the number of the first event, where a stream is taken up again.
-    """
-
-    def __init__(
-        self,
-        events: AsyncGenerator[AgentEvent],
-        close: Callable[[], Awaitable[None]] | None = None,
-        *,
-        first_id: int = 1,
-    ) -> None:
-        self._events = events
-        self._close = close
-        self.first_id = first_id
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> AgentEvent:
-        return await anext(self._events)
-
-    async def aclose(self) -> None:
-        """End the run, whether or not an event of it was ever asked for."""
-        await self._events.aclose()
-        if self._close is not None:
-            await self._close()
 
 
 class Agents:
@@ -150,13 +109,14 @@ class Agents:
         *,
         user: User,
         budget: Budget = _BUDGET,
+        replay: Path | None = None,
     ) -> T:
         """Run one agent to its end and return its structured output.
 
         Raises:
             AnnexError: as `run`; or what the run broke off with.
         """
-        team = Team(agent.name, (msgspec.structs.replace(agent, output=output),), replay=agent.replay)
+        team = Team(agent.name, (msgspec.structs.replace(agent, output=output),), replay=replay)
         run = await self._admit(team, conversation, user, budget)
         run.start(copy_context())
         data: Any = None
@@ -272,7 +232,7 @@ class Agents:
             if run is not None and run.user_id == user_id:
                 run.stop("cancelled")
 
-    def _in_background(self, work: Any, context: Context) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None], context: Context) -> None:
         task = asyncio.create_task(work, context=context)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -287,20 +247,6 @@ class Agents:
                 await asyncio.wait(late, timeout=0.5)
 
     async def _load(self) -> Framework:
-        """Import the adapter once, in a thread: it takes a second that the loop must not stand still for."""
         if self._framework is None or (self._framework.done() and self._framework.exception()):
-            self._framework = asyncio.create_task(_autogen(self._models), context=Context())
+            self._framework = asyncio.create_task(load_autogen(self._models), context=Context())
         return await asyncio.shield(self._framework)
-
-
-async def _autogen(models: ModelSettings) -> Framework:
-    try:
-        await asyncio.to_thread(importlib.import_module, "shared.agents.autogen")
-    except ImportError as error:
-        raise AgentsUnavailable(
-            f"Agents need the `agents` extra ({error.name} is not installed): uv sync --extra agents.",
-            retry_after=None,
-        ) from error
-    from shared.agents.autogen import AutoGen, ModelClients
-
-    return AutoGen(ModelClients(models), trace_messages=models.trace_messages)

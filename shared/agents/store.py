@@ -44,13 +44,16 @@ class RunStore:
 
     @classmethod
     def from_url(cls, url: Secret, *, max_connections: int = 200) -> Self:
-        """Return a store on `redis://`, `rediss://` or `valkey://` as the URL says; connects on first use."""
-        from redis.asyncio import BlockingConnectionPool, Redis
+        """Return a store at a `redis://` or `rediss://` URL; connects on first use.
 
-        address = (
-            url.reveal().replace("valkey", "redis", 1) if url.reveal().startswith("valkey") else url.reveal()
-        )
-        pool = BlockingConnectionPool.from_url(address, max_connections=max_connections, timeout=5)
+        Raises:
+            ValueError: the URL is another one, or the client is not installed.
+        """
+        try:
+            from redis.asyncio import BlockingConnectionPool, Redis
+        except ImportError:
+            raise ValueError("REDIS_URL is set, but its client is missing: install annex[redis]") from None
+        pool = BlockingConnectionPool.from_url(url.reveal(), max_connections=max_connections, timeout=5)
         return cls(Redis.from_pool(pool))
 
     async def close(self) -> None:

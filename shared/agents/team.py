@@ -24,7 +24,6 @@ class Agent(Struct, frozen=True):
         output: the struct its last message must fit, for structured output.
         may_ask: it may end the run with a question to the person.
         tool_rounds: how often in one turn it may call tools and read the results.
-        replay: as `Team.replay`, for an agent that answers alone.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Agent(Struct, frozen=True):
     output: type[Struct] | None = None
     may_ask: bool = False
     tool_rounds: int = 4
-    replay: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():

@@ -1,0 +1,22 @@
+"""One of the caller's own agent runs: take its stream up again, or end it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from runtime import Function, Request, User
+from shared.agents import AgentEvent, Agents
+
+config = Function(methods={"get": {"timeout": 300}})
+
+
+async def get(
+    run_id: str, agents: Agents, user: User, request: Request[Any, Any, Any]
+) -> AsyncIterator[AgentEvent]:
+    """Follow a detached run: what came after `Last-Event-ID`, then what comes."""
+    seen = request.headers.get("last-event-id", "0")
+    return await agents.resume(run_id, user=user, after=int(seen) if seen.isdecimal() else 0)
+
+
+async def delete(run_id: str, agents: Agents, user: User) -> None:
+    """End a run now; its stream says `done` with the reason `cancelled`."""
+    await agents.stop(run_id, user=user)

@@ -1,0 +1,43 @@
+"""What a run needs of an agent framework, and the one that there is."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+
+from shared.agents.events import AgentEvent
+from shared.agents.run import Run
+from shared.agents.settings import ModelSettings
+from shared.agents.team import Team
+from shared.agents.transcript import Turn
+from shared.errors import AgentsUnavailable
+
+
+class Framework(Protocol):
+    """What an adapter to an agent framework offers."""
+
+    def play(self, team: Team, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
+        """Yield what the team says about the last of `turns`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what runs share."""
+        ...
+
+
+async def load_autogen(models: ModelSettings) -> Framework:
+    """Import the adapter, in a thread: it takes a second that the loop must not stand still for.
+
+    Raises:
+        AgentsUnavailable: the extra is not installed.
+    """
+    try:
+        await asyncio.to_thread(importlib.import_module, "shared.agents.autogen")
+    except ImportError as error:
+        raise AgentsUnavailable(
+            f"Agents need the `agents` extra ({error.name} is not installed): uv sync --extra agents.",
+            retry_after=None,
+        ) from error
+    from shared.agents.autogen import AutoGen, ModelClients
+
+    return AutoGen(ModelClients(models), trace_messages=models.trace_messages)

@@ -1,0 +1,37 @@
+"""The events of a run in a reader's hands."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Self
+
+from shared.agents.events import AgentEvent
+
+
+class RunStream:
+    """The events of one run, as a function returns them. Closing it ends a run that is not detached.
+
+    Attributes:
+        first_id: the number of the first event, where a stream is taken up again.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[AgentEvent],
+        close: Callable[[], Awaitable[None]] | None = None,
+        *,
+        first_id: int = 1,
+    ) -> None:
+        self._events = events
+        self._close = close
+        self.first_id = first_id
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AgentEvent:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """End the run, whether or not an event of it was ever asked for."""
+        await self._events.aclose()
+        if self._close is not None:
+            await self._close()
