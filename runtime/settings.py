@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from runtime import origins
 from runtime.variables import Settings, Variable
+from shared.database import InvalidDatabaseUrl, translate
 
 __all__ = ["Fault", "Settings", "SettingsError", "from_environment", "load", "variables"]
 
@@ -158,6 +159,11 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             "production needs Clerk: copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY (or CLERK_JWT_KEY) "
             "from the Next.js service",
         )
+    if settings.database.url is not None:
+        try:
+            translate(settings.database.url.reveal())
+        except InvalidDatabaseUrl as refused:
+            yield Fault("DATABASE_URL", str(refused))
     if not 0 < settings.port < 65536:
         yield Fault("PORT", "expected a port between 1 and 65535")
     if not 0 <= settings.telemetry.sample_ratio <= 1:

@@ -85,6 +85,7 @@ _RULES = {
     "exclusion": "This overlaps with something that exists.",
 }
 _CONSTRAINTS = {
+    "23001": "foreign_key",  # PostgreSQL 18 tells RESTRICT apart
     "23502": "not_null",
     "23503": "foreign_key",
     "23505": "unique",
@@ -155,6 +156,8 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _from_server(error: asyncpg.PostgresError) -> Exception:
+    if isinstance(error, asyncpg.DataError) and not error.severity:
+        return _from_driver_value(error)  # it bears the server's class, but never left this process
     state = error.sqlstate or ""
     if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
         return SchemaChanged(done=isinstance(error, asyncpg.OutdatedSchemaCacheError))
@@ -180,9 +183,9 @@ def _bug(error: asyncpg.PostgresError, state: str) -> str:
 
 
 def _from_driver_value(error: asyncpg.DataError) -> Exception:
-    words = str(error)
-    if "out of" in words or "too large" in words:
+    if isinstance(error.__cause__, OverflowError | UnicodeError):
         return _outside(error)
+    words = str(error)
     argument = next((word.rstrip(":,") for word in words.split() if word.startswith("$")), "a parameter")
     return QueryFailed(f"{argument} is not of the type that the statement needs")
 
@@ -215,12 +218,11 @@ _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], .
     (("08",), lambda error: ConnectionLost(reason=reason(error))),
     (_UNAVAILABLE, lambda error: DatabaseUnavailable(reason=reason(error))),
 )
-# From the narrow to the wide: asyncpg's DataError is an InterfaceError, and every TimeoutError an OSError.
+# From the narrow to the wide: every TimeoutError is an OSError.
 _NAMED: tuple[tuple[type[BaseException], Callable[[Any], Exception]], ...] = (
     (asyncpg.PostgresError, _from_server),
     (TimeoutError, _late),
     (UnicodeEncodeError, _outside),
-    (asyncpg.DataError, _from_driver_value),
     (OSError, _from_connection),
     (asyncpg.InterfaceError, _from_connection),
     (asyncpg.InternalClientError, _from_connection),

@@ -68,14 +68,22 @@ class Words:
         if "pooler" not in self.values and any(_is_pooled(*host) for host in hosts):
             self.values["pooler"] = "transaction"
             self.note("the host is a transaction pooler: as if DATABASE_POOLER=transaction")
+        if "mode" not in self.tls and not all(_PRIVATE.fullmatch(host) for host, _ in hosts):
+            self.note("the host is public and sslmode is not set: add sslmode=require, or better verify-full")
         return Target(
             hosts=hosts, tls=_tls(self), settings=self.settings, notices=tuple(self.notices), **self.values
         )
 
 
+_NEON = (".neon.tech", ".neon.build")
+_PRIVATE = re.compile(
+    r"/.*|localhost|[^.:]+|.*\.(internal|local|localhost)|127\..*|10\..*|192\.168\..*|::1|f[cd].*:.*"
+)
+
+
 def _is_pooled(host: str, port: int) -> bool:
     """Hosts that are known to be transaction poolers: Neon's, and Supabase's on their port."""
-    neon = "-pooler." in host and host.endswith((".neon.tech", ".neon.build"))
+    neon = "-pooler." in host and host.endswith(_NEON)
     return neon or (port == 6543 and host.endswith((".supabase.com", ".supabase.co")))
 
 
@@ -121,7 +129,7 @@ def _hosts_reader(words: Words, name: str, value: str) -> None:
     ports = ports * len(parts) if len(ports) == 1 else ports or ["5432"] * len(parts)
     words.hosts = tuple(
         (part, int(port))
-        if part.startswith("/") and port.isdigit()
+        if part.startswith("/") and port.isdecimal()
         else _host(part if ":" in part else f"{part}:{port}")
         for part, port in zip(parts, ports, strict=False)
     )
@@ -206,7 +214,13 @@ def _tls_word(field: str, *allowed: str) -> _Reader:
 
 
 def _channel_binding(words: Words, _name: str, value: str) -> None:
-    if value == "require":
+    """It makes the server prove itself; the driver cannot, but the certificate of a known host can."""
+    if value != "require":
+        return
+    if any(host.endswith(_NEON) for host, _ in words.hosts):
+        words.tls["accept"] = "strict"
+        words.note("channel_binding=require: the server's certificate is checked instead")
+    else:
         words.note(
             "channel_binding=require is not kept: the driver signs in without it; TLS is what protects it"
         )

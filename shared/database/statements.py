@@ -8,8 +8,10 @@ _LITERAL = re.compile(
     r"--[^\n]*|/\*.*?\*/|[eE]?'(?:[^'\\]|\\.|'')*'|\$(\w*)\$.*?\$\1\$|\b\d+(?:\.\d+)?\b", re.DOTALL
 )
 _VERB = re.compile(r"\s*([A-Za-z]+)")
+_NAME = r'(?:(?:"[^"]+"|\w+)\.)?("[^"]+"|[A-Za-z_]\w*+)'
+# A name before a parenthesis is a table in `INTO "Signal" (id)` and a function in `FROM now()`.
 _TARGET = re.compile(
-    r'\b(?:FROM|INTO|UPDATE|JOIN)\s+(?:ONLY\s+)?(?:(?:"[^"]+"|\w+)\.)?("[^"]+"|[A-Za-z_]\w*)(?!\s*\()',
+    rf"\b(?:(?:FROM|JOIN)\s+(?:ONLY\s+)?{_NAME}(?!\s*\()|(?:INTO|UPDATE)\s+(?:ONLY\s+)?{_NAME})",
     re.IGNORECASE,
 )
 _COMMON_TABLE = re.compile(
@@ -47,7 +49,7 @@ def describe(sql: str) -> Statement:
     common = {name.strip('"') for name in _COMMON_TABLE.findall(bare)} if operation == "WITH" else set()
     if operation == "WITH" and (main := _MAIN_VERB.findall(bare)):
         operation = main[-1].upper()
-    found = dict.fromkeys(name.strip('"') for name in _TARGET.findall(bare))
+    found = dict.fromkeys((read or written).strip('"') for read, written in _TARGET.findall(bare))
     tables = tuple(name for name in found if name not in common and name.upper() not in {"SET", "LATERAL"})[
         :4
     ]
