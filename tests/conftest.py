@@ -1,8 +1,10 @@
 """Fixtures live in `tests/fixtures/`, a file a room; here they are only listed."""
 
+# A file that others import comes before them, or pytest could not rewrite its assertions.
 pytest_plugins: list[str] = [
-    "tests.fixtures.agents",
     "tests.fixtures.clerk",
+    "tests.fixtures.agents",
+    "tests.fixtures.app",
     "tests.fixtures.gate",
     "tests.fixtures.postgres",
 ]
