@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shared.identity import User
 
 SCOPE_KEY = "annex"
+REFUSAL_KEY = "annex.refusal"  # the server's wish that the shell refuse this request: an AnnexError
 
 
 class Invocation:

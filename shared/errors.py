@@ -10,6 +10,7 @@ AnnexError
 ├── Forbidden             a credential that may not do this
 ├── NotFound
 ├── MethodNotAllowed      the URL exists, not for this method
+├── RequestTimeout        the request did not arrive in time
 ├── Conflict
 ├── TooLarge              the body is over its limit
 ├── UriTooLong
@@ -131,6 +132,12 @@ class MethodNotAllowed(AnnexError):
     def __init__(self, allow: tuple[str, ...]) -> None:
         super().__init__(f"This URL answers {', '.join(allow)}.")
         self.allow = allow
+
+
+class RequestTimeout(AnnexError):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
 
 
 class Conflict(AnnexError):

@@ -13,7 +13,7 @@ from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from runtime.http.cors import Cors
 from runtime.http.problems import answer, note, send_problem
 from runtime.http.proxies import TrustedProxies
-from runtime.invocation import SCOPE_KEY, Invocation, current
+from runtime.invocation import REFUSAL_KEY, SCOPE_KEY, Invocation, current
 from shared.errors import AnnexError, HeadersTooLarge, Internal, Overloaded, Unavailable, UriTooLong
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Shell:
         send = self._finish(scope, invocation, send)
         if scope["path"].startswith("/health"):
             return await self._health(scope, receive, send)
-        refusal = self._refusal(scope)
+        refusal = scope.get(REFUSAL_KEY) or self._refusal(scope)
         if refusal is not None:
             return await send_problem(send, answer(refusal, invocation))
         token = current.set(invocation)

@@ -1,0 +1,238 @@
+"""One HTTP/1.1 connection with the limits that uvicorn's httptools protocol has none of.
+
+httptools accepts a header of any length, and a peer may take for ever to send a head, to send a body, or to
+read an answer. Here each of these has its limit (`ConnectionLimits`), what cannot become a request is
+answered as a problem document, and trailers never reach the headers that the application reads. Parsing,
+flow control and the ASGI conversation stay uvicorn's.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from runtime.http.listener import Listener
+from runtime.invocation import REFUSAL_KEY
+from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of one listener; `protocol` makes the class that uvicorn instantiates."""
+
+    listener: ClassVar[Listener]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._limits = self.listener.limits
+        self._surplus = False  # one connection too many
+        self._refused = False  # said its last word: what still comes is thrown away
+        self._in_head = False
+        self._in_body = False
+        self._passed_on = False  # the bytes just received completed something
+        self._kept = 0  # bytes received since something was completed
+        self._heard = 0.0  # when the last byte came
+        self._body_due = 0.0
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Count the connection in; a silent one is treated as an idle one."""
+        super().connection_made(transport)
+        here = len(self.connections)
+        self._surplus = here > self._limits.connections
+        if here > 2 * self._limits.connections:
+            self.listener.count("connection_dropped")
+            transport.abort()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        for timer in self._timers.values():
+            timer.cancel()
+        super().connection_lost(exc)
+
+    # What the peer sends.
+
+    def data_received(self, data: bytes) -> None:
+        """Parse `data`, within the bytes and the time that an unfinished message may take."""
+        if self._is_over():
+            return
+        self._heard = self.loop.time()
+        self._passed_on = False
+        self._parse(data)
+        if self._is_over():
+            return
+        self._kept = 0 if self._passed_on else self._kept + len(data)
+        if self._kept > self._limits.head_bytes:
+            self._refuse(HeadersTooLarge(f"The header fields are over {self._limits.head_bytes} bytes."))
+        elif self._in_body:
+            self._watch_body()
+        elif "head" not in self._timers and (self._in_head or not self._passed_on):
+            self._start("head", self._limits.head_time, self._head_is_late)
+
+    def _parse(self, data: bytes) -> None:
+        """As uvicorn does, without a warning in the log for every stranger that speaks no HTTP."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the request is answered as if it had not asked
+        except httptools.HttpParserError:
+            self._refuse(Malformed("This is not a request that HTTP/1.1 allows."))
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header field; one that comes after the body (a trailer) is dropped."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Hand the request to the application, or a refusal of it to the shell."""
+        if len(self.pipeline) >= self._limits.pipelined:
+            raise httptools.HttpParserError("too many requests wait on one connection")
+        self._in_head, self._in_body, self._passed_on = False, True, True
+        self._stop("head")
+        self._body_due = self.loop.time() + self._limits.body_time
+        if self._surplus:
+            self.listener.count("too_many_connections")
+            refusal = Overloaded("The service is at its limit of connections; try again.")
+            cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
+        super().on_headers_complete()
+        if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a piece of the body on."""
+        self._passed_on = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._in_body, self._passed_on = False, True
+        self._stop("body")
+        super().on_message_complete()
+
+    # What takes too long.
+
+    def _head_is_late(self) -> None:
+        self._stop("head")
+        self._refuse(RequestTimeout("The head of the request did not arrive in time."))
+
+    def _watch_body(self) -> None:
+        if "body" not in self._timers:
+            wait = min(self._limits.body_stall, self._body_due - self.loop.time())
+            self._start("body", max(wait, 0), self._body_may_be_late)
+
+    def _body_may_be_late(self) -> None:
+        self._stop("body")
+        now = self.loop.time()
+        waits_for_us = self.flow.read_paused or self.cycle.waiting_for_100_continue
+        left = min(self._heard + self._limits.body_stall, self._body_due) - now
+        if waits_for_us and not self.cycle.response_complete:
+            left = self._limits.body_stall  # the function has its own deadline
+        if left > 0:
+            self._start("body", left, self._body_may_be_late)
+        else:
+            self._refuse(RequestTimeout("The body of the request did not arrive in time."))
+
+    def on_response_complete(self) -> None:
+        """Answered; a body that is still under way has a moment to end, and is thrown away."""
+        super().on_response_complete()
+        if self._in_body and not self.transport.is_closing():
+            self._body_due = min(self._body_due, self.loop.time() + self._limits.linger)
+            self._stop("body")
+            self._watch_body()
+
+    def pause_writing(self) -> None:
+        """The peer reads more slowly than the application writes: watch that it reads at all."""
+        super().pause_writing()
+        if "write" not in self._timers:
+            self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        super().resume_writing()
+        self._stop("write")
+
+    def _watch_reader(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._start("write", self._limits.write_stall, self._reader_may_be_stuck, waiting)
+
+    def _reader_may_be_stuck(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._watch_reader()
+            return
+        self.listener.count("answer_not_read")
+        self.transport.abort()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, and cut one whose peer never read its last answer."""
+        self._hang_up()
+
+    # How a connection ends before its time.
+
+    def wind_down(self) -> None:
+        """Let the answer under way be this connection's last."""
+        cycle = self._cycle()
+        if cycle is not None and not cycle.response_started:
+            cycle.keep_alive = False
+
+    def _refuse(self, error: AnnexError) -> None:
+        """Say `error` where nothing else is being said on this connection, and close it in every case."""
+        self._refused = True
+        cycle = self._cycle()
+        answered = cycle is None or cycle.response_complete
+        if self.pipeline or (self._in_body and (answered or self.cycle.response_started)):
+            self.listener.count(error.code)
+            self._hang_up()
+        elif not answered and not self._in_body:
+            # A whole request is being answered; only what came after it is refused.
+            self.listener.count(error.code)
+            self.cycle.keep_alive = False
+        else:
+            self._say(error)
+
+    def _say(self, error: AnnexError) -> None:
+        self.transport.write(self.listener.refusal(error))
+        if self._in_body:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        # Closing with unread bytes would reset the connection and take the answer with it.
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._start("linger", self._limits.linger, self._hang_up)
+
+    def _hang_up(self) -> None:
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _is_over(self) -> bool:
+        return self._refused or self.transport.is_closing()
+
+    def _cycle(self) -> RequestResponseCycle | None:
+        """The latest request, which uvicorn's annotation says is always there."""
+        return cast("RequestResponseCycle | None", self.cycle)
+
+    def _start(self, name: str, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
+        self._stop(name)
+        self._timers[name] = self.loop.call_later(seconds, call, *arguments)
+
+    def _stop(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def protocol(listener: Listener) -> type[Connection]:
+    """Return the class of `listener`'s connections, for `uvicorn.Config(http=...)`."""
+    return cast("type[Connection]", type("Connection", (Connection,), {"listener": listener}))
