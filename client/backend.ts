@@ -3,6 +3,7 @@
  * inferred from `schema.ts`, which `annex client` writes.
  */
 import { BackendError, isBackendError, type Failure, type FailureCode, type LocalCode } from "./errors";
+import { parse } from "./json";
 import type { Routes, Streams } from "./schema";
 import { EventStream, type StreamOptions } from "./stream";
 import { exchange, UsageError, type BackendOptions, type CallOptions } from "./transport";
@@ -163,8 +164,8 @@ async function json<T>(response: globalThis.Response): Promise<T> {
   const text = await response.text();
   if (text === "") return undefined as T;
   try {
-    return JSON.parse(text) as T;
+    return parse(text) as T;
   } catch (cause) {
-    throw new BackendError("protocol", "The answer is not JSON.", { status: response.status, cause });
+    throw new BackendError("protocol", "The answer cannot be read as JSON.", { status: response.status, cause });
   }
 }

@@ -3,6 +3,7 @@
  * the backend has said so with its terminal event.
  */
 import { BackendError, errorFrom, isErrorCode, type Failure, type Problem } from "./errors";
+import { parse } from "./json";
 import {
   aborted, backoff, Cut, isWorthRepeating, pause, send, type BackendOptions, type CallOptions, type Exchange,
 } from "./transport";
@@ -16,6 +17,8 @@ export interface StreamOptions extends Omit<CallOptions, "retries" | "deadline" 
   lastEventId?: string;
 }
 
+/** `shutting_down`: this instance makes room for the next one, which can be asked at once. */
+const RESUMABLE = new Set<string>(["stream_interrupted", "shutting_down"]);
 const LARGEST_FRAME = 1_048_576;
 
 export class EventStream<E extends { type: string }> implements AsyncIterable<E> {
@@ -54,7 +57,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
         refreshed = true;
         continue;
       }
-      const resumable = failure.code === "stream_interrupted" || isWorthRepeating(failure);
+      const resumable = RESUMABLE.has(failure.code) || isWorthRepeating(failure);
       if (failures >= reconnects || !resumable) throw failure;
       await pause(Math.max(this.#wait ?? backoff(failures), failure.retryAfter ?? 0), signal);
       failures++;
@@ -75,7 +78,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
       for await (const frame of frames(bytes(response.body, cut, idle))) {
         if (frame.retry !== undefined) this.#wait = frame.retry;
         if (frame.data === undefined) continue;
-        const event = parse<E>(frame.data, frame.event);
+        const event = eventFrom<E>(frame.data, frame.event);
         if (frame.id !== undefined) this.lastEventId = frame.id;
         if (event.type === "error") throw failureOf(event);
         yield event;
@@ -146,9 +149,9 @@ function take(line: string, frame: Frame): void {
   else if (name === "retry" && /^\d+$/.test(value)) frame.retry = Number(value);
 }
 
-function parse<E extends { type: string }>(data: string, name: string | undefined): E {
+function eventFrom<E extends { type: string }>(data: string, name: string | undefined): E {
   try {
-    const value: unknown = JSON.parse(data);
+    const value: unknown = parse(data);
     if (typeof value !== "object" || value === null) throw new TypeError("not an object");
     return { type: name ?? "message", ...value } as E;
   } catch (cause) {

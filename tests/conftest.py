@@ -6,5 +6,6 @@ pytest_plugins: list[str] = [
     "tests.fixtures.agents",
     "tests.fixtures.app",
     "tests.fixtures.gate",
+    "tests.fixtures.node",
     "tests.fixtures.postgres",
 ]

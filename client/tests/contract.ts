@@ -1,0 +1,33 @@
+/** A small contract that the tests call, in the shape `annex client` writes. */
+import { BackendApiClient, type BackendOptions, type ErrorCode } from "../index";
+
+export interface Signal {
+  symbol: string;
+  value: string;
+}
+
+export interface Routes {
+  get: {
+    "/signals": { query: { limit?: number | undefined; since?: string | Date | undefined; symbol?: string[] | undefined }; response: Signal[]; errors: ErrorCode };
+    "/signals/{symbol}": { path: { symbol: string }; response: Signal; errors: "not_found" | "unauthenticated" };
+    "/files/{...path}": { path: { path: string }; response: string; errors: never };
+  };
+  post: { "/signals": { body: Signal; response: Signal; errors: "invalid_input" | "conflict" } };
+  put: object;
+  patch: object;
+  delete: { "/signals/{symbol}": { path: { symbol: string }; response: undefined; errors: "not_found" } };
+}
+
+export type Ticks = { type: "tick"; n: number } | { type: "done"; usage?: number };
+
+export interface Streams {
+  get: { "/live": { query: { symbol?: string | undefined }; events: Ticks; errors: "forbidden" } };
+  post: { "/runs": { body: { task: string }; events: Ticks; errors: "invalid_input" } };
+  put: object;
+  patch: object;
+  delete: object;
+}
+
+export function client(baseUrl: string, options: Partial<BackendOptions> = {}): BackendApiClient<Routes, Streams> {
+  return new BackendApiClient<Routes, Streams>({ baseUrl, ...options });
+}
