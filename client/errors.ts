@@ -1,6 +1,7 @@
 /**
  * What can go wrong with a call, as one class and a discriminated union: `code` says which, and narrows the rest.
  */
+import type { FieldError, Problem } from "./schema";
 import { errorCodes, type ErrorCode } from "./vocabulary";
 
 /** Faults that never reached a function, or whose answer could not be read. */
@@ -13,25 +14,6 @@ export type LocalCode =
   | "unknown"; // an error answer whose code this client does not know, or that is not a problem document
 
 export type FailureCode = ErrorCode | LocalCode;
-
-/** One thing wrong with one input; `location` is `body`, `query`, `path` or `header`. */
-export interface FieldError {
-  location: string;
-  field: string;
-  message: string;
-}
-
-/** The document every error answer carries (RFC 9457). */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  code: string;
-  request_id: string;
-  trace_id: string;
-  errors?: FieldError[];
-}
 
 interface Details {
   status?: number | undefined;

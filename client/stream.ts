@@ -2,8 +2,9 @@
  * Server-sent events as an async iterator: typed, resumed after a cut with a fresh token, and never over before
  * the backend has said so with its terminal event.
  */
-import { BackendError, errorFrom, isErrorCode, type Failure, type Problem } from "./errors";
+import { BackendError, errorFrom, isErrorCode, type Failure } from "./errors";
 import { parse } from "./json";
+import type { Problem } from "./schema";
 import {
   aborted, backoff, Cut, isWorthRepeating, pause, send, type BackendOptions, type CallOptions, type Exchange,
 } from "./transport";

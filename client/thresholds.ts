@@ -1,5 +1,5 @@
 /** From a reading to a regime, as `shared/thresholds.py` decides it; readings and thresholds are decimal texts. */
-export type Regime = "risk_on" | "neutral" | "risk_off";
+import type { Regime } from "./schema";
 
 export interface Thresholds {
   /** At or above it, risk on. */
@@ -15,11 +15,11 @@ export function regime(reading: string, thresholds: Thresholds, previous: Regime
   const [value, on, off, release] = aligned(reading, thresholds.risk_on, thresholds.risk_off, thresholds.release ?? "0");
   if (off >= on) throw new RangeError("risk_off must be below risk_on.");
   if (release < 0n || release >= on - off) throw new RangeError("release must be zero or more, and smaller than the band.");
-  if (value >= on) return "risk_on";
-  if (value <= off) return "risk_off";
-  if (previous === "risk_on" && value > on - release) return "risk_on";
-  if (previous === "risk_off" && value < off + release) return "risk_off";
-  return "neutral";
+  if (value >= on) return "RISK_ON";
+  if (value <= off) return "RISK_OFF";
+  if (previous === "RISK_ON" && value > on - release) return "RISK_ON";
+  if (previous === "RISK_OFF" && value < off + release) return "RISK_OFF";
+  return "NEUTRAL";
 }
 
 /** Integers in the same order and distance as the decimals. */

@@ -14,7 +14,9 @@ from statistics import fmean, pstdev
 from msgspec import Struct
 
 from shared.database import Queries
+from shared.instant import Instant
 from shared.signals import Regime
+from shared.thresholds import Thresholds, regime
 
 MIN_READINGS = 5
 
@@ -23,7 +25,7 @@ class Reading(Struct, frozen=True, kw_only=True, rename="camel"):
     """One value on the time line of one instrument."""
 
     symbol: str
-    observed_at: datetime
+    observed_at: Instant
     value: Decimal
 
 
@@ -39,7 +41,7 @@ class Vote(Struct, frozen=True, kw_only=True, rename="camel"):
     regime: Regime
     zscore: float
     weight: float
-    observed_at: datetime
+    observed_at: Instant
 
 
 class RegimeReport(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -58,7 +60,7 @@ class RegimeReport(Struct, frozen=True, kw_only=True, rename="camel"):
     score: float
     breadth: float
     agreement: float
-    as_of: datetime | None
+    as_of: Instant | None
     votes: list[Vote]
     left_out: list[str]
 
@@ -74,7 +76,7 @@ _WEIGHTS = {
 }
 # These rise when risk is shunned.
 _INVERSE = frozenset({"VIX", "VIX-VIX3M", "DXY"})
-_THRESHOLD = 0.2
+_THRESHOLDS = Thresholds(risk_on=Decimal("0.2"), risk_off=Decimal("-0.2"))
 
 _READINGS = """
 SELECT "symbol", "observedAt", "value"
@@ -136,9 +138,7 @@ def _zscore(values: Sequence[float]) -> float:
 
 
 def _regime(score: float) -> Regime:
-    if abs(score) < _THRESHOLD:
-        return Regime.NEUTRAL
-    return Regime.RISK_ON if score > 0 else Regime.RISK_OFF
+    return regime(Decimal(score), _THRESHOLDS)
 
 
 def _weight(symbol: str) -> float:

@@ -3,7 +3,6 @@
 Every function takes a `Queries`, so the same SQL runs on the pool, in a transaction and in a read-only view.
 """
 
-import base64
 import math
 from datetime import datetime
 from decimal import Decimal
@@ -14,8 +13,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from shared.cursor import decode_cursor, encode_cursor
 from shared.database import ConstraintViolated, Queries
 from shared.errors import Conflict, FieldError, Invalid, NotFound
+from shared.instant import Instant
 
 MAX_PAGE = 200
 
@@ -49,8 +50,8 @@ class Signal(Struct, frozen=True, kw_only=True, rename="camel"):
     value: Decimal
     confidence: float
     factors: dict[str, float]
-    observed_at: datetime
-    created_at: datetime
+    observed_at: Instant
+    created_at: Instant
     created_by: str | None = None
 
 
@@ -61,7 +62,7 @@ class NewSignal(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknow
     regime: Regime
     value: Decimal
     confidence: Annotated[float, Meta(ge=0, le=1)]
-    observed_at: Annotated[datetime, Meta(tz=True)]
+    observed_at: Instant
     factors: Annotated[dict[Annotated[str, Meta(max_length=64)], float], Meta(max_length=32)] = {}
 
     def __post_init__(self) -> None:
@@ -81,7 +82,7 @@ class SignalPage(Struct, frozen=True, kw_only=True, rename="camel"):
 class HistoryPoint(Struct, frozen=True, kw_only=True, rename="camel"):
     """One reading on the time line of an instrument."""
 
-    observed_at: datetime
+    observed_at: Instant
     regime: Regime
     value: Decimal
     confidence: float
@@ -215,20 +216,18 @@ async def signal_history(db: Queries, symbol: str, start: datetime, end: datetim
 class _Position(Struct, frozen=True, array_like=True):
     """Where a page ended: what is inside a cursor."""
 
-    observed_at: Annotated[datetime, Meta(tz=True)]
+    observed_at: Instant
     id: UUID
 
     @classmethod
     def of(cls, signal: Signal) -> str:
-        packed = msgspec.json.encode(cls(signal.observed_at, signal.id))
-        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+        return encode_cursor(msgspec.to_builtins(cls(signal.observed_at, signal.id)))
 
     @classmethod
     def read(cls, cursor: str) -> "_Position":
         try:
-            packed = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
-            return msgspec.json.decode(packed, type=cls)
-        except ValueError:
+            return msgspec.convert(decode_cursor(cursor, parts=2), cls)
+        except msgspec.ValidationError:
             raise _invalid("cursor", "must be the nextCursor of an earlier page") from None
 
 

@@ -4,17 +4,10 @@ The app computes the same in `client/thresholds.ts`; `contracts/vectors/threshol
 """
 
 from decimal import Decimal
-from enum import StrEnum
 
 from msgspec import Struct
 
-
-class Regime(StrEnum):
-    """What the market is in the mood for, by one signal."""
-
-    RISK_ON = "risk_on"
-    NEUTRAL = "neutral"
-    RISK_OFF = "risk_off"
+from shared.signals import Regime
 
 
 class Thresholds(Struct, frozen=True):

@@ -30,31 +30,40 @@ class Schemas(NamedTuple):
 
 def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
     """Describe the types of requests and those of answers; equal input gives equal output in any process."""
-    sent, answered = list(sent), list(answered)
-    named = named_types([*sent, *answered])
-    classes = list(named)
-    schemas, raw = msgspec.json.schema_components(
-        [*sent, *answered, *classes], ref_template=PREFIX + "{name}"
-    )
-    references = schemas[len(sent) + len(answered) :]
-    owner = {_name(reference): cls for reference, cls in zip(references, classes, strict=True)}
+    sent = list(sent)
+    types = [*sent, *answered]
+    named = named_types(types)
+    generated = msgspec.json.schema_components([*types, *named], ref_template=PREFIX + "{name}")
+    # Defaults may be tuples or sets; once through JSON, everything is what a reader of the document gets.
+    schemas, raw = msgspec.json.decode(msgspec.json.encode(generated))
+    asked, told, own = schemas[: len(sent)], schemas[len(sent) : len(types)], schemas[len(types) :]
+    owner = {_name(reference): cls for reference, cls in zip(own, named, strict=True)}
+
     inputs = {name: _describe(schema, named[owner[name]]) for name, schema in raw.items()}
     outputs = {name: _as_answered(schema, owner[name]) for name, schema in inputs.items()}
+    used_in, used_out = _reachable(asked, inputs), _reachable(told, outputs)
+    out_names = {name: public_name(schema.get("title", name), name) for name, schema in raw.items()}
+    in_names = _input_names(out_names, _differing(inputs, outputs) & used_in & used_out)
 
-    used_in = _reachable(schemas[: len(sent)], inputs)
-    used_out = _reachable(schemas[len(sent) : len(sent) + len(answered)], outputs)
-    split = _differing(inputs, outputs) & used_in & used_out
-    public = {name: public_name(schema.get("title", name), name) for name, schema in inputs.items()}
-    out_names = public
-    in_names = {name: public[name] + ("Input" if name in split else "") for name in inputs}
-
-    components = {in_names[name]: _renamed(inputs[name], in_names) for name in used_in - used_out | split}
+    components = {in_names[name]: _renamed(inputs[name], in_names) for name in used_in}
     components |= {out_names[name]: _renamed(outputs[name], out_names) for name in used_out}
     return Schemas(
-        [_renamed(schema, in_names) for schema in schemas[: len(sent)]],
-        [_renamed(schema, out_names) for schema in schemas[len(sent) : len(sent) + len(answered)]],
+        [_renamed(schema, in_names) for schema in asked],
+        [_renamed(schema, out_names) for schema in told],
         dict(sorted(components.items())),
     )
+
+
+def _input_names(names: dict[str, str], split: set[str]) -> dict[str, str]:
+    taken = set(names.values())
+    renamed = dict(names)
+    for name in sorted(split):
+        wanted = f"{names[name]}Input"
+        while wanted in taken:
+            wanted += "_"
+        taken.add(wanted)
+        renamed[name] = wanted
+    return renamed
 
 
 def named_types(types: Iterable[Any]) -> dict[Any, inspect.Type]:
@@ -106,7 +115,7 @@ def public_name(title: str, fallback: str) -> str:
 
 
 def _describe(schema: Schema, info: inspect.Type) -> Schema:
-    schema = dict(schema)
+    schema = {key: value for key, value in schema.items() if key != "title"}
     text = docstrings.read(schema.pop("description", ""))
     if text.prose:
         schema["description"] = text.prose

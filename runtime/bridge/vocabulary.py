@@ -2,15 +2,41 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 from runtime.bridge import docstrings
+from runtime.bridge.schemas import named_types
+from runtime.config import Policy
 from runtime.http.problems import status_of
+from runtime.routing import Operation
+from runtime.streams import HEARTBEAT
 from shared import errors
 from shared.errors import AnnexError
 
 RETRYABLE = (429, 503, 504)
 """Statuses after which the same call can succeed later, unchanged."""
+
+
+class Vocabulary(NamedTuple):
+    """What `contracts/` holds beside the contract itself.
+
+    Attributes:
+        errors: by code: status, whether trying again makes sense, meaning.
+        constants: headers, limits, and each enum of the contract by its name.
+        permissions: what functions ask for, sorted.
+    """
+
+    errors: dict[str, dict[str, Any]]
+    constants: dict[str, Any]
+    permissions: list[str]
+
+
+def vocabulary(operations: Iterable[Operation]) -> Vocabulary:
+    """Collect the words of these operations."""
+    operations = tuple(operations)
+    asked = {one.endpoint.policy.permission for one in operations}
+    return Vocabulary(error_codes(), _constants(operations), sorted(filter(None, asked)))
 
 
 def error_codes() -> dict[str, dict[str, Any]]:
@@ -26,23 +52,51 @@ def error_codes() -> dict[str, dict[str, Any]]:
     return dict(sorted(codes.items()))
 
 
-def typescript(
-    codes: dict[str, dict[str, Any]], constants: dict[str, Any], permissions: Iterable[str]
-) -> str:
+def typescript(words: Vocabulary) -> str:
     """Write `client/vocabulary.ts`: tables `as const`, and the unions that follow from them."""
     lines = ["/** Written by `annex client`; changes made here are lost. */", ""]
     lines += ["/** Every code an error answer can carry. */", "export const errorCodes = {"]
-    for code, facts in codes.items():
+    for code, facts in words.errors.items():
+        retryable = json.dumps(facts["retryable"])
         lines.append(f"  /** {facts['meaning']} */")
-        lines.append(
-            f"  {code}: {{ status: {facts['status']}, retryable: {json.dumps(facts['retryable'])} }},"
-        )
+        lines.append(f"  {code}: {{ status: {facts['status']}, retryable: {retryable} }},")
     lines += ["} as const;", "export type ErrorCode = keyof typeof errorCodes;", ""]
     lines += ["/** Permissions that functions ask for. */"]
-    lines += [f"export const permissions = {json.dumps(sorted(permissions))} as const;"]
+    lines += [f"export const permissions = {json.dumps(words.permissions)} as const;"]
     lines += ["export type Permission = (typeof permissions)[number];", ""]
-    lines += [f"export const constants = {json.dumps(constants, indent=2, ensure_ascii=False)} as const;", ""]
-    return "\n".join(lines)
+    lines += ["/** What both sides must agree on: header names, limits, the members of each enum by name. */"]
+    lines += [
+        f"export const constants = {json.dumps(words.constants, indent=2, ensure_ascii=False)} as const;"
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _constants(operations: tuple[Operation, ...]) -> dict[str, Any]:
+    crossing = [
+        one.annotation for operation in operations for one in operation.inputs if one.source in _CROSSING
+    ]
+    crossing += [one for operation in operations for one in (operation.returns, operation.event) if one]
+    enums = {
+        kind.__name__: {member.name: member.value for member in kind}
+        for kind in named_types(crossing)
+        if isinstance(kind, type) and issubclass(kind, Enum)
+    }
+    return {
+        "headers": {
+            "requestId": "X-Request-Id",
+            "lastEventId": "Last-Event-ID",
+            "idempotencyKey": "Idempotency-Key",
+        },
+        "limits": {
+            "bodyBytes": Policy().max_body,
+            "timeoutSeconds": Policy().timeout,
+            "heartbeatSeconds": HEARTBEAT,
+        },
+        "enums": dict(sorted(enums.items())),
+    }
+
+
+_CROSSING = frozenset({"path", "query", "body"})
 
 
 def _kinds(kind: type[AnnexError]) -> Iterator[type[AnnexError]]:

@@ -18,7 +18,8 @@ from shared import calendar
 from shared.cursor import decode_cursor, encode_cursor
 from shared.errors import Invalid
 from shared.rounding import round_decimal, round_ratio
-from shared.thresholds import Regime, Thresholds, regime
+from shared.signals import Regime
+from shared.thresholds import Thresholds, regime
 
 FOLDER = Path(__file__).parents[2] / "contracts" / "vectors"
 FILES = sorted(path for path in FOLDER.glob("*.json") if path.name != "schema.json")
