@@ -1,5 +1,5 @@
 /** From a reading to a regime, as `shared/thresholds.py` decides it; readings and thresholds are decimal texts. */
-import type { Regime } from "./schema";
+export type Regime = "RISK_ON" | "NEUTRAL" | "RISK_OFF";
 
 export interface Thresholds {
   /** At or above it, risk on. */

@@ -2,6 +2,8 @@
 
 /** Every code an error answer can carry. */
 export const errorCodes = {
+  /** Agents cannot work in this process: no model is configured, or the extra is not installed. */
+  agents_unavailable: { status: 503, retryable: true },
   /** No usable key to verify a token with: our trouble, so never 401. */
   auth_unavailable: { status: 503, retryable: true },
   /** The body is over its limit (bytes). */
@@ -26,12 +28,18 @@ export const errorCodes = {
   malformed_request: { status: 400, retryable: false },
   /** The URL exists, but not for this method. */
   method_not_allowed: { status: 405, retryable: false },
+  /** The model provider fails, refuses or breaks off; never carries what the provider said. */
+  model_unavailable: { status: 503, retryable: true },
   /** There is no such thing: `NotFound("signal", symbol)`. */
   not_found: { status: 404, retryable: false },
   /** The queue in front of this function, or of the service, is full. */
   overloaded: { status: 503, retryable: true },
   /** Over a limit that belongs to this caller. */
   rate_limited: { status: 429, retryable: true },
+  /** This instance stops; the same call can be made again at another one. */
+  shutting_down: { status: 503, retryable: true },
+  /** The caller, or the process, already has as many agent runs under way as it may. */
+  too_many_runs: { status: 429, retryable: true },
   /** No credential, or one that is not accepted. */
   unauthenticated: { status: 401, retryable: false },
   /** Something needed for the answer is not there now. Carries `retry_after`, 1 second unless told. */
@@ -47,4 +55,17 @@ export type ErrorCode = keyof typeof errorCodes;
 export const permissions = [] as const;
 export type Permission = (typeof permissions)[number];
 
-export const constants = {} as const;
+/** What both sides must agree on: header names, limits, the members of each enum by name. */
+export const constants = {
+  "headers": {
+    "requestId": "X-Request-Id",
+    "lastEventId": "Last-Event-ID",
+    "idempotencyKey": "Idempotency-Key"
+  },
+  "limits": {
+    "bodyBytes": 1048576,
+    "timeoutSeconds": 25,
+    "heartbeatSeconds": 15.0
+  },
+  "enums": {}
+} as const;

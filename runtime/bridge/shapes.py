@@ -133,4 +133,4 @@ def _title(kind: Any) -> str:
 
 
 def _line(operation: Operation) -> int:
-    return int(operation.function.__code__.co_firstlineno)  # type: ignore[attr-defined]  # handlers are functions
+    return int(operation.function.__code__.co_firstlineno)
