@@ -1,5 +1,30 @@
 /** Written by `annex client` from the functions' signatures; changes made here are lost. */
 
+/** A finished message of one agent. */
+export interface AgentMessage {
+  type: "message";
+  message_id: string;
+  agent: string;
+  text: string;
+  /** the structured output, where the agent was asked for one. */
+  data: unknown;
+}
+
+/** What an agent endpoint takes as its body: the last message is the person's. */
+export interface Conversation {
+  /** oldest first; at most 200, together at most `MAX_CHARACTERS` long. */
+  messages: Turn[];
+  /** the token of an `input_required` event, when the last message answers its question. */
+  continuation?: string | null;
+}
+
+/** Something a framework said that this protocol has no word for. */
+export interface CustomEvent {
+  type: "custom";
+  name: string;
+  agent: string;
+}
+
 /** One thing wrong with one input. */
 export interface FieldError {
   /** where it was: `body`, `query`, `path` or `header`. */
@@ -10,6 +35,16 @@ export interface FieldError {
   message: string;
 }
 
+/** One reading on the time line of an instrument. */
+export interface HistoryPoint {
+  /** Format: date-time. */
+  observedAt: string;
+  regime: Regime;
+  /** Format: decimal. */
+  value: string;
+  confidence: number;
+}
+
 /** The service's card. */
 export interface Index {
   name: string;
@@ -17,13 +52,44 @@ export interface Index {
   links: { [key: string]: string };
 }
 
+/** The team needs an answer from a person; the run ends here. */
+export interface InputRequired {
+  type: "input_required";
+  agent: string;
+  question: string;
+  /** sent back once, with the answer, before `expires_at`, by the same user. */
+  continuation: string;
+  expires_at: string;
+}
+
 /** The caller, as the verified token describes them. */
 export interface Me {
-  user_id: string;
-  session_id: string | null;
-  organization_id: string | null;
+  userId: string;
+  sessionId: string | null;
+  organizationId: string | null;
   role: string | null;
   permissions: string[];
+}
+
+/** A piece of a message that is being written; the whole follows as `AgentMessage` with the same id. */
+export interface MessageDelta {
+  type: "message_delta";
+  message_id: string;
+  agent: string;
+  text: string;
+}
+
+/** A reading to record; `value` below a trillion, with six decimals kept. */
+export interface NewSignal {
+  /** Such as SPY or HYG-LQD */
+  symbol: string;
+  regime: Regime;
+  /** Format: decimal. */
+  value: string;
+  confidence: number;
+  /** Format: date-time. */
+  observedAt: string;
+  factors?: { [key: string]: number };
 }
 
 /** The document (RFC 9457) with our extension members. */
@@ -46,6 +112,141 @@ export interface Problem {
   errors?: FieldError[];
 }
 
+/** What a reading says about the appetite for risk. */
+export type Regime = "NEUTRAL" | "RISK_OFF" | "RISK_ON";
+
+/** The verdict. */
+export interface RegimeReport {
+  regime: Regime;
+  /** -1 (all flee from risk) to 1 (all seek it). */
+  score: number;
+  /** share of instruments that vote for risk, 0 to 1. */
+  breadth: number;
+  /** 0 when the votes cancel each other, 1 when they all point one way. */
+  agreement: number;
+  /** Format: date-time. */
+  asOf: string | null;
+  /** strongest first. */
+  votes: Vote[];
+  leftOut: string[];
+}
+
+/** A reading in words. */
+export interface RegimeSummary {
+  headline: string;
+  stance: "neutral" | "risk_off" | "risk_on";
+  reasons: string[];
+}
+
+/** The run is over and its messages stand. */
+export interface RunDone {
+  type: "done";
+  stop_reason: "cancelled" | "completed" | "input_required" | "token_limit" | "turn_limit";
+  usage: TokenUsage;
+}
+
+/** The run broke off. */
+export interface RunFailed {
+  type: "error";
+  /** one of the service's error codes, such as `deadline_exceeded` or `model_unavailable`. */
+  code: string;
+  /** one sentence for the caller. */
+  detail: string;
+  /** trying again later may succeed. */
+  retryable: boolean;
+  usage: TokenUsage;
+}
+
+/** The run was admitted; `run_id` is what `DELETE /agents/runs/{run_id}` takes. */
+export interface RunStarted {
+  type: "run_started";
+  run_id: string;
+}
+
+/** One reading of one instrument. */
+export interface Signal {
+  /** Format: uuid. */
+  id: string;
+  /** of the instrument; a ratio's legs are joined by a dash. */
+  symbol: string;
+  regime: Regime;
+  /**
+   * the reading itself, exact.
+   * Format: decimal.
+   */
+  value: string;
+  /** 0 to 1. */
+  confidence: number;
+  /** what the verdict was made of, by name. */
+  factors: { [key: string]: number };
+  /** Format: date-time. */
+  observedAt: string;
+  /** Format: date-time. */
+  createdAt: string;
+  createdBy: string | null;
+}
+
+/** Some signals, newest first, and the cursor of those that follow; None at the end. */
+export interface SignalPage {
+  items: Signal[];
+  nextCursor: string | null;
+}
+
+/** Tokens of the run so far. */
+export interface TokenUsage {
+  type: "usage";
+  input_tokens: number;
+  output_tokens: number;
+}
+
+/** An agent asks for a tool; `arguments` is JSON text as the model wrote it. */
+export interface ToolCall {
+  type: "tool_call";
+  call_id: string;
+  agent: string;
+  tool: string;
+  arguments: string;
+}
+
+/** What the tool answered, as the model reads it. */
+export interface ToolResult {
+  type: "tool_result";
+  call_id: string;
+  agent: string;
+  tool: string;
+  text: string;
+  failed: boolean;
+}
+
+/** One message of the conversation. */
+export interface Turn {
+  /** who wrote it; instructions come from the service alone, so there is no `system`. */
+  role: "assistant" | "user";
+  content: string;
+  /** which agent, for an assistant's message. */
+  agent?: string | null;
+  /** the app's own id of the message. */
+  id?: string | null;
+}
+
+/** What one instrument says. */
+export interface Vote {
+  symbol: string;
+  regime: Regime;
+  /** of the newest reading against the window, positive for risk. */
+  zscore: number;
+  /** 0 to 1; the weights of a report add up to 1. */
+  weight: number;
+  /** Format: date-time. */
+  observedAt: string;
+}
+
+/** What to sum up. */
+export interface Wanted {
+  /** Such as SPY or HYG-LQD */
+  symbol: string;
+}
+
 /** What any route may answer. */
 export type Everywhere = "deadline_exceeded" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "unavailable" | "uri_too_long";
 
@@ -62,17 +263,107 @@ export interface Routes {
       response: Me;
       errors: Everywhere | "auth_unavailable" | "forbidden" | "unauthenticated";
     };
+    /** Judge the regime from the newest `window` readings of each instrument, up to `as_of`. */
+    "/reports/regime": {
+      query: {
+        as_of?: string | undefined;
+        window?: number | undefined;
+      };
+      response: RegimeReport;
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "unauthenticated";
+    };
+    /** Return readings, newest first; pass `next_cursor` back as `cursor` for the next page. */
+    "/signals": {
+      query: {
+        symbol?: string | undefined;
+        regime?: Regime | undefined;
+        since?: string | undefined;
+        limit?: number | undefined;
+        cursor?: string | undefined;
+      };
+      response: SignalPage;
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "unauthenticated";
+    };
+    /** Return the newest reading for `symbol`. */
+    "/signals/{symbol}": {
+      path: {
+        symbol: string;
+      };
+      response: Signal;
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+    };
+    /** Return the readings observed from `start` to `end`, both days included (UTC), oldest first. */
+    "/signals/{symbol}/history": {
+      path: {
+        symbol: string;
+      };
+      query: {
+        start: string;
+        end: string;
+      };
+      response: HistoryPoint[];
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+    };
   };
-  post: object;
+  post: {
+    /** Sum up the newest reading of a symbol. */
+    "/agents/summary": {
+      body: Wanted;
+      response: RegimeSummary;
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
+    };
+    /** Record one reading. */
+    "/signals": {
+      body: NewSignal;
+      response: Signal;
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated" | "unsupported_media_type";
+    };
+  };
   put: object;
   patch: object;
-  delete: object;
+  delete: {
+    /** End a run now; its stream says `done` with the reason `cancelled`. */
+    "/agents/runs/{run_id}": {
+      path: {
+        run_id: string;
+      };
+      response: undefined;
+      errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+    };
+    /** Delete every reading of `symbol`; the instrument itself belongs to the app and stays. */
+    "/signals/{symbol}": {
+      path: {
+        symbol: string;
+      };
+      response: undefined;
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+    };
+  };
 }
 
 /** The event streams, by method. */
 export interface Streams {
-  get: object;
-  post: object;
+  get: {
+    /** Follow a detached run: what came after `Last-Event-ID`, then what comes. */
+    "/agents/runs/{run_id}": {
+      path: {
+        run_id: string;
+      };
+      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone | RunFailed;
+      errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+    };
+  };
+  post: {
+    /** Discuss the question that the conversation ends with; `detach` lets it go on when you leave. */
+    "/agents/regime": {
+      query: {
+        detach?: boolean | undefined;
+      };
+      body: Conversation;
+      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone | RunFailed;
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
+    };
+  };
   put: object;
   patch: object;
   delete: object;

@@ -52,7 +52,7 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 
 /** Permissions that functions ask for. */
-export const permissions = [] as const;
+export const permissions = ["org:signals:delete", "org:signals:write"] as const;
 export type Permission = (typeof permissions)[number];
 
 /** What both sides must agree on: header names, limits, the members of each enum by name. */
@@ -67,5 +67,11 @@ export const constants = {
     "timeoutSeconds": 25,
     "heartbeatSeconds": 15.0
   },
-  "enums": {}
+  "enums": {
+    "Regime": {
+      "RISK_ON": "RISK_ON",
+      "RISK_OFF": "RISK_OFF",
+      "NEUTRAL": "NEUTRAL"
+    }
+  }
 } as const;

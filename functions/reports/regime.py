@@ -1,11 +1,11 @@
 """The market's regime today: one verdict over the readings of every instrument."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
 
 from runtime import Database, Function
+from shared.instant import Instant
 from shared.regime import RegimeReport, assess, readings
 
 config = Function(tags=("reports",), timeout=15, read_only=True, concurrency=4, queue=16)
@@ -13,7 +13,7 @@ config = Function(tags=("reports",), timeout=15, read_only=True, concurrency=4, 
 
 def get(
     db: Database,
-    as_of: datetime | None = None,
+    as_of: Instant | None = None,
     window: Annotated[int, Meta(ge=5, le=250)] = 20,
 ) -> RegimeReport:
     """Judge the regime from the newest `window` readings of each instrument, up to `as_of`."""

@@ -1,11 +1,11 @@
 """Market-regime signals: the list, and a new reading."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
 
 from runtime import Database, Function, User
+from shared.instant import Instant
 from shared.signals import NewSignal, Regime, Signal, SignalPage, list_signals, record_signal
 
 config = Function(
@@ -19,7 +19,7 @@ async def get(
     db: Database,
     symbol: str | None = None,
     regime: Regime | None = None,
-    since: datetime | None = None,
+    since: Instant | None = None,
     limit: Annotated[int, Meta(ge=1, le=200)] = 50,
     cursor: str | None = None,
 ) -> SignalPage:

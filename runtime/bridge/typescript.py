@@ -54,13 +54,13 @@ def _table(name: str, doc: str, operations: list[tuple[str, str, dict[str, Any]]
             continue
         lines.append(f"  {method}: {{")
         for path, operation in chosen:
-            lines += _route(path, operation)
+            lines += _route(path, operation, components)
         lines.append("  };")
     lines.append("}\n")
     return "\n".join(lines)
 
 
-def _route(path: str, operation: dict[str, Any]) -> Iterator[str]:
+def _route(path: str, operation: dict[str, Any], components: dict[str, Schema]) -> Iterator[str]:
     text = "\n\n".join(filter(None, [operation.get("summary"), operation.get("description")]))
     yield from _comment(text, "    ", deprecated=operation.get("deprecated", False))
     yield f"    {json.dumps(_template(path, operation))}: {{"
@@ -77,7 +77,7 @@ def _route(path: str, operation: dict[str, Any]) -> Iterator[str]:
             yield "      };"
     if "requestBody" in operation:
         yield f"      body: {_body(operation['requestBody'])};"
-    yield from _answer(operation)
+    yield from _answer(operation, components)
     yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
     yield "    };"
 
@@ -97,13 +97,23 @@ def _body(body: dict[str, Any]) -> str:
     return " | ".join(sorted(kinds))
 
 
-def _answer(operation: dict[str, Any]) -> Iterator[str]:
+def _events(schema: Schema, components: dict[str, Schema]) -> str:
+    """Write the union of a stream's events; `error` is left out, since the client throws it."""
+    return _union(option for option in schema["anyOf"] if not _is_failure(option, components))
+
+
+def _is_failure(schema: Schema, components: dict[str, Schema]) -> bool:
+    told = components.get(_type(schema), schema)
+    return bool(told.get("properties", {}).get("type", {}).get("enum") == ["error"])
+
+
+def _answer(operation: dict[str, Any], components: dict[str, Schema]) -> Iterator[str]:
     for status, answer in operation["responses"].items():
         if not status.startswith("2"):
             continue
         content = answer.get("content", {})
         if "text/event-stream" in content:
-            yield f"      events: {_type(content['text/event-stream']['schema'])};"
+            yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
         elif "application/json" in content:
             yield f"      response: {_type(content['application/json']['schema'])};"
         else:

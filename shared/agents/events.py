@@ -4,10 +4,10 @@ Every adapter translates into these; the browser, the tests and the store know n
 `RunStarted` and ends with exactly one of `RunDone` and `RunFailed`.
 """
 
-from datetime import datetime
 from typing import Any, Literal
 
 from shared.events import Event
+from shared.instant import Instant
 
 type StopReason = Literal["completed", "turn_limit", "token_limit", "cancelled", "input_required"]
 
@@ -68,7 +68,7 @@ class InputRequired(Event, tag="input_required", frozen=True, kw_only=True):
     agent: str
     question: str
     continuation: str
-    expires_at: datetime
+    expires_at: Instant
 
 
 class TokenUsage(Event, tag="usage", frozen=True, kw_only=True):
