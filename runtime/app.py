@@ -9,6 +9,7 @@ from typing import cast
 
 from litestar.datastructures import State
 
+from runtime.agents import agents_from
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.auth import Authenticator
 from runtime.http.cors import Cors, Preflights
@@ -22,6 +23,7 @@ from runtime.routing import RouteTable, TreeApp, discover
 from runtime.streams import DRAIN
 from runtime.telemetry import Telemetry, Tracing
 from runtime.variables import Settings
+from shared.agents import Agents
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 
@@ -47,12 +49,14 @@ class Application:
         telemetry: Telemetry,
         database: Database,
         authenticator: Authenticator,
+        agents: Agents,
         table: RouteTable,
     ) -> None:
         self.settings = settings
         self.telemetry = telemetry
         self.database = database
         self.authenticator = authenticator
+        self.agents = agents
         self.is_draining = False
         self.gate = Gate(authenticator)
         self._drain = asyncio.Event()
@@ -98,6 +102,7 @@ class Application:
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.authenticator)
+            await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.gate)
             yield
 
@@ -118,7 +123,7 @@ class Application:
             route_handlers=table.handlers,
             middleware=[self.gate],
             exception_handlers=EXCEPTION_HANDLERS,
-            state=State({"database": self.database, DRAIN: self._drain}),
+            state=State({"database": self.database, "agents": self.agents, DRAIN: self._drain}),
             openapi_config=None,
             logging_config=None,
         )
@@ -175,7 +180,12 @@ def create_app(settings: Settings) -> Application:
     )
     authenticator = Authenticator.from_settings(settings.clerk, production=settings.is_production)
     return Application(
-        settings, telemetry=telemetry, database=database, authenticator=authenticator, table=table
+        settings,
+        telemetry=telemetry,
+        database=database,
+        authenticator=authenticator,
+        agents=agents_from(settings),
+        table=table,
     )
 
 

@@ -9,13 +9,20 @@ from typing import Any
 
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.base import TaskResult, TerminationCondition
-from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, StopMessage, TextMessage
+from autogen_agentchat.messages import (
+    BaseAgentEvent,
+    BaseChatMessage,
+    StopMessage,
+    StructuredMessage,
+    TextMessage,
+)
 from autogen_agentchat.teams import RoundRobinGroupChat
 from autogen_core import CancellationToken, SingleThreadedAgentRuntime
 from autogen_core.model_context import UnboundedChatCompletionContext
 from autogen_core.models import AssistantMessage, LLMMessage, UserMessage
 from autogen_core.tools import BaseTool
 from opentelemetry.trace import NoOpTracerProvider
+from pydantic import BaseModel
 
 from shared.agents.autogen.clients import ModelClients
 from shared.agents.autogen.failure import framework_failure
@@ -64,10 +71,12 @@ class AutoGen:
         run.on_stop(token.cancel)
         runtime = SingleThreadedAgentRuntime(tracer_provider=NoOpTracerProvider())
         client = RunModel(self._clients.client(team), run, trace_messages=self._trace_messages)
+        forms = {agent.name: pydantic_model(agent.output) for agent in team.agents if agent.output}
         group = RoundRobinGroupChat(
-            [self._member(agent, client, turns[:-1], run) for agent in team.agents],
+            [self._member(agent, forms.get(agent.name), client, turns[:-1], run) for agent in team.agents],
             termination_condition=_Ending(team, run),
             runtime=runtime,
+            custom_message_types=[StructuredMessage[form] for form in forms.values()],  # type: ignore[valid-type]  # made at run time
         )
         runtime.start()
         try:
@@ -91,7 +100,9 @@ class AutoGen:
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._clients.close()
 
-    def _member(self, agent: Agent, client: RunModel, past: Sequence[Turn], run: Run) -> AssistantAgent:
+    def _member(
+        self, agent: Agent, form: type[BaseModel] | None, client: RunModel, past: Sequence[Turn], run: Run
+    ) -> AssistantAgent:
         tools: list[BaseTool[Any, Any] | Tool] = [
             RunTool(function, run, self._threads) for function in agent.tools
         ]
@@ -107,7 +118,7 @@ class AutoGen:
             model_client_stream=True,
             reflect_on_tool_use=True,
             max_tool_iterations=agent.tool_rounds,
-            output_content_type=pydantic_model(agent.output) if agent.output else None,
+            output_content_type=form,
         )
 
 
