@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import weakref
 from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from pathlib import Path
@@ -99,7 +100,9 @@ class Agents:
         if detach and self._store is not None:
             return await self._detached(run, self._store)
         run.start(copy_context())
-        return RunStream(run.events(), run.close)
+        stream = RunStream(run.events(), run.close)
+        weakref.finalize(stream, _let_go, asyncio.get_running_loop(), run)
+        return stream
 
     async def answer[T: Struct](
         self,
@@ -250,3 +253,9 @@ class Agents:
         if self._framework is None or (self._framework.done() and self._framework.exception()):
             self._framework = asyncio.create_task(load_autogen(self._models), context=Context())
         return await asyncio.shield(self._framework)
+
+
+def _let_go(loop: asyncio.AbstractEventLoop, run: Run) -> None:
+    """End the run of a stream that was lost before anybody read or closed it."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(run.stop, "cancelled")

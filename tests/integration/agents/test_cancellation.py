@@ -202,6 +202,20 @@ async def test_a_stream_that_nobody_ever_read_gives_its_place_back(
         assert agents._running == {}
 
 
+async def test_a_stream_that_was_lost_ends_its_run(agents: Agents, model_server: ModelServer):
+    scene = Scene("in mid answer", model_server)
+    await agents._load()
+    before = asyncio.all_tasks()
+    events = await agents.run(scene.team, ask(), user=caller())
+    run = next(iter(agents._running.values()))
+    del events
+    gc.collect()
+    await asyncio.sleep(0)
+    await run.close()
+    assert agents._running == {}
+    assert asyncio.all_tasks() == before
+
+
 async def test_two_hundred_cancelled_runs_leave_memory_and_tasks_as_they_were(
     agents: Agents, model_server: ModelServer
 ):
