@@ -59,6 +59,7 @@ export interface InputRequired {
   question: string;
   /** sent back once, with the answer, before `expires_at`, by the same user. */
   continuation: string;
+  /** Format: date-time. */
   expires_at: string;
 }
 
@@ -266,7 +267,7 @@ export interface Routes {
     /** Judge the regime from the newest `window` readings of each instrument, up to `as_of`. */
     "/reports/regime": {
       query: {
-        as_of?: string | undefined;
+        as_of?: string | Date | undefined;
         window?: number | undefined;
       };
       response: RegimeReport;
@@ -277,7 +278,7 @@ export interface Routes {
       query: {
         symbol?: string | undefined;
         regime?: Regime | undefined;
-        since?: string | undefined;
+        since?: string | Date | undefined;
         limit?: number | undefined;
         cursor?: string | undefined;
       };
@@ -349,7 +350,7 @@ export interface Streams {
       path: {
         run_id: string;
       };
-      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone | RunFailed;
+      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
     };
   };
@@ -360,7 +361,7 @@ export interface Streams {
         detach?: boolean | undefined;
       };
       body: Conversation;
-      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone | RunFailed;
+      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
     };
   };

@@ -36,6 +36,8 @@ export const errorCodes = {
   overloaded: { status: 503, retryable: true },
   /** Over a limit that belongs to this caller. */
   rate_limited: { status: 429, retryable: true },
+  /** The request did not arrive in time. */
+  request_timeout: { status: 408, retryable: false },
   /** This instance stops; the same call can be made again at another one. */
   shutting_down: { status: 503, retryable: true },
   /** The caller, or the process, already has as many agent runs under way as it may. */

@@ -7,7 +7,7 @@ keeps an editor fast with hundreds of functions.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.bridge.schemas import PREFIX, Schema
 
@@ -16,54 +16,68 @@ METHODS = ("get", "post", "put", "patch", "delete")
 HEADER = "/** Written by `annex client` from the functions' signatures; changes made here are lost. */\n"
 
 
+type Components = dict[str, Schema]
+
+
+class Entry(NamedTuple):
+    """One operation of the document."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+
+    @property
+    def is_stream(self) -> bool:
+        """It answers with events."""
+        answers = self.operation["responses"].values()
+        return any("text/event-stream" in answer.get("content", {}) for answer in answers)
+
+
 def emit(document: dict[str, Any]) -> str:
     """Write the whole of `schema.ts`; a pure function of the document."""
-    blocks = [HEADER]
-    blocks += [_declaration(name, schema) for name, schema in document["components"]["schemas"].items()]
-    operations = list(_operations(document))
-    everywhere = document.get("x-error-codes", [])
-    blocks.append(f"/** What any route may answer. */\nexport type Everywhere = {union(everywhere)};\n")
-    blocks.append(
-        _table(
-            "Routes", "What each path answers, by method.", [o for o in operations if not _is_stream(o[2])]
-        )
+    components: Components = document["components"]["schemas"]
+    entries = list(_entries(document))
+    calls = [entry for entry in entries if not entry.is_stream]
+    streams = [entry for entry in entries if entry.is_stream]
+    everywhere = union(document["x-error-codes"])
+    return "\n".join(
+        [
+            HEADER,
+            *(_declaration(name, schema) for name, schema in components.items()),
+            f"/** What any route may answer. */\nexport type Everywhere = {everywhere};\n",
+            _table("Routes", "What each path answers, by method.", calls, components),
+            _table("Streams", "The event streams, by method.", streams, components),
+        ]
     )
-    blocks.append(
-        _table("Streams", "The event streams, by method.", [o for o in operations if _is_stream(o[2])])
-    )
-    return "\n".join(blocks)
 
 
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _entries(document: dict[str, Any]) -> Iterator[Entry]:
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item:
-                yield method, path, item[method]
+                yield Entry(method, path, item[method])
 
 
-def _is_stream(operation: dict[str, Any]) -> bool:
-    return any("text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values())
-
-
-def _table(name: str, doc: str, operations: list[tuple[str, str, dict[str, Any]]]) -> str:
+def _table(name: str, doc: str, entries: list[Entry], components: Components) -> str:
     lines = [f"/** {doc} */", f"export interface {name} {{"]
     for method in METHODS:
-        chosen = [(path, operation) for verb, path, operation in operations if verb == method]
+        chosen = [entry for entry in entries if entry.method == method]
         if not chosen:
             lines.append(f"  {method}: object;")
             continue
         lines.append(f"  {method}: {{")
-        for path, operation in chosen:
-            lines += _route(path, operation, components)
+        for entry in chosen:
+            lines += _route(entry, components)
         lines.append("  };")
     lines.append("}\n")
     return "\n".join(lines)
 
 
-def _route(path: str, operation: dict[str, Any], components: dict[str, Schema]) -> Iterator[str]:
+def _route(entry: Entry, components: Components) -> Iterator[str]:
+    operation = entry.operation
     text = "\n\n".join(filter(None, [operation.get("summary"), operation.get("description")]))
     yield from _comment(text, "    ", deprecated=operation.get("deprecated", False))
-    yield f"    {json.dumps(_template(path, operation))}: {{"
+    yield f"    {json.dumps(_template(entry.path, operation))}: {{"
     for place in ("path", "query"):
         parameters = [one for one in operation.get("parameters", []) if one["in"] == place]
         if parameters:
@@ -97,17 +111,17 @@ def _body(body: dict[str, Any]) -> str:
     return " | ".join(sorted(kinds))
 
 
-def _events(schema: Schema, components: dict[str, Schema]) -> str:
+def _events(schema: Schema, components: Components) -> str:
     """Write the union of a stream's events; `error` is left out, since the client throws it."""
     return _union(option for option in schema["anyOf"] if not _is_failure(option, components))
 
 
-def _is_failure(schema: Schema, components: dict[str, Schema]) -> bool:
+def _is_failure(schema: Schema, components: Components) -> bool:
     told = components.get(_type(schema), schema)
     return bool(told.get("properties", {}).get("type", {}).get("enum") == ["error"])
 
 
-def _answer(operation: dict[str, Any], components: dict[str, Schema]) -> Iterator[str]:
+def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
     for status, answer in operation["responses"].items():
         if not status.startswith("2"):
             continue
