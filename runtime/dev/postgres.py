@@ -281,14 +281,17 @@ def _runnable(folder: Path, user: pwd.struct_passwd | None) -> Path:
     """Return `folder`, or a copy of its tree where `user` can run it."""
     if user is None or _can_enter(folder, user):
         return folder
-    tree = folder.parent
-    copy = Path("/var/tmp") / f"annex-postgres-{int(tree.stat().st_mtime)}"  # noqa: S108  root's, and not writable
+    package = next((each for each in folder.parents if each.parent.name == "site-packages"), folder.parent)
+    copy = Path("/var/tmp") / f"annex-postgres-{int(package.stat().st_mtime)}"  # noqa: S108  root's, and not writable
     if not copy.exists():
         fresh = Path(tempfile.mkdtemp(prefix="annex-postgres-", dir="/var/tmp"))
-        shutil.copytree(tree, fresh, symlinks=True, dirs_exist_ok=True)
+        # A wheel keeps the libraries that its programs need beside the package, under the package's name.
+        for tree in (package, package.with_name(f"{package.name}.libs")):
+            if tree.is_dir():
+                shutil.copytree(tree, fresh / tree.name, symlinks=True)
         fresh.chmod(0o755)
         fresh.rename(copy)
-    return copy / folder.name
+    return copy / package.name / folder.relative_to(package)
 
 
 def _can_enter(folder: Path, user: pwd.struct_passwd) -> bool:

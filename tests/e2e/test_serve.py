@@ -1,22 +1,23 @@
 """A real `annex serve`: the main job from the socket to the database, and its end."""
 
-import asyncio
 import shutil
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.service import ROOT, Service, annex
+from tests.fixtures.service import ROOT, Service, annex, until
 
 ORIGIN = "https://app.example.com"
 
 SLOW = '''"""A function that takes its time."""
 
 import asyncio
+from pathlib import Path
 
 from runtime import Function
 
@@ -24,7 +25,8 @@ config = Function(public=True)
 
 
 async def get() -> str:
-    """Return after half a second."""
+    """Say that it has begun, and return half a second later."""
+    Path(__file__).with_name("begun").touch()
     await asyncio.sleep(0.5)
     return "done"
 '''
@@ -81,17 +83,12 @@ def test_a_signed_request_is_answered_from_the_database_with_a_broken_file_besid
     assert issuer.token() not in service.log
 
 
-def test_sigterm_lets_a_request_finish_and_exits_with_0(service: Service):
-    async def run() -> tuple[httpx.Response, int]:
-        async with httpx.AsyncClient(base_url=service.url, timeout=10) as http:
-            slow = asyncio.create_task(http.get("/slow"))
-            while "GET /slow" not in str(slow) and not slow.done():
-                await asyncio.sleep(0.1)
-                break
-            service.process.send_signal(signal.SIGTERM)
-            return await slow, await asyncio.to_thread(service.process.wait, 20)
-
-    response, status = asyncio.run(run())
+def test_sigterm_lets_a_request_finish_and_exits_with_0(service: Service, tree: Path):
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(httpx.get, f"{service.url}/slow", timeout=10)
+        until((tree / "begun").exists)
+        status = service.stop(signal.SIGTERM)
+        response = slow.result()
     assert (response.status_code, response.text, status) == (200, '"done"', 0)
 
 
