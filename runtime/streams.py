@@ -130,8 +130,8 @@ class _Stream(ASGIResponse):
                 finally:
                     ticker.cancel()
         except Exception as error:  # noqa: BLE001  # a stream that has begun has no other way to tell
-            late = DeadlineExceeded("The time for this call is used up.")
-            return self._failed((self.stopped or late) if limit.expired() else error, invocation)
+            ended = self.stopped or DeadlineExceeded()
+            return self._failed(ended if limit.expired() else error, invocation)
 
     async def _events(self) -> Event:
         async for event in self._iterator:

@@ -253,6 +253,9 @@ class DeadlineExceeded(AnnexError):
 
     code = "deadline_exceeded"
 
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or "The time for this call is used up.")
+
 
 class Internal(AnnexError):
     """Our own mistake; the caller learns only the ids that find it in the log."""

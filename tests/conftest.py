@@ -6,6 +6,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.agents",
     "tests.fixtures.app",
     "tests.fixtures.gate",
+    "tests.fixtures.valkey",
     "tests.fixtures.node",
     "tests.fixtures.postgres",
 ]

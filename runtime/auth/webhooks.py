@@ -8,8 +8,7 @@ import binascii
 import logging
 import math
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from msgspec import Struct
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
@@ -29,7 +28,7 @@ _NAMES: Final = {
 
 
 class Delivery:
-    """One accepted message. Wrapped around the function, it learns whether the function succeeded.
+    """One accepted message; it has to learn whether the function succeeded.
 
     Attributes:
         id: Svix's name of the message, the same for each retry.
@@ -47,13 +46,9 @@ class Delivery:
         self.is_duplicate = is_duplicate
         self._on_end = on_end
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._on_end(kind is None)
+    def end(self, *, succeeded: bool) -> None:
+        """Say how the function ended: a failed delivery may come again, a handled one is a duplicate then."""
+        self._on_end(succeeded)
 
 
 class _Record(Struct):

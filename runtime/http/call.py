@@ -27,15 +27,17 @@ class Reply:
 
     Attributes:
         started: the response's head is on its way.
+        status: of that head, 0 before.
         finished: so is its last byte.
         closed: nothing that still comes is sent.
     """
 
-    __slots__ = ("_send", "closed", "finished", "started")
+    __slots__ = ("_send", "closed", "finished", "started", "status")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.started = False
+        self.status = 0
         self.finished = False
         self.closed = False
 
@@ -45,6 +47,7 @@ class Reply:
             return
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self.finished = True
         await self._send(message)

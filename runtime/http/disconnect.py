@@ -8,26 +8,36 @@ import asyncio
 from collections.abc import Callable
 
 from runtime.asgi import Message, Receive
+from shared.errors import DeadlineExceeded
 
 
 class CallerLeft(Exception):
     """The caller hung up before its body was complete: there is nobody to answer."""
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(receive: Receive, deadline: float) -> bytes:
     """Return the whole body.
+
+    Args:
+        receive: ASGI's.
+        deadline: loop time until which to wait for it.
 
     Raises:
         CallerLeft: the connection closed before the body was complete.
+        DeadlineExceeded: it did not come in time.
     """
     parts = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise CallerLeft
-        parts.append(message["body"])
-        if not message.get("more_body"):
-            return b"".join(parts)
+    try:
+        async with asyncio.timeout_at(deadline):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise CallerLeft
+                parts.append(message["body"])
+                if not message.get("more_body"):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise DeadlineExceeded from None
 
 
 class Replay:
@@ -49,9 +59,12 @@ class Replay:
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
-    async def watch(self, left: Callable[[], None]) -> None:
-        """Wait until the caller leaves, then call `left`."""
+    def watch(self, left: Callable[[], None]) -> "asyncio.Task[None]":
+        """Start to wait for the caller to leave, and call `left` then; from here on nobody else reads."""
         self._watched = True
+        return asyncio.create_task(self._watch(left))
+
+    async def _watch(self, left: Callable[[], None]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._gone.set()

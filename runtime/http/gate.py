@@ -26,6 +26,8 @@ from runtime.invocation import SCOPE_KEY, Invocation
 from shared.errors import DeadlineExceeded, RateLimited, Unauthenticated
 from shared.identity import User
 
+CALLER_LEFT = "caller_left"  # in logs and spans: nobody was there to be answered
+
 
 class Authority(Protocol):
     """What the gate needs of `runtime.auth.Authenticator`."""
@@ -139,7 +141,10 @@ class Gate:
                     await app(scope, receive, send)
                     return
                 plan = self._plan(endpoint, scope)
-            await self._serve(plan, app, scope, receive, send)
+            try:
+                await self._serve(plan, app, scope, receive, send)
+            except CallerLeft:
+                scope[SCOPE_KEY].error = CALLER_LEFT
 
         return enter
 
@@ -161,20 +166,16 @@ class Gate:
         if plan.rate is not None:
             await self._count(invocation, plan, plan.rate)
         receive = _limited(plan, head, receive)
-        try:
-            if plan.policy.webhook is not None:
-                await self._deliver(plan, app, scope, receive, send)
-                return
-            if plan.watch:
-                receive = Replay(await read_body(receive), receive)
-        except CallerLeft:
-            invocation.error = "caller_left"
+        if plan.policy.webhook is not None:
+            await self._deliver(plan, app, scope, receive, send)
             return
-        await self._enter(plan, app, scope, receive, send)
+        if plan.watch:
+            receive = Replay(await read_body(receive, invocation.deadline), receive)
+        await self._enter(plan, app, scope, receive, Reply(send))
 
     async def _deliver(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
-        body = await read_body(receive)
+        body = await read_body(receive, cast("float", invocation.deadline))
         invocation.auth = "webhook-refused"
         delivery = self._authenticator.verify_webhook(list(scope["headers"]), body)
         invocation.auth = "webhook"
@@ -182,14 +183,18 @@ class Gate:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
-        with delivery:
-            await self._enter(plan, app, scope, Replay(body, receive), send)
+        reply = Reply(send)
+        try:
+            await self._enter(plan, app, scope, Replay(body, receive), reply)
+        finally:
+            # Errors are answered further in and never come by here: the status alone tells.
+            delivery.end(succeeded=200 <= reply.status < 300)
 
-    async def _enter(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _enter(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, reply: Reply) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
         if plan.bulkhead is not None:
             await plan.bulkhead.enter(cast("float", invocation.deadline))
-        await self._call(plan, app, scope, receive, send)
+        await self._call(plan, app, scope, receive, reply)
 
     async def _authenticate(self, invocation: Invocation, scope: Scope, policy: Policy) -> None:
         try:
@@ -208,17 +213,17 @@ class Gate:
         if not verdict.allowed:
             raise RateLimited("Too many calls; try again later.", retry_after=verdict.wait)
 
-    async def _call(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, reply: Reply) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
         call = Call(
-            Reply(send),
+            reply,
             deadline=cast("float", invocation.deadline),
             stream=plan.endpoint.stream,
             grace=self._grace,
         )
         watcher: asyncio.Task[None] | None = None
         if plan.watch and isinstance(receive, Replay):
-            watcher = asyncio.create_task(receive.watch(lambda: call.end(Cut.DISCONNECT)))
+            watcher = receive.watch(lambda: call.end(Cut.DISCONNECT))
         invocation.tasks = set()
         try:
             await call.run(app, scope, receive)
@@ -227,13 +232,13 @@ class Gate:
                 watcher.cancel()
             self._leave(plan, invocation, call.task)
         if call.cut is Cut.DISCONNECT:
-            invocation.error = "caller_left"
+            invocation.error = CALLER_LEFT
         elif call.cut is Cut.DEADLINE:
             invocation.error = DeadlineExceeded.code
             if not call.reply.finished:
                 # A response that the closed reply has swallowed was none.
                 ScopeState.from_scope(cast("HTTPScope", scope)).response_started = call.reply.started
-                raise DeadlineExceeded("The time for this call is used up.")
+                raise DeadlineExceeded
 
     def _leave(self, plan: Plan, invocation: Invocation, task: asyncio.Task[None] | None) -> None:
         """Give back what the call held; one that was abandoned keeps its slot until it really ends."""

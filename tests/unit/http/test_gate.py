@@ -54,6 +54,21 @@ async def test_webhook_is_verified_on_its_raw_body_and_hands_it_on(serve: Serve)
     assert [call.auth for call in service.door.seen] == ["webhook", "webhook-refused"]
 
 
+async def test_webhook_learns_from_the_status_whether_its_function_succeeded(serve: Serve):
+    outcomes = iter([None, ValueError(), NotFound("user", "user_1")])
+
+    @post("/signals", opt={"endpoint": endpoint("POST", public=False, webhook="clerk")}, status_code=200)
+    async def receive() -> None:
+        if error := next(outcomes):
+            raise error
+
+    service = await serve(receive)
+    for _ in range(3):
+        await service.http.post("/signals", content=b"{}", headers={"Signature": "{}"})
+
+    assert service.authority.outcomes == [True, False, False]
+
+
 async def test_webhook_that_was_handled_before_is_answered_without_running_it_again(serve: Serve):
     @post("/signals", opt={"endpoint": endpoint("POST", public=False, webhook="clerk")}, status_code=200)
     async def receive() -> None:

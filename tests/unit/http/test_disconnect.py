@@ -1,0 +1,123 @@
+"""The caller leaves: some functions stop, the others never know."""
+
+import asyncio
+from typing import Any
+
+from litestar import Request, get, post
+from litestar.params import JSONBody
+
+from tests.fixtures.gate import Serve, endpoint
+
+GET = b"GET /signals HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def test_function_that_asks_for_it_stops_when_the_caller_leaves(serve: Serve):
+    running, stopped = asyncio.Event(), asyncio.Event()
+
+    @get("/signals", opt={"endpoint": endpoint(cancel_on_disconnect=True)})
+    async def signals() -> None:
+        try:
+            running.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
+
+    service = await serve(signals)
+    _, writer = await service.connect(GET)
+    await running.wait()
+    writer.close()
+
+    await stopped.wait()
+    await service.door.over.wait()
+    assert service.door.seen[0].error == "caller_left"
+
+
+async def test_function_that_does_not_ask_runs_to_its_end(serve: Serve):
+    running, left, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    @get("/signals", opt={"endpoint": endpoint()})
+    async def signals() -> None:
+        running.set()
+        await left.wait()
+        finished.set()
+
+    service = await serve(signals)
+    _, writer = await service.connect(GET)
+    await running.wait()
+    writer.close()
+    await writer.wait_closed()
+    left.set()
+
+    await finished.wait()
+    await service.door.over.wait()
+    assert service.door.seen[0].error == ""
+
+
+async def test_body_reaches_a_function_that_asks_for_it(serve: Serve):
+    @post("/signals", opt={"endpoint": endpoint("POST", cancel_on_disconnect=True)})
+    async def signals(data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+        return data
+
+    service = await serve(signals)
+    reading = {"symbol": "SPY" * 100_000}
+
+    assert (await service.http.post("/signals", json=reading)).json() == reading
+
+
+async def test_caller_that_leaves_within_its_body_never_reaches_the_function(serve: Serve):
+    @post("/signals", opt={"endpoint": endpoint("POST", cancel_on_disconnect=True)})
+    async def signals(data: JSONBody[dict[str, Any]]) -> None:
+        raise AssertionError
+
+    service = await serve(signals)
+    head = (
+        b"POST /signals HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    )
+    _, writer = await service.connect(head)
+    await service.door.entered.wait()
+    writer.close()
+    await service.door.over.wait()
+
+    assert service.door.seen[0].error == "caller_left"
+
+
+async def test_work_after_the_answer_is_not_cut_by_the_end_of_the_connection(serve: Serve):
+    finished = asyncio.Event()
+
+    async def tell(_: Any) -> None:
+        await asyncio.sleep(0.05)
+        finished.set()
+
+    @get(
+        "/signals",
+        opt={"endpoint": endpoint(cancel_on_disconnect=True)},
+        after_response=tell,
+    )
+    async def signals() -> None: ...
+
+    service = await serve(signals)
+    await service.http.get("/signals")
+    await finished.wait()
+
+
+async def test_raw_receive_of_a_function_tells_of_the_disconnect_too(serve: Serve):
+    running, told = asyncio.Event(), asyncio.Event()
+
+    @get("/signals", opt={"endpoint": endpoint(cancel_on_disconnect=True)})
+    async def signals(request: Request[Any, Any, Any]) -> None:
+        await request.receive()
+        running.set()
+        try:
+            message = await request.receive()
+        except asyncio.CancelledError:
+            told.set()
+            raise
+        raise AssertionError(message)
+
+    service = await serve(signals)
+    _, writer = await service.connect(GET)
+    await running.wait()
+    writer.close()
+
+    await told.wait()

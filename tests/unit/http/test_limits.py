@@ -1,0 +1,230 @@
+"""Calls at once, calls that wait, bytes of a body, media types."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from litestar import get, post, put
+from litestar.datastructures import UploadFile
+from litestar.params import JSONBody, MultipartBody
+
+from runtime.config import Endpoint
+from runtime.http.limits import Bulkhead
+from shared.errors import DeadlineExceeded, Overloaded
+from tests.fixtures.gate import Serve, Service, endpoint
+
+
+class Blocking:
+    """A function that waits for `release`; knows how many calls are inside."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.most = 0
+        self.entered = asyncio.Event()
+        self.release = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.entered.set()
+        try:
+            await self.release.wait()
+        finally:
+            self.inside -= 1
+
+
+async def guarded(serve: Serve, function: Blocking, route: Endpoint) -> Service:
+    @get("/signals", opt={"endpoint": route})
+    async def signals() -> None:
+        await function()
+
+    return await serve(signals)
+
+
+async def test_call_beyond_concurrency_and_queue_is_refused_with_503_and_retry_after(serve: Serve):
+    function = Blocking()
+    service = await guarded(serve, function, endpoint(concurrency=1))
+    first = asyncio.ensure_future(service.http.get("/signals"))
+    await function.entered.wait()
+    refused = await service.http.get("/signals")
+    function.release.set()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert refused.headers["retry-after"] == "1"
+    assert (await first).status_code == 200
+
+
+async def test_calls_that_wait_are_served_in_turn(serve: Serve):
+    function = Blocking()
+    service = await guarded(serve, function, endpoint(concurrency=2, queue=10))
+    calls = [asyncio.ensure_future(service.http.get("/signals")) for _ in range(10)]
+    await function.entered.wait()
+    function.release.set()
+
+    assert [(await call).status_code for call in calls] == [200] * 10
+    assert function.most == 2
+
+
+async def test_call_that_waits_beyond_its_deadline_is_answered_with_504(serve: Serve):
+    function = Blocking()
+    service = await guarded(serve, function, endpoint(concurrency=1, queue=1))
+    first = asyncio.ensure_future(service.http.get("/signals"))
+    await function.entered.wait()
+    late = await service.http.get("/signals", headers={"Request-Timeout": "0.02"})
+    function.release.set()
+
+    assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
+    assert (await first).status_code == 200
+
+
+async def test_slot_comes_free_after_an_error_and_after_a_timeout(serve: Serve):
+    outcomes = iter(["fail", "hang", "answer"])
+
+    @get("/signals", opt={"endpoint": endpoint(concurrency=1, timeout=0.05)})
+    async def signals() -> None:
+        outcome = next(outcomes)
+        if outcome == "fail":
+            raise ValueError
+        if outcome == "hang":
+            await asyncio.Event().wait()
+
+    service = await serve(signals)
+
+    assert [(await service.http.get("/signals")).status_code for _ in range(3)] == [500, 504, 200]
+
+
+async def test_abandoned_call_keeps_its_slot_until_it_ends(serve: Serve):
+    release = asyncio.Event()
+
+    @get("/signals", opt={"endpoint": endpoint(concurrency=1, timeout=0.02)})
+    async def stubborn() -> None:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    service = await serve(stubborn, grace=0.02)
+    abandoned = await service.http.get("/signals")
+    refused = await service.http.get("/signals")
+    release.set()
+    await service.gate.reaper.idle()
+    served = await service.http.get("/signals")
+
+    assert [answer.status_code for answer in (abandoned, refused, served)] == [504, 503, 200]
+
+
+@pytest.mark.parametrize(("origin", "status"), [("signals.py", 503), ("signals.py methods.get", 200)])
+async def test_methods_of_a_file_share_the_limit_that_the_file_states(serve: Serve, origin: str, status: int):
+    function = Blocking()
+    policy: dict[str, Any] = {"concurrency": 1, "origins": {"concurrency": origin}}
+
+    @get("/signals", opt={"endpoint": endpoint("GET", **policy)})
+    async def read() -> None:
+        await function()
+
+    @put("/signals", opt={"endpoint": endpoint("PUT", **policy)})
+    async def write() -> None: ...
+
+    service = await serve(read, write)
+    first = asyncio.ensure_future(service.http.get("/signals"))
+    await function.entered.wait()
+    second = await service.http.put("/signals")
+    function.release.set()
+    await first
+
+    assert second.status_code == status
+
+
+async def test_bulkhead_tells_its_verdicts_by_error():
+    bulkhead = Bulkhead(1, 1)
+    now = asyncio.get_running_loop().time()
+    await bulkhead.enter(now + 60)
+    waiting = asyncio.ensure_future(bulkhead.enter(now + 60))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await bulkhead.enter(now + 60)
+    bulkhead.leave()
+    await waiting
+    with pytest.raises(DeadlineExceeded):
+        await bulkhead.enter(now - 1)
+
+
+async def taking(serve: Serve, **policy: Any) -> Service:
+    @post("/signals", opt={"endpoint": endpoint("POST", **policy)}, status_code=200)
+    async def signals(data: JSONBody[dict[str, str]]) -> int:
+        return len(data["note"])
+
+    return await serve(signals)
+
+
+def body(size: int) -> bytes:
+    """Return a JSON body of exactly `size` bytes."""
+    return b'{"note":"%s"}' % (b"x" * (size - 11))
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def _in_chunks(data: bytes) -> Any:
+    for start in range(0, len(data), 50):
+        yield data[start : start + 50]
+
+
+@pytest.mark.parametrize("watch", [False, True])
+@pytest.mark.parametrize(("size", "status"), [(100, 200), (101, 413)])
+async def test_body_over_its_limit_is_refused_whether_it_tells_its_length_or_not(
+    serve: Serve, size: int, status: int, watch: bool
+):
+    service = await taking(serve, max_body=100, cancel_on_disconnect=watch)
+    told = await service.http.post("/signals", content=body(size), headers=JSON)
+    chunked = await service.http.post("/signals", content=_in_chunks(body(size)), headers=JSON)
+
+    assert [told.status_code, chunked.status_code] == [status, status]
+    if status == 413:
+        assert told.json()["code"] == chunked.json()["code"] == "body_too_large"
+        assert told.json()["detail"] == "The body is over this function's limit of 100 bytes."
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "", "application/x-www-form-urlencoded", "text/json"])
+async def test_body_that_is_not_json_by_its_type_is_refused_with_415(serve: Serve, kind: str):
+    service = await taking(serve)
+    answer = await service.http.post("/signals", content=body(50), headers={"Content-Type": kind})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.signals+json"]
+)
+async def test_json_is_known_by_every_name_it_goes_by(serve: Serve, kind: str):
+    service = await taking(serve)
+
+    assert (
+        await service.http.post("/signals", content=body(50), headers={"Content-Type": kind})
+    ).status_code == 200
+
+
+async def test_upload_takes_a_form_and_no_json(serve: Serve):
+    @post("/signals", opt={"endpoint": endpoint("POST")}, status_code=200)
+    async def signals(data: MultipartBody[dict[str, UploadFile]]) -> int:
+        return len(await data["file"].read())
+
+    service = await serve(signals)
+    form = await service.http.post("/signals", files={"file": ("signals.csv", b"SPY,1")})
+    json = await service.http.post("/signals", json={})
+
+    assert (form.status_code, form.json()) == (200, 5)
+    assert json.status_code == 415
+
+
+async def test_body_of_a_function_that_takes_none_is_not_judged_by_its_type(serve: Serve):
+    @get("/signals", opt={"endpoint": endpoint()})
+    async def signals() -> None: ...
+
+    service = await serve(signals)
+    answer = await service.http.request(
+        "GET", "/signals", content=b"?", headers={"Content-Type": "text/plain"}
+    )
+
+    assert answer.status_code == 200
