@@ -4,6 +4,7 @@ A caller who may set `traceparent` decides what is recorded (its sampled flag) a
 Baggage is not read at all: it is somebody else's data on its way to every service we call.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -11,7 +12,14 @@ from typing import Literal, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
-from opentelemetry.trace import Link, get_current_span
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 type Trust = Literal["always", "private", "never"]
@@ -53,14 +61,12 @@ def origin_of(headers: Headers, client: str, trust: Trust) -> Origin:
     for name, value in headers:
         if name in _FIELDS:
             carrier.setdefault(_FIELDS[name], []).append(value.decode("latin-1"))
-    if len(carrier.get("traceparent", ())) != 1:
-        return NOBODY
-    context = _PROPAGATOR.extract(carrier, ROOT, _GETTER)
-    if context is ROOT:
+    claimed = _claimed(carrier) if carrier else None
+    if claimed is None:
         return NOBODY
     if trust == "always" or (trust == "private" and is_private(client)):
-        return Origin(context, ())
-    return Origin(ROOT, (Link(get_current_span(context).get_span_context()),))
+        return Origin(set_span_in_context(NonRecordingSpan(claimed), ROOT), ())
+    return Origin(ROOT, (Link(claimed),))
 
 
 @lru_cache(maxsize=1024)
@@ -75,6 +81,24 @@ def is_private(address: str) -> bool:
     return any(ip in block for block in _PRIVATE)
 
 
+def _claimed(carrier: dict[str, list[str]]) -> SpanContext | None:
+    """Return the span that the caller says is the parent.
+
+    What nearly every caller sends, version 00 without state, is read here in half the time; all else by
+    OpenTelemetry's propagator. A test holds both to the same answers.
+    """
+    parents = carrier.get("traceparent", ())
+    if len(parents) != 1:
+        return None
+    plain = _PLAIN(parents[0]) if len(carrier) == 1 else None
+    if plain is not None:
+        trace_id, span_id, flags = plain.groups()
+        context = SpanContext(int(trace_id, 16), int(span_id, 16), True, TraceFlags(int(flags, 16)))  # noqa: FBT003 - is_remote
+    else:
+        context = get_current_span(_PROPAGATOR.extract(carrier, ROOT, _GETTER)).get_span_context()
+    return context if context.is_valid else None
+
+
 class _Fields(Getter[dict[str, list[str]]]):
     """Reads a carrier that holds every value of a field as a list."""
 
@@ -87,3 +111,4 @@ class _Fields(Getter[dict[str, list[str]]]):
 
 _FIELDS = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 _GETTER = _Fields()
+_PLAIN = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})").fullmatch

@@ -70,15 +70,15 @@ class Tracing:
                 method_name(invocation.method),
                 context=origin.parent,
                 kind=SpanKind.SERVER,
-                attributes=attributes.of_request(scope, invocation),
                 links=origin.links,
             )
+            arrival = attributes.of_request(scope, invocation) if span.is_recording() else {}
             self._metrics.active.add(invocation)
             token = context.attach(trace.set_span_in_context(span, ROOT))
         except Exception:
             logger.exception("A request goes untraced: its span could not be started.")
             return None
-        return _Request(invocation, scope["scheme"], span, token)
+        return _Request(invocation, scope["scheme"], span, token, arrival)
 
     def _end(self, request: "_Request") -> None:
         invocation = request.invocation
@@ -98,12 +98,24 @@ class Tracing:
 
 
 class _Request:
-    """One request between the start and the end of its span."""
+    """One request between the start and the end of its span.
 
-    __slots__ = ("escaped", "invocation", "scheme", "span", "token")
+    The attributes of its arrival are set with those of its end: our samplers do not look at any, and the SDK
+    takes them cheaper at once.
+    """
 
-    def __init__(self, invocation: Invocation, scheme: str, span: Span, token: Token[Context]) -> None:
+    __slots__ = ("arrival", "escaped", "invocation", "scheme", "span", "token")
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        scheme: str,
+        span: Span,
+        token: Token[Context],
+        arrival: dict[str, Any],
+    ) -> None:
         self.invocation = invocation
+        self.arrival = arrival
         self.scheme = scheme
         self.span = span
         self.token = token
@@ -126,7 +138,7 @@ class _Request:
             return
         if outcome.route:
             span.update_name(f"{method_name(self.invocation.method)} {outcome.route}")
-        span.set_attributes(attributes.of_end(self.invocation, outcome))
+        span.set_attributes({**self.arrival, **attributes.of_end(self.invocation, outcome)})
         if self.escaped is not None and not isinstance(self.escaped, asyncio.CancelledError):
             record_exception(self.escaped)
         if outcome.error:
