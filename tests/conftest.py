@@ -9,4 +9,5 @@ pytest_plugins: list[str] = [
     "tests.fixtures.valkey",
     "tests.fixtures.node",
     "tests.fixtures.postgres",
+    "tests.fixtures.telemetry",
 ]

@@ -23,7 +23,8 @@ class AccessLog:
 
     def write(self, invocation: Invocation, status: int, seconds: float) -> None:
         """Log how a request ended; `status` 0 when it was cut off before an answer."""
-        if not logger.isEnabledFor(logging.INFO) or not self._admits(failed=status >= 500):
+        level = logging.ERROR if status >= 500 else logging.INFO
+        if not logger.isEnabledFor(level) or not self._admits(failed=status >= 500):
             return
         endpoint = invocation.endpoint
         where = endpoint.template if endpoint is not None else "(no route)"
@@ -32,7 +33,6 @@ class AccessLog:
             extra["error"] = invocation.error
         if self._left_out:
             extra["left_out"], self._left_out = self._left_out, 0
-        level = logging.ERROR if status >= 500 else logging.INFO
         logger.log(level, "%s %s %s", invocation.method, where, status or "cut off", extra=extra)
 
     def _admits(self, *, failed: bool) -> bool:

@@ -6,7 +6,6 @@ its decoder raises on bytes such as `\xff\x`. What repeats from request to reque
 """
 
 import asyncio
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,13 +17,14 @@ from opentelemetry.semconv.attributes.http_attributes import HTTP_RESPONSE_STATU
 from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, SERVER_PORT
 from opentelemetry.semconv.attributes.url_attributes import URL_PATH
 
+from runtime.asgi import Scope
 from runtime.invocation import Invocation
 from runtime.telemetry.durations import Outcome
 
 _READ = frozenset({b"host", b"user-agent"})
 
 
-def of_request(scope: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
+def of_request(scope: Scope, invocation: Invocation) -> dict[str, Any]:
     """Return the attributes known before anything ran."""
     headers = {name: value for name, value in scope["headers"] if name in _READ}
     return {

@@ -22,6 +22,7 @@ from runtime.variables import TelemetrySettings
 _LINE = 15_000  # bytes; the platform's limit is undocumented, 16 KiB is the customary one
 _TEXT = 4_000
 _VALUE = 1_000
+_SQUEEZED = 200
 _LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error", "CRITICAL": "error"}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _CHATTY = ("opentelemetry", "urllib3")
@@ -81,8 +82,8 @@ class JsonLine(logging.Formatter):
             line |= _exception(record.exc_info[1], messages=self._messages)
         encoded = _encode(line)
         if len(encoded) > _LINE:
-            encoded = _encode({key: _short(str(value), _VALUE) for key, value in list(line.items())[:12]})
-        return scrub(encoded)
+            encoded = _encode({key: _short(str(value), _SQUEEZED) for key, value in list(line.items())[:12]})
+        return scrub(encoded.decode())
 
 
 class TextLine(logging.Formatter):
@@ -178,13 +179,12 @@ def _exception(error: BaseException, *, messages: bool) -> dict[str, str]:
     return members if message is None else {**members, "exception_message": _short(message, _VALUE)}
 
 
-def _encode(line: dict[str, Any]) -> str:
+def _encode(line: dict[str, Any]) -> bytes:
     try:
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return msgspec.json.encode(line, enc_hook=str)
     except Exception:  # noqa: BLE001 - whatever a caller put into `extra`, its line is written
-        return json.dumps(
-            {key: value if isinstance(value, str) else repr(value) for key, value in line.items()}
-        )
+        shown = {key: value if isinstance(value, str) else repr(value) for key, value in line.items()}
+        return json.dumps(shown).encode()
 
 
 def _short(text: str, limit: int) -> str:

@@ -14,14 +14,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from opentelemetry import metrics, trace
-from opentelemetry.metrics import Meter, NoOpMeterProvider
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import NoOpTracerProvider, Tracer
 
 from runtime.settings import Settings
 from runtime.telemetry.durations import Durations, WithDurations
 from runtime.telemetry.metrics import Metrics
-from runtime.telemetry.process import process_provider
+from runtime.telemetry.process import install, release
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -42,6 +42,8 @@ class Telemetry:
 
     Attributes:
         settings: what it was started with.
+        tracer_provider: for rooms that take one instead of the process's.
+        meter_provider: likewise.
         tracer: makes the server spans.
         metrics: the service's own instruments.
     """
@@ -55,9 +57,9 @@ class Telemetry:
     ) -> None:
         self.settings = settings
         self.tracer: Tracer = tracers.get_tracer("annex", schema_url=_SCHEMA)
-        self.meter: Meter = meters.get_meter("annex", schema_url=_SCHEMA)
-        self.metrics = Metrics(self.meter, durations)
-        self._providers = (tracers, meters)
+        self.metrics = Metrics(meters.get_meter("annex", schema_url=_SCHEMA), durations)
+        self.tracer_provider = tracers
+        self.meter_provider = meters
         self._stop_watching: Callable[[], None] = lambda: None
 
     @classmethod
@@ -84,7 +86,7 @@ class Telemetry:
             logger.warning("Telemetry is off, it could not be set up: %s", type(error).__name__)
             tracers, meters = NoOpTracerProvider(), NoOpMeterProvider()
         telemetry = cls(settings, tracers, meters, durations)
-        process_provider().use(tracers)
+        install(tracers, meters)
         with suppress(RuntimeError):
             telemetry._stop_watching = telemetry.metrics.watch_loop(asyncio.get_running_loop())
         return telemetry
@@ -96,7 +98,7 @@ class Telemetry:
         that is left behind when the time is up.
         """
         self._stop_watching()
-        process_provider().release(self._providers[0])
+        release(self.tracer_provider)
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def close() -> None:
@@ -115,7 +117,7 @@ class Telemetry:
 
     def _close(self, budget: float) -> None:
         deadline = time.monotonic() + budget
-        for provider in self._providers:
+        for provider in (self.tracer_provider, self.meter_provider):
             shutdown: Callable[..., None] | None = getattr(provider, "shutdown", None)
             if shutdown is None:
                 continue
@@ -159,12 +161,17 @@ def _tracers(
     if endpoint:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
+        from runtime.telemetry.exit import Redacting
+
         exporter = OTLPSpanExporter(
             endpoint=_signal_url(endpoint, "traces"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
         )
         provider.add_span_processor(
             BatchSpanProcessor(
-                exporter, max_queue_size=_QUEUE, schedule_delay_millis=2000, max_export_batch_size=_BATCH
+                Redacting(exporter),
+                max_queue_size=_QUEUE,
+                schedule_delay_millis=2000,
+                max_export_batch_size=_BATCH,
             )
         )
     return provider

@@ -1,4 +1,4 @@
-"""The process-wide tracer provider that OpenTelemetry's API hands out: a door to the service that runs now.
+"""What OpenTelemetry's API hands out in this process: a door to the service that runs now.
 
 The API lets a provider be set once and libraries keep the tracers they were given; this one can be pointed at
 another service (tests, hot swap) and away from one that was closed.
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from opentelemetry import trace
+from opentelemetry import metrics, trace
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, Span, Tracer, TracerProvider
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
@@ -17,17 +18,8 @@ class ProcessProvider(TracerProvider):
     """Hands out tracers that ask, span by span, which service runs."""
 
     def __init__(self) -> None:
-        self._nobody = NoOpTracerProvider()
-        self.current: TracerProvider = self._nobody
-
-    def use(self, provider: TracerProvider) -> None:
-        """Point every tracer, also those handed out before, at `provider`."""
-        self.current = provider
-
-    def release(self, provider: TracerProvider) -> None:
-        """Point at nobody, unless another service has taken over from `provider` already."""
-        if self.current is provider:
-            self.current = self._nobody
+        self.current: TracerProvider = NoOpTracerProvider()
+        self.is_metered = False
 
     def get_tracer(
         self,
@@ -64,9 +56,26 @@ class _ProcessTracer(Tracer):
             yield span
 
 
+def install(tracers: TracerProvider, meters: MeterProvider) -> None:
+    """Make these what `opentelemetry.trace` and `opentelemetry.metrics` hand out.
+
+    Meters are handed out as they are: instruments cannot move, so the first real ones of the process stay.
+    """
+    door = _door()
+    door.current = tracers
+    if not door.is_metered and not isinstance(meters, NoOpMeterProvider):
+        door.is_metered = True
+        metrics.set_meter_provider(meters)
+
+
+def release(tracers: TracerProvider) -> None:
+    """Hand out nothing, unless another service has taken over from `tracers` already."""
+    if _door().current is tracers:
+        _door().current = NoOpTracerProvider()
+
+
 @cache
-def process_provider() -> ProcessProvider:
-    """Return the one provider of this process, installing it at the first call."""
+def _door() -> ProcessProvider:
     provider = ProcessProvider()
     trace.set_tracer_provider(provider)
     return provider

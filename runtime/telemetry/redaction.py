@@ -48,6 +48,11 @@ def name_of(error: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+def strip(stacktrace: str) -> str:
+    """Keep the places of a traceback that somebody else formatted, without source text and messages."""
+    return "\n".join(line for line in stacktrace.splitlines() if line.startswith('  File "'))
+
+
 def scrub(text: str) -> str:
     """Take out what is recognisably a token, a key or a URL's password, wherever it came from."""
     return _SECRET.sub("[redacted]", text)

@@ -7,17 +7,16 @@ spans by raw paths and records queries, and it costs several times as much (docs
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from contextvars import Token
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from litestar.enums import ScopeType
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.util.http import sanitize_method
 
+from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.telemetry import attributes
 from runtime.telemetry.access import AccessLog
@@ -25,9 +24,6 @@ from runtime.telemetry.context import ROOT, origin_of
 from runtime.telemetry.durations import Outcome
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
-
-if TYPE_CHECKING:
-    from runtime.asgi import ASGIApp, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
@@ -40,18 +36,16 @@ class Tracing:
     changes a response.
     """
 
-    def __init__(self, app: "ASGIApp", telemetry: Telemetry) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
         self._tracer = telemetry.tracer
         self._metrics = telemetry.metrics
         self._trust = telemetry.settings.telemetry.trust_traceparent
         self._access = AccessLog(telemetry.settings.telemetry.access_log_rate)
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        request = (
-            self._begin(scope) if scope["type"] == ScopeType.HTTP and not _is_health(scope["path"]) else None
-        )
+        request = self._begin(scope) if scope["type"] == "http" and not _is_health(scope["path"]) else None
         if request is None:
             return await self._app(scope, receive, send)
         try:
@@ -62,7 +56,7 @@ class Tracing:
         finally:
             self._end(request)
 
-    def _begin(self, scope: Mapping[str, Any]) -> "_Request | None":
+    def _begin(self, scope: Scope) -> "_Request | None":
         try:
             invocation: Invocation = scope[SCOPE_KEY]
             origin = origin_of(scope["headers"], invocation.client, self._trust)

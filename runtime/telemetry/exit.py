@@ -1,0 +1,63 @@
+"""The last door of a span: whoever recorded an exception on it, its text does not leave.
+
+Libraries record exceptions through the SDK, which writes message and traceback as they are; both can quote a
+body, a token or SQL. It is done here, in the exporter's thread, so that no request waits for it.
+"""
+
+from collections.abc import Sequence
+
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Status
+
+from runtime.telemetry.redaction import strip
+
+_BY_THE_SDK = "exception.escaped"
+
+
+class Redacting(SpanExporter):
+    """Passes spans on to another exporter, their exceptions by type and place."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export the spans, redacted."""
+        return self._exporter.export([redacted(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """Close the other exporter."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the other exporter."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+def redacted(span: ReadableSpan) -> ReadableSpan:
+    """Return the span itself when nothing has to go, else a copy without it."""
+    if not span.events or not any(_BY_THE_SDK in (event.attributes or {}) for event in span.events):
+        return span
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=span.attributes,
+        events=[_redacted_event(event) for event in span.events],
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _redacted_event(event: Event) -> Event:
+    attributes = dict(event.attributes or {})
+    if _BY_THE_SDK not in attributes:
+        return event
+    attributes.pop("exception.message", None)
+    attributes["exception.stacktrace"] = strip(str(attributes.get("exception.stacktrace", "")))
+    return Event(event.name, attributes, event.timestamp)

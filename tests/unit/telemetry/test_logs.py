@@ -1,0 +1,242 @@
+"""Log lines as a platform and a person read them."""
+
+import io
+import json
+import logging
+import time
+
+import pytest
+from opentelemetry import trace
+
+from runtime.config import Endpoint, Policy
+from runtime.invocation import Invocation, current
+from runtime.telemetry import configure_logging
+from runtime.telemetry.logs import Throttle
+from runtime.variables import TelemetrySettings
+from shared.errors import Conflict
+from shared.identity import User
+from shared.secret import Secret
+from tests.fixtures.telemetry import Spans
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def written():
+    """Set logging up and return what is written, a line an item."""
+    stream = io.StringIO()
+
+    def lines(production: bool = True, **settings):
+        configure_logging(TelemetrySettings(**settings), production=production, stream=stream)
+        return stream
+
+    return lines
+
+
+@pytest.fixture
+def invocation():
+    invocation = Invocation(request_id="r-1", client="127.0.0.1", method="GET", started=time.perf_counter())
+    invocation.endpoint = Endpoint(
+        method="GET", template="/signals/{symbol}", file="signals/[symbol].py", policy=Policy()
+    )
+    invocation.user = User(user_id="user_1")
+    token = current.set(invocation)
+    yield invocation
+    current.reset(token)
+
+
+def parsed(stream: io.StringIO):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_production_writes_one_json_object_a_line_with_the_platforms_levels(written):
+    out = written()
+    logger = logging.getLogger("functions.signals")
+
+    logger.info("read %s", "SPY")
+    logger.warning("slow\nand in two lines")
+
+    first, second = parsed(out)
+    assert (first["level"], first["message"], first["logger"]) == ("info", "read SPY", "functions.signals")
+    assert (second["level"], second["message"]) == ("warn", "slow\nand in two lines")
+    assert first["time"].endswith("Z")
+
+
+async def test_line_of_a_request_carries_its_ids_and_its_trace(written, invocation, spans: Spans):
+    out = written()
+    with spans.telemetry.tracer.start_as_current_span("reading") as span:
+        logging.getLogger("functions.signals").info("read", extra={"symbol": "SPY"})
+
+    (line,) = parsed(out)
+    context = span.get_span_context()
+    assert line["trace_id"] == trace.format_trace_id(context.trace_id)
+    assert line["span_id"] == trace.format_span_id(context.span_id)
+    assert (line["function"], line["user_id"]) == ("signals/[symbol].py", "user_1")
+    assert (line["request_id"], line["requestId"], line["symbol"]) == ("r-1", "r-1", "SPY")
+
+
+def raise_and_log(error):
+    try:
+        raise error
+    except Exception:
+        logging.getLogger("functions.signals").exception("unhandled exception")
+
+
+def test_unexpected_exception_is_written_by_type_and_place_in_production(written):
+    out = written()
+
+    raise_and_log(ValueError("canary"))
+
+    (line,) = parsed(out)
+    assert line["exception"] == "ValueError"
+    assert "in raise_and_log" in line["traceback"]
+    assert "canary" not in out.getvalue()
+
+
+def test_message_of_an_error_of_ours_is_written(written):
+    out = written()
+
+    raise_and_log(Conflict("This signal was changed meanwhile."))
+
+    assert parsed(out)[0]["exception_message"] == "This signal was changed meanwhile."
+
+
+def test_exception_messages_can_be_asked_for(written):
+    out = written(exception_messages=True)
+
+    raise_and_log(ValueError("no reading of SPY"))
+
+    assert parsed(out)[0]["exception_message"] == "no reading of SPY"
+
+
+def test_long_line_is_cut_below_the_platforms_limit(written):
+    out = written()
+
+    logging.getLogger("a").info("x" * 100_000, extra={f"e{n}": "é" * 5_000 for n in range(40)})
+
+    (line,) = out.getvalue().splitlines()
+    assert len(line.encode()) < 16_000
+    assert json.loads(line)["message"].startswith("xxx")
+
+
+@pytest.mark.parametrize("value", [object(), {1: {2}}, float("nan"), "\ud800", b"\xff", Secret("canary")])
+def test_whatever_extra_holds_the_line_is_written(written, value):
+    out = written()
+
+    logging.getLogger("a").info("kept", extra={"value": value})
+
+    (line,) = parsed(out)
+    assert line["message"] == "kept"
+    assert "canary" not in out.getvalue()
+
+
+def test_recognisable_secret_in_a_message_is_taken_out(written):
+    out = written()
+
+    logging.getLogger("a").info("connecting to postgres://app:canary@db/app")
+
+    assert "canary" not in out.getvalue()
+
+
+def test_server_lines_come_out_in_the_same_form_and_its_access_lines_not_at_all(written):
+    theirs = logging.StreamHandler(io.StringIO())
+    logging.getLogger("uvicorn").addHandler(theirs)
+    out = written()
+
+    logging.getLogger("uvicorn.error").info("Application startup complete.")
+    logging.getLogger("uvicorn.access").info('127.0.0.1 - "GET /?token=canary HTTP/1.1" 200')
+
+    assert [line["message"] for line in parsed(out)] == ["Application startup complete."]
+    assert theirs.stream.getvalue() == ""
+
+
+def test_level_is_the_settings(written):
+    out = written(log_level="warning")
+
+    logging.getLogger("a").info("quiet")
+    logging.getLogger("a").warning("loud")
+
+    assert [line["message"] for line in parsed(out)] == ["loud"]
+
+
+def test_setting_up_twice_writes_once(written):
+    written()
+    out = written()
+
+    logging.getLogger("a").info("once")
+
+    assert len(parsed(out)) == 1
+
+
+def test_development_writes_a_line_to_read_with_the_traceback_below(written, invocation):
+    out = written(production=False)
+
+    logging.getLogger("functions.signals").info("read", extra={"symbol": "SPY"})
+    raise_and_log(ValueError("no reading"))
+
+    first, second, *traceback = out.getvalue().splitlines()
+    assert "INFO     read  functions.signals symbol=SPY user=user_1" in first
+    assert "ERROR    unhandled exception" in second
+    assert traceback[0] == "Traceback (most recent call last):"
+    assert traceback[-1] == "ValueError: no reading"
+
+
+def test_text_in_production_keeps_exception_messages_to_itself(written):
+    out = written(log_format="text")
+
+    raise_and_log(ValueError("canary"))
+
+    assert "in raise_and_log" in out.getvalue()
+    assert "canary" not in out.getvalue()
+
+
+def test_text_cannot_move_the_terminals_cursor(written):
+    out = written(production=False)
+
+    logging.getLogger("a").info("path \x1b[2J\r\nforged")
+
+    assert "path \\x1b[2J\\r\\nforged" in out.getvalue()
+
+
+def test_terminal_gets_colours(written):
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]  # a terminal by all that matters here
+    configure_logging(TelemetrySettings(), production=False, stream=stream)
+
+    logging.getLogger("a").error("red")
+
+    assert "\x1b[31mERROR" in stream.getvalue()
+
+
+def record(name: str, message: str, level: int = logging.WARNING):
+    return logging.LogRecord(name, level, "", 0, message, (), None)
+
+
+def test_exporter_says_each_thing_once_a_minute():
+    throttle = Throttle(every=60)
+    said = [throttle.filter(record("opentelemetry.sdk", f"Queue full {n % 2}")) for n in range(1000)]
+
+    assert said.count(True) == 2
+    assert not throttle.filter(record("urllib3.connectionpool", "retrying", logging.INFO))
+    assert all(throttle.filter(record("functions.signals", "again")) for _ in range(5))
+
+
+def test_exporter_may_speak_again_after_the_interval():
+    throttle = Throttle(every=0)
+
+    assert [throttle.filter(record("opentelemetry.sdk", "Queue full")) for _ in range(3)] == [True] * 3
+
+
+def test_throttle_forgets_rather_than_grows():
+    throttle = Throttle()
+    for number in range(5000):
+        throttle.filter(record("opentelemetry.sdk", f"{number}"))
+
+    assert len(throttle._last) < 300
