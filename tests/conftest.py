@@ -1,5 +1,7 @@
 """Fixtures live in `tests/fixtures/`, a file a room; here they are only listed."""
 
+from hypothesis import HealthCheck, settings
+
 # A file that others import comes before them, or pytest could not rewrite its assertions.
 pytest_plugins: list[str] = [
     "tests.fixtures.clerk",
@@ -11,3 +13,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.postgres",
     "tests.fixtures.telemetry",
 ]
+
+# Timing says something about the machine, which is shared, and nothing about the code.
+settings.register_profile("annex", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("annex")

@@ -32,7 +32,7 @@ class TokenCache[Entry]:
 
     def put(self, digest: bytes, entry: Entry) -> None:
         """Keep an entry."""
-        if len(self._entries) >= self._capacity:
+        if digest not in self._entries and len(self._entries) >= self._capacity:
             del self._entries[next(iter(self._entries))]
         self._entries[digest] = entry
 

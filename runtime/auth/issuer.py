@@ -126,7 +126,9 @@ def organization_claims(
     identifier: str, *, role: str, permissions: tuple[str, ...], slug: str | None = None
 ) -> dict[str, Any]:
     """Pack an organisation as version 2 does: names once, and one integer of bits a feature."""
-    pairs = [permission.removeprefix("org:").rpartition(":")[::2] for permission in permissions]
+    pairs = [
+        permission.removeprefix("org:").rpartition(":")[::2] for permission in dict.fromkeys(permissions)
+    ]
     features = list(dict.fromkeys(feature for feature, _ in pairs))
     names = list(dict.fromkeys(name for _, name in pairs))
     masks = [sum(1 << names.index(name) for feature, name in pairs if feature == each) for each in features]

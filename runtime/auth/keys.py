@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import httpx
-import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -23,6 +22,7 @@ from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 from msgspec import Struct
 
+from runtime.auth.foreign import json_object
 from runtime.auth.reasons import Reason
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
@@ -224,11 +224,7 @@ def read_key_set(text: bytes) -> dict[str, RSAPublicKey]:
     Raises:
         KeySetError: not a JWKS, or no usable key in it.
     """
-    try:
-        document = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        raise KeySetError("not JSON") from None
-    entries = document.get("keys") if isinstance(document, dict) else None
+    entries = (json_object(text) or {}).get("keys")
     if not isinstance(entries, list):
         raise KeySetError("no list of keys")
     keys = {entry["kid"]: key for entry in entries[:MAX_KEYS] if (key := _read_key(entry)) is not None}

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from runtime.auth.cache import TokenCache
+from runtime.auth.foreign import json_object
 from runtime.auth.reasons import Reason
 from runtime.auth.verified import NEVER, Validity, Verified
 from shared.errors import KeysUnavailable, Unauthenticated
@@ -163,10 +164,10 @@ def _read_answer(kind: str, response: httpx.Response) -> Verified | None:
         # 401 and 403 are about our secret key: the caller has done nothing wrong.
         logger.error("auth.machine.refused", extra={"kind": kind, "status": response.status_code})
         raise KeysUnavailable(retry_after=30)
+    members = json_object(response.content)
     try:
-        members = msgspec.json.decode(response.content)
         answer = msgspec.convert(members, Answer)
-    except (msgspec.MsgspecError, RecursionError):
+    except msgspec.ValidationError:
         logger.error("auth.machine.unreadable", extra={"kind": kind})  # noqa: TRY400  # the text is Clerk's
         raise KeysUnavailable(retry_after=30) from None
     if answer.revoked or answer.expired or not answer.active or not answer.subject:

@@ -1,0 +1,199 @@
+"""Opaque machine tokens, asked about at a real server that stands in for Clerk's Backend API."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from runtime.auth import Authenticator
+from runtime.config import Policy
+from runtime.variables import ClerkSettings
+from shared.errors import KeysUnavailable, Unauthenticated
+from shared.secret import Secret
+from tests.fixtures.clerk import Issuer, JwksServer, caller, scope, serving
+
+ANY = Policy(token_types=("session", "m2m_token", "oauth_token", "api_key"))
+
+
+def says(**members: Any) -> bytes:
+    usual = {
+        "id": "ak_id_1",
+        "subject": "user_ada",
+        "scopes": ["signals:read"],
+        "claims": {"desk": "rates"},
+        "revoked": False,
+        "expired": False,
+        "expiration": None,
+    }
+    return json.dumps(usual | members).encode()
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[JwksServer]:
+    async with serving() as server:
+        server.answer(says())
+        yield server
+
+
+def settings(api: JwksServer, issuer: Issuer, **changes: Any) -> ClerkSettings:
+    usual: dict[str, Any] = {
+        "jwt_key": issuer.pem,
+        "api_url": api.url.removesuffix("/jwks"),
+        "secret_key": Secret("sk_test_1"),
+        "machine_secret_key": Secret("ak_machine_1"),
+    }
+    return ClerkSettings(**usual | changes)
+
+
+@pytest.fixture
+def authenticator(api: JwksServer, issuer: Issuer) -> Authenticator:
+    return Authenticator.from_settings(settings(api, issuer), production=False)
+
+
+async def reason_of(authenticator: Authenticator, token: str, policy: Policy = ANY) -> str:
+    with pytest.raises(Unauthenticated) as refusal:
+        await authenticator.authenticate(scope(token), policy)
+    return refusal.value.reason
+
+
+@pytest.mark.parametrize(
+    ("token", "kind", "path", "member", "secret"),
+    [
+        ("mt_1", "m2m_token", "/v1/m2m_tokens/verify", "token", "ak_machine_1"),
+        ("oat_1", "oauth_token", "/v1/oauth_applications/access_tokens/verify", "access_token", "sk_test_1"),
+        ("ak_1", "api_key", "/v1/api_keys/verify", "secret", "sk_test_1"),
+    ],
+)
+async def test_an_opaque_token_is_asked_about_as_clerks_sdk_does(
+    authenticator, api, token, kind, path, member, secret
+):
+    user = await caller(authenticator, token, ANY)
+
+    assert (user.user_id, user.token_type) == ("user_ada", kind)
+    assert user.scopes == {"signals:read"}
+    assert api.paths == [path]
+    assert api.bodies == [json.dumps({member: token}, separators=(",", ":")).encode()]
+    assert api.authorizations == [f"bearer {secret}"]
+
+
+async def test_a_key_of_an_organisation_knows_which(authenticator, api):
+    api.answer(says(subject="org_desk"))
+
+    user = await caller(authenticator, "ak_1", Policy(token_types=("api_key",), org=True))
+
+    assert user.organization is not None
+    assert user.organization.id == "org_desk"
+
+
+async def test_an_answer_is_remembered(authenticator, api):
+    for _ in range(10):
+        await caller(authenticator, "ak_1", ANY)
+
+    assert api.fetches == 1
+
+
+async def test_a_thousand_callers_with_one_key_cause_one_question(authenticator, api):
+    api.gate.clear()
+    callers = [asyncio.create_task(caller(authenticator, "ak_1", ANY)) for _ in range(1000)]
+    await api.asked_for(1)
+    api.gate.set()
+    await asyncio.gather(*callers)
+
+    assert api.fetches == 1
+
+
+async def test_a_key_that_is_not_accepted_here_is_not_asked_about(authenticator, api):
+    assert await reason_of(authenticator, "ak_1", Policy()) == "token-type-mismatch"
+    assert api.fetches == 0
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "422 Unprocessable Entity"])
+async def test_a_token_that_clerk_does_not_know_is_refused(authenticator, api, status):
+    api.answer(b'{"errors": []}', status=status)
+
+    assert await reason_of(authenticator, "ak_1") == "token-invalid"
+
+
+async def test_a_refusal_is_remembered_too(authenticator, api):
+    api.answer(b"", status="404 Not Found")
+    for _ in range(10):
+        await reason_of(authenticator, "ak_1")
+
+    assert api.fetches == 1
+
+
+@pytest.mark.parametrize(
+    "members", [{"revoked": True}, {"expired": True}, {"active": False}, {"subject": ""}]
+)
+async def test_a_token_that_is_no_longer_good_is_refused(authenticator, api, members):
+    api.answer(says(**members))
+
+    assert await reason_of(authenticator, "ak_1") == "token-invalid"
+
+
+async def test_an_expiration_in_milliseconds_is_kept(authenticator, api):
+    api.answer(says(expiration=(time.time() - 60) * 1000))
+
+    assert await reason_of(authenticator, "ak_1") == "token-expired"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        ("401 Unauthorized", b"{}"),
+        ("403 Forbidden", b"{}"),
+        ("429 Too Many Requests", b"{}"),
+        ("500 Internal Server Error", b"{}"),
+        ("302 Found", b""),
+        ("200 OK", b"<html>"),
+        ("200 OK", b'{"subject": 7}'),
+        ("200 OK", b"[]"),
+        ("200 OK", says(name="x" * 100_000)),
+    ],
+)
+async def test_an_answer_that_says_nothing_about_the_token_is_503_and_never_401(
+    authenticator, api, status, body
+):
+    api.answer(body, status=status)
+
+    with pytest.raises(KeysUnavailable):
+        await authenticator.authenticate(scope("ak_1"), ANY)
+
+
+async def test_no_answer_is_503(authenticator, api):
+    api.hang_up()
+
+    with pytest.raises(KeysUnavailable):
+        await authenticator.authenticate(scope("ak_1"), ANY)
+
+
+async def test_an_outage_is_not_remembered(authenticator, api):
+    api.break_down()
+    with pytest.raises(KeysUnavailable):
+        await authenticator.authenticate(scope("ak_1"), ANY)
+    api.answer(says())
+
+    assert (await caller(authenticator, "ak_1", ANY)).user_id == "user_ada"
+
+
+async def test_invented_keys_are_asked_about_a_few_at_a_time(authenticator, api):
+    api.gate.clear()
+    callers = [asyncio.create_task(authenticator.authenticate(scope(f"ak_{n}"), ANY)) for n in range(100)]
+    await api.asked_for(8)
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    under_way = api.fetches
+    api.gate.set()
+    await asyncio.gather(*callers)
+
+    assert under_way == 8
+
+
+async def test_without_a_secret_key_the_reason_is_told(api, issuer):
+    without = settings(api, issuer, secret_key=None, machine_secret_key=None)
+    authenticator = Authenticator.from_settings(without, production=False)
+
+    assert await reason_of(authenticator, "mt_1") == "token-type-not-configured"

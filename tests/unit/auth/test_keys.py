@@ -1,0 +1,93 @@
+"""Reading public keys as people and servers write them."""
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from runtime.auth.keys import KeySetError, read_key_set, read_pem
+
+
+def public_numbers(issuer):
+    return issuer.key.public_key().public_numbers()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda pem: pem,
+        lambda pem: pem.strip(),
+        lambda pem: pem.replace("\n", "\\n"),
+        lambda pem: pem.replace("\n", "\r\n"),
+        lambda pem: pem.replace("\n", "\\r\\n"),
+        lambda pem: pem.replace("\n", ""),
+        lambda pem: pem.replace("\n", " "),
+        lambda pem: "".join(pem.splitlines()[1:-1]),
+        lambda pem: "\n".join(pem.splitlines()[1:-1]),
+        lambda pem: "\\n".join(pem.splitlines()[1:-1]),
+    ],
+)
+def test_a_pem_key_is_read_however_it_was_pasted(issuer, written):
+    assert read_pem(written(issuer.pem)).public_numbers() == public_numbers(issuer)
+
+
+@pytest.mark.parametrize("text", ["", "secret", "sk_live_1", "-----BEGIN PUBLIC KEY-----", "MIIB", "é"])
+def test_what_is_no_public_key_is_refused_with_the_cure(text):
+    with pytest.raises(ValueError, match="Clerk's dashboard"):
+        read_pem(text)
+
+
+def jwk(key: Any, **members: Any) -> dict[str, Any]:
+    algorithm = RSAAlgorithm if isinstance(key, rsa.RSAPublicKey) else ECAlgorithm
+    return algorithm.to_jwk(key, as_dict=True) | {"kid": "ins_1"} | members
+
+
+def key_set(*entries: Any) -> bytes:
+    return json.dumps({"keys": entries}).encode()
+
+
+def test_keys_are_found_by_their_kid(issuer, stranger):
+    keys = read_key_set(key_set(issuer.jwk, stranger.jwk))
+
+    assert {kid: key.public_numbers() for kid, key in keys.items()} == {
+        issuer.kid: public_numbers(issuer),
+        stranger.kid: public_numbers(stranger),
+    }
+
+
+def test_keys_that_cannot_verify_rs256_are_left_out(issuer):
+    good = issuer.key.public_key()
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()  # noqa: S505  # the case
+    elliptic = ec.generate_private_key(ec.SECP256R1()).public_key()
+    entries = [
+        jwk(good, kid="other-use", use="enc"),
+        jwk(good, kid="other-algorithm", alg="RS512"),
+        jwk(good, kid="no-modulus", n=None),
+        jwk(good, kid="strange-modulus", n="%%%"),
+        jwk(good, kid=7),
+        jwk(weak, kid="weak"),
+        jwk(elliptic, kid="elliptic"),
+        "not an object",
+        None,
+    ]
+
+    assert list(read_key_set(key_set(*entries, issuer.jwk))) == [issuer.kid]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"<html>", b"[]", b"{}", b'{"keys": {}}', b'{"keys": []}', b'{"keys": [1]}', b"\xff", b'{"\xff'],
+)
+def test_what_is_no_key_set_is_an_error(document):
+    with pytest.raises(KeySetError):
+        read_key_set(document)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reading_of_a_key_set(document):
+    with pytest.raises(KeySetError):
+        read_key_set(document)
