@@ -12,6 +12,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.node",
     "tests.fixtures.postgres",
     "tests.fixtures.telemetry",
+    "tests.fixtures.routing",
 ]
 
 # Timing says something about the machine, which is shared, and nothing about the code.

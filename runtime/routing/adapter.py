@@ -19,6 +19,7 @@ from runtime.invocation import SCOPE_KEY
 from runtime.routing.operation import Input, Operation
 from runtime.routing.validation import LIMIT, mistakes
 from runtime.routing.workers import Workers
+from runtime.streams import event_stream
 from shared.errors import FieldError, Invalid, Malformed, NotFound, UnsupportedMediaType
 
 THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
@@ -110,6 +111,8 @@ class Adapter:
         return errors
 
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._operation.event is not None:
+            value = event_stream(value, self._operation.endpoint)
         if isinstance(value, Response):
             request: Request[Any, Any, Any] = Request(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
             answer = value.to_asgi_response(app=None, request=request)

@@ -135,13 +135,17 @@ def _apply(
                 Fault(
                     file=file,
                     line=literal.line,
-                    found=f"{key}={value!r} asks for less than {key}={outer!r} in {origin}.",
-                    cure="Below a folder its demands only grow: ask for as much, or change the folder.",
+                    found=f"{key}={_spell(value)} loosens {key}={_spell(outer)} of {origin}.",
+                    cure="Below a folder its policy can only be tightened; tighten this, or change it.",
                 )
             )
             continue
         values[key] = (value, layer.origin)
     return faults
+
+
+def _spell(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _contradictions(

@@ -20,22 +20,17 @@ from runtime.routing.tree import shape_of, template_of
 
 
 class Claim(Struct, frozen=True):
-    """A file's claim on a URL: with these methods, or, where they cannot be told, with any."""
+    """A file's claim on a URL, for the methods that it is known to answer."""
 
     file: str
     segments: tuple[Segment, ...]
     methods: tuple[str, ...]
 
 
-def between_files(claims: Iterable[Claim], reserved: frozenset[str]) -> list[Fault]:
+def between_files(claims: Iterable[Claim]) -> list[Fault]:
     """Return every conflict that names and methods alone can tell."""
     ordered = sorted(claims, key=lambda claim: claim.file)
-    return [
-        *_taken(ordered, reserved),
-        *_same_url(ordered),
-        *_siblings(ordered),
-        *_case(ordered),
-    ]
+    return [*_same_url(ordered), *_siblings(ordered), *_case(ordered)]
 
 
 def _each(files: Iterable[str], found: str, cure: str) -> Iterator[Fault]:
@@ -44,15 +39,6 @@ def _each(files: Iterable[str], found: str, cure: str) -> Iterator[Fault]:
     for file in names:
         others = " and ".join(name for name in names if name != file)
         yield Fault(file=file, line=0, found=found.format(others=others), cure=cure)
-
-
-def _taken(claims: list[Claim], reserved: frozenset[str]) -> Iterator[Fault]:
-    for claim in claims:
-        url = template_of(claim.segments)
-        if url in reserved:
-            yield Fault(
-                file=claim.file, line=0, found=f"{url} is the runtime's own URL.", cure="Choose another name."
-            )
 
 
 def _same_url(claims: list[Claim]) -> Iterator[Fault]:

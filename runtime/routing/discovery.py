@@ -67,7 +67,9 @@ def discover(
     files = [FunctionFile(each, _read_function(root, each.file)) for each in tree.candidates]
     for each in files:
         _settle_policy(each, folders, folder_faults)
-    _spread(files, between_files(_claims(files), reserved))
+    _spread(files, between_files(_claims(files)))
+    for each in files:
+        _refuse_reserved(each, reserved)
     loader = Loader(root, import_budget)
     loader.forget()
     for each in files:
@@ -137,7 +139,20 @@ def _move(each: FunctionFile, path: str, line: int) -> None:
 
 
 def _claims(files: list[FunctionFile]) -> list[Claim]:
-    return [Claim(each.file, each.segments, each.methods) for each in files if each.segments is not None]
+    """What a broken file may answer besides takes nothing from a healthy one: only known methods count."""
+    return [
+        Claim(each.file, each.segments, tuple(each.source.methods))
+        for each in files
+        if each.segments is not None
+    ]
+
+
+def _refuse_reserved(each: FunctionFile, reserved: frozenset[str]) -> None:
+    url = template_of(each.segments or ())
+    if each.segments is not None and url in reserved:
+        found = f"{url} is the runtime's own URL."
+        each.faults.append(Fault(file=each.file, line=0, found=found, cure="Choose another name."))
+        each.segments = None  # not even a refusal stands in the runtime's way
 
 
 def _spread(files: list[FunctionFile], faults: list[Fault]) -> None:
@@ -205,17 +220,27 @@ def _judge(each: FunctionFile, loaded: Loaded) -> tuple[list[Operation], list[Fa
 
 def _table(root: Path, files: list[FunctionFile], faults: list[Fault]) -> RouteTable:
     routes: list[Route] = []
+    served: set[tuple[str, str]] = set()
     broken: dict[tuple[str, str], list[FunctionFile]] = defaultdict(list)
     for each in files:
         faults += each.faults
         if not each.faults:
             for operation in each.operations:
+                served.add((operation.endpoint.method.lower(), shape_of(each.segments or ())))
                 handler = handlers.serve(operation, each.segments or ())
-                routes.append(Route(operation.endpoint, operation, handler, each.seconds))
+                routes.append(
+                    Route(
+                        endpoint=operation.endpoint,
+                        segments=each.segments or (),
+                        operation=operation,
+                        handler=handler,
+                        seconds=each.seconds,
+                    )
+                )
         elif each.segments is not None:
             for method in each.methods:
                 broken[method, shape_of(each.segments)].append(each)
-    routes += [_quarantined(method, claimants) for (method, _), claimants in broken.items()]
+    routes += [_quarantined(key[0], claimants) for key, claimants in broken.items() if key not in served]
     return RouteTable(root, tuple(routes), tuple(faults))
 
 
@@ -230,4 +255,6 @@ def _quarantined(method: str, claimants: list[FunctionFile]) -> Route:
         policy=policies[0] if all(policy == policies[0] for policy in policies) else Policy(),
         error_id=first.faults[0].error_id,
     )
-    return Route(endpoint, None, handlers.refuse(endpoint, first.segments or ()), first.seconds)
+    segments = first.segments or ()
+    handler = handlers.refuse(endpoint, segments)
+    return Route(endpoint=endpoint, segments=segments, operation=None, handler=handler, seconds=first.seconds)

@@ -21,6 +21,11 @@ REVERIFICATIONS = {
 ONCE_PER_FILE = frozenset({"public", "webhook", "path", "methods"})
 
 _CURES = {
+    **dict.fromkeys(
+        ("public", "org", "pending", "cancel_on_disconnect", "read_only"), "Write True or False."
+    ),
+    **dict.fromkeys(("feature", "plan", "summary"), "Give a text."),
+    "deprecated": "Write True or False.",
     "timeout": "Give seconds above 0, such as timeout=25.",
     "concurrency": "Give a number of calls, 1 or more.",
     "queue": "Give a number of calls, 0 or more.",
@@ -47,7 +52,7 @@ def known_keys(kind: type[Function] | type[Folder]) -> list[str]:
 
 def complain(name: str) -> str:
     """Return the cure for a bad value of this key."""
-    return _CURES.get(name, "See `annex explain`, or the table of keys in docs/writing-a-function.md.")
+    return _CURES[name]
 
 
 def read_value(kind: type[Function] | type[Folder], name: str, raw: object) -> Any:
@@ -61,7 +66,7 @@ def read_value(kind: type[Function] | type[Folder], name: str, raw: object) -> A
     try:
         value = getattr(msgspec.convert({name: raw}, kind), name)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error).split(" - at ")[0] + ".") from None
+        raise ValueError(str(error).split(" - at ")[0].replace(" | null", "") + ".") from None
     if check := _CHECKS.get(name):
         check(value)
     return value

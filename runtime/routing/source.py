@@ -94,8 +94,8 @@ class _Reader:
                 found = f"{node.name} is defined twice, first on line {lines[node.name]}."
                 self.fault(node.lineno, found, "Keep one; it answers every call of its method.")
             lines.setdefault(node.name, node.lineno)
-        self._near_misses(functions, lines)
         self._strangers(code)
+        self._near_misses(functions, lines)
         return {method: lines[method] for method in METHODS if method in lines}
 
     def _near_misses(self, functions: list[Any], lines: dict[str, int]) -> None:

@@ -1,38 +1,37 @@
 """The result of discovery: every route, serving or not, and everything that is wrong."""
 
-from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runtime.config import Endpoint
+from runtime.routing import handlers
 from runtime.routing.faults import Fault
+from runtime.routing.names import Segment
 from runtime.routing.operation import Operation
+from runtime.routing.reference import Match, Reference, prove
 
 
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """One method of one URL.
 
     Attributes:
         endpoint: what is known about it.
+        segments: its URL.
         operation: None in quarantine.
         handler: what Litestar registers.
         seconds: how long its file took to import, None where it was not imported.
     """
 
-    __slots__ = ("endpoint", "handler", "operation", "seconds")
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        operation: Operation | None,
-        handler: HTTPRouteHandler,
-        seconds: float | None,
-    ) -> None:
-        self.endpoint = endpoint
-        self.operation = operation
-        self.handler = handler
-        self.seconds = seconds
+    endpoint: Endpoint
+    segments: tuple[Segment, ...]
+    operation: Operation | None
+    handler: HTTPRouteHandler
+    seconds: float | None = None
 
 
 class RouteTable:
@@ -44,12 +43,12 @@ class RouteTable:
         faults: sorted by file and line.
     """
 
-    def __init__(self, root: Path, routes: tuple[Route, ...], faults: tuple[Fault, ...]) -> None:
+    def __init__(self, root: Path, routes: Iterable[Route], faults: Iterable[Fault]) -> None:
         self.root = root
         self.routes = tuple(
             sorted(routes, key=lambda route: (route.endpoint.template, route.endpoint.method))
         )
-        self.faults = tuple(sorted(faults))
+        self.faults = tuple(sorted(set(faults)))
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -66,6 +65,30 @@ class RouteTable:
         """For `TreeApp(route_handlers=...)`."""
         return [route.handler for route in self.routes]
 
-    def counts(self) -> Counter[str]:
-        """How many routes serve, and how many are in quarantine."""
-        return Counter("serving" if route.operation else "quarantined" for route in self.routes)
+    def find(self, method: str, path: str) -> tuple[Route, Match] | None:
+        """Return the route that answers a URL, or the one whose template `path` is."""
+        exact = [route for route in self.routes if route.endpoint.template == path]
+        match = Match(exact[0].segments, {}) if exact else None
+        match = match or Reference(route.segments for route in self.routes).match(path)
+        for route in self.routes:
+            if match and route.segments == match.segments and route.endpoint.method == method:
+                return route, match
+        return None
+
+    def prove(self, app: Litestar) -> list[Fault]:
+        """Return a fault for each file that the app's router does not reach as the rules say."""
+        return prove(app, ((route.endpoint, route.segments) for route in self.routes))
+
+    def without(self, faults: Iterable[Fault]) -> "RouteTable":
+        """Return a table in which the files of `faults` are in quarantine."""
+        found = {fault.file: fault for fault in faults}
+        routes = [_quarantined(route, found.get(route.endpoint.file)) for route in self.routes]
+        return RouteTable(self.root, routes, (*self.faults, *found.values()))
+
+
+def _quarantined(route: Route, fault: Fault | None) -> Route:
+    if fault is None or route.operation is None:
+        return route
+    endpoint = replace(route.endpoint, error_id=fault.error_id)
+    handler = handlers.refuse(endpoint, route.segments)
+    return replace(route, endpoint=endpoint, operation=None, handler=handler)

@@ -91,14 +91,19 @@ def read_candidate(file: str) -> Candidate:
             is_known = is_known and segment is not None
         if segment is not None:
             segments.append(segment)
-    faults += _misplaced(file, folders, stem, segments)
-    is_known = is_known and all(segment.kind != "rest" for segment in segments[:-1])
+    faults += _misplaced(file, folders, stem)
+    faults += _doubled(file, segments)
+    is_known = is_known and not _is_group(stem) and all(each.kind != "rest" for each in segments[:-1])
     return Candidate(file, tuple(segments) if is_known else None, tuple(faults))
 
 
-def _misplaced(file: str, folders: list[str], stem: str, segments: list[Segment]) -> list[Fault]:
+def _is_group(name: str) -> bool:
+    return name.startswith("(") and name.endswith(")")
+
+
+def _misplaced(file: str, folders: list[str], stem: str) -> list[Fault]:
     faults = []
-    if stem.startswith("(") and stem.endswith(")"):
+    if _is_group(stem):
         found = f"{stem}.py is named like a group, but a group is a folder."
         faults.append(
             Fault(file=file, line=0, found=found, cure="Name the file after its URL, or make it index.py.")
@@ -108,10 +113,20 @@ def _misplaced(file: str, folders: list[str], stem: str, segments: list[Segment]
             found = f"{folder}/ is a catch-all with something below it; it takes the whole rest of the URL."
             cure = f"Move it to the end: {folder}.py."
             faults.append(Fault(file=file, line=0, found=found, cure=cure))
-    names = [segment.text for segment in segments if segment.kind != "static"]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        found = f"The parameter {name!r} stands twice in this path."
-        faults.append(Fault(file=file, line=0, found=found, cure="Give each its own name."))
+    return faults
+
+
+def _doubled(file: str, segments: list[Segment]) -> list[Fault]:
+    """Complain about a parameter that stands twice, and give the second a name that the router can take."""
+    faults = []
+    names: set[str] = set()
+    for depth, segment in enumerate(segments):
+        if segment.kind != "static" and segment.text in names:
+            found = f"The parameter {segment.text!r} stands twice in this path."
+            faults.append(Fault(file=file, line=0, found=found, cure="Give each its own name."))
+            segments[depth] = Segment(segment.kind, f"{segment.text}_{depth}")
+        elif segment.kind != "static":
+            names.add(segment.text)
     return faults
 
 

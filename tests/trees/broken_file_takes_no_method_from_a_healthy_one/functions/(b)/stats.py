@@ -1,0 +1,1 @@
+async def delete( -> None:

@@ -1,0 +1,2 @@
+async def get(rest: str) -> str:
+    return rest

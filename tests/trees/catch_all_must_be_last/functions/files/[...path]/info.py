@@ -1,0 +1,2 @@
+async def get(path: str) -> str:
+    return path

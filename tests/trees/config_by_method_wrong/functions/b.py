@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(methods={'get': {'public': True}})
+
+
+async def get() -> str:
+    return "ok"

@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(colour='red')
+
+
+async def get() -> str:
+    return "ok"

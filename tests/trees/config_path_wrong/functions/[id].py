@@ -1,0 +1,6 @@
+from runtime import Function
+
+config = Function(path='/x')
+
+async def get(id: str) -> str:
+    return id

@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(path='well-known')
+
+
+async def get() -> str:
+    return "ok"

@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(timeout=-1)
+
+
+async def get() -> str:
+    return "ok"

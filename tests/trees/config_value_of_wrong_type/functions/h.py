@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(reverification='weekly')
+
+
+async def get() -> str:
+    return "ok"

@@ -1,0 +1,2 @@
+async def get(symbol: str) -> str:
+    return symbol

@@ -1,0 +1,3 @@
+from runtime import Folder
+
+config = Folder(token_types=('session', 'api_key'))

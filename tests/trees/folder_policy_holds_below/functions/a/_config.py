@@ -1,0 +1,3 @@
+from runtime import Folder
+
+config = Folder(permission='org:signals:read', tags=('signals',))

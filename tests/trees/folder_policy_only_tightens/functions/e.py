@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(reverification='lax')
+
+
+async def get() -> str:
+    return "ok"

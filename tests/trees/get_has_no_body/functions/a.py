@@ -1,0 +1,9 @@
+from msgspec import Struct
+
+
+class Filter(Struct):
+    symbol: str
+
+
+async def get(data: Filter) -> str:
+    return 'ok'

@@ -1,0 +1,6 @@
+async def get() -> str:
+    return "ok"
+
+
+async def get() -> str:
+    return "ok"

@@ -1,0 +1,2 @@
+async def GET() -> str:
+    return 'ok'

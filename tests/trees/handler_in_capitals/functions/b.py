@@ -1,0 +1,6 @@
+async def Get() -> str:
+    return 'ok'
+
+
+async def post() -> None:
+    return None

@@ -1,0 +1,2 @@
+async def pots() -> str:
+    return 'ok'

@@ -1,0 +1,7 @@
+from threading import Event
+
+Event().wait()
+
+
+async def get() -> str:
+    return "ok"

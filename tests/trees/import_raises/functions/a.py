@@ -1,0 +1,5 @@
+VALUE = 1 / 0
+
+
+async def get() -> str:
+    return "ok"

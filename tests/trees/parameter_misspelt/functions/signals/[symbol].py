@@ -1,0 +1,2 @@
+async def get(symbl: str) -> str:
+    return symbl

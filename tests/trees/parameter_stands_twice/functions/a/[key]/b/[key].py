@@ -1,0 +1,2 @@
+async def get(key: str) -> str:
+    return key

@@ -1,0 +1,2 @@
+async def get(limit=20) -> str:
+    return 'ok'

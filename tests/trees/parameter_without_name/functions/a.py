@@ -1,0 +1,2 @@
+async def get(*symbols: str, **rest: str) -> str:
+    return 'ok'

@@ -1,0 +1,2 @@
+async def get(key: list[str]) -> str:
+    return 'ok'

@@ -1,0 +1,2 @@
+async def get(rest: int) -> str:
+    return 'ok'

@@ -1,0 +1,2 @@
+def get() -> str:
+    return 'ok'

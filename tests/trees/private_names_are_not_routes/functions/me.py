@@ -1,0 +1,5 @@
+from ._shared import X
+
+
+async def get() -> int:
+    return X

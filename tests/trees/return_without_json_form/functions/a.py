@@ -1,0 +1,2 @@
+async def get() -> complex:
+    return 1j

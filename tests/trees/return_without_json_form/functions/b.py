@@ -1,0 +1,9 @@
+from msgspec import Struct
+
+
+class Answer(Struct):
+    value: list[complex]
+
+
+async def get() -> Answer:
+    return Answer([])

@@ -1,0 +1,2 @@
+async def post(slug: str) -> str:
+    return slug

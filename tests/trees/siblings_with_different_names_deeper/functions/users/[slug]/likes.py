@@ -1,0 +1,2 @@
+async def get(slug: str) -> str:
+    return slug

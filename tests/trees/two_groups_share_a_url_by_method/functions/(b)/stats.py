@@ -1,0 +1,2 @@
+async def delete() -> None:
+    return None

@@ -1,0 +1,5 @@
+from litestar.datastructures import UploadFile
+
+
+async def post(chart: UploadFile) -> None:
+    return None

@@ -1,0 +1,5 @@
+from litestar.datastructures import UploadFile
+
+
+async def post(data: UploadFile) -> None:
+    return None

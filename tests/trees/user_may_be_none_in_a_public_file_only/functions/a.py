@@ -1,0 +1,5 @@
+from runtime import User
+
+
+async def get(user: User | None) -> str:
+    return 'ok'

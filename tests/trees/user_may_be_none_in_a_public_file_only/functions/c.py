@@ -1,0 +1,7 @@
+from runtime import Function, User
+
+config = Function(public=True)
+
+
+async def get(user: User | None) -> str:
+    return 'ok'
