@@ -85,14 +85,21 @@ class Application:
         return await self.shell(scope, receive, send)
 
     def swap(self, table: RouteTable) -> None:
-        """Serve `table` from the next request on; requests in flight finish on what they started with."""
+        """Serve `table` from the next request on; requests in flight finish on what they started with.
+
+        A file that the router would misserve is put into quarantine first.
+        """
+        router = self._mount(table)
+        if misserved := table.prove(router):
+            table = table.without(misserved)
+            router = self._mount(table)
         for fault in table.faults:
             logger.error(
                 "function quarantined: %s",
                 fault,
                 extra={"function": fault.file, "line": fault.line, "error_id": fault.error_id},
             )
-        self.router: ASGIApp = cast("ASGIApp", self._mount(table))
+        self.router: ASGIApp = cast("ASGIApp", router)
         self.table = table
 
     @contextlib.asynccontextmanager

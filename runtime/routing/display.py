@@ -133,7 +133,7 @@ def _file_line(routes: list[Route], paint: Paint) -> str:
     elif seconds is not None and seconds >= SLOW:
         note, tone = f"import {seconds:.2f} s  SLOW", "yellow"
     else:
-        note, tone = f"import {(seconds or 0) * 1000:.0f} ms", "dim"
+        note, tone = f"import {(seconds or 0) * 1000:.1f} ms", "dim"
     return f"{paint(file, 'bold')}{' ' * max(2, WIDTH - len(file) - len(note))}{paint(note, tone)}"
 
 

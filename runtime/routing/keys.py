@@ -69,7 +69,7 @@ def read_value(kind: type[Function] | type[Folder], name: str, raw: object) -> A
         raise ValueError(str(error).split(" - at ")[0].replace(" | null", "") + ".") from None
     if check := _CHECKS.get(name):
         check(value)
-    return value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def rate_of(limit: str) -> tuple[int, int]:

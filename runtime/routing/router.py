@@ -7,6 +7,9 @@ segment, OPTIONS is answered for every route, and the trie is built once rather 
 handler, so that start-up grows with the number of functions and not with its square.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +17,8 @@ from litestar import Litestar
 from litestar._asgi.asgi_router import ASGIRouter
 from litestar._asgi.routing_trie.types import PathParameterSentinel, RouteTrieNode
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
 
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 
@@ -22,11 +27,22 @@ SLASH = "\udc2f"
 
 
 class TreeApp(Litestar):
-    """Litestar, routed by `TreeRouter`."""
+    """Litestar, routed by `TreeRouter`.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._tree_router.build()
+    Args:
+        route_handlers: taken in at once; `Litestar.register` goes through all earlier ones for each.
+        options: as of `Litestar`.
+    """
+
+    def __init__(self, route_handlers: Sequence[HTTPRouteHandler], **options: Any) -> None:
+        super().__init__((), **options)
+        by_path: dict[str, list[HTTPRouteHandler]] = defaultdict(list)
+        for handler in route_handlers:
+            for path in handler.paths:
+                by_path[path].append(copy(handler))
+        for path, handlers in by_path.items():
+            self._add(path, handlers)
+        self.asgi_router.construct_routing_trie()
 
     @property
     def asgi_router(self) -> ASGIRouter:
@@ -37,23 +53,18 @@ class TreeApp(Litestar):
     def asgi_router(self, _stock: ASGIRouter) -> None:
         self._tree_router = TreeRouter(self)
 
+    def _add(self, path: str, handlers: list[HTTPRouteHandler]) -> None:
+        for handler in handlers:
+            handler.owner = self
+        route = HTTPRoute(path=path, route_handlers=handlers)
+        self.routes.append(route)
+        for handler in route.route_handlers:
+            handler.on_registration(self)
+        route.create_handler_map()
+
 
 class TreeRouter(ASGIRouter):
     """Looks back; see the module."""
-
-    def __init__(self, app: Litestar) -> None:
-        super().__init__(app)
-        self._is_built = False
-
-    def build(self) -> None:
-        """Take all of the app's routes into the trie."""
-        self._is_built = True
-        super().construct_routing_trie()
-
-    def construct_routing_trie(self) -> None:
-        """Wait for `build`: Litestar asks after every single handler."""
-        if self._is_built:
-            super().construct_routing_trie()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Route one request."""
