@@ -17,6 +17,7 @@ from runtime.http.gate import Gate
 from runtime.http.health import Check, Health
 from runtime.http.problems import EXCEPTION_HANDLERS
 from runtime.http.proxies import TrustedProxies
+from runtime.http.rates import rates_at
 from runtime.http.shell import Bounds, Shell
 from runtime.origins import compile_origins
 from runtime.routing import RouteTable, TreeApp, discover
@@ -58,7 +59,7 @@ class Application:
         self.authenticator = authenticator
         self.agents = agents
         self.is_draining = False
-        self.gate = Gate(authenticator)
+        self.gate = Gate(authenticator, rates=rates_at(settings.redis_url))
         self._drain = asyncio.Event()
         self.swap(table)
         cors = Cors(compile_origins(_origins(settings)), credentials=settings.cors.credentials)

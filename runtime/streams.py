@@ -24,17 +24,9 @@ from shared.events import Event
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = 15.0  # seconds without an event after which a comment keeps proxies from hanging up
-DRAIN = "drain"  # key in `app.state` of the service's `Drain`
+DRAIN = "drain"  # key in `app.state` of the event that is set when the service shuts down
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second keeps nginx from collecting
-
-
-class Drain(asyncio.Event):
-    """Set when the service shuts down: every stream says so with its terminal event, and ends."""
-
-    def start(self) -> None:
-        """End every stream, and each one that still begins."""
-        self.set()
 
 
 class Done(Event, tag="done", frozen=True):
@@ -149,10 +141,10 @@ class _Stream(ASGIResponse):
         self._quiet_since = asyncio.get_running_loop().time()
         await self._send({"type": "http.response.body", "body": frame, "more_body": True})
 
-    async def _tick(self, limit: asyncio.Timeout, drain: Drain | None) -> None:
+    async def _tick(self, limit: asyncio.Timeout, drain: asyncio.Event | None) -> None:
         """Send heartbeats while nothing else is; end the stream when the service shuts down."""
         loop = asyncio.get_running_loop()
-        drain = drain or Drain()
+        drain = drain or asyncio.Event()
         while True:
             due = self._quiet_since + self._heartbeat
             try:

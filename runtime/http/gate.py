@@ -14,7 +14,6 @@ from litestar.utils.scope.state import ScopeState
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.auth import Delivery
 from runtime.config import Endpoint, Policy
-from runtime.http.body import Media
 from runtime.http.call import GRACE, Call, Cut, Reply
 from runtime.http.deadline import HEADER as TIMEOUT_HEADER
 from runtime.http.deadline import seconds_allowed
@@ -45,30 +44,22 @@ class Head(NamedTuple):
     """What the gate reads in the head of a request, in one pass."""
 
     length: bytes | None
-    media: bytes | None
     chunked: bool
     timeout: bytes | None
 
     @classmethod
     def of(cls, scope: Scope) -> "Head":
         """Read the header fields of `scope`."""
-        length = media = timeout = None
+        length = timeout = None
         chunked = False
         for name, value in scope["headers"]:
             if name == b"content-length":
                 length = value
-            elif name == b"content-type":
-                media = value
             elif name == b"transfer-encoding":
                 chunked = True
             elif name == TIMEOUT_HEADER:
                 timeout = value
-        return cls(length, media, chunked, timeout)
-
-    @property
-    def has_body(self) -> bool:
-        """Whether at least a byte of a body is announced."""
-        return self.chunked or self.length not in {None, b"0"}
+        return cls(length, chunked, timeout)
 
 
 class Plan:
@@ -77,20 +68,18 @@ class Plan:
     Attributes:
         endpoint: the matched endpoint.
         policy: its policy.
-        media: what its body must be.
         bulkhead: shared by the endpoints whose limit stands in the same place.
         rate: likewise.
         rate_name: what is counted.
         watch: stop when the caller leaves.
     """
 
-    __slots__ = ("bulkhead", "endpoint", "media", "policy", "rate", "rate_name", "watch")
+    __slots__ = ("bulkhead", "endpoint", "policy", "rate", "rate_name", "watch")
 
-    def __init__(self, endpoint: Endpoint, media: Media, bulkhead: Bulkhead | None) -> None:
+    def __init__(self, endpoint: Endpoint, bulkhead: Bulkhead | None) -> None:
         policy = endpoint.policy
         self.endpoint = endpoint
         self.policy = policy
-        self.media = media
         self.bulkhead = bulkhead
         self.rate = Rate.parse(policy.rate_limit) if policy.rate_limit else None
         self.rate_name = _place(endpoint, "rate_limit")
@@ -140,7 +129,7 @@ class Gate:
                 if endpoint is None:
                     await app(scope, receive, send)
                     return
-                plan = self._plan(endpoint, scope)
+                plan = self._plan(endpoint)
             try:
                 await self._serve(plan, app, scope, receive, send)
             except CallerLeft:
@@ -148,12 +137,12 @@ class Gate:
 
         return enter
 
-    def _plan(self, endpoint: Endpoint, scope: Scope) -> Plan:
+    def _plan(self, endpoint: Endpoint) -> Plan:
         policy, bulkhead = endpoint.policy, None
         if policy.concurrency:
             key = (_place(endpoint, "concurrency"), policy.concurrency, policy.queue)
             bulkhead = self._bulkheads.setdefault(key, Bulkhead(policy.concurrency, policy.queue))
-        return Plan(endpoint, Media.of(scope["route_handler"]), bulkhead)
+        return Plan(endpoint, bulkhead)
 
     async def _serve(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
@@ -256,8 +245,6 @@ def _limited(plan: Plan, head: Head, receive: Receive) -> Receive:
     """Refuse what the head already tells; return a `receive` that refuses the rest as it comes."""
     limit = plan.policy.max_body
     refuse_length(head.length, limit)
-    if head.has_body:
-        plan.media.refuse(head.media)
     return counted(receive, limit) if head.chunked else receive
 
 

@@ -16,7 +16,6 @@ from msgspec import Struct
 from opentelemetry import trace
 
 from runtime.asgi import Send, send_answer
-from runtime.http.invalid import explain
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.telemetry import record_exception
 from shared.errors import (
@@ -196,10 +195,7 @@ _FRAMEWORK: dict[int, Callable[[HTTPException], AnnexError]] = {
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything: one log line, one span event, one document."""
     invocation: Invocation | None = request.scope.get(SCOPE_KEY)  # type: ignore[assignment]  # our key
-    if isinstance(error, HTTPException) and error.status_code == 400:
-        noun = explain(request, error)
-    else:
-        noun = as_annex_error(error)
+    noun = as_annex_error(error)
     note(error, noun, invocation)
     status, headers, body = answer(noun, invocation)
     return Response(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)

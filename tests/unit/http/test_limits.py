@@ -1,12 +1,11 @@
-"""Calls at once, calls that wait, bytes of a body, media types."""
+"""Calls at once, calls that wait, bytes of a body."""
 
 import asyncio
 from typing import Any
 
 import pytest
 from litestar import get, post, put
-from litestar.datastructures import UploadFile
-from litestar.params import JSONBody, MultipartBody
+from litestar.params import JSONBody
 
 from runtime.config import Endpoint
 from runtime.http.limits import Bulkhead
@@ -184,47 +183,3 @@ async def test_body_over_its_limit_is_refused_whether_it_tells_its_length_or_not
     if status == 413:
         assert told.json()["code"] == chunked.json()["code"] == "body_too_large"
         assert told.json()["detail"] == "The body is over this function's limit of 100 bytes."
-
-
-@pytest.mark.parametrize("kind", ["text/plain", "", "application/x-www-form-urlencoded", "text/json"])
-async def test_body_that_is_not_json_by_its_type_is_refused_with_415(serve: Serve, kind: str):
-    service = await taking(serve)
-    answer = await service.http.post("/signals", content=body(50), headers={"Content-Type": kind})
-
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
-
-
-@pytest.mark.parametrize(
-    "kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.signals+json"]
-)
-async def test_json_is_known_by_every_name_it_goes_by(serve: Serve, kind: str):
-    service = await taking(serve)
-
-    assert (
-        await service.http.post("/signals", content=body(50), headers={"Content-Type": kind})
-    ).status_code == 200
-
-
-async def test_upload_takes_a_form_and_no_json(serve: Serve):
-    @post("/signals", opt={"endpoint": endpoint("POST")}, status_code=200)
-    async def signals(data: MultipartBody[dict[str, UploadFile]]) -> int:
-        return len(await data["file"].read())
-
-    service = await serve(signals)
-    form = await service.http.post("/signals", files={"file": ("signals.csv", b"SPY,1")})
-    json = await service.http.post("/signals", json={})
-
-    assert (form.status_code, form.json()) == (200, 5)
-    assert json.status_code == 415
-
-
-async def test_body_of_a_function_that_takes_none_is_not_judged_by_its_type(serve: Serve):
-    @get("/signals", opt={"endpoint": endpoint()})
-    async def signals() -> None: ...
-
-    service = await serve(signals)
-    answer = await service.http.request(
-        "GET", "/signals", content=b"?", headers={"Content-Type": "text/plain"}
-    )
-
-    assert answer.status_code == 200

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from litestar import Response, get
 
-from runtime.streams import DRAIN, Done, Drain, event_stream
+from runtime.streams import DRAIN, Done, event_stream
 from shared.errors import NotFound
 from shared.events import Event
 from tests.fixtures.gate import Serve, Service, endpoint
@@ -175,14 +175,14 @@ async def test_shutdown_ends_a_stream_with_an_error_event(serve: Serve):
         await asyncio.Event().wait()
 
     service = await stream(serve, ticks)
-    drain = Drain()
+    drain = asyncio.Event()
     service.app.state[DRAIN] = drain
     async with service.http.stream("GET", "/signals") as answer:
         text = ""
         async for part in answer.aiter_text():
             text += part
             if SPY_FRAME in text:
-                drain.start()
+                drain.set()
 
     assert last_event(text)[1]["code"] == "shutting_down"
     assert text.count("event: error") == 1
@@ -194,8 +194,8 @@ async def test_stream_that_begins_during_the_shutdown_is_told_so(serve: Serve):
         yield SPY
 
     service = await stream(serve, ticks)
-    service.app.state[DRAIN] = drain = Drain()
-    drain.start()
+    service.app.state[DRAIN] = drain = asyncio.Event()
+    drain.set()
 
     assert last_event((await service.http.get("/signals")).text)[1]["code"] == "shutting_down"
 
