@@ -22,7 +22,7 @@ from runtime.http.shell import Bounds, Shell
 from runtime.origins import compile_origins
 from runtime.routing import RouteTable, TreeApp, discover
 from runtime.streams import DRAIN
-from runtime.telemetry import Telemetry, Tracing
+from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.variables import Settings
 from shared.agents import Agents
 from shared.database import Database
@@ -112,12 +112,24 @@ class Application:
             await stack.enter_async_context(self.authenticator)
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.gate)
+            stack.enter_context(Watchdog(self.settings.functions, limit=self._hang_limit()))
             yield
 
     def drain(self, *, after: float = 0) -> None:
         """Turn readiness now; `after` seconds later refuse new work and let streams say goodbye."""
         self.is_draining = True
         asyncio.get_running_loop().call_later(after, self._refuse)
+
+    def under_way(self) -> list[str]:
+        """Return the method and route of every request being worked on."""
+        return sorted(
+            f"{invocation.method} {invocation.endpoint.template if invocation.endpoint else '(no route)'}"
+            for invocation in self.telemetry.metrics.active
+        )
+
+    def _hang_limit(self) -> float:
+        """A breakpoint in development is no hang."""
+        return self.settings.limits.hang_timeout if self.settings.is_production else 0
 
     def _refuse(self) -> None:
         self.shell.draining = True

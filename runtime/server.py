@@ -1,32 +1,49 @@
-"""One uvicorn process that stops as it promised: drain first, then close, then leave with status 0.
+"""One uvicorn process that stops as it promised: in order, in time, and with status 0.
 
-uvicorn alone stops accepting at once, gives streams no sign, and re-raises the signal, so that a platform
-sees a stop it asked for as a failure. Only the reaction to a signal is ours.
+uvicorn alone gives streams no sign of a stop, closes the application while the requests it gave up on are
+still unwinding, waits for ever for a lifespan that hangs, and re-raises the signal, so that a platform sees a
+stop it asked for as a failure. How it stops is therefore ours; how it serves is not.
 """
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
 
 from runtime.app import Application
+from runtime.http.listener import ConnectionLimits, Listener
+from runtime.http.protocol import Connection, protocol
+from runtime.http.shell import security_headers
 from runtime.variables import Settings
+
+logger = logging.getLogger(__name__)
 
 KEEP_ALIVE = 75  # seconds; longer than Railway's edge keeps an idle connection, so it never races our close
 BACKLOG = 2048
+UNWIND = 2.0  # seconds for what was cut at the end of the drain to clean up after itself
+CLOSE = 6.0  # seconds for connections to the outside to close and the last spans to leave
+MARGIN = 2.0  # seconds over the whole budget after which the process ends whatever it is doing
 
 
 class Server(uvicorn.Server):
     """Serves one application until a signal, or until `stop` is called."""
 
     def __init__(self, application: Application, settings: Settings) -> None:
-        super().__init__(config(application, settings))
+        self.listener = Listener(
+            ConnectionLimits(connections=settings.limits.max_connections),
+            headers=security_headers(production=settings.is_production),
+        )
+        super().__init__(config(application, settings, self.listener))
         self._application = application
         self._delay = settings.limits.drain_delay
+        self._drain = settings.limits.drain_timeout
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -37,6 +54,9 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Listen to SIGINT and SIGTERM, and do not raise them again: a stop asked for is a success."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = {
             number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
         }
@@ -47,29 +67,75 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # a signal handler's shape
-        """First signal: drain and stop. A second SIGINT: stop at once."""
+        """First signal: drain and stop, in time even if the loop never turns again. A second SIGINT: now."""
         if self._application.is_draining and sig == signal.SIGINT:
             self.force_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.stop)
+        last = threading.Timer(self._delay + self._drain + UNWIND + CLOSE + MARGIN, _end_anyway)
+        last.daemon = True
+        last.start()
 
     def stop(self) -> None:
-        """Turn readiness, end streams, and stop accepting once the overlap is over."""
+        """Turn readiness, let each answer be its connection's last, and close once the overlap is over."""
         if self._application.is_draining or self._loop is None:
             return
+        logger.info("stopping: %d connections are open", len(self.server_state.connections))
         self._application.drain(after=self._delay)
+        self.listener.winding_down = True
+        for connection in self._connections():
+            connection.wind_down()
         self._loop.call_later(self._delay, self._leave)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nobody, finish what is under way, cut what is too slow, then close the application."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or ():
+            each.close()
+        for connection in self._connections():
+            connection.shutdown()
+        await self._finish()
+        await self._cut()
+        try:
+            async with asyncio.timeout(CLOSE):
+                await self.lifespan.shutdown()
+        except TimeoutError:
+            logger.error("the application did not close within %g s and is left behind", CLOSE)  # noqa: TRY400  # the wait's own traceback tells nothing
+
+    async def _finish(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._drain):
+                while self._is_busy() and not self.force_exit:  # noqa: ASYNC110  # uvicorn's sets have no event
+                    await asyncio.sleep(0.02)
+
+    async def _cut(self) -> None:
+        tasks = list(self.server_state.tasks)
+        if tasks:
+            logger.error("cut at the end of the drain: %s", ", ".join(self._application.under_way()))
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=UNWIND)
+        for connection in self._connections():
+            connection.transport.abort()
+
+    def _connections(self) -> list[Connection]:
+        return [each for each in self.server_state.connections if isinstance(each, Connection)]
+
+    def _is_busy(self) -> bool:
+        return bool(self.server_state.connections or self.server_state.tasks)
 
     def _leave(self) -> None:
         self.should_exit = True
 
 
-def config(application: Application, settings: Settings) -> uvicorn.Config:
+def config(application: Application, settings: Settings, listener: Listener) -> uvicorn.Config:
     """Return uvicorn's configuration; what is not said here is its default."""
     return uvicorn.Config(
         application,
         host=settings.host,
         port=settings.port,
+        http=protocol(listener),  # its limits, and who is one connection too many
         lifespan="on",
         log_config=None,  # our own handlers are in place already
         access_log=False,  # the access line is written by telemetry, with duration and ids
@@ -77,8 +143,6 @@ def config(application: Application, settings: Settings) -> uvicorn.Config:
         date_header=True,
         proxy_headers=False,  # who is believed is decided in runtime/http/proxies.py
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=max(1, int(settings.limits.drain_timeout)),
-        limit_concurrency=settings.limits.max_connections,
         backlog=BACKLOG,
         ws="none",
     )
@@ -93,3 +157,11 @@ def run(application: Application, settings: Settings) -> None:
     server = Server(application, settings)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(server.serve())
+
+
+def _end_anyway() -> None:
+    """End a process whose loop, or a thread of it, does not come back."""
+    busy = sorted(thread.name for thread in threading.enumerate() if not thread.daemon)
+    logger.critical("the stop took longer than its budget; ending now. Threads still there: %s", busy)
+    logging.shutdown()
+    os._exit(1)

@@ -234,6 +234,13 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
             doc="Seconds one function file may take to import before it is quarantined.",
         ),
     ] = 10.0
+    hang_timeout: Annotated[
+        float,
+        _env(
+            "ANNEX_HANG_TIMEOUT",
+            doc="Seconds the event loop may stand still before the process ends itself and the platform starts it anew; 0 for never, as in development.",
+        ),
+    ] = 60.0
     drain_timeout: Annotated[
         float,
         _env(

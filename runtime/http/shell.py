@@ -31,6 +31,11 @@ TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000; includeS
 NO_STORE = (b"cache-control", b"no-store")
 
 
+def security_headers(*, production: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what every response carries; in production also that only TLS may be used."""
+    return (*SECURITY_HEADERS, TRANSPORT_SECURITY) if production else SECURITY_HEADERS
+
+
 class Bounds(NamedTuple):
     """How much one process takes on at once."""
 
@@ -63,7 +68,7 @@ class Shell:
         self._cors = cors
         self._proxies = proxies
         self._bounds = bounds
-        self._headers = SECURITY_HEADERS + ((TRANSPORT_SECURITY,) if production else ())
+        self._headers = security_headers(production=production)
         self._timing = not production
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,5 +3,6 @@
 from runtime.telemetry.logs import configure_logging
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.tracing import Tracing, record_exception
+from runtime.telemetry.watchdog import Watchdog
 
-__all__ = ["Telemetry", "Tracing", "configure_logging", "record_exception"]
+__all__ = ["Telemetry", "Tracing", "Watchdog", "configure_logging", "record_exception"]

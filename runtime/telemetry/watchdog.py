@@ -1,0 +1,114 @@
+"""Notices that the event loop stands still, and says which function holds it.
+
+One blocking call in an `async def` stops every request of the process, and from inside the loop nothing can
+be said about it; so a thread asks the loop for a sign of life. A process that stays silent for too long ends
+itself, because a platform that checks health only at a deploy would keep it for ever.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+from asyncio import AbstractEventLoop, get_running_loop
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple, Self
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 0.5  # seconds between two questions
+PATIENCE = 1.0  # seconds without an answer until it is told
+EXIT_STATUS = 70  # EX_SOFTWARE: the platform sees a failure and starts the process anew
+
+
+class Place(NamedTuple):
+    """Where a thread is: file, line, name of the code."""
+
+    file: str
+    line: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} ({self.name})"
+
+
+class Watchdog:
+    """Owned by `with`, entered on the loop that it watches.
+
+    Args:
+        functions: the folder whose files are named as the culprit before anything they call.
+        patience: seconds of silence until it is told.
+        limit: seconds of silence until the process ends itself; 0 for never.
+        end: ends the process.
+    """
+
+    def __init__(
+        self,
+        functions: Path,
+        *,
+        patience: float = PATIENCE,
+        limit: float = 0,
+        end: Callable[[int], object] = os._exit,
+    ) -> None:
+        self._functions = functions.resolve()
+        self._patience = patience
+        self._limit = limit
+        self._end = end
+        self._alive = threading.Event()
+        self._stopped = threading.Event()
+        self._loop: AbstractEventLoop
+        self._watched = 0
+
+    def __enter__(self) -> Self:
+        self._loop = get_running_loop()
+        self._watched = threading.get_ident()
+        threading.Thread(target=self._watch, name="annex-watchdog", daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stopped.set()
+        self._alive.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(INTERVAL):
+            self._alive.clear()
+            asked = time.monotonic()
+            try:
+                self._loop.call_soon_threadsafe(self._alive.set)
+            except RuntimeError:  # the loop is closed
+                return
+            if not self._alive.wait(self._patience):
+                self._tell(asked)
+
+    def _tell(self, asked: float) -> None:
+        """Name who holds the loop, once, and wait until it turns again."""
+        culprit, innermost = self._where()
+        extra = {"function": culprit.file, "line": culprit.line}
+        logger.error(
+            "the event loop stands still in %s, which is in %s; a blocking call belongs in a plain `def`",
+            culprit,
+            innermost,
+            extra=extra,
+        )
+        while not self._alive.wait(0.1):
+            if self._limit and time.monotonic() - asked > self._limit:
+                logger.critical("the event loop stood still for %g s: ending", self._limit, extra=extra)
+                logging.shutdown()
+                self._end(EXIT_STATUS)
+                return
+        logger.warning("the event loop turns again after %.1f s", time.monotonic() - asked, extra=extra)
+
+    def _where(self) -> tuple[Place, Place]:
+        """Return the innermost place inside a function file (or of all), and the innermost of all."""
+        frame: FrameType | None = sys._current_frames().get(self._watched)  # noqa: SLF001  # the only way to ask
+        places = []
+        while frame is not None:
+            places.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+            frame = frame.f_back
+        innermost = places[0] if places else Place("?", 0, "?")
+        ours = next((place for place in places if Path(place.file).is_relative_to(self._functions)), None)
+        if ours is None:
+            return innermost, innermost
+        return ours._replace(file=str(Path(ours.file).relative_to(self._functions))), innermost
