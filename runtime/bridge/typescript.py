@@ -85,7 +85,7 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
             for one in parameters:
                 yield from _comment(one.get("description", ""), "        ")
                 mark = "" if one.get("required") else "?"
-                kind = _sendable(one["schema"]) if place == "query" else _type(one["schema"])
+                kind = _sendable(one["schema"]) if place == "query" else type_of(one["schema"])
                 absent = " | undefined" if mark else ""
                 yield f"        {_key(one['name'])}{mark}: {kind}{absent};"
             yield "      };"
@@ -105,7 +105,7 @@ def _template(path: str, operation: dict[str, Any]) -> str:
 
 def _body(body: dict[str, Any]) -> str:
     kinds = {
-        "FormData" if media.startswith("multipart/") else _type(content["schema"])
+        "FormData" if media.startswith("multipart/") else type_of(content["schema"])
         for media, content in body["content"].items()
     }
     return " | ".join(sorted(kinds))
@@ -117,7 +117,7 @@ def _events(schema: Schema, components: Components) -> str:
 
 
 def _is_failure(schema: Schema, components: Components) -> bool:
-    told = components.get(_type(schema), schema)
+    told = components.get(type_of(schema), schema)
     return bool(told.get("properties", {}).get("type", {}).get("enum") == ["error"])
 
 
@@ -129,7 +129,7 @@ def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
         if "text/event-stream" in content:
             yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
         elif "application/json" in content:
-            yield f"      response: {_type(content['application/json']['schema'])};"
+            yield f"      response: {type_of(content['application/json']['schema'])};"
         else:
             yield "      response: undefined;"
 
@@ -141,7 +141,7 @@ def _declaration(name: str, schema: Schema) -> str:
         lines += _members(schema, "  ")
         lines.append("}\n")
     else:
-        lines.append(f"export type {name} = {_type(schema)};\n")
+        lines.append(f"export type {name} = {type_of(schema)};\n")
     return "\n".join(lines)
 
 
@@ -149,10 +149,10 @@ def _members(schema: Schema, indent: str) -> Iterator[str]:
     required = set(schema.get("required", []))
     for name, value in schema["properties"].items():
         yield from _comment(value.get("description", ""), indent, fact=_fact(value))
-        yield f"{indent}{_key(name)}{'' if name in required else '?'}: {_type(value)};"
+        yield f"{indent}{_key(name)}{'' if name in required else '?'}: {type_of(value)};"
 
 
-def _type(schema: Any) -> str:
+def type_of(schema: Any) -> str:
     """Write a schema as one type expression."""
     if not isinstance(schema, dict):
         return "unknown"
@@ -161,7 +161,7 @@ def _type(schema: Any) -> str:
 
 
 def _union(options: Iterable[Schema]) -> str:
-    types = dict.fromkeys(_type(option) for option in options)
+    types = dict.fromkeys(type_of(option) for option in options)
     return "unknown" if "unknown" in types else " | ".join(types)
 
 
@@ -187,11 +187,11 @@ _WRITERS: dict[str, Callable[[Schema], str]] = {
 
 def _array(schema: Schema) -> str:
     if "prefixItems" not in schema:
-        item = _type(schema.get("items", True))
+        item = type_of(schema.get("items", True))
         return f"({item})[]" if re.search(r"[ |]", item) and not item.startswith("{") else f"{item}[]"
     least = schema.get("minItems", 0)
     items = [
-        _type(item) if place < least else f"({_type(item)})?"
+        type_of(item) if place < least else f"({type_of(item)})?"
         for place, item in enumerate(schema["prefixItems"])
     ]
     return f"[{', '.join(items)}]"
@@ -200,12 +200,12 @@ def _array(schema: Schema) -> str:
 def _object(schema: Schema) -> str:
     if "properties" in schema:
         return "{ " + " ".join(_members({**schema}, "")) + " }"
-    return f"{{ [key: string]: {_type(schema.get('additionalProperties', True))} }}"
+    return f"{{ [key: string]: {type_of(schema.get('additionalProperties', True))} }}"
 
 
 def _sendable(schema: Any) -> str:
     """Write a query parameter's type; a moment may also be given as a `Date`."""
-    kind = _type(schema)
+    kind = type_of(schema)
     return f"{kind} | Date" if isinstance(schema, dict) and schema.get("format") == "date-time" else kind
 
 

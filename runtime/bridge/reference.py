@@ -1,0 +1,151 @@
+"""`/openapi.json` and `/docs`: the contract for machines, and for people as one page without a script.
+
+The page is made here because the well-kept viewers come from a CDN or bring a web framework along; this one
+works without internet and needs no exception from a content security policy.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from html import escape
+from typing import Any
+
+from runtime.asgi import Receive, Scope, Send, header, send_answer
+from runtime.bridge import openapi
+from runtime.bridge.schemas import PREFIX
+from runtime.bridge.typescript import METHODS, type_of
+from runtime.http.problems import answer, send_problem
+from runtime.invocation import SCOPE_KEY
+from runtime.routing import Operation
+from shared.errors import MethodNotAllowed
+
+PATHS = frozenset({"/openapi.json", "/docs"})
+POLICY = b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+
+class Reference:
+    """ASGI app for both paths; what it serves is made at the first request for it and kept."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._operations = tuple(operations)
+        self._files: dict[str, tuple[bytes, bytes, bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # a GET has no body
+        """Answer GET and HEAD, with 304 where the caller has it already."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            return await send_problem(send, answer(MethodNotAllowed(("GET", "HEAD")), scope[SCOPE_KEY]))
+        kind, body, tag = self._file(scope["path"].rstrip("/"))
+        headers = [(b"etag", tag), (b"cache-control", b"no-cache"), (b"content-security-policy", POLICY)]
+        if header(scope, b"if-none-match") == tag:
+            return await send_answer(send, 304, headers, b"")
+        return await send_answer(send, 200, [(b"content-type", kind), *headers], body)
+
+    def _file(self, path: str) -> tuple[bytes, bytes, bytes]:
+        if path not in self._files:
+            contract = openapi.document(self._operations)
+            is_page = path == "/docs"
+            body = page(contract).encode() if is_page else openapi.encode(contract)
+            kind = b"text/html; charset=utf-8" if is_page else b"application/json"
+            self._files[path] = kind, body, f'"{hashlib.sha256(body).hexdigest()[:16]}"'.encode()
+        return self._files[path]
+
+
+def page(contract: dict[str, Any]) -> str:
+    """Write the reference page; everything that a function says is escaped."""
+    operations = [
+        (path, method, item[method])
+        for path, item in contract["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+    info = contract["info"]
+    return "".join([
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        "<meta name=viewport content='width=device-width,initial-scale=1'>",
+        f"<title>{escape(info['title'])}: reference</title><style>{_STYLE}</style><main>",
+        f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",
+        "<p>Every function that serves; for machines: <a href=openapi.json>openapi.json</a>.</p><nav>",
+        *(_link(*one) for one in operations),
+        "</nav>",
+        *(section for one in operations for section in _operation(*one)),
+        "<h2 id=types>Types</h2>",
+        *(part for name, schema in contract["components"]["schemas"].items() for part in _schema(name, schema)),
+        "</main></html>\n",
+    ])  # fmt: skip
+
+
+def _link(path: str, method: str, operation: dict[str, Any]) -> str:
+    return f"<a href='#{escape(operation['operationId'])}'><b class={method}>{method}</b> {escape(path)}</a>"
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[str]:
+    yield f"<section id='{escape(operation['operationId'])}'>"
+    yield f"<h3><b class={method}>{method}</b> {escape(path)}"
+    yield f"{' <i>deprecated</i>' if operation.get('deprecated') else ''}</h3>"
+    for text in (operation.get("summary", ""), operation.get("description", "")):
+        yield f"<p>{escape(text)}</p>" if text else ""
+    yield "<table>"
+    for one in operation.get("parameters", []):
+        need = "" if one["required"] else " (optional)"
+        yield _row(f"{one['in']} {one['name']}", _typed(one["schema"]), one.get("description", "") + need)
+    for media, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield _row("body", _typed(content["schema"]), media)
+    for status, told in operation["responses"].items():
+        for media, content in told.get("content", {}).items():
+            if status != "default":
+                yield _row(status, _typed(content["schema"]), media)
+        if not told.get("content"):
+            yield _row(status, "nothing", "")
+    yield _row("errors", escape(", ".join(operation["x-error-codes"])) or "those of any route", "")
+    yield _row("needs", escape(_needs(operation)), operation["x-file"])
+    yield "</table></section>"
+
+
+def _needs(operation: dict[str, Any]) -> str:
+    if not operation["security"]:
+        return "nothing: it is public"
+    schemes = ", ".join(name for scheme in operation["security"] for name in scheme)
+    more = [f"{key} {json.dumps(value)}" for key, value in operation.get("x-requires", {}).items()]
+    return ", ".join([schemes, *more])
+
+
+def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
+    yield f"<section id='type-{escape(name)}'><h3>{escape(name)}</h3>"
+    yield f"<p>{escape(schema.get('description', ''))}</p>"
+    yield "<table>"
+    required = schema.get("required", [])
+    for field, told in schema.get("properties", {}).items():
+        need = "" if field in required else " (optional)"
+        yield _row(field, _typed(told), told.get("description", "") + need)
+    if "properties" not in schema:
+        yield _row("", _typed(schema), "")
+    yield "</table></section>"
+
+
+def _typed(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        name = escape(schema["$ref"].removeprefix(PREFIX))
+        return f"<a href='#type-{name}'>{name}</a>"
+    return escape(type_of(schema))
+
+
+def _row(name: str, kind: str, text: str) -> str:
+    return f"<tr><th>{escape(name)}<td><code>{kind}</code><td>{escape(text)}"
+
+
+_STYLE = """
+:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}
+body{margin:0}
+main{max-width:60rem;margin:auto;padding:1rem}
+nav{display:grid;gap:.2rem}
+a{color:inherit}
+h3{font-family:ui-monospace,monospace;margin:0;overflow-wrap:anywhere}
+section{border-top:1px solid #8884;padding:1rem 0}
+b{display:inline-block;min-width:4.5em;text-transform:uppercase;font-size:.85em}
+.get{color:#16794c}.post{color:#1f5fbf}.put,.patch{color:#9a6700}.delete{color:#c0392b}
+table{border-collapse:collapse;width:100%}
+th{text-align:left;font-weight:600;white-space:nowrap}
+th,td{padding:.2rem .8rem .2rem 0;vertical-align:top}
+code{overflow-wrap:anywhere}
+@media(prefers-color-scheme:dark){.get{color:#5fd39b}.post{color:#7fb0ff}.put,.patch{color:#e3b341}.delete{color:#ff8a80}}
+"""
