@@ -12,6 +12,8 @@ from litestar.datastructures import State
 from runtime.agents import agents_from
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.auth import Authenticator
+from runtime.bridge.reference import PATHS as REFERENCE_PATHS
+from runtime.bridge.reference import Reference
 from runtime.http.cors import Cors, Preflights
 from runtime.http.gate import Gate
 from runtime.http.health import Check, Health
@@ -101,6 +103,7 @@ class Application:
                 extra={"function": fault.file, "line": fault.line, "error_id": fault.error_id},
             )
         self.router: ASGIApp = cast("ASGIApp", router)
+        self.reference = Reference(table.operations)
         self.table = table
 
     @contextlib.asynccontextmanager
@@ -136,7 +139,8 @@ class Application:
         self._drain.set()
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.router(scope, receive, send)
+        is_reference = self.settings.docs and scope["path"].rstrip("/") in REFERENCE_PATHS
+        await (self.reference if is_reference else self.router)(scope, receive, send)
 
     def _mount(self, table: RouteTable) -> TreeApp:
         return TreeApp(

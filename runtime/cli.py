@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from runtime.settings import Settings, SettingsError, from_environment
 
@@ -49,6 +50,29 @@ def serve(_: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def client(given: argparse.Namespace, settings: Settings) -> int:
+    """Write the contract and the TypeScript client from the functions, or verify that they are fresh."""
+    from runtime.bridge import artefacts
+    from runtime.routing import discover
+
+    root = settings.functions.resolve().parent
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    if table.faults:
+        print("annex client: some functions are broken, so the contract would lose them:", file=sys.stderr)
+        print(*table.faults, sep="\n", file=sys.stderr)
+        return 1
+    if given.check:
+        for path in (stale := artefacts.stale(root, table.operations)):
+            print(f"{path} is stale; run `annex client` and commit what it writes.")
+        return 1 if stale else 0
+    for path in artefacts.write(root, table.operations):
+        print(f"wrote {path}")
+    if given.into:
+        for path in artefacts.copy_into(given.into, root):
+            print(f"copied {path}")
+    return 0
+
+
 def call(given: argparse.Namespace, settings: Settings) -> int:
     """Send one request through the real app, in this process."""
     from runtime.dev.session import call as send
@@ -85,6 +109,14 @@ def _parser() -> argparse.ArgumentParser:
 
     command(dev, "serve with hot swap, an embedded PostgreSQL and a development issuer")
     command(serve, "serve in production: one process, graceful drain")
+    bridging = command(client, "write (or verify) the TypeScript client and the contract")
+    bridging.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when something is stale"
+    )
+    bridging.add_argument(
+        "--into", type=Path, metavar="FOLDER", help="also copy the client into a folder of the app"
+    )
+
     calling = command(call, "send one request through the real app, in this process")
     calling.add_argument("method", metavar="METHOD", help="such as GET")
     calling.add_argument("path", metavar="PATH", help="such as /signals/SPY")

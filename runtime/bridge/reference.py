@@ -69,7 +69,7 @@ def page(contract: dict[str, Any]) -> str:
         "</nav>",
         *(section for one in operations for section in _operation(*one)),
         "<h2 id=types>Types</h2>",
-        *(part for name, schema in contract["components"]["schemas"].items() for part in _schema(name, schema)),
+        *(part for one in contract["components"]["schemas"].items() for part in _schema(*one)),
         "</main></html>\n",
     ])  # fmt: skip
 
