@@ -4,15 +4,17 @@ from hypothesis import HealthCheck, settings
 
 # A file that others import comes before them, or pytest could not rewrite its assertions.
 pytest_plugins: list[str] = [
-    "tests.fixtures.clerk",
     "tests.fixtures.agents",
     "tests.fixtures.app",
+    "tests.fixtures.clerk",
     "tests.fixtures.gate",
-    "tests.fixtures.valkey",
     "tests.fixtures.node",
+    "tests.fixtures.pgbouncer",
     "tests.fixtures.postgres",
-    "tests.fixtures.telemetry",
     "tests.fixtures.routing",
+    "tests.fixtures.telemetry",
+    "tests.fixtures.tls",
+    "tests.fixtures.valkey",
 ]
 
 # Timing says something about the machine, which is shared, and nothing about the code.

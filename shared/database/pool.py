@@ -124,15 +124,14 @@ class Pool:
         self._waiting += 1
         try:
             async with asyncio.timeout(self.limits.acquire):
-                pool = self._pool or await self._open()
-                connection = await pool.acquire()
+                lease = await self._borrow()
         except Exception as error:  # noqa: BLE001  whatever stops a connect means that there is none
             self._instruments.acquired(began, error)
             raise self._unavailable(error) from None
         finally:
             self._waiting -= 1
         self._instruments.acquired(began)
-        return Lease(self, pool, connection)
+        return lease
 
     async def release(self, lease: Lease, *, broken: bool = False) -> None:
         """Give a connection back; one that was `broken` off is put in order while nobody waits."""
@@ -166,17 +165,30 @@ class Pool:
         self.behind_pooler = True
         old, self._pool = self._pool, None
         if old is not None:
-            self._later(self._shut(old))
+            self._later(self._shut(old, within=self.statement_timeout))
 
     async def close(self) -> None:
         """Close every connection; those still in use after ``limits.close`` seconds are cut."""
         self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
-            await self._shut(pool)
+            await self._shut(pool, within=self.limits.close)
         for task in tuple(self._background):
             await asyncio.wait([task], timeout=_RELEASE_SECONDS)
             task.cancel()
+
+    async def _borrow(self) -> Lease:
+        while True:
+            pool = self._pool or await self._open()
+            try:
+                connection = await pool.acquire()
+            except asyncpg.InterfaceError:
+                if pool is self._pool:
+                    raise
+                continue  # it was retired while we stood in its queue
+            if pool is self._pool:
+                return Lease(self, pool, connection)
+            await pool.release(connection, timeout=_RELEASE_SECONDS)
 
     async def _open(self) -> asyncpg.Pool:
         async with self._opening:
@@ -274,9 +286,9 @@ class Pool:
         if lease.touched and not self.behind_pooler:
             await lease.connection.reset(timeout=_RELEASE_SECONDS)
 
-    async def _shut(self, pool: asyncpg.Pool) -> None:
+    async def _shut(self, pool: asyncpg.Pool, *, within: float) -> None:
         try:
-            async with asyncio.timeout(self.limits.close):
+            async with asyncio.timeout(within):
                 await pool.close()
         except TimeoutError:
             log.warning("database.connections_cut", extra={"count": pool.get_size() - pool.get_idle_size()})
