@@ -4,9 +4,9 @@ from hypothesis import HealthCheck, settings
 
 # A file that others import comes before them, or pytest could not rewrite its assertions.
 pytest_plugins: list[str] = [
+    "tests.fixtures.clerk",
     "tests.fixtures.agents",
     "tests.fixtures.app",
-    "tests.fixtures.clerk",
     "tests.fixtures.gate",
     "tests.fixtures.node",
     "tests.fixtures.pgbouncer",
