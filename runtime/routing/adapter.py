@@ -180,20 +180,24 @@ class _Body:
             media and media.startswith("application/") and media.endswith("+json")
         ):
             raise UnsupportedMediaType("Send the body as application/json.")
+        arguments[self._name], errors = self._parse(body)
+        return errors
+
+    def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
         try:
-            arguments[self._name] = self._decode(body)
-        except msgspec.ValidationError:
-            found = islice(mistakes(msgspec.json.decode(body), self._kind), LIMIT)
-            return [FieldError("body", field, message) for field, message in found]
+            try:
+                return self._decode(body), []
+            except msgspec.ValidationError:
+                raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
         except msgspec.DecodeError as error:
-            raise Malformed(
-                f"The body is not valid JSON: {str(error).removeprefix('JSON is malformed: ')}."
-            ) from None
+            reason = str(error).removeprefix("JSON is malformed: ")
+            raise Malformed(f"The body is not valid JSON: {reason}.") from None
         except UnicodeDecodeError:
             raise Malformed("The body is not valid UTF-8.") from None
         except RecursionError:
             raise Malformed("The body is nested too deeply.") from None
-        return []
+        found = islice(mistakes(raw, self._kind), LIMIT)
+        return None, [FieldError("body", field, message) for field, message in found]
 
 
 class _Upload:
