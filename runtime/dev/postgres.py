@@ -54,6 +54,10 @@ def binaries() -> Path:
     )
 
 
+class FolderInUseError(EmbeddedPostgresError):
+    """Another process runs a server on the same folder; `running_port` tells where it listens."""
+
+
 @contextmanager
 def embedded(
     folder: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None
@@ -61,7 +65,8 @@ def embedded(
     """Run a server on `folder` for the length of the block.
 
     Raises:
-        EmbeddedPostgresError: it cannot run, or another process runs one on the same folder.
+        FolderInUseError: another process runs one on the same folder.
+        EmbeddedPostgresError: it cannot run.
     """
     server = EmbeddedPostgres(folder, port=port, settings=settings)
     server.start()
@@ -97,6 +102,11 @@ class EmbeddedPostgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         self.socket = Path()
+
+    def running_port(self) -> int:
+        """Return the port of the server that another process runs on this folder, 0 when there is none."""
+        lines = _lines(self.data / "postmaster.pid")
+        return int(lines[3]) if len(lines) > 7 and lines[7].strip() == "ready" else 0
 
     def url(self, database: str = "postgres", user: str = "postgres", password: str | None = None) -> str:
         """Return a URL over TCP, for people and programs; the superuser's password is added by itself."""
@@ -155,7 +165,7 @@ class EmbeddedPostgres:
         except BlockingIOError:
             self._lock.close()
             self._lock = None
-            raise EmbeddedPostgresError(
+            raise FolderInUseError(
                 f"another process runs the database in {self.folder}; stop it, or set DATABASE_URL"
             ) from None
 

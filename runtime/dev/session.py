@@ -13,7 +13,7 @@ from runtime.app import Application, create_app
 from runtime.auth import DevelopmentIssuer
 from runtime.dev.banner import banner
 from runtime.dev.example_app.seed import DATABASE, ROLE, seed
-from runtime.dev.postgres import EmbeddedPostgresError, embedded
+from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
 from runtime.routing import RouteTable, discover
 from runtime.server import run
 from runtime.settings import Settings
@@ -44,11 +44,18 @@ def database(settings: Settings) -> Iterator[Settings]:
     if settings.database.url is not None:
         yield settings
         return
-    with embedded(DATA) as server:
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(embedded(DATA))
+        except FolderInUseError:
+            # `annex dev` in another terminal runs it: its data is what this command is about.
+            server = EmbeddedPostgres(DATA)
+            server.port = server.running_port()
+            if not server.port:
+                raise
         password = (server.folder / "password").read_text("utf-8")
-        asyncio.run(seed(server.socket_url(), password=password))
-        url = server.url(DATABASE, ROLE, password)
-        pointed = msgspec.structs.replace(settings.database, url=Secret(url))
+        asyncio.run(seed(server.url(), password=password))
+        pointed = msgspec.structs.replace(settings.database, url=Secret(server.url(DATABASE, ROLE, password)))
         yield msgspec.structs.replace(settings, database=pointed)
 
 

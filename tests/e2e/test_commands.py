@@ -1,0 +1,86 @@
+"""The commands as a person types them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jwt
+import pytest
+
+from tests.fixtures.service import ROOT
+
+ANNEX = Path(sys.executable).with_name("annex")
+
+
+def run(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {
+        name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or "COVERAGE" in name
+    }
+    return subprocess.run(
+        [ANNEX, *arguments],
+        cwd=cwd,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of its own with one function, so that no command touches this checkout."""
+    functions = tmp_path / "functions"
+    functions.mkdir()
+    (functions / "index.py").write_text(
+        '"""The card."""\n\nfrom runtime import Function\n\nconfig = Function(public=True)\n\n\n'
+        'async def get() -> str:\n    """Return a greeting."""\n    return "hello"\n'
+    )
+    (functions / "me.py").write_text(
+        '"""The caller."""\n\nfrom runtime import User\n\n\n'
+        'async def get(user: User) -> str:\n    """Return who calls."""\n    return user.user_id\n'
+    )
+    (functions / "public.lock").write_text("GET /  index.py\n")
+    return tmp_path
+
+
+def test_help_explains_every_command():
+    shown = run("--help").stdout
+    for command in ("dev", "serve", "routes", "check", "explain", "new", "call", "token"):
+        assert f"\n    {command} " in shown
+
+
+def test_a_word_that_is_no_command_is_refused_with_the_list():
+    result = run("serv")
+    assert result.returncode == 2
+    assert "invalid choice" in result.stderr
+
+
+def test_token_prints_a_token_for_the_user_and_organisation(project: Path):
+    result = run("token", "--user", "user_7", "--org", "org_3", cwd=project)
+    claims = jwt.decode(result.stdout.strip(), options={"verify_signature": False})
+    assert (claims["sub"], claims["o"]["id"]) == ("user_7", "org_3")
+
+
+def test_token_is_refused_in_production(project: Path):
+    result = run("token", cwd=project, ANNEX_ENV="production", CLERK_JWT_KEY="x")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "production" in result.stderr
+
+
+def test_a_setting_that_cannot_be_read_stops_every_command_by_name(project: Path):
+    result = run("routes", cwd=project, PORT="eighty")
+    assert result.returncode == 2
+    assert "PORT: expected a whole number" in result.stderr
+
+
+def test_call_sends_one_request_through_the_real_app(project: Path, database_url: str):
+    result = run("call", "GET", "/me", "--as", "user_9", cwd=project, DATABASE_URL=database_url)
+    assert (result.returncode, result.stdout.splitlines()) == (0, ["200 OK", '"user_9"'])
+
+
+def test_call_without_a_user_is_refused_as_a_stranger_is(project: Path, database_url: str):
+    result = run("call", "GET", "/me", cwd=project, DATABASE_URL=database_url)
+    assert result.returncode == 1
+    assert result.stdout.startswith("401")
