@@ -20,7 +20,8 @@ FIRST_START = 240  # seconds; it brings every package along
 
 
 def block(language: str, containing: str = "") -> str:
-    return next(text for kind, text in BLOCKS if kind == language and containing in text)
+    found: str = next(text for kind, text in BLOCKS if kind == language and containing in text)
+    return found
 
 
 class Session:
