@@ -73,6 +73,55 @@ def client(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def routes(given: argparse.Namespace, settings: Settings) -> int:
+    """Print the route table."""
+    from runtime.routing import discover
+    from runtime.routing.display import as_json, as_text
+
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    print(as_json(table) if given.json else as_text(table, colour=sys.stdout.isatty()))
+    return 0
+
+
+def check(given: argparse.Namespace, settings: Settings) -> int:
+    """Say everything that can be known without a request."""
+    from runtime.check import check as examine
+    from runtime.routing import discover
+    from runtime.routing.lock import write
+
+    if given.update_lock:
+        write(settings.functions, discover(settings.functions))
+    findings = examine(settings)
+    for finding in findings:
+        print(finding.rendered(colour=sys.stdout.isatty()))
+    return 1 if any(finding.is_fault for finding in findings) else 0
+
+
+def explain(given: argparse.Namespace, settings: Settings) -> int:
+    """Print one endpoint's policy and the origin of each value."""
+    from runtime.routing import discover
+    from runtime.routing.display import explanation
+
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    text = explanation(table, given.method.upper(), given.path)
+    print(text or f"{given.method.upper()} {given.path}: no such route; `annex routes` lists them.")
+    return 0 if text else 1
+
+
+def new(given: argparse.Namespace, settings: Settings) -> int:
+    """Write a function file and its test."""
+    from runtime.routing.scaffold import ScaffoldError, scaffold
+
+    try:
+        written = scaffold(settings.functions, given.name, methods=tuple(given.methods.split(",")))
+    except ScaffoldError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path in written:
+        print(f"wrote {path}")
+    return 0
+
+
 def call(given: argparse.Namespace, settings: Settings) -> int:
     """Send one request through the real app, in this process."""
     from runtime.dev.session import call as send
@@ -116,6 +165,26 @@ def _parser() -> argparse.ArgumentParser:
     bridging.add_argument(
         "--into", type=Path, metavar="FOLDER", help="also copy the client into a folder of the app"
     )
+
+    command(routes, "print the table: method, URL, file, auth, timeout, state").add_argument(
+        "--json", action="store_true", help="for machines"
+    )
+
+    checking = command(
+        check, "say everything that can be known without a request; exit 1 with causes and cures"
+    )
+
+    checking.add_argument(
+        "--update-lock", action="store_true", help="first make public.lock list the routes that are open now"
+    )
+
+    explaining = command(explain, "print file, policy and the origin of each value")
+    explaining.add_argument("method", metavar="METHOD", help="such as GET")
+    explaining.add_argument("path", metavar="PATH", help="such as /signals/{symbol} or /signals/SPY")
+
+    writing = command(new, "write a new function file and its test")
+    writing.add_argument("name", metavar="NAME", help="such as signals/[symbol]")
+    writing.add_argument("--methods", default="get", help="comma-separated, such as get,post")
 
     calling = command(call, "send one request through the real app, in this process")
     calling.add_argument("method", metavar="METHOD", help="such as GET")

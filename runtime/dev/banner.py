@@ -1,6 +1,9 @@
 """What a developer sees when the service is up: where it is, what it serves, a call to paste."""
 
+import sys
+
 from runtime.routing import RouteTable
+from runtime.routing.display import as_text
 from runtime.settings import Settings
 
 EXAMPLE = "/signals/SPY"
@@ -14,6 +17,7 @@ def banner(settings: Settings, table: RouteTable, *, sample: str | None) -> str:
         f"  Annex  {base}",
         f"  docs   {base}/docs" if settings.docs else "",
         "",
+        as_text(table, colour=sys.stdout.isatty()),
         "",
     ]
     if sample is not None:

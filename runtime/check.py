@@ -1,0 +1,83 @@
+"""Everything that can be known without a request: each finding says what, where, and what to do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from runtime.bridge import artefacts, shapes
+from runtime.routing import Fault, RouteTable, TreeApp, discover
+from runtime.routing.lock import drift
+from runtime.settings import Settings
+
+GREEN, RED, PLAIN = "\033[32m", "\033[31m", "\033[0m"
+
+
+class Finding(NamedTuple):
+    """One thing looked at.
+
+    Attributes:
+        area: such as ``files`` or ``lock``.
+        text: one line when fine; the cause and the cure when not.
+        is_fault: makes `annex check` fail.
+    """
+
+    area: str
+    text: str
+    is_fault: bool = False
+
+    def rendered(self, *, colour: bool) -> str:
+        """Return the line a person reads."""
+        mark = "✗" if self.is_fault else "✓"
+        if colour:
+            mark = f"{RED if self.is_fault else GREEN}{mark}{PLAIN}"
+        return f"{mark} {self.area:<10} {self.text}"
+
+
+def check(settings: Settings, *, root: Path = Path()) -> list[Finding]:
+    """Look at everything; `root` is the project's folder, where contracts and client stand."""
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    misserved = table.prove(TreeApp(route_handlers=table.handlers, openapi_config=None, logging_config=None))
+    return [
+        Finding("settings", f"{settings.environment}, every variable can be read"),
+        *_files(table, misserved),
+        *_lock(settings, table),
+        *_shapes(table),
+        *_artefacts(table, root),
+    ]
+
+
+def _files(table: RouteTable, misserved: list[Fault]) -> Iterator[Finding]:
+    for fault in (*table.faults, *misserved):
+        yield Finding("files", str(fault), is_fault=True)
+    if not table.faults and not misserved:
+        yield Finding("files", f"{len(table.operations)} endpoints, every one proven reachable")
+
+
+def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
+    differences = drift(settings.functions, table)
+    for difference in differences:
+        yield Finding("lock", difference, is_fault=True)
+    if not differences:
+        yield Finding("lock", "the open routes are the ones that public.lock lists")
+
+
+def _shapes(table: RouteTable) -> Iterator[Finding]:
+    faults = shapes.faults(table.operations)
+    for fault in faults:
+        yield Finding("types", str(fault), is_fault=True)
+    if not faults:
+        yield Finding("types", "every shape crosses to TypeScript and back unchanged")
+
+
+def _artefacts(table: RouteTable, root: Path) -> Iterator[Finding]:
+    """A project without the client's folder (a production image) has nothing that could be stale."""
+    if not (root / "client").is_dir():
+        return
+    if table.faults:
+        yield Finding("client", "not compared while a file is broken: what is committed stands")
+        return
+    stale = artefacts.stale(root, table.operations)
+    for path in stale:
+        yield Finding("client", f"{path} is stale. Run `annex client` and commit it.", is_fault=True)
+    if not stale:
+        yield Finding("client", "contract and TypeScript say what the functions say")
