@@ -111,6 +111,7 @@ class Application:
         """Own everything that has a life: connections, keys, background tasks, the last spans."""
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
+            self.telemetry.watch(quarantined=lambda: len({fault.file for fault in self.table.faults}))
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.authenticator)
             await stack.enter_async_context(self.agents)

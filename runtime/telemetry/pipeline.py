@@ -38,7 +38,7 @@ _METRICS_EVERY = 30_000  # milliseconds
 
 
 class Telemetry:
-    """Everything that leaves the process about itself; made by `start`, ended by `stop`.
+    """Everything that leaves the process about itself: made by `start`, ended by `stop`.
 
     Attributes:
         settings: what it was started with.
@@ -85,11 +85,13 @@ class Telemetry:
         except Exception as error:  # noqa: BLE001 - fail-open: no fault of telemetry stops a boot
             logger.warning("Telemetry is off, it could not be set up: %s", type(error).__name__)
             tracers, meters = NoOpTracerProvider(), NoOpMeterProvider()
-        telemetry = cls(settings, tracers, meters, durations)
         install(tracers, meters)
-        with suppress(RuntimeError):
-            telemetry._stop_watching = telemetry.metrics.watch_loop(asyncio.get_running_loop())
-        return telemetry
+        return cls(settings, tracers, meters, durations)
+
+    def watch(self, *, quarantined: Callable[[], int]) -> None:
+        """From now on report the running loop's lag, and how many files `quarantined()` says are out."""
+        self.metrics.watch_quarantined(quarantined)
+        self._stop_watching = self.metrics.watch_loop(asyncio.get_running_loop())
 
     async def stop(self, budget: float = 3.0) -> bool:
         """Send what is queued and close, within `budget` seconds; True when all of it was done.
