@@ -15,7 +15,7 @@ from runtime.invocation import Invocation, current
 
 logger = logging.getLogger(__name__)
 
-GRACE = 0.25  # seconds to finish alone: a pool returns its connection, a cancel request reaches the server
+GRACE = 1.0  # seconds to end alone: a driver returns its connection, its cancel request reaches the server
 PATIENCE = 1.0  # seconds after which a task that was cancelled and goes on is called stuck
 
 type AnyCoroutine = Coroutine[Any, Any, Any] | Generator[Any, None, Any]

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from contextvars import Context
 from types import TracebackType
 from typing import Any
 
@@ -295,7 +296,8 @@ class Pool:
             pool.terminate()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        # A clean context: ended together with a call, it would lose the connection that the call has used.
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
