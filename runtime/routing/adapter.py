@@ -17,6 +17,7 @@ from litestar.datastructures import UploadFile
 from runtime.asgi import Receive, Scope, Send
 from runtime.invocation import SCOPE_KEY
 from runtime.routing.operation import Input, Operation
+from runtime.routing.request import RawRequest
 from runtime.routing.validation import LIMIT, mistakes
 from runtime.routing.workers import Workers
 from runtime.streams import event_stream
@@ -72,7 +73,7 @@ class Adapter:
         if self._body is not None:
             errors += await self._body.read(arguments, scope, receive)
         elif self._upload is not None:
-            errors += await self._upload.read(arguments, Request(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
+            errors += await self._upload.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
         if errors:
             raise Invalid(errors=tuple(errors[:LIMIT]))
         if self._is_called_here:
@@ -94,7 +95,7 @@ class Adapter:
         for name in self._agents:
             arguments[name] = scope["app"].state.agents
         for name in self._request:
-            arguments[name] = Request(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
+            arguments[name] = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
 
     def _read_query(self, arguments: Arguments, scope: Scope) -> list[FieldError]:
         given: dict[str, list[str]] = {}
@@ -114,7 +115,7 @@ class Adapter:
         if self._operation.event is not None:
             value = event_stream(value, self._operation.endpoint)
         if isinstance(value, Response):
-            request: Request[Any, Any, Any] = Request(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
+            request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
             answer = value.to_asgi_response(app=None, request=request)
             await answer(scope, receive, send)  # type: ignore[arg-type] # likewise
             return

@@ -38,7 +38,7 @@ async def post(watch: UUID, data: Alert, limit: Annotated[int, Meta(ge=1, le=9)]
     return len(data.levels)
 
 
-async def get(watch: UUID, limit: Annotated[int, Meta(ge=1, le=9)], side: list[Literal["above", "below"]]) -> int:
+async def get(watch: UUID, limit: int, side: list[Literal["above", "below"]]) -> int:
     """List alerts."""
     return limit
 '''
@@ -55,7 +55,7 @@ async def service(tmp_path: Path, compose: Compose) -> AsyncIterator[Caller]:
         yield caller
 
 
-async def post(service: Caller, body: Any, query: str = "", **headers: str) -> tuple[int, dict[str, Any]]:
+async def post(service: Caller, body: Any, query: str = "", **headers: str) -> tuple[int, Any]:
     answer = await service.anonymous("POST", URL + query, content=body, headers={**JSON, **headers})
     return answer.status_code, answer.json()
 
@@ -130,7 +130,6 @@ async def test_problem_repeats_neither_the_query_nor_the_body(service: Caller):
         b'{"tree": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001,
         b"[" * 50_000,
         b'{"unknown": ' + b"[" * 5000 + b"]" * 5000 + b"}",
-        b'{"share": 1e999999999, "name": "SPY", "levels": []}',
         b'{"name": "SPY", "levels": [' + b"9" * 20_000 + b"]}",
     ],
     ids=lambda body: repr(body[:20]),
