@@ -12,13 +12,13 @@ from shared.instant import Instant
 type StopReason = Literal["completed", "turn_limit", "token_limit", "cancelled", "input_required"]
 
 
-class RunStarted(Event, tag="run_started", frozen=True, kw_only=True):
+class RunStarted(Event, tag="run_started", frozen=True, kw_only=True, rename="camel"):
     """The run was admitted; `run_id` is what `DELETE /agents/runs/{run_id}` takes."""
 
     run_id: str
 
 
-class MessageDelta(Event, tag="message_delta", frozen=True, kw_only=True):
+class MessageDelta(Event, tag="message_delta", frozen=True, kw_only=True, rename="camel"):
     """A piece of a message that is being written; the whole follows as `AgentMessage` with the same id."""
 
     message_id: str
@@ -26,7 +26,7 @@ class MessageDelta(Event, tag="message_delta", frozen=True, kw_only=True):
     text: str
 
 
-class AgentMessage(Event, tag="message", frozen=True, kw_only=True):
+class AgentMessage(Event, tag="message", frozen=True, kw_only=True, rename="camel"):
     """A finished message of one agent.
 
     Attributes:
@@ -39,7 +39,7 @@ class AgentMessage(Event, tag="message", frozen=True, kw_only=True):
     data: Any = None
 
 
-class ToolCall(Event, tag="tool_call", frozen=True, kw_only=True):
+class ToolCall(Event, tag="tool_call", frozen=True, kw_only=True, rename="camel"):
     """An agent asks for a tool; `arguments` is JSON text as the model wrote it."""
 
     call_id: str
@@ -48,7 +48,7 @@ class ToolCall(Event, tag="tool_call", frozen=True, kw_only=True):
     arguments: str
 
 
-class ToolResult(Event, tag="tool_result", frozen=True, kw_only=True):
+class ToolResult(Event, tag="tool_result", frozen=True, kw_only=True, rename="camel"):
     """What the tool answered, as the model reads it."""
 
     call_id: str
@@ -58,7 +58,7 @@ class ToolResult(Event, tag="tool_result", frozen=True, kw_only=True):
     failed: bool = False
 
 
-class InputRequired(Event, tag="input_required", frozen=True, kw_only=True):
+class InputRequired(Event, tag="input_required", frozen=True, kw_only=True, rename="camel"):
     """The team needs an answer from a person; the run ends here.
 
     Attributes:
@@ -71,7 +71,7 @@ class InputRequired(Event, tag="input_required", frozen=True, kw_only=True):
     expires_at: Instant
 
 
-class TokenUsage(Event, tag="usage", frozen=True, kw_only=True):
+class TokenUsage(Event, tag="usage", frozen=True, kw_only=True, rename="camel"):
     """Tokens of the run so far."""
 
     input_tokens: int = 0
@@ -83,21 +83,21 @@ class TokenUsage(Event, tag="usage", frozen=True, kw_only=True):
         return self.input_tokens + self.output_tokens
 
 
-class CustomEvent(Event, tag="custom", frozen=True, kw_only=True):
+class CustomEvent(Event, tag="custom", frozen=True, kw_only=True, rename="camel"):
     """Something a framework said that this protocol has no word for."""
 
     name: str
     agent: str
 
 
-class RunDone(Event, tag="done", frozen=True, kw_only=True):
+class RunDone(Event, tag="done", frozen=True, kw_only=True, rename="camel"):
     """The run is over and its messages stand."""
 
     stop_reason: StopReason
     usage: TokenUsage
 
 
-class RunFailed(Event, tag="error", frozen=True, kw_only=True):
+class RunFailed(Event, tag="error", frozen=True, kw_only=True, rename="camel"):
     """The run broke off.
 
     Attributes:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextvars import Context, ContextVar
 from secrets import token_urlsafe
+from typing import Protocol
 
 from opentelemetry import trace
 
@@ -26,6 +27,7 @@ from shared.agents.events import (
     TokenUsage,
 )
 from shared.agents.limits import Budget
+from shared.agents.meters import Meters
 from shared.errors import AnnexError, DeadlineExceeded, Internal
 
 log = logging.getLogger(__name__)
@@ -38,12 +40,25 @@ QUEUE = 64
 """Events between the team and a slow reader before the team is held back."""
 
 type Ending = StopReason | AnnexError
-type Ask = Callable[["Run", str, str], InputRequired]
 type Play = Callable[["Run"], AsyncGenerator[AgentEvent]]
 
 
 class RunOver(Exception):
     """A model call or a tool call was not admitted, because the run is over."""
+
+
+class Owner(Protocol):
+    """What a run needs of whoever started it."""
+
+    meters: Meters
+
+    def question(self, run: "Run", agent: str, text: str) -> InputRequired:
+        """Return the event that puts a question to the person."""
+        ...
+
+    def forget(self, run: "Run") -> None:
+        """Take note that nothing of the run is left; called once."""
+        ...
 
 
 class Run:
@@ -54,8 +69,7 @@ class Run:
         user_id: the owner.
         team: names spans and metrics.
         budget: what the run may use up.
-        ask: makes the event that puts a question to the person.
-        on_close: called once, when nothing of the run is left.
+        owner: is asked and told about it.
     """
 
     def __init__(
@@ -65,20 +79,19 @@ class Run:
         user_id: str,
         team: str,
         budget: Budget,
-        ask: Ask,
-        on_close: Callable[["Run"], None],
+        owner: Owner,
     ) -> None:
         self.id = f"run_{token_urlsafe(16)}"
         self.user_id = user_id
         self.team = team
         self.budget = budget
+        self.meters = owner.meters
         self.usage = TokenUsage()
         self.ending: Ending | None = None
         self.halted = False
         self._question: tuple[str, str] | None = None
-        self._ask = ask
         self._play = play
-        self._on_close = on_close
+        self._owner = owner
         self._channel = Channel(QUEUE)
         self._stoppers: list[Callable[[], None]] = []
         self._pumping: asyncio.Task[None] | None = None
@@ -86,7 +99,9 @@ class Run:
         self._deadline: asyncio.TimerHandle | None = None
 
     def start(self, context: Context) -> None:
-        """Begin to play, in a context of the run's own, and to count the time."""
+        """Begin to play, in a copy of `context`, and to count the time."""
+        context = context.copy()
+        self.meters.active.add(1)
         context.run(_current.set, self)
         self._pumping = asyncio.create_task(self._pump(), context=context, name=f"agents {self.id}")
         self._deadline = asyncio.get_running_loop().call_later(
@@ -101,7 +116,7 @@ class Run:
                 yield event
             await self.close()
             if self._question is not None:
-                yield self._ask(self, *self._question)
+                yield self._owner.question(self, *self._question)
             yield self._last_word()
         finally:
             await self.close()
@@ -206,7 +221,10 @@ class Run:
             self._pumping.cancel()
             await asyncio.wait({self._pumping}, timeout=_OWN_WAY)
         await self._reap()
-        self._on_close(self)
+        if self._pumping is not None:
+            self.meters.active.add(-1)
+            self.meters.runs.add(1, {"annex.agent.team": self.team, "annex.run.ending": self._ending_name()})
+        self._owner.forget(self)
 
     async def _reap(self) -> None:
         """End every task that began inside the run: frameworks leave some behind when they are cancelled."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import weakref
-from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any, Self
@@ -12,11 +11,13 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 from opentelemetry import context as otel
+from opentelemetry.metrics import MeterProvider
 
 from shared.agents.continuation import Continuations, SpentHere
 from shared.agents.events import AgentMessage, InputRequired
 from shared.agents.framework import Framework, load_autogen
 from shared.agents.limits import Budget, RunLimits
+from shared.agents.meters import Meters
 from shared.agents.run import Run
 from shared.agents.settings import ModelSettings
 from shared.agents.store import RunStore
@@ -40,22 +41,31 @@ class Agents:
         limits: runs at once in this process.
         secret: signs continuations; the same for all replicas.
         store: where detached runs are kept; without one there are none.
+        meter_provider: OpenTelemetry's own by default.
     """
 
     def __init__(
-        self, models: ModelSettings, limits: RunLimits, *, secret: Secret, store: RunStore | None = None
+        self,
+        models: ModelSettings,
+        limits: RunLimits,
+        *,
+        secret: Secret,
+        store: RunStore | None = None,
+        meter_provider: MeterProvider | None = None,
     ) -> None:
         self._models = models
         self._limits = limits
         self._store = store
+        self.meters = Meters(meter_provider)
         self._continuations = Continuations(secret, store or SpentHere())
         self._running: dict[str, Run] = {}
-        self._background: set[asyncio.Task[None]] = set()
+        self._recorders: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.Task[None] | None = None
         self._framework: asyncio.Task[Framework] | None = None
 
     async def __aenter__(self) -> Self:
         if self._store is not None:
-            self._in_background(self._obey(self._store), Context())
+            self._listener = asyncio.create_task(self._obey(self._store), context=Context())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -63,7 +73,7 @@ class Agents:
         for run in runs:
             run.stop(Unavailable("The service is shutting down; start the run again."))
         await asyncio.gather(*(run.close() for run in runs))
-        await self._finish_background()
+        await self._end_background()
         if self._framework is not None:
             with contextlib.suppress(AgentsUnavailable):
                 await (await self._framework).close()
@@ -159,6 +169,18 @@ class Agents:
         else:
             raise NotFound("agent run", run_id)
 
+    def question(self, run: Run, agent: str, text: str) -> InputRequired:
+        """Return the event that puts an agent's question to the person, with the way back."""
+        token, expires_at = self._continuations.issue(
+            user_id=run.user_id, team=run.team, run_id=run.id, agent=agent, question=text
+        )
+        return InputRequired(agent=agent, question=text, continuation=token, expires_at=expires_at)
+
+    def forget(self, run: Run) -> None:
+        """Give a run's place back."""
+        del self._running[run.id]
+        self._limits.release(run.user_id)
+
     async def _admit(self, team: Team, conversation: Conversation, user: User, budget: Budget) -> Run:
         framework = await self._load()
         self._limits.admit(user.user_id)
@@ -172,8 +194,7 @@ class Agents:
             user_id=user.user_id,
             team=team.name,
             budget=budget,
-            ask=self._ask,
-            on_close=self._forget,
+            owner=self,
         )
         self._running[run.id] = run
         return run
@@ -191,23 +212,15 @@ class Agents:
             return turns
         return (*before, Turn(role="assistant", agent=asked.agent, content=asked.question), answer)
 
-    def _ask(self, run: Run, agent: str, question: str) -> InputRequired:
-        token, expires_at = self._continuations.issue(
-            user_id=run.user_id, team=run.team, run_id=run.id, agent=agent, question=question
-        )
-        return InputRequired(agent=agent, question=question, continuation=token, expires_at=expires_at)
-
-    def _forget(self, run: Run) -> None:
-        del self._running[run.id]
-        self._limits.release(run.user_id)
-
     async def _detached(self, run: Run, store: RunStore) -> RunStream:
         """Let a recorder read the run, and the caller read the record."""
         clean = Context()  # of the request only the trace goes on: neither its deadline nor its clean-up
         clean.run(otel.attach, otel.get_current())
         run.start(clean)
         written = asyncio.Event()
-        self._in_background(self._record(run, store, written), clean)
+        recorder = asyncio.create_task(self._record(run, store, written), context=clean)
+        self._recorders.add(recorder)
+        recorder.add_done_callback(self._recorders.discard)
         await written.wait()
         return RunStream(store.follow(run.user_id, run.id))
 
@@ -235,19 +248,14 @@ class Agents:
             if run is not None and run.user_id == user_id:
                 run.stop("cancelled")
 
-    def _in_background(self, work: Coroutine[Any, Any, None], context: Context) -> None:
-        task = asyncio.create_task(work, context=context)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _finish_background(self) -> None:
-        """Let recorders write their last word; nobody else has one."""
-        if self._background:
-            _, late = await asyncio.wait(self._background, timeout=0.5)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=0.5)
+    async def _end_background(self) -> None:
+        """Let recorders write their last words, then end what is left."""
+        if self._recorders:
+            await asyncio.wait(self._recorders, timeout=1)
+        left = {*self._recorders, *([self._listener] if self._listener else [])}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _load(self) -> Framework:
         if self._framework is None or (self._framework.done() and self._framework.exception()):

@@ -7,7 +7,7 @@ keeps a key alive; when it is gone and the stream has no end, the replica died a
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 KEPT = 3600
 """Seconds that a run's events can be read after the last of them."""
 
-ALIVE = 15
-"""Seconds after which a run that no longer says that it lives is taken for lost."""
-
 _STOPS = "annex:agents:stops"
 _LOST = RunFailed(
     code="run_lost", detail="The run ended with its server.", retryable=True, usage=TokenUsage()
@@ -37,13 +34,15 @@ class RunStore:
 
     Args:
         redis: a client that decodes nothing.
+        alive: seconds after which a run that no longer says that it lives is taken for lost.
     """
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", *, alive: float = 15) -> None:
         self._redis = redis
+        self._alive = int(alive * 1000)  # milliseconds, as Redis counts
 
     @classmethod
-    def from_url(cls, url: Secret, *, max_connections: int = 200) -> Self:
+    def from_url(cls, url: Secret, *, max_connections: int = 200, alive: float = 15) -> Self:
         """Return a store at a `redis://` or `rediss://` URL; connects on first use.
 
         Raises:
@@ -53,8 +52,14 @@ class RunStore:
             from redis.asyncio import BlockingConnectionPool, Redis
         except ImportError:
             raise ValueError("REDIS_URL is set, but its client is missing: install annex[redis]") from None
-        pool = BlockingConnectionPool.from_url(url.reveal(), max_connections=max_connections, timeout=5)
-        return cls(Redis.from_pool(pool))
+        pool = BlockingConnectionPool.from_url(
+            url.reveal(),
+            max_connections=max_connections,
+            timeout=5,
+            socket_timeout=2 * alive,
+            socket_connect_timeout=5,
+        )
+        return cls(Redis.from_pool(pool), alive=alive)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -67,7 +72,7 @@ class RunStore:
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.xadd(key, {"event": msgspec.json.encode(event)}, id=f"{number}-0")
                 pipe.expire(key, KEPT)
-                pipe.set(f"{key}:alive", b"1", ex=ALIVE)
+                pipe.set(f"{key}:alive", b"1", px=self._alive)
                 await pipe.execute()
 
     async def keep_alive(self, user_id: str, run_id: str) -> None:
@@ -75,8 +80,8 @@ class RunStore:
         key = f"{_key(user_id, run_id)}:alive"
         while True:
             with _reachable():
-                await self._redis.set(key, b"1", ex=ALIVE)
-            await asyncio.sleep(ALIVE / 3)
+                await self._redis.set(key, b"1", px=self._alive)
+            await asyncio.sleep(self._alive / 3000)
 
     async def require(self, user_id: str, run_id: str) -> None:
         """Raise `NotFound` when this user has no such run, or its events are gone."""
@@ -89,7 +94,7 @@ class RunStore:
         key = _key(user_id, run_id)
         dead = False
         while True:
-            wait = 1 if dead else ALIVE * 1000 // 3  # milliseconds
+            wait = 1 if dead else self._alive // 3
             with _reachable():
                 answer: Any = await self._redis.xread({key: f"{after}-0"}, count=100, block=wait)
             for identifier, fields in answer[0][1] if answer else ():
@@ -115,11 +120,14 @@ class RunStore:
             await self._redis.publish(_STOPS, msgspec.json.encode((user_id, run_id)))
 
     async def stops(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield user and run of every stop that any replica is asked for."""
-        async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-            await channel.subscribe(_STOPS)
-            async for message in channel.listen():
-                yield msgspec.json.decode(message["data"], type=tuple[str, str])
+        """Yield user and run of every stop that any replica is asked for; outlives the server's restarts."""
+        while True:
+            with suppress(Unavailable), _reachable():
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(_STOPS)
+                    async for message in channel.listen():
+                        yield msgspec.json.decode(message["data"], type=tuple[str, str])
+            await asyncio.sleep(1)
 
     async def spend(self, token_id: str, seconds: float) -> bool:
         """Remember a used continuation; False when it was there already."""

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 from shared.agents.settings import ModelSettings
 from shared.agents.team import Team
-from shared.errors import AgentsUnavailable
+from shared.errors import AgentsUnavailable, ModelUnavailable
 
 _ABILITIES = ModelInfo(
     vision=False,
@@ -128,6 +128,8 @@ class Recorded(ReplayChatCompletionClient):
 
     async def create_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[str | CreateResult]:
         """Yield as the replay client does, with the pauses of a real model."""
+        if self._current_index == len(self.chat_completions):
+            raise ModelUnavailable("The recorded replies of this team are used up.", retry_after=None)
         async for piece in super().create_stream(*args, **kwargs):
             await asyncio.sleep(self._pace)
             yield piece

@@ -15,7 +15,7 @@ import msgspec
 from autogen_core import CancellationToken
 from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from autogen_core.tools import Tool, ToolSchema
-from opentelemetry import metrics, trace
+from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from pydantic import BaseModel, ValidationError
 
@@ -35,9 +35,6 @@ class RunModel(ChatCompletionClient):
         self._client = client
         self._run = run
         self._trace_messages = trace_messages
-        meter = metrics.get_meter(__name__)
-        self._tokens = meter.create_histogram("gen_ai.client.token.usage", unit="{token}")
-        self._duration = meter.create_histogram("gen_ai.client.operation.duration", unit="s")
 
     async def create_stream(
         self,
@@ -74,7 +71,7 @@ class RunModel(ChatCompletionClient):
         except Exception as error:  # noqa: BLE001  whatever a provider's client raises becomes one noun
             raise self._failure(error, span) from None
         finally:
-            self._duration.record(perf_counter() - started, self._client.attributes)
+            self._run.meters.duration.record(perf_counter() - started, self._client.attributes)
             span.end()
 
     async def create(
@@ -146,7 +143,7 @@ class RunModel(ChatCompletionClient):
         read, written = result.usage.prompt_tokens, result.usage.completion_tokens
         self._run.spend(read, written)
         for kind, count in (("input", read), ("output", written)):
-            self._tokens.record(count, {**self._client.attributes, "gen_ai.token.type": kind})
+            self._run.meters.tokens.record(count, {**self._client.attributes, "gen_ai.token.type": kind})
             span.set_attribute(f"gen_ai.usage.{kind}_tokens", count)
         span.set_attribute("gen_ai.response.finish_reasons", [result.finish_reason])
         if self._trace_messages:
@@ -162,7 +159,7 @@ class RunModel(ChatCompletionClient):
             "model call failed",
             extra={"run_id": self._run.id, "model": self._client.model, "error": kind, "provider_code": code},
         )
-        failure = error if isinstance(error, ModelUnavailable) else _unavailable(status)
+        failure = _noun(error, status)
         self._run.conclude(failure)
         return failure
 
@@ -183,10 +180,18 @@ def _refuse_broken(result: CreateResult, json_output: bool | type[BaseModel] | N
         try:
             json_output.model_validate_json(result.content)
         except ValidationError:  # here, before AutoGen quotes the answer in its own error
-            raise ModelUnavailable("The model's answer does not have the form it was asked for.") from None
+            raise _malformed() from None
 
 
-def _unavailable(status: int | None) -> ModelUnavailable:
+def _malformed() -> ModelUnavailable:
+    return ModelUnavailable("The model's answer does not have the form it was asked for.")
+
+
+def _noun(error: Exception, status: int | None) -> ModelUnavailable:
+    if isinstance(error, ModelUnavailable):
+        return error
+    if isinstance(error, ValueError):  # the provider's client looks at the form of an answer too
+        return _malformed()
     if status is None or status == 429 or status >= 500:
         return ModelUnavailable("The model provider does not answer now; try again.", retry_after=5)
     return ModelUnavailable("The model provider refused the request.", retry_after=None)
