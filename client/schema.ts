@@ -10,6 +10,12 @@ export interface AgentMessage {
   data: unknown;
 }
 
+/** One event; `data` is the object that changed, as Clerk's Backend API shows it. */
+export interface ClerkEvent {
+  type: string;
+  data?: { [key: string]: unknown };
+}
+
 /** What an agent endpoint takes as its body: the last message is the person's. */
 export interface Conversation {
   /** oldest first; at most 200, together at most `MAX_CHARACTERS` long. */
@@ -318,6 +324,12 @@ export interface Routes {
       body: NewSignal;
       response: Signal;
       errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated" | "unsupported_media_type";
+    };
+    /** Receive Clerk's events */
+    "/webhooks/clerk": {
+      body: ClerkEvent;
+      response: undefined;
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "forbidden" | "invalid_input" | "unauthenticated" | "unsupported_media_type";
     };
   };
   put: object;
