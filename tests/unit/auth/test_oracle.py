@@ -25,8 +25,19 @@ from tests.fixtures.clerk import Issuer, caller
 
 PARTY = "https://app.signals.example"
 HEADER = {"alg": "RS256", "typ": "JWT", "kid": "ins_signals", "cat": "cl_B7d4PD111AAA"}
-NOW = int(time.time())
+LATER = 4_102_444_800  # the year 2100
 PASSES = "passes"
+
+
+class At(NamedTuple):
+    """Seconds from when the test runs, which may be long after this table was read."""
+
+    seconds: float
+
+
+def resolved(claims: Mapping[str, Any]) -> dict[str, Any]:
+    now = time.time()
+    return {name: now + value.seconds if isinstance(value, At) else value for name, value in claims.items()}
 
 
 class Case(NamedTuple):
@@ -45,13 +56,13 @@ class Case(NamedTuple):
 CASES = [
     # The same verdict for the same reason.
     Case("a good session", PASSES),
-    Case("fractions of seconds", PASSES, claims={"iat": NOW - 0.5, "exp": NOW + 30.25}),
-    Case("expired within the skew", PASSES, claims={"exp": NOW - 3}),
-    Case("not yet active within the skew", PASSES, claims={"nbf": NOW + 4}),
+    Case("fractions of seconds", PASSES, claims={"iat": At(-0.5), "exp": At(30.25)}),
+    Case("expired within the skew", PASSES, claims={"exp": At(-1)}),
+    Case("not yet active within the skew", PASSES, claims={"nbf": At(4)}),
     Case("version 1 of the claims", PASSES, claims={"v": None, "org_id": "org_1", "org_role": "org:admin"}),
     Case("an audience that is accepted", PASSES, claims={"aud": ["x", "signals"]}, audience=("signals",)),
-    Case("expired", "token-expired", claims={"exp": NOW - 60}),
-    Case("not yet active", "token-not-active-yet", claims={"nbf": NOW + 60}),
+    Case("expired", "token-expired", claims={"exp": At(-60)}),
+    Case("not yet active", "token-not-active-yet", claims={"nbf": At(60)}),
     Case("another azp", "token-invalid-authorized-parties", claims={"azp": "https://evil.example"}),
     Case("no azp", "token-invalid-authorized-parties", claims={"azp": None}),
     Case("another audience", "token-invalid-audience", claims={"aud": "billing"}, audience=("signals",)),
@@ -68,7 +79,7 @@ CASES = [
          why="the JavaScript SDK's name"),
     Case("exp a word", "token-verification-failed", claims={"exp": "soon"}, theirs="token-invalid",
          why="the JavaScript SDK's name"),
-    Case("issued in the future", "token-iat-in-the-future", claims={"iat": NOW + 60},
+    Case("issued in the future", "token-iat-in-the-future", claims={"iat": At(60)},
          theirs="token-not-active-yet", why="PyJWT has one exception for early `nbf` and `iat`"),
     Case("iat a word", "token-verification-failed", claims={"iat": "now"}, theirs="token-iat-in-the-future",
          why="PyJWT has one exception for an `iat` of the wrong type and one in the future"),
@@ -77,7 +88,7 @@ CASES = [
          why="PyJWT checks the claims that are there"),
     Case("no exp", "token-verification-failed", claims={"exp": None}, theirs=PASSES,
          why="PyJWT checks the claims that are there: such a token never expires"),
-    Case("exp as text", "token-verification-failed", claims={"exp": str(NOW + 60)}, theirs=PASSES,
+    Case("exp as text", "token-verification-failed", claims={"exp": str(LATER)}, theirs=PASSES,
          why="PyJWT turns it into a number"),
     Case("exp true, in 1970", "token-verification-failed", claims={"exp": True}, theirs="token-expired",
          why="to PyJWT true is the number 1"),
@@ -131,7 +142,7 @@ async def our_verdict(token: str, issuer: Issuer, audience: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.condition)
 async def test_the_verdict_is_that_of_clerks_python_sdk_or_the_difference_is_explained(case, issuer):
-    token = case.forge(issuer.forge(HEADER | dict(case.header), issuer.claims(**case.claims)))
+    token = case.forge(issuer.forge(HEADER | dict(case.header), issuer.claims(**resolved(case.claims))))
 
     assert await our_verdict(token, issuer, case.audience) == case.ours
     assert their_verdict(token, issuer, case.audience) == (case.theirs or case.ours)
@@ -152,7 +163,7 @@ def test_compact_permissions_are_those_of_clerks_python_sdk(features, permission
     """Organisation features only: the Python SDK lets a user's features use up bits, JavaScript does not."""
     claims = {
         "sub": "user_ada",
-        "exp": NOW,
+        "exp": LATER,
         "v": 2,
         "fea": ",".join(f"o:{name}" for name in features),
         "o": {"id": "org_1", "per": ",".join(permissions), "fpm": ",".join(fpm)},

@@ -22,7 +22,8 @@ from runtime.variables import ClerkSettings
 from shared.errors import AnnexError
 from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, scope
 
-NOW = time.time
+NOW = int(time.time())
+LATER = NOW + 86_400
 PARTY = "https://app.signals.example"
 BARE = base64url(b'{"alg":"RS256"}')
 ENDLESS = b"[" * 5000 + b"]" * 5000
@@ -191,20 +192,20 @@ CASES = [
     Case("another key and expired: nothing is told of the claims", 401, "token-invalid-signature",
          lambda issuer: Issuer().forge(HEADER, issuer.claims(exp=1))),
     # Time.
-    Case("expired", 401, "token-expired", with_claims(exp=int(NOW()) - 60)),
-    Case("expired six seconds ago", 401, "token-expired", with_claims(exp=int(NOW()) - 6)),
+    Case("expired", 401, "token-expired", with_claims(exp=NOW - 60)),
+    Case("expired six seconds ago", 401, "token-expired", with_claims(exp=NOW - 6)),
     Case("expired before time began", 401, "token-expired", with_claims(exp=-1)),
     Case("no exp", 401, "token-verification-failed", with_claims(exp=None)),
-    Case("exp as text", 401, "token-verification-failed", with_claims(exp=str(int(NOW()) + 60))),
+    Case("exp as text", 401, "token-verification-failed", with_claims(exp=str(LATER))),
     Case("exp true", 401, "token-verification-failed", with_claims(exp=True)),
     Case("exp null", 401, "token-verification-failed", with_claims_json("null", of="exp")),
     Case("exp infinite", 401, "token-invalid", with_claims_json("1e999", of="exp")),
     Case("exp not a number", 401, "token-invalid", with_claims_json("NaN", of="exp")),
-    Case("exp a list", 401, "token-verification-failed", with_claims(exp=[int(NOW()) + 60])),
-    Case("not yet active", 401, "token-not-active-yet", with_claims(nbf=int(NOW()) + 60)),
+    Case("exp a list", 401, "token-verification-failed", with_claims(exp=[LATER])),
+    Case("not yet active", 401, "token-not-active-yet", with_claims(nbf=LATER)),
     Case("nbf as text", 401, "token-verification-failed", with_claims(nbf="0")),
     Case("nbf null", 401, "token-verification-failed", with_claims_json("null", of="nbf")),
-    Case("issued in the future", 401, "token-iat-in-the-future", with_claims(iat=int(NOW()) + 60)),
+    Case("issued in the future", 401, "token-iat-in-the-future", with_claims(iat=LATER)),
     Case("iat false", 401, "token-verification-failed", with_claims(iat=False)),
     # Whose it is.
     Case("no sub", 401, "token-verification-failed", with_claims(sub=None)),
