@@ -6,6 +6,7 @@ once, by name and never by value. Nothing else in the project looks at the envir
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -15,6 +16,7 @@ from msgspec import Struct
 from runtime import origins
 from runtime.variables import Settings, Variable
 from shared.database import InvalidDatabaseUrl, translate
+from shared.secret import Secret
 
 __all__ = ["Fault", "Settings", "SettingsError", "from_environment", "load", "variables"]
 
@@ -164,10 +166,20 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
             translate(settings.database.url.reveal())
         except InvalidDatabaseUrl as refused:
             yield Fault("DATABASE_URL", str(refused))
+    yield from _redis_faults(settings.redis_url)
     if not 0 < settings.port < 65536:
         yield Fault("PORT", "expected a port between 1 and 65535")
     if not 0 <= settings.telemetry.sample_ratio <= 1:
         yield Fault("OTEL_TRACES_SAMPLER_ARG", "expected a share between 0 and 1")
+
+
+def _redis_faults(url: Secret | None) -> Iterator[Fault]:
+    if url is None:
+        return
+    if not url.reveal().startswith(("redis://", "rediss://", "unix://")):
+        yield Fault("REDIS_URL", "expected redis://, rediss:// or unix://")
+    if find_spec("redis") is None:
+        yield Fault("REDIS_URL", "is set, but its client is missing: install annex[redis], or unset it")
 
 
 def _dotenv(text: str) -> dict[str, str]:

@@ -26,7 +26,10 @@ class Bulkhead:
             Overloaded: the queue is full.
             DeadlineExceeded: no slot came free in time.
         """
-        if self._slots.locked() and self._waiting >= self._queue:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        if self._waiting >= self._queue:
             raise Overloaded("This function is at its limit of calls at once; try again.")
         self._waiting += 1
         try:

@@ -67,23 +67,14 @@ class RateStore(Protocol):
 
 
 def rates_at(url: Secret | None) -> "RateStore":
-    """Return the store at a `redis://` URL, or one in this process without it; connects at the first call.
-
-    Raises:
-        ValueError: the URL is not one, or the client library is not installed; with the cure.
-    """
+    """Return the store at a `redis://` URL, or one in this process without it; connects at the first call."""
     if url is None:
         return MemoryRates()
-    try:
-        import redis.asyncio as redis
-    except ModuleNotFoundError:
-        raise ValueError("REDIS_URL is set, but its client is missing: install annex[redis]") from None
-    try:
-        client = redis.Redis.from_url(
-            url.reveal(), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=None
-        )
-    except ValueError:
-        raise ValueError("REDIS_URL is not a redis://, rediss:// or unix:// URL") from None
+    from redis import asyncio as redis
+
+    client = redis.Redis.from_url(
+        url.reveal(), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=None
+    )
     return RedisRates(client)
 
 

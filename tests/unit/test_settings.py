@@ -82,6 +82,12 @@ def test_a_negative_number_is_refused():
     }
 
 
+def test_a_redis_url_of_another_kind_is_refused():
+    assert faults_of({"REDIS_URL": "http://cache"}) == {
+        "REDIS_URL": "expected redis://, rediss:// or unix://"
+    }
+
+
 def test_a_sampling_share_over_one_is_refused():
     assert "OTEL_TRACES_SAMPLER_ARG" in faults_of({"OTEL_TRACES_SAMPLER_ARG": "7"})
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from litestar import get
 
 from runtime.http.rates import MemoryRates, Rate, caller_of, judge, rates_at
-from shared.secret import Secret
 from tests.fixtures.gate import Serve, Service, endpoint
 
 SLOW = Rate(3, 86400)
@@ -136,11 +135,3 @@ def test_ipv6_caller_is_its_whole_network(address: str, caller: str):
 
 def test_store_is_this_process_without_a_url():
     assert isinstance(rates_at(None), MemoryRates)
-
-
-def test_url_that_is_none_is_refused_without_showing_it():
-    with pytest.raises(ValueError, match="REDIS_URL is not") as refusal:
-        rates_at(Secret("http://:hunter2@cache"))
-
-    assert "hunter2" not in str(refusal.value)
-    assert refusal.value.__suppress_context__
