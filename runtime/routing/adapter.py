@@ -215,7 +215,7 @@ class _Upload:
         if _media_type(request.scope) != "multipart/form-data":
             raise UnsupportedMediaType("Send the files as multipart/form-data.")
         form = await request.form()
-        files = [(name, value) for name, value in form.multi_items() if isinstance(value, UploadFile)]
+        files = [(name, value) for name, value in form.items() if isinstance(value, UploadFile)]
         if not files:
             return [FieldError("body", "", "Expected a file.")] if self._is_required else []
         if self._shape is list:
