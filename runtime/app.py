@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import cast
 
@@ -22,7 +23,7 @@ from runtime.http.proxies import TrustedProxies
 from runtime.http.rates import rates_at
 from runtime.http.shell import Bounds, Shell
 from runtime.origins import compile_origins
-from runtime.routing import RouteTable, TreeApp, discover
+from runtime.routing import Fault, RouteTable, TreeApp, discover
 from runtime.streams import DRAIN
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.variables import Settings
@@ -43,6 +44,7 @@ class Application:
         settings: what it was built from.
         table: the routes being served; `swap` replaces it.
         is_draining: a stop was asked for; readiness says so.
+        companions: what lives as long as the service besides, such as the hot swap of `annex dev`.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class Application:
         self.is_draining = False
         self.gate = Gate(authenticator, rates=rates_at(settings.redis_url))
         self._drain = asyncio.Event()
+        self._told: frozenset[Fault] = frozenset()
+        self.companions: list[AbstractAsyncContextManager[object]] = []
         self.swap(table)
         cors = Cors(compile_origins(_origins(settings)), credentials=settings.cors.credentials)
         self.shell = Shell(
@@ -97,11 +101,13 @@ class Application:
             table = table.without(misserved)
             router = self._mount(table)
         for fault in table.faults:
-            logger.error(
-                "function quarantined: %s",
-                fault,
-                extra={"function": fault.file, "line": fault.line, "error_id": fault.error_id},
-            )
+            if fault not in self._told:
+                logger.error(
+                    "function quarantined: %s",
+                    fault,
+                    extra={"function": fault.file, "line": fault.line, "error_id": fault.error_id},
+                )
+        self._told = frozenset(table.faults)
         self.router: ASGIApp = cast("ASGIApp", router)
         self.reference = Reference(table.operations)
         self.table = table
@@ -116,6 +122,8 @@ class Application:
             await stack.enter_async_context(self.authenticator)
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.gate)
+            for companion in self.companions:
+                await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=self._hang_limit()))
             yield
 

@@ -19,7 +19,7 @@ from runtime.routing.names import METHODS, Segment
 from runtime.routing.operation import Operation
 from runtime.routing.signature import Handler, read_signature
 from runtime.routing.source import Source, read_folder, read_function
-from runtime.routing.table import Route, RouteTable
+from runtime.routing.table import Imported, Route, RouteTable
 from runtime.routing.tree import Candidate, list_files, read_tree, shape_of, template_of
 
 RESERVED_URLS = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
@@ -28,14 +28,20 @@ RESERVED_URLS = frozenset({"/health", "/health/live", "/health/ready", "/openapi
 class FunctionFile:
     """One file on its way through discovery; every step adds what it has found."""
 
-    def __init__(self, candidate: Candidate, source: Source) -> None:
+    def __init__(self, candidate: Candidate, text: bytes | Fault) -> None:
+        source = (
+            Source(candidate.file, None, {}, None, None, (text,))
+            if isinstance(text, Fault)
+            else read_function(candidate.file, text)
+        )
+        self.text = b"" if isinstance(text, Fault) else text
+        self.imported: Loaded | None = None
         self.file = candidate.file
         self.segments = candidate.segments
         self.source = source
         self.faults: list[Fault] = [*candidate.faults, *source.faults]
         self.policies: dict[str, Policy] = {}
         self.operations: list[Operation] = []
-        self.seconds: float | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -44,7 +50,12 @@ class FunctionFile:
 
 
 def discover(
-    root: Path, *, import_budget: float = 10.0, reserved: frozenset[str] = RESERVED_URLS
+    root: Path,
+    *,
+    import_budget: float = 10.0,
+    reserved: frozenset[str] = RESERVED_URLS,
+    previous: RouteTable | None = None,
+    stale: frozenset[str] = frozenset(),
 ) -> RouteTable:
     """Build the route table of a functions folder.
 
@@ -54,6 +65,8 @@ def discover(
         root: the folder.
         import_budget: seconds one file may take to import.
         reserved: URLs that are the runtime's own.
+        previous: an earlier table of the same folder; files whose text is still the same are not run again.
+        stale: files to run again all the same, because something that they import has changed.
     """
     if not root.is_dir():
         found = f"There is no folder {root.as_posix()}."
@@ -64,17 +77,19 @@ def discover(
     tree = read_tree(listing)
     stray += tree.faults
     folders, folder_faults = _read_folders(root, tree.folders)
-    files = [FunctionFile(each, _read_function(root, each.file)) for each in tree.candidates]
+    files = [FunctionFile(each, _read(root, each.file)) for each in tree.candidates]
     for each in files:
         _settle_policy(each, folders, folder_faults)
     _spread(files, between_files(_claims(files)))
     for each in files:
         _refuse_reserved(each, reserved)
     loader = Loader(root, import_budget)
-    loader.forget()
+    if previous is None:
+        loader.forget()
+    known = {} if previous is None else {file: it for file, it in previous.files.items() if file not in stale}
     for each in files:
         if not each.faults:
-            _import(each, loader)
+            _import(each, loader, known.get(each.file))
     lines = {(each.file, method): line for each in files for method, line in each.source.methods.items()}
     healthy = [operation for each in files if not each.faults for operation in each.operations]
     _spread(files, between_operations(healthy, lines))
@@ -88,13 +103,6 @@ def _read(root: Path, file: str) -> bytes | Fault:
     except OSError as error:
         found = f"The file cannot be read: {error.strerror}."
         return Fault(file=file, line=0, found=found, cure="Check its permissions.")
-
-
-def _read_function(root: Path, file: str) -> Source:
-    text = _read(root, file)
-    return (
-        Source(file, None, {}, None, None, (text,)) if isinstance(text, Fault) else read_function(file, text)
-    )
 
 
 def _read_folders(root: Path, paths: Iterable[str]) -> tuple[dict[str, Source], dict[str, list[Fault]]]:
@@ -162,14 +170,15 @@ def _spread(files: list[FunctionFile], faults: list[Fault]) -> None:
             by_file[fault.file].faults.append(fault)
 
 
-def _import(each: FunctionFile, loader: Loader) -> None:
+def _import(each: FunctionFile, loader: Loader, known: Imported | None) -> None:
     if each.source.code is None or each.segments is None:
         return
-    loaded = loader.load(each.file, each.source.code)
+    is_known = known is not None and known.text == each.text
+    loaded = known.loaded if known and is_known else loader.load(each.file, each.source.code)
     if isinstance(loaded, Fault):
         each.faults.append(loaded)
         return
-    each.seconds = loaded.seconds
+    each.imported = loaded
     each.operations, faults = _judge(each, loaded)
     each.faults += faults
 
@@ -234,14 +243,15 @@ def _table(root: Path, files: list[FunctionFile], faults: list[Fault]) -> RouteT
                         segments=each.segments or (),
                         operation=operation,
                         handler=handler,
-                        seconds=each.seconds,
+                        seconds=each.imported.seconds if each.imported else None,
                     )
                 )
         elif each.segments is not None:
             for method in each.methods:
                 broken[method, shape_of(each.segments)].append(each)
     routes += [_quarantined(key[0], claimants) for key, claimants in broken.items() if key not in served]
-    return RouteTable(root, tuple(routes), tuple(faults))
+    imported = {each.file: Imported(each.text, each.imported) for each in files if each.imported}
+    return RouteTable(root, routes, faults, imported)
 
 
 def _quarantined(method: str, claimants: list[FunctionFile]) -> Route:
@@ -257,4 +267,5 @@ def _quarantined(method: str, claimants: list[FunctionFile]) -> Route:
     )
     segments = first.segments or ()
     handler = handlers.refuse(endpoint, segments)
-    return Route(endpoint=endpoint, segments=segments, operation=None, handler=handler, seconds=first.seconds)
+    seconds = first.imported.seconds if first.imported else None
+    return Route(endpoint=endpoint, segments=segments, operation=None, handler=handler, seconds=seconds)

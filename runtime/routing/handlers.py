@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from runtime.config import Endpoint
+from runtime.invocation import current
 from runtime.routing.adapter import Adapter
 from runtime.routing.names import Segment
 from runtime.routing.operation import Operation
@@ -22,24 +23,38 @@ _DECORATORS: dict[str, Callable[..., Any]] = {
 }
 
 
-def serve(operation: Operation, segments: tuple[Segment, ...]) -> HTTPRouteHandler:
-    """Return the handler of an operation."""
+FAULT_HEADER = b"x-annex-fault"
+
+
+def serve(
+    operation: Operation, segments: tuple[Segment, ...], *, note: str | None = None
+) -> HTTPRouteHandler:
+    """Return the handler of an operation; `note` is told in a header of every answer (development only)."""
     adapter: Any = Adapter(operation)
 
     async def handler() -> ASGIApp:  # no parameter: Litestar then skips its own reading of the request
+        if note:
+            _tell(note)
         return adapter  # type: ignore[no-any-return] # an instance that is an ASGI application
 
     return _decorate(operation.endpoint, segments, handler)
 
 
-def refuse(endpoint: Endpoint, segments: tuple[Segment, ...]) -> HTTPRouteHandler:
-    """Return the handler of a quarantined endpoint."""
+def refuse(endpoint: Endpoint, segments: tuple[Segment, ...], *, note: str | None = None) -> HTTPRouteHandler:
+    """Return the handler of a quarantined endpoint; `note` as in `serve`."""
     error_id = endpoint.error_id or ""
 
     async def handler() -> ASGIApp:
+        if note:
+            _tell(note)
         raise FunctionUnavailable(error_id)
 
     return _decorate(endpoint, segments, handler)
+
+
+def _tell(note: str) -> None:
+    if invocation := current.get():
+        invocation.response_headers.append((FAULT_HEADER, note.encode("ascii", "replace")))
 
 
 def _decorate(

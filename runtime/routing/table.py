@@ -1,6 +1,6 @@
 """The result of discovery: every route, serving or not, and everything that is wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from litestar import Litestar
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from runtime.config import Endpoint
 from runtime.routing import handlers
 from runtime.routing.faults import Fault
+from runtime.routing.loading import Loaded
 from runtime.routing.names import Segment
 from runtime.routing.operation import Operation
 from runtime.routing.reference import Match, Reference, prove
@@ -34,6 +35,13 @@ class Route(Struct, frozen=True, kw_only=True):
     seconds: float | None = None
 
 
+class Imported(Struct, frozen=True):
+    """A function file's text and what it became."""
+
+    text: bytes
+    loaded: Loaded
+
+
 class RouteTable:
     """All routes of a functions folder, sorted by URL and method.
 
@@ -41,10 +49,18 @@ class RouteTable:
         root: the folder.
         routes: serving and quarantined.
         faults: sorted by file and line.
+        files: each file that was imported, so that the next discovery need not run it again.
     """
 
-    def __init__(self, root: Path, routes: Iterable[Route], faults: Iterable[Fault]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        routes: Iterable[Route],
+        faults: Iterable[Fault],
+        files: Mapping[str, Imported] | None = None,
+    ) -> None:
         self.root = root
+        self.files = dict(files or {})
         self.routes = tuple(
             sorted(routes, key=lambda route: (route.endpoint.template, route.endpoint.method))
         )
@@ -83,7 +99,7 @@ class RouteTable:
         """Return a table in which the files of `faults` are in quarantine."""
         found = {fault.file: fault for fault in faults}
         routes = [_quarantined(route, found.get(route.endpoint.file)) for route in self.routes]
-        return RouteTable(self.root, routes, (*self.faults, *found.values()))
+        return RouteTable(self.root, routes, (*self.faults, *found.values()), self.files)
 
 
 def _quarantined(route: Route, fault: Fault | None) -> Route:

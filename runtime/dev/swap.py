@@ -1,0 +1,145 @@
+"""Hot swap: a saved file is served from the next request on, without a dropped connection.
+
+Only what has changed runs again. A file that is saved broken keeps answering as it last did, and every
+answer of it says so. What the runtime itself imports cannot be exchanged safely under it, and asks for a
+restart.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Self
+
+from msgspec.structs import replace
+from watchfiles import Change, awatch
+
+from runtime.app import Application
+from runtime.dev.imports import dependents, forget, modules_at
+from runtime.routing import Fault, RouteTable, discover, handlers
+from runtime.routing.table import Route
+from runtime.routing.tree import shape_of
+
+logger = logging.getLogger(__name__)
+
+QUIET = 20  # milliseconds without a change after which a save counts as finished
+
+
+class HotSwap:
+    """Watches folders for as long as it is entered.
+
+    Args:
+        application: what is swapped.
+        project: the folder that holds `shared` and `runtime`.
+        restart: called once when only a restart can take a change in.
+        after: called with the new table after every swap.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        project: Path,
+        restart: Callable[[], None],
+        after: Callable[[RouteTable], None] | None = None,
+    ) -> None:
+        self._application = application
+        self._functions = application.settings.functions.resolve()
+        own = (project.resolve() / name for name in ("shared", "runtime"))
+        self._roots = (self._functions, *(folder for folder in own if folder.is_dir()))
+        self._restart = restart
+        self._after = after
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._watch(), name="hot swap")
+        await asyncio.sleep(0)  # the watch is in place once its task has had a turn
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _watch(self) -> None:
+        async for found in awatch(*self._roots, watch_filter=_is_source, debounce=200, step=QUIET):
+            try:
+                await self.take({Path(path) for _, path in found})
+            except Exception:
+                logger.exception("hot swap failed; the last good version goes on")
+
+    async def take(self, changed: set[Path]) -> None:
+        """Take changed, new and deleted files in."""
+        started = time.perf_counter()
+        names = {path.relative_to(self._functions).as_posix() for path in changed if self._is_function(path)}
+        touched = await asyncio.to_thread(dependents, modules_at(changed), self._roots)
+        if any(name.partition(".")[0] == "runtime" for name in touched):
+            logger.warning("a restart is needed: %s is part of the runtime's own ground", _told(changed))
+            self._restart()
+            return
+        # A function file is a module like any other; that it is loaded anew is the next discovery's business.
+        stale = frozenset(names | {file for file, it in self._served().items() if it in touched})
+        forget(touched - set(self._served().values()))
+        old = self._application.table
+        new = await asyncio.to_thread(self._discover, old, stale)
+        self._application.swap(last_good(new, old))
+        spent = (time.perf_counter() - started) * 1000
+        logger.info("took in %s in %.0f ms", _told(changed), spent)
+        if self._after:
+            self._after(self._application.table)
+
+    def _discover(self, old: RouteTable, stale: frozenset[str]) -> RouteTable:
+        budget = self._application.settings.limits.import_budget
+        return discover(self._application.settings.functions, import_budget=budget, previous=old, stale=stale)
+
+    def _is_function(self, path: Path) -> bool:
+        return path.is_relative_to(self._functions)
+
+    def _served(self) -> dict[str, str]:
+        """Return the module name of each imported function file."""
+        files = self._application.table.files
+        return {file: imported.loaded.module.__name__ for file, imported in files.items()}
+
+
+def last_good(new: RouteTable, old: RouteTable) -> RouteTable:
+    """Return `new`, in which a file that is broken now keeps the routes that it served in `old`."""
+    causes: dict[str, Fault] = {}
+    for fault in new.faults:
+        causes.setdefault(fault.file, fault)
+    served = {_key(route) for route in new.routes if route.operation}
+    kept = {
+        _key(route): _noted(route, causes[route.endpoint.file])
+        for route in old.routes
+        if route.operation and route.endpoint.file in causes and _key(route) not in served
+    }
+    others = [route for route in new.routes if _key(route) not in kept]
+    routes = [_noted(route, causes.get(route.endpoint.file)) for route in others]
+    return RouteTable(new.root, [*routes, *kept.values()], new.faults, new.files)
+
+
+def _key(route: Route) -> tuple[str, str]:
+    return route.endpoint.method, shape_of(route.segments)
+
+
+def _noted(route: Route, fault: Fault | None) -> Route:
+    """Let a route tell what is wrong with its file."""
+    if fault is None:
+        return route
+    if route.operation is None:
+        return replace(route, handler=handlers.refuse(route.endpoint, route.segments, note=str(fault)))
+    note = f"{fault} This is the last good version."
+    return replace(route, handler=handlers.serve(route.operation, route.segments, note=note))
+
+
+def _is_source(_: Change, path: str) -> bool:
+    """Let source files through, and folders: of a new one, the files may have come before its watch."""
+    name = path.rpartition("/")[2]
+    return name.endswith(".py") or ("." not in name and name != "__pycache__")
+
+
+def _told(changed: Iterable[Path]) -> str:
+    names = sorted(path.name for path in changed)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

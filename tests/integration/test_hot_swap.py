@@ -1,0 +1,174 @@
+"""Files saved while the service runs, watched by the real watcher: the next request is served from them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from runtime.dev.swap import HotSwap
+from tests.fixtures.app import Caller, Compose
+from tests.fixtures.routing import write_tree
+
+OPEN = "from runtime import Function\n\nconfig = Function(public=True)\n\n"
+
+
+def answering(text: str) -> str:
+    return f'{OPEN}async def get() -> str:\n    return "{text}"\n'
+
+
+class Session:
+    """A running service over a folder that tests save into."""
+
+    def __init__(self, project: Path, caller: Caller) -> None:
+        self.project = project
+        self.functions = project / "functions"
+        self.restarts = 0
+        self._caller = caller
+        self._swapped = asyncio.Event()
+
+    def after(self, _: object) -> None:
+        self._swapped.set()
+
+    def restart(self) -> None:
+        self.restarts += 1
+        self._swapped.set()
+
+    async def save(self, files: dict[str, str | None]) -> None:
+        """Write files, or delete where there is no text, and wait until they are taken in."""
+        self._swapped.clear()
+        write_tree(self.project, {name: text for name, text in files.items() if text is not None})
+        for name, text in files.items():
+            if text is None:
+                (self.project / name).unlink()
+        async with asyncio.timeout(30):
+            await self._swapped.wait()
+
+    async def get(self, path: str) -> tuple[int, object, str]:
+        answer = await self._caller.anonymous("GET", path)
+        return answer.status_code, answer.json(), answer.headers.get("x-annex-fault", "")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of its own with two functions."""
+    write_tree(
+        tmp_path,
+        {
+            "functions/a.py": answering("one"),
+            "functions/b.py": answering("beside"),
+        },
+    )
+    return tmp_path
+
+
+@pytest.fixture
+async def session(project: Path, compose: Compose) -> AsyncIterator[Session]:
+    async with compose(functions=project / "functions") as caller:
+        session = Session(project, caller)
+        swap = HotSwap(caller.application, project=project, restart=session.restart, after=session.after)
+        async with swap:
+            yield session
+
+
+async def test_saved_file_is_served_from_the_next_request_on(session: Session) -> None:
+    before = await session.get("/a")
+
+    await session.save({"functions/a.py": answering("two")})
+
+    assert before[1] == "one"
+    assert (await session.get("/a"))[:2] == (200, "two")
+    assert (await session.get("/b"))[:2] == (200, "beside")
+
+
+async def test_new_renamed_and_deleted_files_are_taken_in(session: Session) -> None:
+    echo = f"{OPEN}async def get(symbol: str) -> str:\n    return symbol\n"
+    await session.save({"functions/signals/[symbol].py": echo})
+    assert (await session.get("/signals/SPY"))[1] == "SPY"
+
+    await session.save({"functions/a.py": None, "functions/c.py": answering("one")})
+    assert (await session.get("/a"))[0] == 404
+    assert (await session.get("/c"))[1] == "one"
+
+
+async def test_broken_save_keeps_the_last_good_version_and_says_so(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    fault = "a.py:5: Python cannot read this: invalid syntax. Fix the syntax."
+    with caplog.at_level(logging.INFO):
+        await session.save({"functions/a.py": f"{OPEN}async def get( -> str:\n"})
+
+    assert await session.get("/a") == (200, "one", f"{fault} This is the last good version.")
+    assert f"function quarantined: {fault}" in caplog.messages
+
+    await session.save({"functions/a.py": answering("three")})
+    assert await session.get("/a") == (200, "three", "")
+
+
+async def test_file_that_never_worked_answers_503_and_tells_the_cause(session: Session) -> None:
+    await session.save({"functions/c.py": f"{OPEN}VALUE = 1 / 0\n\nasync def get() -> str:\n    return ''\n"})
+
+    status, problem, told = await session.get("/c")
+
+    assert (status, problem["code"]) == (503, "function_unavailable")  # type: ignore[index] # JSON
+    assert told.startswith("c.py:5: The import failed: ZeroDivisionError: division by zero.")
+
+
+async def test_request_in_flight_finishes_on_the_old_version(session: Session) -> None:
+    waiting = dedent("""
+        import asyncio
+
+        ARRIVED, GATE = asyncio.Event(), asyncio.Event()
+
+        async def get() -> str:
+            ARRIVED.set()
+            await GATE.wait()
+            return "old"
+
+        async def post() -> None:
+            await ARRIVED.wait()
+            GATE.set()
+    """)
+    await session.save({"functions/slow.py": OPEN + waiting})
+    old = asyncio.ensure_future(session.get("/slow"))
+    table = session._caller.application.table
+    (module,) = {it.loaded.module for file, it in table.files.items() if file == "slow.py"}
+    await module.ARRIVED.wait()
+
+    await session.save({"functions/slow.py": answering("new")})
+    new = await session.get("/slow")
+    module.GATE.set()
+
+    assert new[1] == "new"
+    assert (await old)[1] == "old"
+
+
+async def test_untouched_file_keeps_its_state(session: Session) -> None:
+    counting = "async def get() -> int:\n    CALLS.append(1)\n    return len(CALLS)\n"
+    await session.save({"functions/count.py": f"{OPEN}CALLS: list[int] = []\n\n{counting}"})
+    await session.get("/count")
+
+    await session.save({"functions/a.py": answering("two")})
+
+    assert (await session.get("/count"))[1] == 2
+
+
+async def test_private_module_reloads_the_files_that_import_it(session: Session) -> None:
+    user = f"from ._texts import TEXT\n{OPEN}async def get() -> str:\n    return TEXT\n"
+    await session.save({"functions/_texts.py": "TEXT = 'one'\n", "functions/texts.py": user})
+    assert (await session.get("/texts"))[1] == "one"
+
+    await session.save({"functions/_texts.py": "TEXT = 'two'\n"})
+    assert (await session.get("/texts"))[1] == "two"
+
+
+async def test_folder_policy_takes_effect_when_saved(session: Session) -> None:
+    await session.save({"functions/desk/x.py": "async def get() -> str:\n    return 'ok'\n"})
+
+    policy = "from runtime import Folder\n\nconfig = Folder(timeout=3)\n"
+    await session.save({"functions/desk/_config.py": policy})
+
+    (endpoint,) = [each for each in session._caller.application.table.endpoints if each.file == "desk/x.py"]
+    assert endpoint.policy.timeout == 3
