@@ -16,6 +16,10 @@ from shared.errors import AgentsUnavailable
 class Framework(Protocol):
     """What an adapter to an agent framework offers."""
 
+    def require(self, team: Team) -> None:
+        """Raise `AgentsUnavailable` when there is no model for this team."""
+        ...
+
     def play(self, team: Team, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
         """Yield what the team says about the last of `turns`."""
         ...

@@ -183,6 +183,7 @@ class Agents:
 
     async def _admit(self, team: Team, conversation: Conversation, user: User, budget: Budget) -> Run:
         framework = await self._load()
+        framework.require(team)
         self._limits.admit(user.user_id)
         try:
             turns = await self._continued(team, conversation, user)

@@ -60,6 +60,10 @@ class AutoGen:
         for name in _TALKATIVE:  # they log whole messages, at levels from DEBUG to ERROR
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
+    def require(self, team: Team) -> None:
+        """Raise `AgentsUnavailable` when there is no model for this team."""
+        self._clients.client(team)
+
     async def play(self, team: Team, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
         """Yield what the team says about the last of `turns`.
 
@@ -91,6 +95,8 @@ class AutoGen:
                 if isinstance(message, BaseChatMessage):
                     yield run.usage
         except RuntimeError as error:  # what AutoGen makes of every exception inside a team
+            if self._trace_messages:
+                raise
             raise framework_failure(error) from None
         finally:
             await _stop(runtime)
