@@ -3,7 +3,7 @@
 /** A finished message of one agent. */
 export interface AgentMessage {
   type: "message";
-  message_id: string;
+  messageId: string;
   agent: string;
   text: string;
   /** the structured output, where the agent was asked for one. */
@@ -66,7 +66,7 @@ export interface InputRequired {
   /** sent back once, with the answer, before `expires_at`, by the same user. */
   continuation: string;
   /** Format: date-time. */
-  expires_at: string;
+  expiresAt: string;
 }
 
 /** The caller, as the verified token describes them. */
@@ -81,7 +81,7 @@ export interface Me {
 /** A piece of a message that is being written; the whole follows as `AgentMessage` with the same id. */
 export interface MessageDelta {
   type: "message_delta";
-  message_id: string;
+  messageId: string;
   agent: string;
   text: string;
 }
@@ -148,7 +148,7 @@ export interface RegimeSummary {
 /** The run is over and its messages stand. */
 export interface RunDone {
   type: "done";
-  stop_reason: "cancelled" | "completed" | "input_required" | "token_limit" | "turn_limit";
+  stopReason: "cancelled" | "completed" | "input_required" | "token_limit" | "turn_limit";
   usage: TokenUsage;
 }
 
@@ -167,7 +167,7 @@ export interface RunFailed {
 /** The run was admitted; `run_id` is what `DELETE /agents/runs/{run_id}` takes. */
 export interface RunStarted {
   type: "run_started";
-  run_id: string;
+  runId: string;
 }
 
 /** One reading of one instrument. */
@@ -202,14 +202,14 @@ export interface SignalPage {
 /** Tokens of the run so far. */
 export interface TokenUsage {
   type: "usage";
-  input_tokens: number;
-  output_tokens: number;
+  inputTokens: number;
+  outputTokens: number;
 }
 
 /** An agent asks for a tool; `arguments` is JSON text as the model wrote it. */
 export interface ToolCall {
   type: "tool_call";
-  call_id: string;
+  callId: string;
   agent: string;
   tool: string;
   arguments: string;
@@ -218,7 +218,7 @@ export interface ToolCall {
 /** What the tool answered, as the model reads it. */
 export interface ToolResult {
   type: "tool_result";
-  call_id: string;
+  callId: string;
   agent: string;
   tool: string;
   text: string;
