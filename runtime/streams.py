@@ -14,11 +14,14 @@ from typing import Any
 from litestar import Litestar, Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.serialization import encode_json
+from opentelemetry import trace
+from opentelemetry.trace import StatusCode
 
 from runtime.asgi import Message, Scope, Send
 from runtime.config import Endpoint
 from runtime.invocation import SCOPE_KEY, Invocation
-from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown
+from runtime.telemetry import record_exception
+from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown, Unavailable
 from shared.events import Event
 
 logger = logging.getLogger(__name__)
@@ -131,6 +134,7 @@ class _Stream(ASGIResponse):
                 last: Event = event  # the function's own last word
                 return last
             await self._event(event)
+            await asyncio.sleep(0)  # a function that never waits must not keep the loop from everybody else
         return Done()
 
     async def _event(self, event: Any) -> None:
@@ -159,14 +163,16 @@ class _Stream(ASGIResponse):
             return
 
     def _failed(self, error: Exception, invocation: Invocation) -> Failed:
-        if isinstance(error, AnnexError):
-            invocation.error = error.code
-            return Failed(code=error.code, detail=error.detail, request_id=invocation.request_id)
-        invocation.error = type(error).__qualname__
-        logger.error(
-            "unhandled exception in a stream", exc_info=error, extra={"function": self._endpoint.file}
-        )
-        noun = Internal()
+        noun = error if isinstance(error, AnnexError) else Internal()
+        invocation.error = noun.code if noun is error else type(error).__qualname__
+        if isinstance(noun, Internal):
+            logger.error("unhandled exception", exc_info=error, extra={"function": self._endpoint.file})
+        if isinstance(noun, Internal | Unavailable | DeadlineExceeded):
+            # The status was 200 long ago; only the span can still tell.
+            record_exception(error)
+            span = trace.get_current_span()
+            span.set_status(StatusCode.ERROR)
+            span.set_attribute("error.type", invocation.error)
         return Failed(code=noun.code, detail=noun.detail, request_id=invocation.request_id)
 
     async def _close(self) -> None:

@@ -6,7 +6,7 @@ not ask for costs nothing: each endpoint's plan is made once, at its first reque
 """
 
 import asyncio
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 from litestar.types import HTTPScope
 from litestar.utils.scope.state import ScopeState
@@ -15,11 +15,11 @@ from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.auth import Delivery
 from runtime.config import Endpoint, Policy
 from runtime.http.call import GRACE, Call, Cut, Reply
-from runtime.http.deadline import HEADER as TIMEOUT_HEADER
 from runtime.http.deadline import seconds_allowed
 from runtime.http.disconnect import CallerLeft, Replay, read_body
 from runtime.http.leftovers import Reaper
 from runtime.http.limits import Bulkhead, counted, refuse_length
+from runtime.http.plan import Head, Plan, place
 from runtime.http.rates import MemoryRates, Rate, RateStore, caller_of, headers
 from runtime.invocation import SCOPE_KEY, Invocation
 from shared.errors import DeadlineExceeded, RateLimited, Unauthenticated
@@ -38,53 +38,6 @@ class Authority(Protocol):
     def verify_webhook(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Delivery:
         """Refuse a body that its sender has not signed; tell whether it was handled already."""
         ...
-
-
-class Head(NamedTuple):
-    """What the gate reads in the head of a request, in one pass."""
-
-    length: bytes | None
-    chunked: bool
-    timeout: bytes | None
-
-    @classmethod
-    def of(cls, scope: Scope) -> "Head":
-        """Read the header fields of `scope`."""
-        length = timeout = None
-        chunked = False
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                length = value
-            elif name == b"transfer-encoding":
-                chunked = True
-            elif name == TIMEOUT_HEADER:
-                timeout = value
-        return cls(length, chunked, timeout)
-
-
-class Plan:
-    """What one endpoint asks of the gate, worked out once.
-
-    Attributes:
-        endpoint: the matched endpoint.
-        policy: its policy.
-        bulkhead: shared by the endpoints whose limit stands in the same place.
-        rate: likewise.
-        rate_name: what is counted.
-        watch: stop when the caller leaves.
-    """
-
-    __slots__ = ("bulkhead", "endpoint", "policy", "rate", "rate_name", "watch")
-
-    def __init__(self, endpoint: Endpoint, bulkhead: Bulkhead | None) -> None:
-        policy = endpoint.policy
-        self.endpoint = endpoint
-        self.policy = policy
-        self.bulkhead = bulkhead
-        self.rate = Rate.parse(policy.rate_limit) if policy.rate_limit else None
-        self.rate_name = _place(endpoint, "rate_limit")
-        asked = policy.cancel_on_disconnect
-        self.watch = endpoint.stream if asked is None else asked
 
 
 class Gate:
@@ -140,7 +93,7 @@ class Gate:
     def _plan(self, endpoint: Endpoint) -> Plan:
         policy, bulkhead = endpoint.policy, None
         if policy.concurrency:
-            key = (_place(endpoint, "concurrency"), policy.concurrency, policy.queue)
+            key = (place(endpoint, "concurrency"), policy.concurrency, policy.queue)
             bulkhead = self._bulkheads.setdefault(key, Bulkhead(policy.concurrency, policy.queue))
         return Plan(endpoint, bulkhead)
 
@@ -154,7 +107,9 @@ class Gate:
             await self._authenticate(invocation, scope, plan.policy)
         if plan.rate is not None:
             await self._count(invocation, plan, plan.rate)
-        receive = _limited(plan, head, receive)
+        refuse_length(head.length, plan.policy.max_body)
+        if head.chunked:
+            receive = counted(receive, plan.policy.max_body)
         if plan.policy.webhook is not None:
             await self._deliver(plan, app, scope, receive, send)
             return
@@ -239,16 +194,3 @@ class Gate:
         elif plan.bulkhead is not None:
             plan.bulkhead.leave()
         self.reaper.release(invocation)
-
-
-def _limited(plan: Plan, head: Head, receive: Receive) -> Receive:
-    """Refuse what the head already tells; return a `receive` that refuses the rest as it comes."""
-    limit = plan.policy.max_body
-    refuse_length(head.length, limit)
-    return counted(receive, limit) if head.chunked else receive
-
-
-def _place(endpoint: Endpoint, key: str) -> str:
-    """Name what a limit counts: the methods of a file share one that the file or its folder states."""
-    origin = endpoint.policy.origins.get(key, "")
-    return f"{endpoint.file} {endpoint.method}" if " methods." in origin else endpoint.file

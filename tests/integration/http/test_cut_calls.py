@@ -163,6 +163,39 @@ async def test_shutdown_ends_the_streams_of_the_service_with_their_last_word(
     assert b'"code":"shutting_down"' in body.strip().split(b"\n\n")[-1]
 
 
+FAILING = '''"""Readings that fail."""
+
+from collections.abc import AsyncIterator
+
+from runtime import Event, Function
+
+config = Function(public=True)
+
+
+async def get() -> AsyncIterator[Event]:
+    """Fail before the first reading."""
+    if True:
+        raise RuntimeError("password=hunter2")
+    yield Event()
+'''
+
+
+async def test_span_of_a_stream_tells_of_the_failure_that_its_status_cannot(
+    tmp_path: Path, compose: Compose, otlp: Receiver
+):
+    (tmp_path / "failing.py").write_text(FAILING)
+    async with compose(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=otlp.http) as caller:
+        answer = await caller.anonymous("GET", "/failing")
+    span = await otlp.span("GET /failing")
+
+    assert answer.status_code == 200
+    assert '"code":"internal_error"' in answer.text
+    assert span.status == StatusCode.ERROR.value
+    assert span.attributes["error.type"] == "RuntimeError"
+    assert [name for name, _ in span.events] == ["exception"]
+    assert not any(b"hunter2" in request for request in otlp.raw)
+
+
 async def _read_stream(caller: Caller, path: str, *, until: bytes) -> tuple[Message, bytes]:
     """Return head and body of a stream, during which the service is told to drain once `until` has come."""
     messages: list[Any] = []

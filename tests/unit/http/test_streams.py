@@ -244,6 +244,24 @@ async def test_slow_reader_slows_the_function(serve: Serve):
     assert made > stalled_at
 
 
+async def test_function_that_never_waits_leaves_the_loop_to_others_and_ends_with_its_caller(serve: Serve):
+    closed = asyncio.Event()
+
+    async def ticks() -> AsyncIterator[Event]:
+        try:
+            while True:
+                yield SPY
+        finally:
+            closed.set()
+
+    service = await stream(serve, ticks)
+    async with service.http.stream("GET", "/signals") as answer:
+        await anext(answer.aiter_text())
+        assert (await service.http.head("/signals")).status_code == 200
+
+    await closed.wait()
+
+
 async def test_caller_that_leaves_ends_the_function(serve: Serve):
     closed = asyncio.Event()
 
