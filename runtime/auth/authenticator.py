@@ -8,8 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
 from runtime.auth.cache import TokenCache
 from runtime.auth.checks import Checks
 from runtime.auth.cookies import SessionCookies, suffix_of
@@ -18,6 +16,7 @@ from runtime.auth.instance import faults, frontend_host, is_configured, issuer_o
 from runtime.auth.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
 from runtime.auth.keys import FixedKey, Keys, Patience, RemoteKeys, read_pem
 from runtime.auth.machines import OpaqueTokens, caller_of
+from runtime.auth.outbound import Outbound
 from runtime.auth.policy import require
 from runtime.auth.reasons import Reason
 from runtime.auth.sessions import user_of
@@ -49,7 +48,7 @@ class Authenticator:
         webhooks: Webhooks,
         opaque: OpaqueTokens | None = None,
         cookies: SessionCookies | None = None,
-        client: httpx.AsyncClient | None = None,
+        outbound: Outbound | None = None,
         issuer: DevelopmentIssuer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -59,7 +58,7 @@ class Authenticator:
         self._webhooks = webhooks
         self._opaque = opaque
         self._cookies = cookies
-        self._client = client
+        self._outbound = outbound
         self._clock = clock
         self._life = AsyncExitStack()
         self.issuer = issuer
@@ -90,23 +89,23 @@ class Authenticator:
             raise SettingsError(found)
         for warning in warnings(clerk, production=production):
             logger.warning("auth.settings", extra={"variable": warning.name, "problem": warning.problem})
-        client, cache = httpx.AsyncClient(), TokenCache[Verified]()
+        outbound, cache = Outbound(), TokenCache[Verified]()
         issuer = None if is_configured(clerk) else _development_issuer(clerk, issuer_file)
         return cls(
-            keys=FixedKey(issuer.public_key) if issuer else _keys(clerk, client, patience, cache.clear),
+            keys=FixedKey(issuer.public_key) if issuer else _keys(clerk, outbound, patience, cache.clear),
             checks=_checks(clerk, issuer=ISSUER if issuer else issuer_of(clerk)),
             cache=cache,
             webhooks=Webhooks(clerk.webhook_secret),
-            opaque=_opaque(clerk, client),
+            opaque=_opaque(clerk, outbound),
             cookies=_cookies(clerk) if clerk.accept_cookies else None,
-            client=client,
+            outbound=outbound,
             issuer=issuer,
             clock=clock,
         )
 
     async def __aenter__(self) -> Self:
-        if self._client is not None:
-            await self._life.enter_async_context(self._client)
+        if self._outbound is not None:
+            await self._life.enter_async_context(self._outbound)
         if isinstance(self._keys, RemoteKeys):
             await self._life.enter_async_context(self._keys)
         return self
@@ -186,7 +185,9 @@ class Authenticator:
     async def _ask_clerk(self, kind: str, text: bytes) -> Verified:
         if self._opaque is None:
             raise Unauthenticated(Reason.UNVERIFIABLE)
-        return await self._opaque.verify(kind, text)
+        verified = await self._opaque.verify(kind, text)
+        self._checks.check_opaque(kind, verified.user.claims)
+        return verified
 
     async def _check_signature(self, token: Token) -> None:
         key = await self._keys.find(token.kid)
@@ -217,7 +218,7 @@ def _checks(clerk: ClerkSettings, *, issuer: str | None) -> Checks:
 
 
 def _keys(
-    clerk: ClerkSettings, client: httpx.AsyncClient, patience: Patience | None, on_change: Callable[[], None]
+    clerk: ClerkSettings, outbound: Outbound, patience: Patience | None, on_change: Callable[[], None]
 ) -> Keys:
     if clerk.jwt_key:
         return FixedKey(read_pem(clerk.jwt_key))
@@ -228,17 +229,17 @@ def _keys(
         url = f"https://{frontend_host(clerk.publishable_key)}/.well-known/jwks.json"
     else:
         url, secret = f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
-    return RemoteKeys(url, client, secret=secret, patience=patience, on_change=on_change)
+    return RemoteKeys(url, outbound, secret=secret, patience=patience, on_change=on_change)
 
 
-def _opaque(clerk: ClerkSettings, client: httpx.AsyncClient) -> OpaqueTokens:
+def _opaque(clerk: ClerkSettings, outbound: Outbound) -> OpaqueTokens:
     secrets = {
         "m2m_token": clerk.machine_secret_key or clerk.secret_key,
         "oauth_token": clerk.secret_key,
         "api_key": clerk.secret_key,
     }
     known = {kind: secret for kind, secret in secrets.items() if secret is not None}
-    return OpaqueTokens(client, clerk.api_url, secrets=known)
+    return OpaqueTokens(outbound, clerk.api_url, secrets=known)
 
 
 def _cookies(clerk: ClerkSettings) -> SessionCookies:

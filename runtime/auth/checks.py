@@ -66,6 +66,15 @@ class Checks(Struct, frozen=True, kw_only=True):
             self._check_party(claims.get("azp"))
             self._check_issuer(claims.get("iss"))
 
+    def check_opaque(self, kind: str, answer: Mapping[str, Any]) -> None:
+        """Check what Clerk's answer about an opaque token says of its audience.
+
+        Raises:
+            Unauthenticated: ``token-invalid-audience``.
+        """
+        if kind == "oauth_token":
+            self._check_audience(answer.get("aud"), required=True)
+
     def _session_categories(self) -> tuple[str | None, ...]:
         usual = (None, SESSION_CATEGORY, UNSPECIFIC_CATEGORY)
         return (*usual, TEMPLATE_CATEGORY) if self.accept_templates else usual

@@ -12,6 +12,9 @@ from runtime.settings import Fault
 from runtime.variables import ClerkSettings
 
 _PUBLISHABLE: Final = re.compile(r"pk_(?:test|live)_([A-Za-z0-9+/_-]+={0,2})")
+_URL: Final = re.compile(r"https?://[^/\s]+(?:/\S*)?")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
+MAX_SKEW: Final = 60
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?")
 
 
@@ -48,25 +51,26 @@ def issuer_of(clerk: ClerkSettings) -> str | None:
 
 def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
     """Yield what is wrong with the settings, by name and with the cure."""
-    if clerk.publishable_key:
-        yield from _fault("CLERK_PUBLISHABLE_KEY", frontend_host, clerk.publishable_key)
-    if clerk.jwt_key:
-        yield from _fault("CLERK_JWT_KEY", read_pem, clerk.jwt_key)
+    url = _https if production else _http
+    yield from _unreadable("CLERK_PUBLISHABLE_KEY", frontend_host, clerk.publishable_key)
+    yield from _unreadable("CLERK_JWT_KEY", read_pem, clerk.jwt_key)
+    yield from _unreadable("CLERK_JWKS_URL", url, clerk.jwks_url)
+    yield from _unreadable("CLERK_API_URL", url, clerk.api_url)
+    yield from _unreadable("CLERK_WEBHOOK_SIGNING_SECRET", check_secret, clerk.webhook_secret)
+    yield from _unreadable("CLERK_CLOCK_SKEW", _skew, clerk.clock_skew)
+    for party in clerk.authorized_parties:
+        yield from _unreadable("CLERK_AUTHORIZED_PARTIES", _origin, party)
     if production and not is_configured(clerk):
         yield Fault(
             "CLERK_PUBLISHABLE_KEY",
             "production needs Clerk (there is no development issuer): copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY "
             "from the Next.js service",
         )
-    if production and (clerk.jwks_url or "https:").startswith("http:"):
-        yield Fault("CLERK_JWKS_URL", "expected https: whoever can change the keys can be anybody")
     if clerk.accept_cookies and not clerk.authorized_parties:
         yield Fault(
             "CLERK_AUTHORIZED_PARTIES",
             "CLERK_ACCEPT_COOKIES needs the list of origins that may send them",
         )
-    if clerk.webhook_secret:
-        yield from _fault("CLERK_WEBHOOK_SIGNING_SECRET", check_secret, clerk.webhook_secret)
 
 
 def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
@@ -82,8 +86,29 @@ def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
         yield Fault("CLERK_ISSUER", "unset, and there is no publishable key to tell it: `iss` is not checked")
 
 
-def _fault[T](name: str, read: Callable[[T], object], value: T) -> Iterator[Fault]:
+def _unreadable[T](name: str, read: Callable[[T], object], value: T | None) -> Iterator[Fault]:
     try:
-        read(value)
+        if value:
+            read(value)
     except ValueError as error:
         yield Fault(name, str(error))
+
+
+def _https(url: str) -> None:
+    if not _URL.fullmatch(url) or not url.startswith("https:"):
+        raise ValueError("expected an absolute https URL; whoever can change the keys can be anybody")
+
+
+def _http(url: str) -> None:
+    if not _URL.fullmatch(url):
+        raise ValueError("expected an absolute URL")
+
+
+def _origin(party: str) -> None:
+    if not _ORIGIN.fullmatch(party):
+        raise ValueError(f"{party!r} is no origin; write scheme and host alone, as https://app.example.com")
+
+
+def _skew(seconds: float) -> None:
+    if seconds > MAX_SKEW:
+        raise ValueError(f"expected seconds, at most {MAX_SKEW}: expired tokens pass for so long")

@@ -8,13 +8,13 @@ cannot make us knock at Clerk's door.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
-import httpx
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -23,6 +23,7 @@ from jwt.exceptions import InvalidKeyError
 from msgspec import Struct
 
 from runtime.auth.foreign import json_object
+from runtime.auth.outbound import NoReply, Outbound
 from runtime.auth.reasons import Reason
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
@@ -71,7 +72,7 @@ class Patience(Struct, frozen=True, kw_only=True):
         stale: a set may be used while renewals fail.
         cooldown: between two fetches that tokens asked for.
         timeout: one fetch, from connect to last byte.
-        backoff: before a failed fetch is tried again; doubles up to `cooldown`.
+        backoff: before a failed fetch is repeated; doubles up to `cooldown`.
     """
 
     fresh: float = 300
@@ -90,7 +91,7 @@ class RemoteKeys:
     def __init__(
         self,
         url: str,
-        client: httpx.AsyncClient,
+        outbound: Outbound,
         *,
         secret: Secret | None = None,
         patience: Patience | None = None,
@@ -98,11 +99,8 @@ class RemoteKeys:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
-        self._client = client
-        # Unpacking happens before a limit on size could be looked at.
-        self._headers = {"accept": "application/json", "accept-encoding": "identity"}
-        if secret is not None:
-            self._headers["authorization"] = f"Bearer {secret.reveal()}"
+        self._outbound = outbound
+        self._headers = {"authorization": f"Bearer {secret.reveal()}"} if secret else {}
         self._patience = patience or Patience()
         self._on_change = on_change
         self._clock = clock
@@ -127,6 +125,8 @@ class RemoteKeys:
 
     async def find(self, kid: str | None) -> RSAPublicKey:
         """As `Keys.find`; waits for a fetch only where the key is not known."""
+        if kid is None:
+            raise Unauthenticated(Reason.UNKNOWN_KEY)
         if (key := self._known(kid)) is not None:
             return key
         await self._fetch_if_rested()
@@ -139,20 +139,23 @@ class RemoteKeys:
     async def find_newer(self, kid: str | None, than: RSAPublicKey) -> RSAPublicKey | None:
         """As `Keys.find_newer`: a rotation may keep the `kid`, which names the instance."""
         await self._fetch_if_rested()
-        key = self._known(kid)
+        key = self._known(kid or "")
         return None if key == than else key
 
-    def _known(self, kid: str | None) -> RSAPublicKey | None:
-        if kid is None or self._clock() - self._fetched > self._patience.stale:
-            return None
-        return self._keys.get(kid)
+    def _known(self, kid: str) -> RSAPublicKey | None:
+        return self._keys.get(kid) if self._is_usable() else None
+
+    def _is_usable(self) -> bool:
+        return self._clock() - self._fetched <= self._patience.stale
 
     def _rest(self) -> float:
-        """Seconds until tokens may cause a fetch again."""
-        pause = self._patience.cooldown
-        if self._failures:
-            pause = min(pause, self._patience.backoff * 2 ** min(self._failures - 1, 16))
+        """Seconds until a token may cause a fetch again; sooner where nothing can be verified at all."""
+        pause = self._patience.cooldown if self._is_usable() else self._backoff()
         return self._tried + pause - self._clock()
+
+    def _backoff(self) -> float:
+        growth = math.ldexp(1, min(self._failures, 16) - 1)
+        return min(self._patience.cooldown, self._patience.backoff * growth)
 
     async def _fetch_if_rested(self) -> None:
         if self._fetch is not None or self._rest() <= 0:
@@ -172,22 +175,16 @@ class RemoteKeys:
     async def _renew(self) -> None:
         while True:
             await self._refresh()
-            await asyncio.sleep(max(0.0, self._rest()) if self._failures else self._patience.fresh)
+            await asyncio.sleep(self._backoff() if self._failures else self._patience.fresh)
 
     async def _load(self) -> None:
         try:
-            async with asyncio.timeout(self._patience.timeout):
-                keys = read_key_set(await self._download())
-        except (TimeoutError, httpx.HTTPError, KeySetError) as fault:
+            keys = read_key_set(await self._download())
+        except (NoReply, KeySetError) as fault:
             self._failures += 1
-            age = self._clock() - self._fetched
             logger.warning(
                 "auth.keys.fetch_failed",
-                extra={
-                    "cause": _cause(fault),
-                    "failures": self._failures,
-                    "usable": age <= self._patience.stale,
-                },
+                extra={"cause": str(fault), "failures": self._failures, "usable": self._is_usable()},
             )
             return
         self._failures, self._fetched = 0, self._clock()
@@ -198,20 +195,14 @@ class RemoteKeys:
             self._on_change()
 
     async def _download(self) -> bytes:
-        # A redirect would take the secret, and our trust, somewhere else.
-        request = self._client.build_request("GET", self._url, headers=self._headers)
-        response = await self._client.send(request, stream=True, follow_redirects=False)
-        async with aclosing(response):
-            if response.status_code in {401, 403}:
-                raise KeySetError("secret-key-invalid")
-            if response.status_code != 200:
-                raise KeySetError(f"status {response.status_code}")
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise KeySetError(f"more than {MAX_BYTES} bytes")
-            return bytes(body)
+        reply = await self._outbound.ask(
+            self._url, headers=self._headers, timeout=self._patience.timeout, limit=MAX_BYTES
+        )
+        if reply.status in {401, 403}:
+            raise KeySetError("secret-key-invalid")
+        if reply.status != 200:
+            raise KeySetError(f"status {reply.status}")
+        return reply.body
 
 
 class KeySetError(Exception):
@@ -265,7 +256,3 @@ def read_pem(text: str) -> RSAPublicKey:
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
         raise ValueError(f"expected a public RSA key of at least {MIN_BITS} bits")
     return key
-
-
-def _cause(fault: Exception) -> str:
-    return str(fault) if isinstance(fault, KeySetError) else type(fault).__name__

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from runtime.auth.cache import TokenCache
 from runtime.auth.foreign import json_object
+from runtime.auth.outbound import NoReply, Outbound, Reply
 from runtime.auth.reasons import Reason
 from runtime.auth.verified import NEVER, Validity, Verified
 from shared.errors import KeysUnavailable, Unauthenticated
@@ -26,6 +26,7 @@ from shared.secret import Secret
 logger = logging.getLogger(__name__)
 
 _ANSWER_BYTES: Final = 64 * 1024
+_SECRET_MEMBERS: Final = ("token", "secret")
 _QUESTIONS: Final = {
     "m2m_token": ("/v1/m2m_tokens/verify", "token"),
     "oauth_token": ("/v1/oauth_applications/access_tokens/verify", "access_token"),
@@ -83,7 +84,7 @@ class OpaqueTokens:
     """Asks the Backend API about opaque tokens.
 
     Args:
-        client: carries the questions.
+        outbound: carries the questions.
         api_url: the Backend API's base.
         secrets: the secret key that vouches for us, by kind of token; without one, no question.
         timeout: seconds for one answer, waiting for a turn included.
@@ -94,7 +95,7 @@ class OpaqueTokens:
 
     def __init__(  # noqa: PLR0913  # one place, all by name
         self,
-        client: httpx.AsyncClient,
+        outbound: Outbound,
         api_url: str,
         *,
         secrets: Mapping[str, Secret],
@@ -103,7 +104,7 @@ class OpaqueTokens:
         at_once: int = 8,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
+        self._outbound = outbound
         self._api_url = api_url.rstrip("/")
         self._secrets = secrets
         self._timeout = timeout
@@ -145,26 +146,27 @@ class OpaqueTokens:
         path, member = _QUESTIONS[kind]
         try:
             async with asyncio.timeout(self._timeout), self._turns:
-                response = await self._client.post(
+                reply = await self._outbound.ask(
                     f"{self._api_url}{path}",
                     json={member: token.decode("ascii")},
                     headers={"authorization": f"Bearer {self._secrets[kind].reveal()}"},
-                    follow_redirects=False,
+                    timeout=self._timeout,
+                    limit=_ANSWER_BYTES,
                 )
-        except (TimeoutError, httpx.HTTPError) as fault:
-            logger.warning("auth.machine.unanswered", extra={"kind": kind, "cause": type(fault).__name__})
+        except (TimeoutError, NoReply) as fault:
+            logger.warning("auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "no turn"})
             raise KeysUnavailable from None
-        return _read_answer(kind, response)
+        return _read_answer(kind, reply)
 
 
-def _read_answer(kind: str, response: httpx.Response) -> Verified | None:
-    if response.status_code in {400, 404, 410, 422}:
+def _read_answer(kind: str, reply: Reply) -> Verified | None:
+    if reply.status in {400, 404, 410, 422}:
         return None
-    if response.status_code != 200 or len(response.content) > _ANSWER_BYTES:
+    if reply.status != 200:
         # 401 and 403 are about our secret key: the caller has done nothing wrong.
-        logger.error("auth.machine.refused", extra={"kind": kind, "status": response.status_code})
+        logger.error("auth.machine.refused", extra={"kind": kind, "status": reply.status})
         raise KeysUnavailable(retry_after=30)
-    members = json_object(response.content)
+    members = json_object(reply.body)
     try:
         answer = msgspec.convert(members, Answer)
     except msgspec.ValidationError:
@@ -172,7 +174,8 @@ def _read_answer(kind: str, response: httpx.Response) -> Verified | None:
         raise KeysUnavailable(retry_after=30) from None
     if answer.revoked or answer.expired or not answer.active or not answer.subject:
         return None
-    return _principal(kind, answer, Claims(members))
+    told = {name: value for name, value in (members or {}).items() if name not in _SECRET_MEMBERS}
+    return _principal(kind, answer, Claims(told))
 
 
 def _principal(kind: str, answer: Answer, claims: Claims) -> Verified:

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 
-import httpx
 import pytest
 
 from runtime.auth import Authenticator
 from runtime.auth.keys import Patience, RemoteKeys
+from runtime.auth.outbound import Outbound
 from runtime.config import Policy
 from runtime.variables import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
@@ -36,8 +36,8 @@ def clock() -> Clock:
 @pytest.fixture
 async def keys(jwks: JwksServer, clock: Clock):
     """A key set that fetches when it is asked, so that a test counts what its own questions cost."""
-    async with httpx.AsyncClient() as client:
-        yield RemoteKeys(jwks.url, client, patience=PATIENCE, clock=clock)
+    async with Outbound() as outbound:
+        yield RemoteKeys(jwks.url, outbound, patience=PATIENCE, clock=clock)
 
 
 async def kid_refusal(keys: RemoteKeys, kid: str | None) -> str:
@@ -95,6 +95,23 @@ async def test_ten_thousand_forged_tokens_cause_at_most_one_fetch(jwks, issuer):
     assert jwks.fetches - before <= 1
 
 
+async def test_a_token_without_a_kid_causes_no_fetch(keys, jwks):
+    assert await kid_refusal(keys, None) == "jwk-kid-mismatch"
+    assert jwks.fetches == 0
+
+
+async def test_forged_tokens_during_an_outage_cause_at_most_one_fetch_a_cooldown(keys, jwks, issuer, clock):
+    await keys.find(issuer.kid)
+    jwks.break_down()
+    clock.now += 31
+    for _ in range(29):
+        with pytest.raises(KeysUnavailable):
+            await keys.find("ins_other")
+        clock.now += 1
+
+    assert jwks.fetches == 2
+
+
 async def test_an_unknown_kid_is_asked_for_again_after_the_cooldown(keys, jwks, issuer, clock):
     await keys.find(issuer.kid)
     clock.now += 31
@@ -109,8 +126,8 @@ async def test_an_unknown_kid_is_asked_for_again_after_the_cooldown(keys, jwks, 
 async def test_a_rotation_is_picked_up_without_a_restart(jwks, issuer):
     old, new = issuer, issuer.rotated(kid="ins_signals_2")
     clock = Clock()
-    async with httpx.AsyncClient() as client:
-        keys = RemoteKeys(jwks.url, client, patience=PATIENCE, clock=clock)
+    async with Outbound() as outbound:
+        keys = RemoteKeys(jwks.url, outbound, patience=PATIENCE, clock=clock)
         await keys.find(old.kid)
         jwks.serve(new)
         clock.now += 31
@@ -162,8 +179,8 @@ async def test_tokens_of_a_removed_key_are_no_longer_remembered(jwks, issuer):
 async def test_keys_are_renewed_in_the_background(jwks, issuer):
     new = issuer.rotated(kid="ins_signals_2")
     async with (
-        httpx.AsyncClient() as client,
-        RemoteKeys(jwks.url, client, patience=Patience(fresh=0.01)) as keys,
+        Outbound() as outbound,
+        RemoteKeys(jwks.url, outbound, patience=Patience(fresh=0.01)) as keys,
     ):
         await jwks.asked_for(1)
         jwks.serve(new)
@@ -177,8 +194,8 @@ async def test_keys_are_renewed_in_the_background(jwks, issuer):
 async def test_a_failed_renewal_is_tried_again_in_the_background(jwks, issuer):
     jwks.break_down()
     async with (
-        httpx.AsyncClient() as client,
-        RemoteKeys(jwks.url, client, patience=Patience(backoff=0.01)) as keys,
+        Outbound() as outbound,
+        RemoteKeys(jwks.url, outbound, patience=Patience(backoff=0.01)) as keys,
     ):
         await jwks.asked_for(1)
         jwks.serve(issuer)
@@ -251,16 +268,16 @@ async def test_a_server_that_is_down_is_asked_less_and_less_often(keys, jwks, is
 
 async def test_a_slow_server_is_given_up_after_the_time_limit(jwks, issuer):
     jwks.gate.clear()
-    async with httpx.AsyncClient() as client:
-        keys = RemoteKeys(jwks.url, client, patience=Patience(timeout=0.05))
+    async with Outbound() as outbound:
+        keys = RemoteKeys(jwks.url, outbound, patience=Patience(timeout=0.05))
 
         with pytest.raises(KeysUnavailable):
             await keys.find(issuer.kid)
 
 
 async def test_a_server_that_is_not_there_is_503(issuer):
-    async with httpx.AsyncClient() as client:
-        keys = RemoteKeys("http://127.0.0.1:1/jwks", client)
+    async with Outbound() as outbound:
+        keys = RemoteKeys("http://127.0.0.1:1/jwks", outbound)
 
         with pytest.raises(KeysUnavailable):
             await keys.find(issuer.kid)

@@ -197,3 +197,28 @@ async def test_without_a_secret_key_the_reason_is_told(api, issuer):
     authenticator = Authenticator.from_settings(without, production=False)
 
     assert await reason_of(authenticator, "mt_1") == "token-type-not-configured"
+
+
+@pytest.mark.parametrize(
+    ("audience", "reason"),
+    [(["annex"], ""), ("billing", "token-invalid-audience"), (None, "token-invalid-audience")],
+)
+async def test_an_opaque_oauth_token_is_for_our_audience_where_one_is_configured(
+    api, issuer, audience, reason
+):
+    api.answer(says(aud=audience))
+    authenticator = Authenticator.from_settings(settings(api, issuer, audience=("annex",)), production=False)
+
+    if reason:
+        assert await reason_of(authenticator, "oat_1") == reason
+    else:
+        assert (await caller(authenticator, "oat_1", ANY)).token_type == "oauth_token"
+
+
+async def test_what_the_answer_says_is_kept_but_not_the_token(authenticator, api):
+    api.answer(says(token="mt_1", secret="ak_1"))
+
+    user = await caller(authenticator, "mt_1", ANY)
+
+    assert user.claims["claims"] == {"desk": "rates"}
+    assert not {"token", "secret"} & set(user.claims)
