@@ -224,3 +224,49 @@ async def _read_stream(caller: Caller, path: str, *, until: bytes) -> tuple[Mess
     }  # fmt: skip
     await caller.application(scope, receive, send)
     return messages[0], body
+
+
+BLOCKING = '''"""A reading that takes as long as it likes."""
+
+import time
+from pathlib import Path
+
+from runtime import Function
+
+config = Function(public=True, timeout=0.2, concurrency=2, queue=20)
+
+
+def get() -> str:
+    """Block a thread until the test says so."""
+    while not Path(__file__).with_name("go").exists():
+        time.sleep(0.01)
+    return "done"
+'''
+PLAIN = '''"""A reading at once, in a thread."""
+
+from runtime import Function
+
+config = Function(public=True)
+
+
+def get() -> str:
+    """Answer."""
+    return "risk-on"
+'''
+
+
+async def test_plain_functions_that_block_are_answered_for_in_time_and_starve_no_other(
+    tmp_path: Path, compose: Compose
+):
+    (tmp_path / "blocking.py").write_text(BLOCKING)
+    (tmp_path / "plain.py").write_text(PLAIN)
+    async with compose(tmp_path) as caller:
+        blocked = await asyncio.gather(*(caller.anonymous("GET", "/blocking") for _ in range(10)))
+        other = await caller.anonymous("GET", "/plain")
+        (tmp_path / "go").touch()
+        async with asyncio.timeout(20):
+            while (await caller.anonymous("GET", "/blocking")).status_code != 200:
+                pass
+
+    assert {answer.status_code for answer in blocked} == {504}
+    assert (other.status_code, other.json()) == (200, "risk-on")
