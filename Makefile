@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help setup dev test test-fast check docs fmt fmt-check lint types imports
+.PHONY: help setup dev test test-fast test-bridge check docs fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ dev: setup ## Serve on port 8000 with an embedded PostgreSQL and a development i
 
 test: setup check ## Run every test, with coverage
 	@$(BIN)/pytest -n 2 --cov --cov-report=term
+
+test-bridge: setup ## Run the Next.js side: the client under Node, the example app in Chromium
+	@$(BIN)/pytest tests/integration/test_client.py tests/e2e/test_nextjs.py
 
 test-fast: setup ## Run the unit tests alone
 	@$(BIN)/pytest -q tests/unit tests/architecture

@@ -119,6 +119,12 @@ export interface Problem {
   errors?: FieldError[];
 }
 
+/** A new reading of the instrument. */
+export interface Reading {
+  type: "reading";
+  signal: Signal;
+}
+
 /** What a reading says about the appetite for risk. */
 export type Regime = "NEUTRAL" | "RISK_OFF" | "RISK_ON";
 
@@ -364,6 +370,14 @@ export interface Streams {
       };
       events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+    };
+    /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
+    "/signals/{symbol}/live": {
+      path: {
+        symbol: string;
+      };
+      events: Reading | { type: "done"; };
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
     };
   };
   post: {

@@ -120,8 +120,13 @@ async function tokenFrom({ getToken }: BackendOptions, skipCache: boolean): Prom
   try {
     return (await getToken?.(skipCache ? { skipCache } : undefined)) ?? null;
   } catch (cause) {
-    throw new BackendError("network", "No session token could be had.", { cause });
+    throw new FromTokenSource(cause);
   }
+}
+
+/** Carries what the app's own `getToken` threw past our judgement: frameworks steer by such errors. */
+class FromTokenSource {
+  constructor(readonly cause: unknown) {}
 }
 
 /** One attempt's end, whichever comes first: the caller's signal or the time limit. */
@@ -163,6 +168,7 @@ export class Cut {
   /** Name what ended the attempt. */
   explain(error: unknown): unknown {
     if (error instanceof BackendError || error instanceof UsageError) return error;
+    if (error instanceof FromTokenSource) return error.cause;
     if (this.#outer?.aborted) return aborted(this.#outer.reason);
     if (this.#timedOut) return new BackendError("timeout", "The backend did not answer in time.", { cause: error });
     return new BackendError("network", "The backend could not be reached.", { cause: error });

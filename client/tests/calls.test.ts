@@ -166,6 +166,18 @@ test("a token source that hangs is a timeout", async (t) => {
   assert.equal((await backend.get("/signals", { timeout: 50, retries: 0 }).result()).error?.code, "timeout");
 });
 
+test("what the token source throws is passed on as it is, since Next.js steers by such errors", async (t) => {
+  const { url, asked } = await listen(t, (response) => json(response, []));
+  const steering = new Error("this page is dynamic");
+  const backend = client(url, { getToken: () => Promise.reject(steering) });
+  await assert.rejects(backend.get("/signals"), (error) => error === steering);
+  await assert.rejects(backend.get("/signals").result(), (error) => error === steering);
+  await assert.rejects(async () => {
+    for await (const _ of backend.stream.get("/live")) assert.fail();
+  }, (error) => error === steering);
+  assert.equal(asked.length, 0);
+});
+
 test("nobody listening is a network error with its cause", async (t) => {
   const { url } = await listen(t, () => undefined);
   const gone = url.replace(/\d+$/, "9");

@@ -1,0 +1,35 @@
+"use client";
+
+import { useEffect, useState } from "react";
+import { useBackend } from "@/annex/browser";
+import type { Me as Answer } from "@/annex/index";
+import { Panel } from "./panel";
+
+/** A client component: the browser asks the backend itself, across origins, and a route handler of this app. */
+export function Me() {
+  const backend = useBackend();
+  const [me, setMe] = useState<Answer>();
+  const [routed, setRouted] = useState<string>();
+  const [refusal, setRefusal] = useState<string>();
+
+  useEffect(() => {
+    const abort = new AbortController();
+    const { signal } = abort;
+    void backend.get("/me", { signal }).result().then((told) => told.ok && setMe(told.data));
+    void backend.delete("/signals/{symbol}", { path: { symbol: "SPY" }, signal }).result().then((told) => {
+      if (!told.ok && told.error.code === "forbidden") setRefusal(`${told.error.status} ${told.error.code}`);
+    });
+    void fetch("/api/signals/HYG-LQD", { signal }).then(async (answer) => setRouted(await answer.text()), () => undefined);
+    return () => abort.abort();
+  }, [backend]);
+
+  return (
+    <Panel title="Client component" id="me">
+      <p>{me ? `${me.userId} in ${me.organizationId}` : "…"}</p>
+      <p className="error">{refusal}</p>
+      <p>
+        By a route handler: <code id="routed">{routed}</code>
+      </p>
+    </Panel>
+  );
+}

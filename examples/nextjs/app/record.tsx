@@ -1,0 +1,28 @@
+"use client";
+
+import { useActionState } from "react";
+import { record } from "./actions";
+import { Panel } from "./panel";
+
+export function Record() {
+  const [told, act, isPending] = useActionState(record, { errors: [] });
+  return (
+    <Panel title="Server action" id="record">
+      <form action={act}>
+        <label>
+          Value <input name="value" defaultValue="1.25" />
+        </label>
+        <label>
+          Confidence <input name="confidence" defaultValue="0.9" />
+        </label>
+        <button disabled={isPending}>Record</button>
+      </form>
+      {told.id && <p id="recorded">Recorded {told.id}</p>}
+      {told.errors.map((one) => (
+        <p className="error" key={one}>
+          {one}
+        </p>
+      ))}
+    </Panel>
+  );
+}

@@ -1,0 +1,180 @@
+"""The Next.js side, with the real thing: Next.js 16 and Clerk in a browser beside `annex serve`."""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from runtime.dev.example_app.seed import DATABASE, ROLE
+from runtime.dev.postgres import EmbeddedPostgres
+from tests.fixtures import nextjs
+from tests.fixtures.app import permitted
+from tests.fixtures.clerk import Issuer
+from tests.fixtures.node import install, run
+from tests.fixtures.service import ROOT, Service, annex, free_port
+
+pytestmark = pytest.mark.xdist_group("nextjs")  # one build for all of them
+
+SHOTS = ROOT / ".annex" / "screenshots"
+"""Where the last run's screenshots are; look at them."""
+
+
+class World(NamedTuple):
+    """Everything that runs: the app's origin, the service, Clerk's stand-in."""
+
+    origin: str
+    service: Service
+    clerk: nextjs.ClerkFrontend
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("NOT TESTED: the Next.js side needs Chromium, and there is none on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    async def execute(statement: str) -> None:
+        connection = await asyncpg.connect(postgres.socket_url())
+        await connection.execute(statement)
+        await connection.close()
+
+    def as_owner(statement: str) -> None:
+        with ThreadPoolExecutor(1) as aside:  # the browser's driver keeps a loop in this thread
+            aside.submit(lambda: asyncio.run(execute(statement))).result()
+
+    as_owner(f"CREATE DATABASE nextjs TEMPLATE {DATABASE} STRATEGY file_copy")
+    yield postgres.socket_url("nextjs", ROLE)
+    as_owner("DROP DATABASE nextjs WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def world(
+    node: str, chromium: Browser, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    issuer = Issuer()
+    port, logs = free_port(), tmp_path_factory.mktemp("nextjs")
+    origin = f"http://localhost:{port}"
+    clerk = nextjs.ClerkFrontend(issuer, origin)
+    settings = {
+        "ANNEX_ENV": "test",
+        "LOG_FORMAT": "json",
+        "CLERK_JWT_KEY": issuer.pem,
+        "CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
+        "CLERK_AUTHORIZED_PARTIES": origin,
+        "CORS_ORIGINS": origin,
+        "DATABASE_URL": database_url,
+    }
+    install(nextjs.EXAMPLE)
+    with annex("serve", logs, settings) as service:
+        app = {
+            "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
+            "NEXT_PUBLIC_BACKEND_API_URL": f"http://localhost:{service.port}",
+            "NEXT_PUBLIC_CLERK_PREFETCH_UI": "false",  # the app shows none of Clerk's components
+            "BACKEND_API_URL": service.url,
+            "CLERK_SECRET_KEY": "sk_live_x",
+            "CLERK_JWT_KEY": issuer.pem,
+        }
+        program = Path(sys.executable).with_name("annex")
+        copied = run(program, "client", "--into", nextjs.EXAMPLE / "annex", cwd=ROOT)
+        assert copied.returncode == 0, copied.stdout + copied.stderr
+        nextjs.build(app)
+        with nextjs.running(port, app, logs / "next.log"):
+            yield World(origin, service, clerk)
+
+
+@pytest.fixture
+def page(world: World, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A signed-in browser on a blank page; a failing test leaves a screenshot."""
+    world.clerk.claims = permitted("org:signals:write")
+    context = chromium.new_context(viewport={"width": 1100, "height": 800})
+    context.add_cookies(world.clerk.cookies())  # type: ignore[arg-type]  # plain dictionaries are what it takes
+    context.route(nextjs.CLERK_PATTERN, world.clerk.answer)
+    opened = context.new_page()
+    opened.on("console", _show)
+    yield opened
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    opened.screenshot(path=SHOTS / f"{request.node.name}.png", full_page=True)
+    context.close()
+
+
+def _show(message: ConsoleMessage) -> None:
+    sys.stdout.write(f"console: {message.text}\n")  # pytest shows it when the test fails
+
+
+def test_a_server_component_calls_a_function_as_the_signed_in_user(world: World, page: Page):
+    page.goto(world.origin)
+    panel = page.locator("#server")
+    expect(panel).to_contain_text(re.compile(r"SPY: (RISK_ON|RISK_OFF|NEUTRAL) at \d+\.\d+"))
+    expect(panel.locator(".error")).to_contain_text("not_found: No signal NOPE.")
+
+
+def test_a_client_component_calls_a_function_from_the_browser_across_origins(world: World, page: Page):
+    page.goto(world.origin)
+    expect(page.locator("#me")).to_contain_text("user_ada in org_1")
+    expect(page.locator("#me .error")).to_have_text("403 forbidden")
+
+
+def test_a_route_handler_calls_a_function(world: World, page: Page):
+    page.goto(world.origin)
+    expect(page.locator("#routed")).to_contain_text('"symbol":"HYG-LQD"')
+
+
+def test_a_server_action_shows_every_refused_field_and_then_records(world: World, page: Page):
+    page.goto(world.origin)
+    form = page.locator("#record")
+    form.get_by_label("Confidence").fill("7")
+    form.get_by_role("button").click()
+    expect(form.locator(".error")).to_contain_text("confidence")
+    form.get_by_label("Confidence").fill("0.8")
+    form.get_by_role("button").click()
+    expect(page.locator("#recorded")).to_contain_text("Recorded")
+
+
+def test_a_stream_renders_each_reading_as_it_is_recorded(world: World, page: Page):
+    page.goto(world.origin)
+    readings = page.locator("#live li")
+    expect(readings).to_have_count(1)
+    for value, count in (("111.5", 2), ("222.25", 3)):
+        page.locator("#record").get_by_label("Value").fill(value)
+        page.locator("#record").get_by_role("button").click()
+        expect(readings).to_have_count(count)
+        expect(readings.last).to_contain_text(f"RISK_ON at {value}")
+
+
+def test_a_team_of_agents_streams_its_messages_to_the_browser(world: World, page: Page):
+    page.goto(world.origin)
+    page.get_by_role("button", name="Ask the team").click()
+    expect(page.locator("#team li").last).to_have_text("done: completed")
+    expect(page.locator("#team")).to_contain_text("analyst looks up latest")
+
+
+def test_the_trace_of_a_page_joins_the_functions_that_it_calls(world: World):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in world.clerk.cookies())
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "Cookie": cookies}
+    assert httpx.get(world.origin, headers=headers, timeout=30).status_code == 200
+    lines = [json.loads(line) for line in world.service.log.splitlines() if trace in line]
+    assert any(line.get("trace_id") == trace for line in lines)
+
+
+def test_no_token_is_in_any_log(world: World, page: Page):
+    page.goto(world.origin)
+    expect(page.locator("#me")).to_contain_text("user_ada")
+    assert not [token for token in world.clerk.minted if token in world.service.log]
