@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help setup dev test test-fast test-bridge check docs fmt fmt-check lint types imports
+.PHONY: help bench setup dev test test-fast test-bridge check docs fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test-fast: setup ## Run the unit tests alone
 	@$(BIN)/pytest -q tests/unit tests/architecture
 
 check: setup fmt-check lint types imports ## Format, lint, types and import contracts, in seconds
+
+bench: setup ## Compare with the peers, as ratios (needs wrk)
+	@$(BIN)/python -m benchmarks.run
 
 docs: ## Write the tables that are made from code
 	@$(BIN)/python -m docs.tables

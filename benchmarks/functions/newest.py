@@ -1,0 +1,9 @@
+"""A hundred readings."""
+
+from runtime import Database
+from shared.signals import Signal, list_signals
+
+
+async def get(db: Database) -> list[Signal]:
+    """Return the newest."""
+    return (await list_signals(db, limit=100)).items
