@@ -43,6 +43,7 @@ class Application:
     Attributes:
         settings: what it was built from.
         table: the routes being served; `swap` replaces it.
+        outermost: what a connection meets first: the shell, in development the developer's page around it.
         is_draining: a stop was asked for; readiness says so.
         companions: what lives as long as the service besides, such as the hot swap of `annex dev`.
     """
@@ -84,12 +85,13 @@ class Application:
             bounds=Bounds(concurrency=settings.limits.max_concurrency),
             production=settings.is_production,
         )
+        self.outermost: ASGIApp = self.shell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""
         if scope["type"] == "lifespan":
             return await self._lifespan(receive, send)
-        return await self.shell(scope, receive, send)
+        return await self.outermost(scope, receive, send)
 
     def swap(self, table: RouteTable) -> None:
         """Serve `table` from the next request on; requests in flight finish on what they started with.
@@ -193,13 +195,17 @@ class Application:
         return Check("down", "draining") if self.is_draining else Check("ok")
 
 
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> Application:
     """Build the service; nothing is connected, listening or running until `running` is entered.
+
+    Args:
+        settings: everything it is built from.
+        telemetry: started from the settings when None.
 
     Raises:
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
     """
-    telemetry = Telemetry.start(settings)
+    telemetry = telemetry or Telemetry.start(settings)
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
     if settings.strict and table.faults:
         raise BrokenFunctions(table)

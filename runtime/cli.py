@@ -27,11 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def dev(_: argparse.Namespace, settings: Settings) -> int:
+def dev(given: argparse.Namespace, settings: Settings) -> int:
     """Serve with everything brought along: database, issuer, hot swap."""
     from runtime.dev.session import serve
 
-    return serve(settings)
+    return serve(settings, traces=given.traces)
 
 
 def serve(_: argparse.Namespace, settings: Settings) -> int:
@@ -156,7 +156,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run, defaults=defaults)
         return added
 
-    command(dev, "serve with hot swap, an embedded PostgreSQL and a development issuer")
+    developing = command(dev, "serve with hot swap, an embedded PostgreSQL and a development issuer")
+    developing.add_argument("--traces", action="store_true", help="print the waterfall of each request")
     command(serve, "serve in production: one process, graceful drain")
     bridging = command(client, "write (or verify) the TypeScript client and the contract")
     bridging.add_argument(

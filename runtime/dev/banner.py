@@ -16,6 +16,7 @@ def banner(settings: Settings, table: RouteTable, *, sample: str | None) -> str:
         "",
         f"  Annex  {base}",
         f"  docs   {base}/docs" if settings.docs else "",
+        f"  seen   {base}/_annex",
         "",
         as_text(table, colour=sys.stdout.isatty()),
         "",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,23 +14,31 @@ from runtime.app import Application, create_app
 from runtime.auth import DevelopmentIssuer
 from runtime.dev.banner import banner
 from runtime.dev.example_app.seed import DATABASE, ROLE, seed
+from runtime.dev.page import DeveloperPage
 from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
+from runtime.dev.recorder import Lines, Recorder, Trace
+from runtime.dev.waterfall import waterfall
 from runtime.routing import RouteTable, discover
 from runtime.server import run
 from runtime.settings import Settings
-from runtime.telemetry import configure_logging
+from runtime.telemetry import Telemetry, configure_logging
 from shared.secret import Secret
 
 DATA = Path(".annex/postgres")
 LONG = 7 * 24 * 3600.0  # seconds; a pasted curl should still work after lunch
 
 
-def serve(settings: Settings) -> int:
-    """Serve until Ctrl-C; return the exit status."""
+def serve(settings: Settings, *, traces: bool = False) -> int:
+    """Serve until Ctrl-C, print the waterfall of each request when `traces`; return the exit status."""
     configure_logging(settings.telemetry, production=False)
+    recorder = Recorder()
+    logging.getLogger().addHandler(Lines(recorder))
+    if traces:
+        recorder.tell(_print_waterfall)
     try:
         with database(settings) as ready:
-            application = create_app(ready)
+            application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
+            application.outermost = DeveloperPage(application.shell, application, recorder)
             sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")
             run(application, ready)
     except EmbeddedPostgresError as error:
@@ -106,6 +115,10 @@ async def call(
         ):
             response = await client.request(method, path, content=data, headers=headers)
     return response.status_code, f"{response.status_code} {response.reason_phrase}\n{response.text}"
+
+
+def _print_waterfall(trace: Trace) -> None:
+    sys.stdout.write(waterfall(trace, colour=sys.stdout.isatty()) + "\n")
 
 
 def _sample(application: Application) -> str | None:

@@ -76,7 +76,7 @@ class JsonLine(logging.Formatter):
             "time": _clock(record.created, "%Y-%m-%dT%H:%M:%S") + "Z",
             "logger": record.name,
             **request_ids(),
-            **_extras(record),
+            **extras(record),
         }
         if record.exc_info and record.exc_info[1] is not None:
             line |= _exception(record.exc_info[1], messages=self._messages)
@@ -100,7 +100,7 @@ class TextLine(logging.Formatter):
         """Return the line and, when the record has an exception, its traceback."""
         level = self._paint(f"{record.levelname:<8}", self._COLOURS.get(record.levelname, "0"))
         ids = request_ids()
-        named = {**_extras(record), "trace": ids.get("trace_id"), "user": ids.get("user_id")}
+        named = {**extras(record), "trace": ids.get("trace_id"), "user": ids.get("user_id")}
         details = " ".join(f"{key}={value}" for key, value in named.items() if value is not None)
         clock = self._paint(_clock(record.created, "%H:%M:%S"), "2")
         message = _printable(_short(record.getMessage(), _TEXT))
@@ -164,7 +164,8 @@ def request_ids() -> dict[str, str]:
     return ids
 
 
-def _extras(record: logging.LogRecord) -> dict[str, Any]:
+def extras(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what the caller gave a record beside its message, long texts cut."""
     return {
         key: _short(value, _VALUE) if isinstance(value, str) else value
         for key, value in vars(record).items()

@@ -42,6 +42,7 @@ class Tracing:
         self._metrics = telemetry.metrics
         self._trust = telemetry.settings.telemetry.trust_traceparent
         self._access = AccessLog(telemetry.settings.telemetry.access_log_rate)
+        self._tells_caller = not telemetry.settings.is_production
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -67,6 +68,8 @@ class Tracing:
                 links=origin.links,
             )
             arrival = attributes.of_request(scope, invocation) if span.is_recording() else {}
+            if self._tells_caller:
+                invocation.response_headers.append((b"traceresponse", _traceresponse(span)))
             self._metrics.active.add(invocation)
             token = context.attach(trace.set_span_in_context(span, ROOT))
         except Exception:
@@ -164,6 +167,13 @@ def method_name(method: str) -> str:
     """Return the method as a span name may carry it: ``HTTP`` for what no RFC knows."""
     known = sanitized(method)
     return "HTTP" if known == "_OTHER" else known
+
+
+def _traceresponse(span: Span) -> bytes:
+    """Return the header that names a response's trace (W3C Trace Context, level 2 draft)."""
+    context = span.get_span_context()
+    identity = f"{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}"
+    return f"00-{identity}-{context.trace_flags & 1:02x}".encode()
 
 
 def _is_health(path: str) -> bool:
