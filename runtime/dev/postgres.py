@@ -22,7 +22,8 @@ from typing import IO, Any
 from urllib.parse import quote
 
 # `read` ends when the holder of the other end is gone, however it went; SIGINT is PostgreSQL's fast stop.
-_LEASH = '"$@" </dev/null & pid=$!; read -r _; kill -INT $pid 2>/dev/null; wait $pid'
+# It is sent until it is heard: in its first milliseconds the server does not listen to signals.
+_LEASH = '"$@" </dev/null & pid=$!; read -r _; while kill -INT $pid 2>/dev/null; do sleep 0.02; done'
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
@@ -80,7 +81,7 @@ class EmbeddedPostgres:
     """One server on one data folder.
 
     Attributes:
-        port: on 127.0.0.1, with a password; chosen at the first start and kept for later ones.
+        port: on 127.0.0.1, with a password; chosen at the first start and, as `socket`, kept for later ones.
         data: where its files are.
         socket: folder of its socket, open to its own user (and root) alone, without a password.
     """
@@ -138,8 +139,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop at once but cleanly; open transactions are rolled back."""
         if self._process is not None:
-            assert self._process.stdin is not None  # noqa: S101  it was opened with a pipe
-            self._process.stdin.close()
+            self._let_go(self._process)
             try:
                 self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -152,13 +152,21 @@ class EmbeddedPostgres:
             self._lock = None
 
     def kill(self) -> None:
-        """End it as a crash would: every process of it gets SIGKILL."""
+        """End it as a crash would, by SIGKILL; its children go when they notice, a moment later."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._let_go(self._process)
+            self._process = None
+
+    def _let_go(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None  # noqa: S101  it was opened with a pipe
+        process.stdin.close()
 
     def _take_lock(self) -> None:
+        if self._lock is not None:
+            return
         self._lock = (self.folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -209,7 +217,22 @@ class EmbeddedPostgres:
         fresh.rename(self.data)
 
     def _run(self) -> None:
-        self.socket = Path(tempfile.mkdtemp(prefix="annex-pg-"))
+        """Start the server; after a crash the last processes of the old one need a moment to go."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._launch(deadline):
+            cause = self._fatal()
+            self.kill()
+            if "shared memory" not in cause or time.monotonic() > deadline:
+                raise EmbeddedPostgresError(f"the server did not start: {cause or 'it never became ready'}")
+            time.sleep(0.1)
+
+    def _launch(self, deadline: float) -> bool:
+        if self.socket == Path():
+            # A socket's path must be short, so it is not below the data.
+            self.socket = Path(tempfile.mkdtemp(prefix="annex-pg-"))
+        # A crashed server leaves a lock here, and a process that nobody reaps still looks like its holder.
+        shutil.rmtree(self.socket, ignore_errors=True)
+        self.socket.mkdir(mode=0o700)
         self._give(self.socket)
         self.port = self.port or _free_port()
         settings = {
@@ -220,7 +243,7 @@ class EmbeddedPostgres:
             **self._settings,
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
                     "/bin/sh",
@@ -240,24 +263,23 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **self._as_user(),
             )
-        self._wait_until_ready()
+        return self._is_ready(deadline)
 
-    def _wait_until_ready(self) -> None:
+    def _is_ready(self, deadline: float) -> bool:
         """The server writes its state into its pid file; a connection would only be noise in its log."""
-        deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             lines = _lines(self.data / "postmaster.pid")
             if len(lines) > 7 and lines[7].strip() == "ready" and lines[3] == str(self.port):
-                return
-            if self._is_dead(lines):
-                break
+                return True
+            if not lines and self._fatal():
+                return False
             time.sleep(0.01)
-        raise EmbeddedPostgresError(f"the server did not start; the end of {self.folder / 'log'} says why")
+        return False
 
-    def _is_dead(self, lines: list[str]) -> bool:
-        assert self._process is not None  # noqa: S101  _run made it
-        last = _lines(self.folder / "log")[-1:]
-        return self._process.poll() is not None or (not lines and any("FATAL" in line for line in last))
+    def _fatal(self) -> str:
+        """Return what the server died of, ``""`` while it lives."""
+        found = (line.partition("FATAL:")[2] for line in _lines(self.folder / "log") if "FATAL:" in line)
+        return next(found, "").strip()
 
     def _give(self, path: Path) -> None:
         if self._user is not None:
@@ -315,6 +337,8 @@ def _stop_orphan(data: Path) -> None:
     """Stop a server that an earlier run left on `data`; PostgreSQL itself recovers what a crash left."""
     pid = next(iter(_lines(data / "postmaster.pid")), "")
     if not pid.isdecimal() or str(data) not in _command_of(int(pid)):
+        # Of a dead server; left there, it would pass for the new one's.
+        (data / "postmaster.pid").unlink(missing_ok=True)
         return
     os.kill(int(pid), signal.SIGINT)
     deadline = time.monotonic() + _STOP_SECONDS

@@ -30,6 +30,9 @@ from shared.database.url import translate
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
 
+# Where every connection is in use, an answer this recent tells as much as a ping.
+_ALIVE_SECONDS = 5.0
+
 
 class Database(Queries):
     """The app's PostgreSQL. Owned by ``async with``; connects at the first use, and again by itself.
@@ -145,7 +148,7 @@ class Database(Queries):
             DatabaseUnavailable: no answer within `timeout` seconds.
         """
         pool, began = self._opened_pool(), time.perf_counter()
-        if pool.is_busy_but_alive(within=10 * timeout):
+        if pool.is_busy_but_alive(within=_ALIVE_SECONDS):
             return 0.0
         try:
             async with asyncio.timeout(timeout):

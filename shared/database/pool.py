@@ -138,7 +138,7 @@ class Pool:
         """Give a connection back; one that was `broken` off is put in order while nobody waits."""
         if not broken:
             self._answered = time.monotonic()
-        if broken or lease.touched or lease.connection.is_in_transaction():
+        if broken or lease.touched or is_in_transaction(lease.connection):
             self._later(self._put_in_order(lease))
             return
         await lease.pool.release(lease.connection, timeout=_RELEASE_SECONDS)
@@ -152,8 +152,7 @@ class Pool:
 
     def is_busy_but_alive(self, within: float) -> bool:
         """Whether every connection is in use and one of them got an answer in the last `within` seconds."""
-        busy = self._pool is not None and self._pool.get_idle_size() == 0
-        return busy and time.monotonic() - self._answered < within
+        return self._is_exhausted() and time.monotonic() - self._answered < within
 
     def becomes_pooled(self) -> None:
         """Turn to pooler mode: new connections are made for it, the present ones go as they come back."""
@@ -253,7 +252,7 @@ class Pool:
         return list(settings.items())
 
     def _unavailable(self, error: Exception) -> BaseException:
-        if isinstance(error, TimeoutError) and self._pool is not None and self._pool.get_idle_size() == 0:
+        if isinstance(error, TimeoutError) and self._is_exhausted():
             fault: BaseException = DatabaseUnavailable(
                 "Every database connection is in use; try again.",
                 reason=f"all {self.limits.pool_max} connections stayed busy for {self.limits.acquire:g} s",
@@ -266,6 +265,10 @@ class Pool:
             self._complain(fault.reason)
         return fault
 
+    def _is_exhausted(self) -> bool:
+        now = self.statistics()
+        return now.size == now.maximum and now.idle == 0
+
     def _complain(self, reason: str) -> None:
         """One line every ten seconds: an outage must not fill the log with itself."""
         if time.monotonic() - self._complained > 10:
@@ -275,16 +278,15 @@ class Pool:
     async def _put_in_order(self, lease: Lease) -> None:
         try:
             async with asyncio.timeout(_RELEASE_SECONDS):
-                if not lease.connection.is_closed():
-                    await self._reset(lease)
+                await self._reset(lease)
                 await lease.pool.release(lease.connection, timeout=_RELEASE_SECONDS)
         except Exception:  # noqa: BLE001  whatever it was, the connection is not to be trusted again
             _cut(lease.connection)
 
     async def _reset(self, lease: Lease) -> None:
-        if lease.connection.is_in_transaction():
+        if is_in_transaction(lease.connection):
             await lease.connection.execute("ROLLBACK")
-        if lease.touched and not self.behind_pooler:
+        if lease.touched and not self.behind_pooler and _is_open(lease.connection):
             await lease.connection.reset(timeout=_RELEASE_SECONDS)
 
     async def _shut(self, pool: asyncpg.Pool, *, within: float) -> None:
@@ -300,6 +302,18 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _is_open(connection: PoolConnectionProxy) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False  # it broke, and went back to the pool by itself
+
+
+def is_in_transaction(connection: PoolConnectionProxy) -> bool:
+    """Whether there is something to roll back; a broken connection has nothing."""
+    return _is_open(connection) and connection.is_in_transaction()
 
 
 def _cut(connection: PoolConnectionProxy) -> None:

@@ -17,7 +17,7 @@ from shared.database.failures import (
     SchemaChanged,
     SerializationFailure,
 )
-from shared.database.pool import Lease, Pool, is_unfinished
+from shared.database.pool import Lease, Pool, is_in_transaction, is_unfinished
 from shared.database.queries import Call, Queries
 from shared.database.rows import decode
 from shared.database.spans import Instruments
@@ -137,7 +137,7 @@ class TransactionScope:
             raise QueryFailed("The transaction had failed before; an error inside it was caught and dropped")
 
     async def _roll_back(self, connection: PoolConnectionProxy) -> None:
-        if connection.is_closed() or not connection.is_in_transaction():
+        if not is_in_transaction(connection):
             return
         with self._instruments.statement("ROLLBACK"):
             await connection.execute("ROLLBACK")
