@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Container, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +12,7 @@ from runtime.auth.cache import TokenCache
 from runtime.auth.checks import Checks
 from runtime.auth.cookies import SessionCookies, suffix_of
 from runtime.auth.credentials import Headers, bearer, opaque_kind
-from runtime.auth.instance import faults, frontend_host, is_configured, issuer_of, warnings
+from runtime.auth.instance import faults, frontend_host, is_configured, issuer_of, keys_source, warnings
 from runtime.auth.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
 from runtime.auth.keys import FixedKey, Keys, Patience, RemoteKeys, read_pem
 from runtime.auth.machines import OpaqueTokens, caller_of
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Authenticator:
-    """Verifies callers and webhooks. As a context manager it also keeps the keys fresh.
+    """Verifies callers and webhooks. As a context manager it also keeps the keys fresh (what it `owned`).
 
     Attributes:
         issuer: signs the tokens that are accepted, in development without Clerk; else None.
@@ -48,7 +48,7 @@ class Authenticator:
         webhooks: Webhooks,
         opaque: OpaqueTokens | None = None,
         cookies: SessionCookies | None = None,
-        outbound: Outbound | None = None,
+        owned: Iterable[AbstractAsyncContextManager[object]] = (),
         issuer: DevelopmentIssuer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -58,7 +58,7 @@ class Authenticator:
         self._webhooks = webhooks
         self._opaque = opaque
         self._cookies = cookies
-        self._outbound = outbound
+        self._owned = tuple(owned)
         self._clock = clock
         self._life = AsyncExitStack()
         self.issuer = issuer
@@ -91,23 +91,22 @@ class Authenticator:
             logger.warning("auth.settings", extra={"variable": warning.name, "problem": warning.problem})
         outbound, cache = Outbound(), TokenCache[Verified]()
         issuer = None if is_configured(clerk) else _development_issuer(clerk, issuer_file)
+        keys = FixedKey(issuer.public_key) if issuer else _keys(clerk, outbound, patience, cache.clear)
         return cls(
-            keys=FixedKey(issuer.public_key) if issuer else _keys(clerk, outbound, patience, cache.clear),
+            keys=keys,
             checks=_checks(clerk, issuer=ISSUER if issuer else issuer_of(clerk)),
             cache=cache,
             webhooks=Webhooks(clerk.webhook_secret),
             opaque=_opaque(clerk, outbound),
             cookies=_cookies(clerk) if clerk.accept_cookies else None,
-            outbound=outbound,
+            owned=(outbound, keys) if isinstance(keys, RemoteKeys) else (outbound,),
             issuer=issuer,
             clock=clock,
         )
 
     async def __aenter__(self) -> Self:
-        if self._outbound is not None:
-            await self._life.enter_async_context(self._outbound)
-        if isinstance(self._keys, RemoteKeys):
-            await self._life.enter_async_context(self._keys)
+        for part in self._owned:
+            await self._life.enter_async_context(part)
         return self
 
     async def __aexit__(
@@ -222,13 +221,7 @@ def _keys(
 ) -> Keys:
     if clerk.jwt_key:
         return FixedKey(read_pem(clerk.jwt_key))
-    secret = None
-    if clerk.jwks_url:
-        url = clerk.jwks_url
-    elif clerk.publishable_key:
-        url = f"https://{frontend_host(clerk.publishable_key)}/.well-known/jwks.json"
-    else:
-        url, secret = f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
+    url, secret = keys_source(clerk)
     return RemoteKeys(url, outbound, secret=secret, patience=patience, on_change=on_change)
 
 

@@ -19,9 +19,6 @@ class TokenCache[Entry]:
         self._entries: dict[bytes, Entry] = {}
         self._key = secrets.token_bytes(32)
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def digest(self, token: bytes) -> bytes:
         """Return the name under which a token's entry is kept in this process."""
         return blake2b(token, digest_size=16, key=self._key).digest()
@@ -35,10 +32,6 @@ class TokenCache[Entry]:
         if digest not in self._entries and len(self._entries) >= self._capacity:
             del self._entries[next(iter(self._entries))]
         self._entries[digest] = entry
-
-    def drop(self, digest: bytes) -> None:
-        """Forget one entry."""
-        self._entries.pop(digest, None)
 
     def clear(self) -> None:
         """Forget everything: the keys have changed."""

@@ -10,6 +10,7 @@ from runtime.auth.keys import read_pem
 from runtime.auth.webhooks import check_secret
 from runtime.settings import Fault
 from runtime.variables import ClerkSettings
+from shared.secret import Secret
 
 _PUBLISHABLE: Final = re.compile(r"pk_(?:test|live)_([A-Za-z0-9+/_-]+={0,2})")
 _URL: Final = re.compile(r"https?://[^/\s]+(?:/\S*)?")
@@ -47,6 +48,15 @@ def issuer_of(clerk: ClerkSettings) -> str | None:
     if clerk.issuer:
         return clerk.issuer
     return f"https://{frontend_host(clerk.publishable_key)}" if clerk.publishable_key else None
+
+
+def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
+    """Return where public keys are fetched from, and the secret key that must be shown there."""
+    if clerk.jwks_url:
+        return clerk.jwks_url, None
+    if clerk.publishable_key:
+        return f"https://{frontend_host(clerk.publishable_key)}/.well-known/jwks.json", None
+    return f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
 
 
 def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:

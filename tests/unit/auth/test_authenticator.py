@@ -197,6 +197,13 @@ async def test_machines_are_not_bound_to_an_origin_or_issuer(issuer, keys):
     assert user.user_id == "mch_feed"
 
 
+async def test_an_opaque_key_is_refused_where_nobody_can_be_asked(authenticator):
+    assert (
+        await reason_of(authenticator, "ak_1", Policy(token_types=("api_key",)))
+        == "token-type-not-configured"
+    )
+
+
 async def test_a_template_token_passes_where_a_setting_allows_it(issuer):
     settings = ClerkSettings(jwt_key=issuer.pem, accept_templates=True)
     authenticator = Authenticator.from_settings(settings, production=True)

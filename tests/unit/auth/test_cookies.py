@@ -203,6 +203,12 @@ def test_the_right_one_of_several_cookies_is_chosen(issuer, condition, plain, su
     assert found == (tokens[chosen].encode() if chosen else None), condition
 
 
+def test_without_a_publishable_key_only_the_plain_cookie_counts(issuer):
+    header = f"__session_S={issuer.token()}; __session=plain".encode()
+
+    assert SessionCookies(origins=frozenset()).find("GET", [(b"cookie", header)]) == b"plain"
+
+
 @given(header=st.binary(max_size=200), method=st.sampled_from(["GET", "POST"]))
 async def test_no_bytes_of_a_cookie_break_anything(authenticator, header, method):
     request = {"method": method, "headers": [(b"cookie", b"__session=" + header)]}

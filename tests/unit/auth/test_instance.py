@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.auth import Authenticator
-from runtime.auth.instance import faults, frontend_host, issuer_of
+from runtime.auth.instance import faults, frontend_host, issuer_of, keys_source, warnings
 from runtime.settings import SettingsError
 from runtime.variables import ClerkSettings
 from shared.secret import Secret
@@ -59,6 +59,46 @@ def test_an_issuer_that_is_set_wins_over_the_publishable_key():
     )
 
     assert issuer_of(settings) == "https://app.example/__clerk"
+
+
+SECRET = Secret("sk_live_1")
+PUBLISHABLE = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k"
+
+
+@pytest.mark.parametrize(
+    ("settings", "source"),
+    [
+        (
+            ClerkSettings(publishable_key=PUBLISHABLE, secret_key=SECRET),
+            ("https://clerk.example.com/.well-known/jwks.json", None),
+        ),
+        (ClerkSettings(secret_key=SECRET), ("https://api.clerk.com/v1/jwks", SECRET)),
+        (
+            ClerkSettings(publishable_key=PUBLISHABLE, jwks_url="https://keys.example/jwks"),
+            ("https://keys.example/jwks", None),
+        ),
+    ],
+)
+def test_keys_come_from_where_no_secret_has_to_be_shown_if_there_is_such_a_place(settings, source):
+    assert keys_source(settings) == source
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        (ClerkSettings(publishable_key=PUBLISHABLE), ["CLERK_AUTHORIZED_PARTIES"]),
+        (
+            ClerkSettings(
+                publishable_key=PUBLISHABLE.replace("live", "test"), authorized_parties=("https://a.example",)
+            ),
+            ["CLERK_PUBLISHABLE_KEY"],
+        ),
+        (ClerkSettings(secret_key=SECRET, authorized_parties=("https://a.example",)), ["CLERK_ISSUER"]),
+        (ClerkSettings(publishable_key=PUBLISHABLE, authorized_parties=("https://a.example",)), []),
+    ],
+)
+def test_what_is_weaker_than_it_should_be_in_production_is_named(settings, names):
+    assert [warning.name for warning in warnings(settings, production=True)] == names
 
 
 @pytest.mark.parametrize(

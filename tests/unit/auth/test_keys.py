@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
@@ -39,6 +40,16 @@ def test_a_pem_key_is_read_however_it_was_pasted(issuer, written):
 def test_what_is_no_public_key_is_refused_with_the_cure(text):
     with pytest.raises(ValueError, match="Clerk's dashboard"):
         read_pem(text)
+
+
+def test_a_key_of_another_kind_or_too_short_is_refused():
+    for key in (
+        ec.generate_private_key(ec.SECP256R1()),
+        rsa.generate_private_key(public_exponent=65537, key_size=1024),  # noqa: S505  # the case
+    ):
+        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        with pytest.raises(ValueError, match="at least 2048 bits"):
+            read_pem(pem)
 
 
 def jwk(key: Any, **members: Any) -> dict[str, Any]:
