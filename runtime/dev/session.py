@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,39 +14,62 @@ import msgspec
 
 from runtime.app import Application, create_app
 from runtime.auth import DevelopmentIssuer
+from runtime.bridge import artefacts
 from runtime.dev.banner import banner
 from runtime.dev.example_app.seed import DATABASE, ROLE, seed
 from runtime.dev.page import DeveloperPage
 from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
 from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.waterfall import waterfall
+from runtime.dev.swap import HotSwap
 from runtime.routing import RouteTable, discover
 from runtime.server import run
 from runtime.settings import Settings
 from runtime.telemetry import Telemetry, configure_logging
 from shared.secret import Secret
 
+logger = logging.getLogger(__name__)
+
 DATA = Path(".annex/postgres")
 LONG = 7 * 24 * 3600.0  # seconds; a pasted curl should still work after lunch
 
 
 def serve(settings: Settings, *, traces: bool = False) -> int:
-    """Serve until Ctrl-C, print the waterfall of each request when `traces`; return the exit status."""
+    """Serve until Ctrl-C, print the waterfall of each request when `traces`; return the exit status.
+
+    A change that only a new process can take in starts one.
+    """
     configure_logging(settings.telemetry, production=False)
     recorder = Recorder()
     logging.getLogger().addHandler(Lines(recorder))
     if traces:
         recorder.tell(_print_waterfall)
+    restarts: list[bool] = []
+
+    def restart() -> None:
+        restarts.append(True)
+        signal.raise_signal(signal.SIGTERM)  # drains as any stop does
+
     try:
         with database(settings) as ready:
             application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
             application.outermost = DeveloperPage(application.shell, application, recorder)
+            swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
+            application.companions.append(swap)
             sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")
             run(application, ready)
     except EmbeddedPostgresError as error:
         sys.stdout.write(f"annex dev: {error}\n")
         return 1
+    if restarts:
+        sys.stdout.flush()
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # this very command again, in a new interpreter
     return 0
+
+
+def _write_client(table: RouteTable) -> None:
+    for path in artefacts.write(Path.cwd(), table.operations):
+        logger.info("wrote %s", path)
 
 
 @contextlib.contextmanager

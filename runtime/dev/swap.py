@@ -54,6 +54,7 @@ class HotSwap:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of changes that we tell better
         self._task = asyncio.create_task(self._watch(), name="hot swap")
         await asyncio.sleep(0)  # the watch is in place once its task has had a turn
         return self
@@ -75,7 +76,7 @@ class HotSwap:
         """Take changed, new and deleted files in."""
         started = time.perf_counter()
         names = {path.relative_to(self._functions).as_posix() for path in changed if self._is_function(path)}
-        touched = await asyncio.to_thread(dependents, modules_at(changed), self._roots)
+        touched = await self._touched(changed)
         if any(name.partition(".")[0] == "runtime" for name in touched):
             logger.warning("a restart is needed: %s is part of the runtime's own ground", _told(changed))
             self._restart()
@@ -90,6 +91,13 @@ class HotSwap:
         logger.info("took in %s in %.0f ms", _told(changed), spent)
         if self._after:
             self._after(self._application.table)
+
+    async def _touched(self, changed: set[Path]) -> set[str]:
+        """Return the modules that have to run again; nothing imports a function file, which saves the look."""
+        modules = modules_at(changed)
+        if modules <= set(self._served().values()):
+            return modules
+        return await asyncio.to_thread(dependents, modules, self._roots)
 
     def _discover(self, old: RouteTable, stale: frozenset[str]) -> RouteTable:
         budget = self._application.settings.limits.import_budget
