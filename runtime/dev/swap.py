@@ -93,7 +93,7 @@ class HotSwap:
             self._after(self._application.table)
 
     async def _touched(self, changed: set[Path]) -> set[str]:
-        """Return the modules that have to run again; nothing imports a function file, which saves the look."""
+        """Return the modules that have to run again; as nothing imports a function file, that is quick."""
         modules = modules_at(changed)
         if modules <= set(self._served().values()):
             return modules
