@@ -20,8 +20,8 @@ from runtime.dev.example_app.seed import DATABASE, ROLE, seed
 from runtime.dev.page import DeveloperPage
 from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
 from runtime.dev.recorder import Lines, Recorder, Trace
-from runtime.dev.waterfall import waterfall
 from runtime.dev.swap import HotSwap
+from runtime.dev.waterfall import waterfall
 from runtime.routing import RouteTable, discover
 from runtime.server import run
 from runtime.settings import Settings
