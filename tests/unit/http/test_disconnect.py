@@ -6,6 +6,8 @@ from typing import Any
 from litestar import Request, get, post
 from litestar.params import JSONBody
 
+from runtime.asgi import Message
+from runtime.http.disconnect import Replay
 from tests.fixtures.gate import Serve, endpoint
 
 GET = b"GET /signals HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -121,3 +123,30 @@ async def test_raw_receive_of_a_function_tells_of_the_disconnect_too(serve: Serv
     writer.close()
 
     await told.wait()
+
+
+async def test_replayed_body_is_given_once_and_then_the_disconnect():
+    left = asyncio.Event()
+
+    async def receive() -> Message:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    told: list[str] = []
+    replay = Replay(b"{}", receive)
+    watcher = replay.watch(lambda: told.append("left"))
+
+    assert await replay() == {"type": "http.request", "body": b"{}", "more_body": False}
+    left.set()
+    assert await replay() == {"type": "http.disconnect"}
+    await watcher
+    assert told == ["left"]
+
+
+async def test_replay_that_nobody_watches_reads_on_by_itself():
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    replay = Replay(b"", receive)
+
+    assert [(await replay())["type"], (await replay())["type"]] == ["http.request", "http.disconnect"]

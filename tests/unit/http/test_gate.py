@@ -198,8 +198,9 @@ async def test_error_of_a_function_becomes_its_problem_document(serve: Serve):
     assert (answer.status_code, answer.json()["detail"]) == (404, "No signal SPY.")
 
 
-async def test_deadline_covers_the_wait_for_a_slow_body(serve: Serve):
-    @post("/signals", opt={"endpoint": endpoint("POST", timeout=0.05)})
+@pytest.mark.parametrize("watch", [False, True])
+async def test_deadline_covers_the_wait_for_a_slow_body(serve: Serve, watch: bool):
+    @post("/signals", opt={"endpoint": endpoint("POST", timeout=0.05, cancel_on_disconnect=watch)})
     async def signals(data: JSONBody[dict[str, Any]]) -> None: ...
 
     service = await serve(signals)
