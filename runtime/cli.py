@@ -18,8 +18,10 @@ type Command = Callable[[argparse.Namespace, Settings], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     given = _parser().parse_args(arguments)
+    from runtime.auth import check_clerk
+
     try:
-        return int(given.run(given, from_environment(given.defaults)))
+        return int(given.run(given, from_environment(given.defaults, checks=[check_clerk])))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

@@ -5,7 +5,7 @@ once, by name and never by value. Nothing else in the project looks at the envir
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -28,6 +28,9 @@ class Fault(NamedTuple):
     problem: str
 
 
+type Check = Callable[[Settings], Iterable[Fault]]
+
+
 class SettingsError(Exception):
     """The environment cannot be used; lists every fault."""
 
@@ -37,8 +40,12 @@ class SettingsError(Exception):
         self.faults = faults
 
 
-def load(environ: Mapping[str, str]) -> Settings:
+def load(environ: Mapping[str, str], *, checks: Iterable[Check] = ()) -> Settings:
     """Build the settings from a mapping.
+
+    Args:
+        environ: names and texts.
+        checks: what the rooms above know about values of theirs.
 
     Raises:
         SettingsError: with every bad or missing variable.
@@ -46,12 +53,14 @@ def load(environ: Mapping[str, str]) -> Settings:
     faults: list[Fault] = []
     settings = _read(Settings, environ, faults)
     faults += _contradictions(settings)
+    named = {fault.name for fault in faults}
+    faults += [fault for check in checks for fault in check(settings) if fault.name not in named]
     if faults:
         raise SettingsError(tuple(faults))
     return settings
 
 
-def from_environment(overrides: Mapping[str, str] | None = None) -> Settings:
+def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iterable[Check] = ()) -> Settings:
     """`load` this process's environment, over a `.env` file in development.
 
     Raises:
@@ -61,7 +70,7 @@ def from_environment(overrides: Mapping[str, str] | None = None) -> Settings:
     file = Path(".env")
     in_production = "RAILWAY_ENVIRONMENT_NAME" in process or process.get("ANNEX_ENV") == "production"
     below = {} if in_production or not file.is_file() else _dotenv(file.read_text("utf-8"))
-    return load({**below, **process})
+    return load({**below, **process}, checks=checks)
 
 
 def variables() -> Iterator[tuple[Variable, Any]]:

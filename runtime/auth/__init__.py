@@ -1,7 +1,8 @@
 """Who is calling: Clerk tokens and keys, policy, webhooks, the development issuer."""
 
 from runtime.auth.authenticator import Authenticator
+from runtime.auth.instance import check_clerk
 from runtime.auth.issuer import DevelopmentIssuer
 from runtime.auth.webhooks import Delivery
 
-__all__ = ["Authenticator", "Delivery", "DevelopmentIssuer"]
+__all__ = ["Authenticator", "Delivery", "DevelopmentIssuer", "check_clerk"]

@@ -8,7 +8,7 @@ from typing import Final
 
 from runtime.auth.keys import read_pem
 from runtime.auth.webhooks import check_secret
-from runtime.settings import Fault
+from runtime.settings import Fault, Settings
 from runtime.variables import ClerkSettings
 from shared.secret import Secret
 
@@ -57,6 +57,11 @@ def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
     if clerk.publishable_key:
         return f"https://{frontend_host(clerk.publishable_key)}/.well-known/jwks.json", None
     return f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
+
+
+def check_clerk(settings: Settings) -> Iterator[Fault]:
+    """Yield the faults of Clerk's settings, for `runtime.settings.load` to report with all others."""
+    return faults(settings.clerk, production=settings.is_production)
 
 
 def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:

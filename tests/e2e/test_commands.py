@@ -64,7 +64,7 @@ def test_token_prints_a_token_for_the_user_and_organisation(project: Path):
 
 
 def test_token_is_refused_in_production(project: Path):
-    result = run("token", cwd=project, ANNEX_ENV="production", CLERK_JWT_KEY="x")
+    result = run("token", cwd=project, ANNEX_ENV="production", CLERK_JWKS_URL="https://keys.example/jwks")
     assert (result.returncode, result.stdout) == (2, "")
     assert "production" in result.stderr
 

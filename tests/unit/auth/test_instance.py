@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.auth import Authenticator
+from runtime.auth import Authenticator, check_clerk
 from runtime.auth.instance import faults, frontend_host, issuer_of, keys_source, warnings
-from runtime.settings import SettingsError
+from runtime.settings import SettingsError, load
 from runtime.variables import ClerkSettings
 from shared.secret import Secret
 
@@ -138,6 +138,22 @@ def test_all_faults_are_told_at_once():
         "CLERK_AUTHORIZED_PARTIES",
     ]
     assert "MIIB" not in str(error.value)
+
+
+def test_the_faults_are_told_together_with_those_of_other_settings():
+    environment = {"ANNEX_ENV": "production", "PORT": "eighty", "CLERK_PUBLISHABLE_KEY": "pk_live_x"}
+
+    with pytest.raises(SettingsError) as error:
+        load(environment, checks=[check_clerk])
+
+    assert [fault.name for fault in error.value.faults] == ["PORT", "CLERK_PUBLISHABLE_KEY"]
+
+
+def test_one_variable_is_not_told_twice():
+    with pytest.raises(SettingsError) as error:
+        load({"ANNEX_ENV": "production"}, checks=[check_clerk])
+
+    assert [fault.name for fault in error.value.faults] == ["CLERK_PUBLISHABLE_KEY"]
 
 
 def test_production_warns_about_unset_authorized_parties(issuer, caplog):
