@@ -11,10 +11,13 @@ from msgspec import Struct
 from runtime.asgi import Receive, Scope, Send, send_answer
 from runtime.http.problems import answer, send_problem
 from runtime.invocation import SCOPE_KEY
-from shared.errors import MethodNotAllowed, NotFound
+from shared.errors import MethodNotAllowed
 
 BUDGET = 0.9  # seconds for one check; the promise is 1 s for the answer
 FRESH = 1.0  # seconds for which a finished check is not asked again: probes must not become load
+
+PATHS = frozenset({f"/health{part}{slash}" for part in ("", "/live", "/ready") for slash in ("", "/")})
+"""What is answered here; a function may have any other URL that begins the same."""
 
 JSON = (b"content-type", b"application/json")
 
@@ -55,8 +58,6 @@ class Health:
         """Answer; `/health` is 200 whenever it can speak, `/health/ready` is 503 when a check is down."""
         invocation = scope[SCOPE_KEY]
         path = scope["path"].rstrip("/")
-        if path not in {"/health", "/health/live", "/health/ready"}:
-            return await send_problem(send, answer(NotFound("route"), invocation))
         if scope["method"] not in {"GET", "HEAD"}:
             return await send_problem(send, answer(MethodNotAllowed(("GET", "HEAD")), invocation))
         if path == "/health/live":

@@ -5,8 +5,8 @@ believed only from the networks that the settings name, and only the socket's ow
 """
 
 import ipaddress
+import random
 import re
-import secrets
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -14,6 +14,14 @@ from runtime.asgi import Scope, header
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _NAMES = (b"x-railway-request-id", b"x-request-id")
+
+
+_numbers = random.Random()  # noqa: S311  an id has to be unique, not unguessable
+
+
+def new_request_id() -> str:
+    """Return 32 hexadecimal digits."""
+    return f"{_numbers.getrandbits(128):032x}"
 
 
 class TrustedProxies:
@@ -27,8 +35,8 @@ class TrustedProxies:
         """Return the caller's address (`""` on a Unix socket) and the request's id, taken over or made."""
         peer = scope["client"][0] if scope["client"] else ""
         if not peer or not self.trusts(peer):
-            return peer, secrets.token_hex(16)
-        return _address(header(scope, b"x-real-ip")) or peer, _request_id(scope) or secrets.token_hex(16)
+            return peer, new_request_id()
+        return _address(header(scope, b"x-real-ip")) or peer, _request_id(scope) or new_request_id()
 
     def _trusts(self, peer: str) -> bool:
         try:

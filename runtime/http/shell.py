@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from runtime.http.cors import Cors
+from runtime.http.health import PATHS
 from runtime.http.problems import answer, note, send_problem
 from runtime.http.proxies import TrustedProxies
 from runtime.invocation import REFUSAL_KEY, SCOPE_KEY, Invocation, current
@@ -77,7 +78,7 @@ class Shell:
             return await _close(scope, send)
         invocation = self._admit(scope)
         send = self._finish(scope, invocation, send)
-        if scope["path"].startswith("/health"):
+        if scope["path"] in PATHS:
             return await self._health(scope, receive, send)
         refusal = scope.get(REFUSAL_KEY) or self._refusal(scope)
         if refusal is not None:
@@ -116,7 +117,10 @@ class Shell:
             return UriTooLong(f"The URL is over {MAX_URI} bytes.")
         if len(headers) > MAX_HEADERS:
             return HeadersTooLarge(f"There are more than {MAX_HEADERS} header fields.")
-        if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        size = 0
+        for name, value in headers:
+            size += len(name) + len(value)
+        if size > MAX_HEADER_BYTES:
             return HeadersTooLarge(f"The header fields are over {MAX_HEADER_BYTES} bytes.")
         if self.draining:
             return Unavailable("This instance is shutting down; try again.")
@@ -137,7 +141,7 @@ class Shell:
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], *always, *invocation.response_headers]
-                if not any(name == b"cache-control" for name, _ in message["headers"]):
+                if header(message, b"cache-control") is None:
                     headers.append(NO_STORE)
                 if timing:
                     spent = (time.perf_counter() - invocation.started) * 1000

@@ -89,7 +89,3 @@ def test_probes_are_shared_by_everybody_who_asks_at_once():
 def test_another_method_is_405():
     response = ask(health("ok"), "POST", "/health")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
-
-
-def test_an_unknown_path_below_health_is_404():
-    assert ask(health("ok"), "GET", "/health/nonsense").status_code == 404

@@ -193,6 +193,15 @@ async def test_draining_refuses_new_work_and_waits_for_the_old():
     assert (refused.status_code, first.result().status_code) == (503, 200)
 
 
+async def test_health_is_answered_whatever_goes_on_inside():
+    app = shell(concurrency=0)
+    assert (await client(app).get("/health/live/")).json() == {"status": "ok"}
+
+
+async def test_a_function_may_have_a_url_that_begins_like_health():
+    assert (await client(shell()).get("/health-records")).text == "hi"
+
+
 async def test_a_websocket_is_closed():
     sent: list[Any] = []
 
