@@ -1,10 +1,11 @@
-# Two stages: uv builds a virtual environment from the lock file, the image gets that and the sources.
+# Two stages: uv builds a virtual environment from the lock file, the image gets that and the functions.
 # The base is an argument, so that a machine without an image registry can build from a local one.
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/app/.venv
-RUN python -m venv /uv && /uv/bin/pip install --quiet --no-cache-dir "uv>=0.9,<1"
+ARG UV=0.13.9
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/app/.venv UV_NO_CACHE=1
+RUN python -m venv /uv && /uv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check "uv==${UV}"
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md ./
 RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-install-project
@@ -13,13 +14,14 @@ COPY shared shared
 RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-editable
 
 FROM ${BASE}
-RUN useradd --system --uid 10001 --no-create-home annex
 WORKDIR /app
 COPY --from=build /app/.venv .venv
 COPY functions functions
 COPY contracts contracts
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 ANNEX_ENV=production PORT=8000
-USER annex
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 PYTHONDONTWRITEBYTECODE=1 \
+  ANNEX_ENV=production PORT=8000
+# By number, so that nothing has to be installed to make the name; it owns no file here.
+USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/live', timeout=2)"]
