@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help bench setup dev test test-fast test-bridge check docs fmt fmt-check lint types imports
+.PHONY: help bench setup dev test test-fast test-bridge test-faults check docs fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ test-bridge: setup ## Run the Next.js side: the client under Node, the example a
 
 test-fast: setup ## Run the unit tests alone
 	@$(BIN)/pytest -q tests/unit tests/architecture
+
+test-faults: setup ## Run the long versions: twenty deploys, faults with figures, fuzzing
+	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_deploys.py tests/e2e/test_stop.py tests/faults
 
 check: setup fmt-check lint types imports ## Format, lint, types and import contracts, in seconds
 

@@ -39,7 +39,7 @@ def dev(given: argparse.Namespace, settings: Settings) -> int:
 def serve(_: argparse.Namespace, settings: Settings) -> int:
     """Serve as production does: one process, graceful drain."""
     from runtime.app import BrokenFunctions, create_app
-    from runtime.server import run
+    from runtime.server import end_now, run
     from runtime.telemetry import configure_logging
 
     configure_logging(settings.telemetry, production=settings.is_production)
@@ -48,7 +48,8 @@ def serve(_: argparse.Namespace, settings: Settings) -> int:
     except BrokenFunctions as error:
         print(error, file=sys.stderr)
         return 1
-    run(application, settings)
+    if not run(application, settings):
+        end_now(0)
     return 0
 
 

@@ -13,7 +13,9 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -42,7 +44,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config(application, settings, self.listener))
         self._application = application
-        self._delay = settings.limits.drain_delay
+        self._delay = settings.limits.drain_delay if settings.is_production else 0.0
         self._drain = settings.limits.drain_timeout
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -148,20 +150,55 @@ def config(application: Application, settings: Settings, listener: Listener) -> 
     )
 
 
-def run(application: Application, settings: Settings) -> None:
-    """Serve in this process until a signal.
+def run(application: Application, settings: Settings) -> bool:
+    """Serve in this process until a signal; return whether nothing was left behind.
 
     Raises:
         SystemExit: 3 when start-up fails (uvicorn's own status for it).
     """
     server = Server(application, settings)
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(server.serve())
+    runner = asyncio.Runner(loop_factory=server.config.get_loop_factory())
+    left: list[str] = []
+    try:
+        left = runner.run(_serve(server))
+    finally:
+        if not left:
+            runner.close()
+    if left:
+        # Closing the loop would wait for what does not heed its cancellation.
+        logger.error("left behind at the end: %s", ", ".join(left))
+    return not left
+
+
+async def _serve(server: Server) -> list[str]:
+    """Serve, then end what functions left running; return the names of what does not end."""
+    threads = ThreadPoolExecutor(thread_name_prefix="annex-default")
+    asyncio.get_running_loop().set_default_executor(threads)
+    await server.serve()
+    threads.shutdown(wait=False, cancel_futures=True)
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    pending = (await asyncio.wait(tasks, timeout=UNWIND))[1] if tasks else set()
+    busy = [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.main_thread()
+    ]
+    for thread in busy:
+        thread.join(UNWIND)  # nothing is served any more: the loop may wait
+    named = [f"thread {thread.name}" for thread in busy if thread.is_alive()]
+    return [*(f"task {task.get_name()}" for task in pending), *named]
+
+
+def end_now(status: int) -> NoReturn:
+    """End this process without waiting for any of its threads."""
+    logging.shutdown()
+    os._exit(status)
 
 
 def _end_anyway() -> None:
     """End a process whose loop, or a thread of it, does not come back."""
     busy = sorted(thread.name for thread in threading.enumerate() if not thread.daemon)
     logger.critical("the stop took longer than its budget; ending now. Threads still there: %s", busy)
-    logging.shutdown()
-    os._exit(1)
+    end_now(1)

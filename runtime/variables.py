@@ -252,9 +252,9 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
         float,
         _env(
             "ANNEX_DRAIN_DELAY",
-            doc="Seconds of still taking new requests after SIGTERM, while the edge turns to the new deployment.",
+            doc="Seconds of still taking new requests after SIGTERM, each answer its connection's last, so that kept connections move to the new deployment; none in development.",
         ),
-    ] = 0.0
+    ] = 3.0
 
 
 class AgentSettings(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.clerk",
     "tests.fixtures.agents",
     "tests.fixtures.app",
+    "tests.fixtures.figures",
     "tests.fixtures.gate",
     "tests.fixtures.node",
     "tests.fixtures.postgres",
