@@ -8,6 +8,7 @@ an `async with` may span a `yield`. Every stream that is not cut off ends with e
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextvars import Context
 from itertools import count
 from typing import Any
 
@@ -50,7 +51,8 @@ def event_stream(
     """Answer with the events of `iterator`.
 
     Args:
-        iterator: gives `Event`s; closed at the end, however it comes.
+        iterator: gives `Event`s; closed at the end, however it comes. Its `first_id`, where it has one, is the
+            id of its first event: a stream that is taken up again counts on.
         endpoint: the route that answers, for the log.
         heartbeat: seconds of silence before a comment is sent.
     """
@@ -119,7 +121,9 @@ class _Stream(ASGIResponse):
         """Write every event of the function; return the terminal one."""
         try:
             async with asyncio.timeout_at(invocation.deadline) as limit:
-                ticker = asyncio.create_task(self._tick(limit, scope["litestar_app"].state.get(DRAIN)))
+                drain = scope["litestar_app"].state.get(DRAIN)
+                # In a clean context: it is not the function's, so nobody asks whether it was left behind.
+                ticker = asyncio.create_task(self._tick(limit, drain), context=Context())
                 try:
                     return await self._events()
                 finally:

@@ -89,12 +89,10 @@ async def _finish(invocation: Invocation, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while tasks := set(invocation.tasks or ()):
-        done, _ = await asyncio.wait(
-            tasks, timeout=max(0, until - loop.time()), return_when="FIRST_COMPLETED"
-        )
+        done, pending = await asyncio.wait(tasks, timeout=max(0, until - loop.time()))
         for task in done:
             _retrieve(task)
-        if not done:
+        if pending:
             return
 
 

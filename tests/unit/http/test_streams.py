@@ -60,6 +60,26 @@ async def test_stream_is_typed_events_with_ids_and_one_done(serve: Serve):
     )
 
 
+async def test_stream_that_is_taken_up_again_counts_on(serve: Serve):
+    class Resumed:
+        first_id = 7
+
+        def __init__(self) -> None:
+            self._left = [SPY]
+
+        def __aiter__(self) -> "Resumed":
+            return self
+
+        async def __anext__(self) -> Tick:
+            if not self._left:
+                raise StopAsyncIteration
+            return self._left.pop()
+
+    answer = await (await stream(serve, Resumed)).http.get("/signals")
+
+    assert [line for line in answer.text.splitlines() if line.startswith("id: ")] == ["id: 7", "id: 8"]
+
+
 async def test_head_of_a_stream_does_not_run_it(serve: Serve):
     ran = asyncio.Event()
 
