@@ -51,8 +51,8 @@ def event_stream(
     """Answer with the events of `iterator`.
 
     Args:
-        iterator: gives `Event`s; closed at the end, however it comes. Its `first_id`, where it has one, is the
-            id of its first event: a stream that is taken up again counts on.
+        iterator: gives `Event`s; closed at the end, however it comes. Its `first_id`, where it has one, is
+            the id of its first event: a stream that is taken up again counts on.
         endpoint: the route that answers, for the log.
         heartbeat: seconds of silence before a comment is sent.
     """
