@@ -12,9 +12,9 @@ from contextvars import Context
 from itertools import count
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Request, Response
 from litestar.response.base import ASGIResponse
-from litestar.serialization import encode_json
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
@@ -108,9 +108,8 @@ class _Stream(ASGIResponse):
         try:
             await self.start_response(send)
             if invocation.method != "HEAD":
-                await self._write(
-                    b": open\n\n"
-                )  # some proxies hold the head back until a byte of the body comes
+                # Some proxies hold the head back until a byte of the body comes.
+                await self._write(b": open\n\n")
                 last = await self._run(scope, invocation)
                 await self._event(last)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -143,7 +142,7 @@ class _Stream(ASGIResponse):
 
     async def _event(self, event: Any) -> None:
         frame = b"id: %d\nevent: %s\ndata: %s\n\n"
-        await self._write(frame % (next(self._ids), _name(event).encode(), encode_json(event)))
+        await self._write(frame % (next(self._ids), _name(event).encode(), msgspec.json.encode(event)))
 
     async def _write(self, frame: bytes) -> None:
         self._quiet_since = asyncio.get_running_loop().time()
