@@ -1,0 +1,74 @@
+"""The schema belongs to the app: no statement of ours changes it, and every table we use is declared."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.database.statements import describe
+from shared.schema import TABLES
+
+# The example app stands in for the Next.js app, which does own its tables.
+OURS = [
+    path
+    for folder in ("shared", "runtime", "functions")
+    for path in sorted(Path(folder).rglob("*.py"))
+    if "example_app" not in path.parts
+]
+DDL = re.compile(
+    r"^\s*(CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|COMMENT\s+ON|REINDEX|CLUSTER|VACUUM|REFRESH|IMPORT\s+FOREIGN|SECURITY\s+LABEL)"
+    r"\s+(OR\s+REPLACE\s+)?(UNIQUE\s+|TEMP(ORARY)?\s+|UNLOGGED\s+|MATERIALIZED\s+)*"
+    r"(TABLE|INDEX|TYPE|SCHEMA|SEQUENCE|VIEW|FUNCTION|TRIGGER|ROLE|USER|DATABASE|EXTENSION|POLICY|DOMAIN|ALL|SELECT|\")",
+    re.IGNORECASE | re.MULTILINE,
+)
+STATEMENT = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE)\b[\s\S]*\b(FROM|INTO|SET)\b")
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Every string of a file but its docstrings, with the constants of an f-string joined."""
+    tree = ast.parse(path.read_text("utf-8"))
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = (value.value if isinstance(value, ast.Constant) else "x" for value in node.values)
+            yield "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+@pytest.mark.parametrize("path", OURS, ids=str)
+def test_no_statement_of_ours_changes_the_schema(path: Path):
+    assert [text for text in texts(path) if DDL.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE t ()",
+        "\n  alter table x add y",
+        "DROP INDEX CONCURRENTLY i",
+        "SELECT 1;\nTRUNCATE TABLE t",
+        "create unique index i on t (a)",
+    ],
+)
+def test_the_search_would_find_one(statement: str):
+    assert DDL.search(statement)
+
+
+def test_every_table_that_the_domain_uses_is_declared_in_its_schema():
+    sql = [
+        text for path in OURS if path.parts[0] == "shared" for text in texts(path) if STATEMENT.match(text)
+    ]
+    used = {table for text in sql for table in describe(text).tables if not table.startswith("pg_")}
+    declared = {table.name for table in TABLES}
+
+    assert used & declared == declared
+    assert {table for table in used if table[0].isupper()} <= declared
