@@ -15,6 +15,7 @@ from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.auth import Authenticator
 from runtime.bridge.reference import PATHS as REFERENCE_PATHS
 from runtime.bridge.reference import Reference
+from runtime.database import open_database
 from runtime.http.cors import Cors, Preflights
 from runtime.http.gate import Gate
 from runtime.http.health import Check, Health
@@ -209,19 +210,11 @@ def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> App
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
     if settings.strict and table.faults:
         raise BrokenFunctions(table)
-    database = Database.from_url(
-        settings.database.url,
-        pool_max=settings.database.pool_max,
-        pooler=settings.database.pooler,
-        acquire_timeout=settings.database.acquire_timeout,
-        connect_timeout=settings.database.connect_timeout,
-        query_timeout=settings.database.query_timeout,
-    )
     authenticator = Authenticator.from_settings(settings.clerk, production=settings.is_production)
     return Application(
         settings,
         telemetry=telemetry,
-        database=database,
+        database=open_database(settings),
         authenticator=authenticator,
         agents=agents_from(settings),
         table=table,

@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runtime.bridge import artefacts, shapes
+from runtime.database import open_database
 from runtime.routing import Fault, RouteTable, TreeApp, discover
 from runtime.routing.lock import drift
 from runtime.settings import Settings
+from shared.database.contract import drifts
+from shared.database.role import powers
+from shared.errors import DatabaseUnavailable
+from shared.schema import ENUMS, TABLES
 
 GREEN, RED, PLAIN = "\033[32m", "\033[31m", "\033[0m"
 
@@ -44,6 +49,24 @@ def check(settings: Settings, *, root: Path = Path()) -> list[Finding]:
         *_shapes(table),
         *_artefacts(table, root),
     ]
+
+
+async def check_database(settings: Settings) -> list[Finding]:
+    """Compare the live database with what our SQL relies on, and look at the role; nothing is changed."""
+    async with open_database(settings) as database:
+        try:
+            faults = await drifts(database.read_only(), TABLES, ENUMS)
+            excess = await powers(database.read_only())
+        except DatabaseUnavailable as error:
+            return [Finding("database", f"cannot be asked: {error.reason}", is_fault=True)]
+    findings = [Finding("database", notice) for notice in database.notices]
+    findings += [Finding("database", str(fault), is_fault=True) for fault in faults]
+    if not faults:
+        findings.append(Finding("database", "every column that our SQL relies on is there, of its type"))
+    findings += [Finding("role", f"{power}: docs/database.md has a role that cannot") for power in excess]
+    if not excess:
+        findings.append(Finding("role", "it cannot change the schema"))
+    return findings
 
 
 def _files(table: RouteTable, misserved: list[Fault]) -> Iterator[Finding]:

@@ -89,12 +89,15 @@ def routes(given: argparse.Namespace, settings: Settings) -> int:
 def check(given: argparse.Namespace, settings: Settings) -> int:
     """Say everything that can be known without a request."""
     from runtime.check import check as examine
+    from runtime.check import check_database
     from runtime.routing import discover
     from runtime.routing.lock import write
 
     if given.update_lock:
         write(settings.functions, discover(settings.functions))
     findings = examine(settings)
+    if given.database:
+        findings += asyncio.run(check_database(settings))
     for finding in findings:
         print(finding.rendered(colour=sys.stdout.isatty()))
     return 1 if any(finding.is_fault for finding in findings) else 0
@@ -180,6 +183,10 @@ def _parser() -> argparse.ArgumentParser:
 
     checking.add_argument(
         "--update-lock", action="store_true", help="first make public.lock list the routes that are open now"
+    )
+
+    checking.add_argument(
+        "--database", action="store_true", help="also compare the live database with what our SQL relies on"
     )
 
     explaining = command(explain, "print file, policy and the origin of each value")

@@ -135,7 +135,13 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True):
             doc="Seconds for one new connection; 5 unless the URL says `connect_timeout`.",
         ),
     ] = None
-    query_timeout: Annotated[float, _env("DATABASE_QUERY_TIMEOUT", doc="Seconds for one statement.")] = 20.0
+    query_timeout: Annotated[
+        float | None,
+        _env(
+            "DATABASE_QUERY_TIMEOUT",
+            doc="Seconds for one statement; 20 unless the URL says `socket_timeout`.",
+        ),
+    ] = None
 
 
 class TelemetrySettings(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import logging
 import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
@@ -29,6 +30,8 @@ from shared.database.transaction import Isolation, TransactionScope
 from shared.database.url import translate
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
+
+log = logging.getLogger("annex.database")
 
 # Where every connection is in use, an answer this recent tells as much as a ping.
 _ALIVE_SECONDS = 5.0
@@ -169,6 +172,8 @@ class Database(Queries):
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        for notice in self.notices:
+            log.info("database.url", extra={"notice": notice})
         return self
 
     async def __aexit__(

@@ -1,0 +1,16 @@
+"""The database as the settings describe it."""
+
+from runtime.settings import Settings
+from shared.database import Database
+
+
+def open_database(settings: Settings) -> Database:
+    """Build the service's database; nothing is connected yet."""
+    return Database.from_url(
+        settings.database.url,
+        pool_max=settings.database.pool_max,
+        pooler=settings.database.pooler,
+        acquire_timeout=settings.database.acquire_timeout,
+        connect_timeout=settings.database.connect_timeout,
+        query_timeout=settings.database.query_timeout,
+    )

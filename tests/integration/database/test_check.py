@@ -1,0 +1,55 @@
+"""What `annex check --database` says of a database and of the role, once in a process of its own."""
+
+import asyncio
+import sys
+
+from runtime.check import check_database
+from runtime.settings import load
+from shared.database import Database
+from shared.secret import Secret
+
+
+async def findings(url: str) -> list[tuple[bool, str]]:
+    found = await check_database(load({"DATABASE_URL": url, "ANNEX_ENV": "test"}))
+    return [(finding.is_fault, f"{finding.area}: {finding.text}") for finding in found]
+
+
+async def test_a_database_that_fits_and_a_role_that_is_least_are_said_to_be_so(database_url: str):
+    assert await findings(database_url) == [
+        (False, "database: every column that our SQL relies on is there, of its type"),
+        (False, "role: it cannot change the schema"),
+    ]
+
+
+async def test_a_role_with_too_much_power_is_told_but_is_not_a_fault(owner_url: str):
+    role = (await findings(owner_url))[-1]
+
+    assert role[0] is False
+    assert role[1].startswith("role: postgres is a superuser")
+
+
+async def test_what_the_url_lost_in_translation_is_told(database_url: str):
+    assert (False, "database: gssencmode is left out: GSSAPI is not used") in await findings(
+        f"{database_url}&gssencmode=disable"
+    )
+
+
+async def test_a_database_that_does_not_answer_is_a_fault_with_its_reason_and_without_its_url():
+    assert await findings("postgresql://annex:K1tt3n@127.0.0.1:9/app") == [
+        (True, "database: cannot be asked: nothing listens at its address")
+    ]
+
+
+async def test_the_command_fails_by_name_when_a_migration_took_a_column(database_url: str, owner_url: str):
+    async with Database.from_url(Secret(owner_url)) as owner:
+        await owner.execute('ALTER TABLE "Signal" DROP COLUMN "createdBy"')
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runtime.cli", "check", "--database"),
+        stdout=asyncio.subprocess.PIPE,
+        env={"DATABASE_URL": database_url, "ANNEX_ENV": "test"},
+    )
+    output, _ = await process.communicate()
+
+    assert "✗ database   Signal.createdBy: is missing; expected text" in output.decode()
+    assert process.returncode == 1
