@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from runtime.auth.cache import TokenCache
 from runtime.auth.checks import Checks
-from runtime.auth.cookies import SessionCookies, suffix_of
+from runtime.auth.cookies import SessionCookies
 from runtime.auth.credentials import Headers, bearer, opaque_kind
-from runtime.auth.instance import faults, frontend_host, is_configured, issuer_of, keys_source, warnings
+from runtime.auth.instance import faults, is_configured, issuer_of, keys_source, warnings
 from runtime.auth.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
 from runtime.auth.keys import FixedKey, Keys, Patience, RemoteKeys, read_pem
 from runtime.auth.machines import OpaqueTokens, caller_of
@@ -94,11 +94,11 @@ class Authenticator:
         keys = FixedKey(issuer.public_key) if issuer else _keys(clerk, outbound, patience, cache.clear)
         return cls(
             keys=keys,
-            checks=_checks(clerk, issuer=ISSUER if issuer else issuer_of(clerk)),
+            checks=Checks.of(clerk, issuer=ISSUER if issuer else issuer_of(clerk)),
             cache=cache,
             webhooks=Webhooks(clerk.webhook_secret),
-            opaque=_opaque(clerk, outbound),
-            cookies=_cookies(clerk) if clerk.accept_cookies else None,
+            opaque=OpaqueTokens.of(clerk, outbound),
+            cookies=SessionCookies.of(clerk) if clerk.accept_cookies else None,
             owned=(outbound, keys) if isinstance(keys, RemoteKeys) else (outbound,),
             issuer=issuer,
             clock=clock,
@@ -206,16 +206,6 @@ def _development_issuer(clerk: ClerkSettings, file: Path) -> DevelopmentIssuer:
     return DevelopmentIssuer.open(file, party=next(iter(clerk.authorized_parties), None))
 
 
-def _checks(clerk: ClerkSettings, *, issuer: str | None) -> Checks:
-    return Checks(
-        issuer=issuer,
-        authorized_parties=frozenset(clerk.authorized_parties),
-        audience=frozenset(clerk.audience),
-        accept_templates=clerk.accept_templates,
-        clock_skew=clerk.clock_skew,
-    )
-
-
 def _keys(
     clerk: ClerkSettings, outbound: Outbound, patience: Patience | None, on_change: Callable[[], None]
 ) -> Keys:
@@ -223,22 +213,3 @@ def _keys(
         return FixedKey(read_pem(clerk.jwt_key))
     url, secret = keys_source(clerk)
     return RemoteKeys(url, outbound, secret=secret, patience=patience, on_change=on_change)
-
-
-def _opaque(clerk: ClerkSettings, outbound: Outbound) -> OpaqueTokens:
-    secrets = {
-        "m2m_token": clerk.machine_secret_key or clerk.secret_key,
-        "oauth_token": clerk.secret_key,
-        "api_key": clerk.secret_key,
-    }
-    known = {kind: secret for kind, secret in secrets.items() if secret is not None}
-    return OpaqueTokens(outbound, clerk.api_url, secrets=known)
-
-
-def _cookies(clerk: ClerkSettings) -> SessionCookies:
-    key = clerk.publishable_key
-    return SessionCookies(
-        origins=frozenset(clerk.authorized_parties),
-        suffix=suffix_of(key) if key else "",
-        host=frontend_host(key) if key else "",
-    )

@@ -5,12 +5,13 @@ use.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from msgspec import Struct
 
 from runtime.auth.reasons import Reason
 from runtime.auth.tokens import OAUTH_TYPES, Token
+from runtime.variables import ClerkSettings
 from shared.errors import Unauthenticated
 
 SESSION_CATEGORY: Final = "cl_B7d4PD111AAA"
@@ -35,6 +36,17 @@ class Checks(Struct, frozen=True, kw_only=True):
     audience: frozenset[str] = frozenset()
     accept_templates: bool = False
     clock_skew: float = 5
+
+    @classmethod
+    def of(cls, clerk: ClerkSettings, *, issuer: str | None) -> Self:
+        """Return what the settings ask for."""
+        return cls(
+            issuer=issuer,
+            authorized_parties=frozenset(clerk.authorized_parties),
+            audience=frozenset(clerk.audience),
+            accept_templates=clerk.accept_templates,
+            clock_skew=clerk.clock_skew,
+        )
 
     def kind(self, token: Token) -> str:
         """Return ``session``, ``m2m_token`` or ``oauth_token``; one instance signs all of them with one key.

@@ -7,13 +7,15 @@ by what the browser says about itself, and by the content types that a form cann
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from msgspec import Struct
 
 from runtime.auth.credentials import Headers
+from runtime.auth.instance import frontend_host
 from runtime.auth.reasons import Reason
 from runtime.auth.tokens import parse
+from runtime.variables import ClerkSettings
 from shared.errors import Unauthenticated
 
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
@@ -31,6 +33,14 @@ class SessionCookies(Struct, frozen=True, kw_only=True):
     origins: frozenset[str]
     suffix: str = ""
     host: str = ""
+
+    @classmethod
+    def of(cls, clerk: ClerkSettings) -> Self:
+        """Return the cookies of the instance that the settings name."""
+        origins, key = frozenset(clerk.authorized_parties), clerk.publishable_key
+        if not key:
+            return cls(origins=origins)
+        return cls(origins=origins, suffix=suffix_of(key), host=frontend_host(key))
 
     def find(self, method: str, headers: Headers) -> bytes | None:
         """Return the session token, None without one.

@@ -11,7 +11,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -117,11 +116,10 @@ class RemoteKeys:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in (self._renewal, self._fetch):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        tasks = [task for task in (self._renewal, self._fetch) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def find(self, kid: str | None) -> RSAPublicKey:
         """As `Keys.find`; waits for a fetch only where the key is not known."""

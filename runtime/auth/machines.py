@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,7 @@ from runtime.auth.foreign import json_object
 from runtime.auth.outbound import NoReply, Outbound, Reply
 from runtime.auth.reasons import Reason
 from runtime.auth.verified import NEVER, Validity, Verified
+from runtime.variables import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.identity import Claims, Organization, User
 from shared.secret import Secret
@@ -111,8 +113,20 @@ class OpaqueTokens:
         self._remember = remember
         self._turns = asyncio.Semaphore(at_once)
         self._clock = clock
-        self._answers = TokenCache[Remembered]()
+        # Apart, so that invented tokens push out one another and nobody else.
+        self._accepted, self._refused = TokenCache[Remembered](), TokenCache[Remembered]()
         self._asking: dict[bytes, asyncio.Task[Verified | None]] = {}
+
+    @classmethod
+    def of(cls, clerk: ClerkSettings, outbound: Outbound) -> Self:
+        """Return them with the secret keys that the settings have."""
+        secrets = {
+            "m2m_token": clerk.machine_secret_key or clerk.secret_key,
+            "oauth_token": clerk.secret_key,
+            "api_key": clerk.secret_key,
+        }
+        known = {kind: secret for kind, secret in secrets.items() if secret is not None}
+        return cls(outbound, clerk.api_url, secrets=known)
 
     async def verify(self, kind: str, token: bytes) -> Verified:
         """Return the principal of an opaque token.
@@ -123,24 +137,34 @@ class OpaqueTokens:
         """
         if kind not in self._secrets:
             raise Unauthenticated(Reason.UNVERIFIABLE)
-        digest = self._answers.digest(token)
-        known = self._answers.get(digest)
-        verified = (
-            known.verified if known and self._clock() < known.until else await self._ask_once(kind, token)
-        )
+        known = self._recall(token)
+        verified = known.verified if known else await self._ask_once(kind, token)
         if verified is None:
             raise Unauthenticated(Reason.INVALID)
         return verified
 
+    def _recall(self, token: bytes) -> Remembered | None:
+        for answers in (self._accepted, self._refused):
+            known = answers.get(answers.digest(token))
+            if known is not None and self._clock() < known.until:
+                return known
+        return None
+
     async def _ask_once(self, kind: str, token: bytes) -> Verified | None:
-        digest = self._answers.digest(token)
+        digest = self._accepted.digest(token)
         task = self._asking.get(digest)
         if task is None:
             task = self._asking[digest] = asyncio.create_task(self._ask(kind, token), name="opaque-token")
-            task.add_done_callback(lambda _: self._asking.pop(digest, None))
+            task.add_done_callback(partial(self._forget, digest))
         verified = await asyncio.shield(task)
-        self._answers.put(digest, Remembered(verified, self._clock() + self._remember))
+        answers = self._refused if verified is None else self._accepted
+        answers.put(answers.digest(token), Remembered(verified, self._clock() + self._remember))
         return verified
+
+    def _forget(self, digest: bytes, task: asyncio.Task[Verified | None]) -> None:
+        del self._asking[digest]
+        if not task.cancelled():
+            task.exception()  # everybody who waited may have left; then nobody else looks at it
 
     async def _ask(self, kind: str, token: bytes) -> Verified | None:
         path, member = _QUESTIONS[kind]

@@ -37,7 +37,7 @@ _SCOPES: Final = {"o": "o", "org": "o", "organization": "o", "u": "u", "user": "
 def require(user: User, policy: Policy) -> None:
     """Let the caller pass or say no.
 
-    The answer never tells which part was missing: that is for the log.
+    The answer never tells which part was missing: that is for the log. A public function asks for nothing.
 
     Raises:
         Unauthenticated: ``session-pending``; a session with open tasks counts as signed out.
@@ -45,6 +45,8 @@ def require(user: User, policy: Policy) -> None:
     """
     if user.status == "pending" and not policy.pending:
         raise Unauthenticated(Reason.PENDING)
+    if policy.public:
+        return
     if lacking := _lacking(user, policy):
         logger.info("auth.forbidden", extra={"reason": lacking})
         raise Forbidden

@@ -1,6 +1,7 @@
 """Opaque machine tokens, asked about at a real server that stands in for Clerk's Backend API."""
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import AsyncIterator
@@ -177,6 +178,19 @@ async def test_an_outage_is_not_remembered(authenticator, api):
     api.answer(says())
 
     assert (await caller(authenticator, "ak_1", ANY)).user_id == "user_ada"
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_makes_no_noise(authenticator, api, caplog):
+    api.gate.clear()
+    impatient = asyncio.create_task(authenticator.authenticate(scope("ak_1"), ANY))
+    await api.asked_for(1)
+    impatient.cancel()
+    api.hang_up()
+    api.gate.set()
+    await asyncio.wait({task for task in asyncio.all_tasks() if task.get_name() == "opaque-token"})
+    gc.collect()
+
+    assert [record.message for record in caplog.records] == ["auth.machine.unanswered"]
 
 
 async def test_invented_keys_are_asked_about_a_few_at_a_time(authenticator, api):

@@ -178,6 +178,10 @@ def test_a_refusal_says_nothing_about_organisations_or_what_was_missing():
     assert details == {"This session may not do this."}
 
 
+def test_a_public_function_asks_for_nothing():
+    require(LONER, Policy(public=True, role="admin", reverification="strict"))
+
+
 def test_a_pending_session_counts_as_signed_out():
     with pytest.raises(Unauthenticated) as refusal:
         require(User(user_id="user_ada", status="pending"), Policy())
