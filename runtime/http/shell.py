@@ -15,7 +15,7 @@ from runtime.http.health import PATHS
 from runtime.http.problems import answer, note, send_problem
 from runtime.http.proxies import TrustedProxies
 from runtime.invocation import REFUSAL_KEY, SCOPE_KEY, Invocation, current
-from shared.errors import AnnexError, HeadersTooLarge, Internal, Overloaded, Unavailable, UriTooLong
+from shared.errors import AnnexError, HeadersTooLarge, Internal, Overloaded, ShuttingDown, UriTooLong
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Shell:
         if size > MAX_HEADER_BYTES:
             return HeadersTooLarge(f"The header fields are over {MAX_HEADER_BYTES} bytes.")
         if self.draining:
-            return Unavailable("This instance is shutting down; try again.")
+            return ShuttingDown()
         if self.active >= self._bounds.concurrency:
             return Overloaded("The service is at its limit of requests at once; try again.")
         return None
