@@ -3,13 +3,17 @@
 A page marks the place with `<!-- table: NAME -->` and `<!-- end -->`; whatever stands between is ours.
 """
 
+import inspect
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from runtime.auth.reasons import Reason
+from runtime.config import Folder, Function, Policy
 from runtime.http.problems import status_of
+from runtime.routing.cascade import ORDERS
+from runtime.routing.keys import known_keys
 from runtime.settings import variables
 from shared.errors import AnnexError
 
@@ -51,12 +55,36 @@ def reasons() -> str:
     return table
 
 
+def keys() -> str:
+    """Every key of `Function`: meaning, default, and what a folder's value lets become of it."""
+    lines = re.findall(
+        r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.cleandoc(Function.__doc__ or ""), re.MULTILINE
+    )
+    meanings = dict(lines)
+    below = {"cancel_on_disconnect": "the file's value holds", "tags": "add up"}
+    below |= {key: order.words for key, order in ORDERS.items()}
+    table = rows("key", "meaning", "default", "below a folder that sets it") + rows(*["---"] * 4)
+    for key in known_keys(Function):
+        default = getattr(Policy(), key, None)
+        shown = "" if default in (None, ()) else f"`{default!r}`"
+        meaning = re.sub(r"\s+", " ", meanings[key]).replace("``", "`").rstrip(".")
+        table += rows(
+            f"`{key}`", meaning, shown, below[key] if key in known_keys(Folder) else "not in a folder"
+        )
+    return table
+
+
 def _descendants(kind: type[AnnexError]) -> set[type[AnnexError]]:
     found = set(kind.__subclasses__())
     return found.union(*(_descendants(child) for child in found))
 
 
-TABLES: dict[str, Callable[[], str]] = {"settings": settings, "errors": errors, "reasons": reasons}
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "errors": errors,
+    "reasons": reasons,
+    "keys": keys,
+}
 
 
 def rendered(page: str) -> str:

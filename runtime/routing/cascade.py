@@ -26,34 +26,50 @@ class Loosened(ValueError):
     """A layer asks for less than the folder above it demands."""
 
 
-# True where the second value asks for as much as the first, or for more. Keys that are not here have no
-# order.
-_TIGHTENS: dict[str, Callable[[Any, Any], bool]] = {
-    "org": lambda outer, inner: inner or not outer,
-    "read_only": lambda outer, inner: inner or not outer,
-    "role": lambda outer, inner: inner == outer,
-    "permission": lambda outer, inner: inner == outer,
-    "feature": lambda outer, inner: inner == outer,
-    "plan": lambda outer, inner: inner == outer,
-    "token_types": lambda outer, inner: set(inner) <= set(outer),
-    "timeout": lambda outer, inner: inner <= outer,
-    "concurrency": lambda outer, inner: inner <= outer,
-    "queue": lambda outer, inner: inner <= outer,
-    "max_body": lambda outer, inner: inner <= outer,
+class Order(Struct, frozen=True):
+    """What tighter means for one key.
+
+    Attributes:
+        words: what may become of it below a folder that sets it.
+        holds: says whether the second value demands at least what the first does.
+    """
+
+    words: str
+    holds: Callable[[Any, Any], bool]
+
+
+def _fewer_calls(outer: str, inner: str) -> bool:
+    (old, old_period), (new, new_period) = rate_of(outer), rate_of(inner)
+    return new * old_period <= old * new_period
+
+
+def _stricter(outer: str | dict[str, Any], inner: str | dict[str, Any]) -> bool:
+    (old, old_minutes), (new, new_minutes) = reverification_of(outer), reverification_of(inner)
+    return new >= old and new_minutes <= old_minutes
+
+
+_ON = Order("may be switched on, not off", lambda outer, inner: inner or not outer)
+_SAME = Order("stays", lambda outer, inner: inner == outer)
+_LESS = Order("may get smaller", lambda outer, inner: inner <= outer)
+
+ORDERS = {
+    "org": _ON,
+    "role": _SAME,
+    "permission": _SAME,
+    "feature": _SAME,
+    "plan": _SAME,
+    "reverification": Order("may get stricter and shorter", _stricter),
+    "token_types": Order("may lose members", lambda outer, inner: set(inner) <= set(outer)),
+    "timeout": _LESS,
+    "concurrency": _LESS,
+    "queue": _LESS,
+    "rate_limit": Order("may get slower", _fewer_calls),
+    "max_body": _LESS,
+    "read_only": _ON,
 }
+"""Keys that are not here have no order: the inner `cancel_on_disconnect` holds, and `tags` add up."""
+
 _ACCESS = ("org", "role", "permission", "feature", "plan", "reverification")
-
-
-def tightens(key: str, outer: Any, inner: Any) -> bool:
-    """Say whether `inner` demands at least what `outer` does."""
-    if key == "rate_limit":
-        (old, old_period), (new, new_period) = rate_of(outer), rate_of(inner)
-        return new * old_period <= old * new_period
-    if key == "reverification":
-        (old, old_minutes), (new, new_minutes) = reverification_of(outer), reverification_of(inner)
-        return new >= old and new_minutes <= old_minutes
-    check = _TIGHTENS.get(key)
-    return check is None or check(outer, inner)
 
 
 def folders_above(file: str) -> list[str]:
@@ -129,7 +145,7 @@ def _apply(
         value = literal.value
         if key == "tags" and key in values:
             value = tuple(dict.fromkeys((*values[key][0], *value)))
-        elif key in bounds and not tightens(key, bounds[key][0], value):
+        elif _loosens(key, bounds, value):
             outer, origin = bounds[key]
             faults.append(
                 Fault(
@@ -142,6 +158,10 @@ def _apply(
             continue
         values[key] = (value, layer.origin)
     return faults
+
+
+def _loosens(key: str, bounds: dict[str, tuple[Any, str]], value: Any) -> bool:
+    return key in bounds and key in ORDERS and not ORDERS[key].holds(bounds[key][0], value)
 
 
 def _spell(value: Any) -> str:
