@@ -121,7 +121,7 @@ def _by_file(table: RouteTable) -> list[Route]:
 def _heading(table: RouteTable, paint: Paint) -> str:
     serving = len(table.operations)
     broken = len(table.routes) - serving
-    files = len({route.endpoint.file for route in table.routes})
+    files = len({each.endpoint.file for each in table.operations})
     text = f"{serving} routes serve, from {files} files"
     return paint(text, "bold") + (paint(f"; {broken} in quarantine", "red") if broken else "")
 
