@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.bridge import artefacts, shapes
+from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.database import open_database
 from runtime.routing import Fault, RouteTable, TreeApp, discover
 from runtime.routing.lock import drift
@@ -38,8 +38,14 @@ class Finding(NamedTuple):
         return f"{mark} {self.area:<10} {self.text}"
 
 
-def check(settings: Settings, *, root: Path = Path()) -> list[Finding]:
-    """Look at everything; `root` is the project's folder, where contracts and client stand."""
+def check(settings: Settings, *, root: Path = Path(), since: str | None = None) -> list[Finding]:
+    """Look at everything.
+
+    Args:
+        settings: what the service would be started with.
+        root: the project's folder, where contracts and client stand.
+        since: a git revision whose contract is compared with today's.
+    """
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
     misserved = table.prove(TreeApp(route_handlers=table.handlers, openapi_config=None, logging_config=None))
     return [
@@ -48,6 +54,7 @@ def check(settings: Settings, *, root: Path = Path()) -> list[Finding]:
         *_lock(settings, table),
         *_shapes(table),
         *_artefacts(table, root),
+        *(_changes(table, root, since) if since else ()),
     ]
 
 
@@ -104,3 +111,20 @@ def _artefacts(table: RouteTable, root: Path) -> Iterator[Finding]:
         yield Finding("client", f"{path} is stale. Run `annex client` and commit it.", is_fault=True)
     if not stale:
         yield Finding("client", "contract and TypeScript say what the functions say")
+
+
+def _changes(table: RouteTable, root: Path, since: str) -> Iterator[Finding]:
+    try:
+        before = baseline.committed(root, since)
+    except baseline.NoBaseline as error:
+        yield Finding("contract", str(error), is_fault=True)
+        return
+    changes = contract.compare(before, openapi.document(table.operations))
+    changelog = root / "CHANGELOG.md"
+    told = changelog.read_text() if changelog.is_file() else ""
+    silent = contract.unacknowledged(changes, told)
+    for change in changes:
+        cure = " Undo it, or own up in CHANGELOG.md under Unreleased: `- Breaking: METHOD /path: …`."
+        yield Finding("contract", f"{change}{cure if change in silent else ''}", is_fault=change in silent)
+    if not changes:
+        yield Finding("contract", f"nothing changed since {since}")

@@ -95,7 +95,7 @@ def check(given: argparse.Namespace, settings: Settings) -> int:
 
     if given.update_lock:
         write(settings.functions, discover(settings.functions))
-    findings = examine(settings)
+    findings = examine(settings, since=given.contract)
     if given.database:
         findings += asyncio.run(check_database(settings))
     for finding in findings:
@@ -187,6 +187,13 @@ def _parser() -> argparse.ArgumentParser:
 
     checking.add_argument(
         "--database", action="store_true", help="also compare the live database with what our SQL relies on"
+    )
+    checking.add_argument(
+        "--contract",
+        nargs="?",
+        const="HEAD",
+        metavar="REVISION",
+        help="also classify what changed since the contract of a git revision (HEAD)",
     )
 
     explaining = command(explain, "print file, policy and the origin of each value")
