@@ -21,12 +21,10 @@ export interface Route {
 }
 export type RouteTable = { [M in Method]: object };
 
-type Optional<Key extends string, Value> = object extends Value ? { [K in Key]?: Value } : { [K in Key]: Value };
-type Part<R, Key extends string> = R extends { [K in Key]: infer Value } ? Optional<Key, Value> : { [K in Key]?: never };
-export type Input<R> = Part<R, "path"> & Part<R, "query"> & Part<R, "body">;
-type Arguments<R, Options> = object extends Input<R>
-  ? [options?: Input<R> & Options]
-  : [options: Input<R> & Options];
+/** What a call takes. A mapped type, not a conditional one: the compiler would try that on every route at each call. */
+export type Input<R> = Pick<R, keyof R & ("path" | "query" | "body")>;
+/** The paths that can be called without any input. */
+type Bare<Table> = { [P in keyof Table]: object extends Input<Table[P]> ? P : never }[keyof Table] & string;
 
 export type Response<R> = R extends { response: infer T } ? T : never;
 export type Errors<R> = Failure<(R extends { errors: infer C extends FailureCode } ? C : never) | LocalCode>;
@@ -39,14 +37,20 @@ export interface Call<T, E> extends Promise<T> {
   result(): Promise<Result<T, E>>;
 }
 
-type Caller<Table> = <P extends keyof Table & string>(
-  path: P,
-  ...args: Arguments<Table[P], CallOptions>
-) => Call<Response<Table[P]>, Errors<Table[P]>>;
-type Opener<Table> = <P extends keyof Table & string>(
-  path: P,
-  ...args: Arguments<Table[P], StreamOptions>
-) => EventStream<Events<Table[P]>>;
+interface Caller<Table> {
+  <P extends Bare<Table>>(path: P, options?: Input<Table[P]> & CallOptions): Call<Response<Table[P]>, Errors<Table[P]>>;
+  <P extends keyof Table & string>(
+    path: P,
+    options: Input<Table[P]> & CallOptions,
+  ): Call<Response<Table[P]>, Errors<Table[P]>>;
+}
+interface Opener<Table> {
+  <P extends Bare<Table>>(path: P, options?: Input<Table[P]> & StreamOptions): EventStream<Events<Table[P]>>;
+  <P extends keyof Table & string>(
+    path: P,
+    options: Input<Table[P]> & StreamOptions,
+  ): EventStream<Events<Table[P]>>;
+}
 
 export interface Health {
   status: "ok" | "degraded" | "down" | "unreachable";

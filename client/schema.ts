@@ -261,7 +261,7 @@ export interface Wanted {
 }
 
 /** What any route may answer. */
-export type Everywhere = "deadline_exceeded" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "unavailable" | "uri_too_long";
+export type Everywhere = "deadline_exceeded" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
 
 /** What each path answers, by method. */
 export interface Routes {
@@ -278,7 +278,7 @@ export interface Routes {
     };
     /** Judge the regime from the newest `window` readings of each instrument, up to `as_of`. */
     "/reports/regime": {
-      query: {
+      query?: {
         as_of?: string | Date | undefined;
         window?: number | undefined;
       };
@@ -287,7 +287,7 @@ export interface Routes {
     };
     /** Return readings, newest first; pass `next_cursor` back as `cursor` for the next page. */
     "/signals": {
-      query: {
+      query?: {
         symbol?: string | undefined;
         regime?: Regime | undefined;
         since?: string | Date | undefined;
@@ -383,7 +383,7 @@ export interface Streams {
   post: {
     /** Discuss the question that the conversation ends with; `detach` lets it go on when you leave. */
     "/agents/regime": {
-      query: {
+      query?: {
         detach?: boolean | undefined;
       };
       body: Conversation;

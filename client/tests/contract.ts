@@ -8,7 +8,7 @@ export interface Signal {
 
 export interface Routes {
   get: {
-    "/signals": { query: { limit?: number | undefined; since?: string | Date | undefined; symbol?: string[] | undefined }; response: Signal[]; errors: ErrorCode };
+    "/signals": { query?: { limit?: number | undefined; since?: string | Date | undefined; symbol?: string[] | undefined }; response: Signal[]; errors: ErrorCode };
     "/signals/{symbol}": { path: { symbol: string }; response: Signal; errors: "not_found" | "unauthenticated" };
     "/files/{...path}": { path: { path: string }; response: string; errors: never };
   };
@@ -21,7 +21,7 @@ export interface Routes {
 export type Ticks = { type: "tick"; n: number } | { type: "done"; usage?: number };
 
 export interface Streams {
-  get: { "/live": { query: { symbol?: string | undefined }; events: Ticks; errors: "forbidden" } };
+  get: { "/live": { query?: { symbol?: string | undefined }; events: Ticks; errors: "forbidden" } };
   post: { "/runs": { body: { task: string }; events: Ticks; errors: "invalid_input" } };
   put: object;
   patch: object;

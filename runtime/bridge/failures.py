@@ -22,6 +22,7 @@ ALWAYS = frozenset({
     errors.Unavailable.code,
     errors.FunctionUnavailable.code,
     errors.Overloaded.code,
+    errors.ShuttingDown.code,
     errors.DeadlineExceeded.code,
 })  # fmt: skip
 """Any route may answer these, whatever it does."""

@@ -81,16 +81,18 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
     for place in ("path", "query"):
         parameters = [one for one in operation.get("parameters", []) if one["in"] == place]
         if parameters:
-            yield f"      {place}: {{"
+            absent = "" if any(one.get("required") for one in parameters) else "?"
+            yield f"      {place}{absent}: {{"
             for one in parameters:
                 yield from _comment(one.get("description", ""), "        ")
                 mark = "" if one.get("required") else "?"
                 kind = _sendable(one["schema"]) if place == "query" else type_of(one["schema"])
-                absent = " | undefined" if mark else ""
-                yield f"        {_key(one['name'])}{mark}: {kind}{absent};"
+                kind += " | undefined" if mark else ""
+                yield f"        {_key(one['name'])}{mark}: {kind};"
             yield "      };"
     if "requestBody" in operation:
-        yield f"      body: {_body(operation['requestBody'])};"
+        absent = "" if operation["requestBody"].get("required") else "?"
+        yield f"      body{absent}: {_body(operation['requestBody'])};"
     yield from _answer(operation, components)
     yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
     yield "    };"

@@ -1,10 +1,17 @@
 """The TypeScript client as its users have it: checked by their compilers, run by Node against a server."""
 
 import re
+import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runtime.bridge import artefacts, openapi, typescript
+from runtime.routing import discover
+from tests.fixtures.constructs import CONSTRUCTS
 from tests.fixtures.node import ROOT, run
+from tests.fixtures.routing import write_tree
 
 COMPILERS = {"5.9": "node_modules/typescript/bin/tsc", "7": "node_modules/typescript7/bin/tsc"}
 
@@ -53,3 +60,56 @@ def test_the_client_depends_on_nothing():
             continue
         sources = re.findall(r"from \"([^\"]+)\"", path.read_text())
         assert all(source.startswith("./") for source in sources), path.name
+
+
+@pytest.fixture(scope="module")
+def constructs(tmp_path_factory):
+    """The contract of a functions folder that uses every construct."""
+    functions = tmp_path_factory.mktemp("constructs") / "functions"
+    write_tree(functions, CONSTRUCTS)
+    table = discover(functions)
+    assert not table.faults
+    return table.operations
+
+
+def project(root: Path, contract: dict[str, Any], consumer: str) -> Path:
+    """Lay out a copy of the client for `contract`, and a file that calls it; return where to compile."""
+    artefacts.copy_into(root / "client", ROOT)
+    (root / "client" / "schema.ts").write_text(typescript.emit(contract))
+    tests = root / "client" / "tests"
+    tests.mkdir()
+    for name in ("tsconfig.json", "tsconfig.consumer.json"):
+        shutil.copy(ROOT / "client" / "tests" / name, tests)
+    (tests / "consumer.ts").write_text(consumer)
+    return tests
+
+
+@pytest.mark.parametrize("version", COMPILERS)
+def test_every_construct_is_typed_for_those_who_send_it_and_those_who_read_it(
+    node, compilers, constructs, tmp_path, version
+):
+    consumer = (ROOT / "client" / "tests" / "consumer.ts").read_text()
+    folder = project(tmp_path, openapi.document(constructs), consumer)
+    checked = run(node, compilers / COMPILERS[version], "--project", "tsconfig.consumer.json", cwd=folder)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_500_functions_cost_the_compiler_a_few_steps_each(node, compilers, constructs, tmp_path):
+    work = {}
+    for count in (5, 500):
+        contract = openapi.document(constructs)
+        contract["paths"] = {
+            f"/copy{n}{path}": item for n in range(count // 5) for path, item in contract["paths"].items()
+        }
+        calls = [
+            'import { createBackend } from "../index";',
+            'const backend = createBackend({ baseUrl: "x" });',
+            'export const page = backend.get("/copy0/constructs", { query: { tags: [] } });',
+            'export const gone = backend.delete("/copy0/items/{id}", { path: { id: "1" } }).result();',
+        ]
+        folder = project(tmp_path / str(count), contract, "\n".join(calls))
+        options = ("--project", "tsconfig.consumer.json", "--extendedDiagnostics")
+        checked = run(node, compilers / COMPILERS["5.9"], *options, cwd=folder)
+        assert checked.returncode == 0, checked.stdout
+        work[count] = int(re.findall(r"^Instantiations:\s+(\d+)", checked.stdout, flags=re.MULTILINE)[0])
+    assert work[500] - work[5] < 40 * 495  # a few steps for each function, none of them for each call
