@@ -150,6 +150,30 @@ def token(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def doctor(given: argparse.Namespace, settings: Settings) -> int:
+    """Say what this process sees: its settings as they take effect, and whether what it needs answers."""
+    from runtime.doctor import as_json, examine, variables
+
+    findings = asyncio.run(examine(settings))
+    if given.json:
+        print(as_json(settings, findings).decode())
+    else:
+        print(f"{settings.environment}; set away from the default:")
+        print(*(f"  {line}" for line in variables(settings)), sep="\n")
+        print(*(finding.rendered(colour=sys.stdout.isatty()) for finding in findings), sep="\n")
+    return 1 if any(finding.is_fault for finding in findings) else 0
+
+
+def smoke(given: argparse.Namespace, settings: Settings) -> int:
+    """Ask a deployed service whether it does what it promises."""
+    from runtime.smoke import Smoke
+
+    token = given.token or (settings.smoke_token.reveal() if settings.smoke_token else None)
+    findings = asyncio.run(Smoke(given.url, token=token, origin=given.origin, path=given.path).run())
+    print(*(finding.rendered(colour=sys.stdout.isatty()) for finding in findings), sep="\n")
+    return 1 if any(finding.is_fault for finding in findings) else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="annex", description="The Python wing of a Next.js app: a file in functions/ is an endpoint."
@@ -218,6 +242,16 @@ def _parser() -> argparse.ArgumentParser:
     signing.add_argument(
         "--permissions", metavar="LIST", help="comma-separated; all that functions ask for by default"
     )
+
+    command(doctor, "say what this process sees: settings in effect, and what it depends on").add_argument(
+        "--json", action="store_true", help="for machines"
+    )
+
+    smoking = command(smoke, "ask a deployed service: health, auth, errors, CORS, a signed call")
+    smoking.add_argument("url", metavar="URL", help="such as https://annex-production.up.railway.app")
+    smoking.add_argument("--token", metavar="TOKEN", help="a session token; ANNEX_SMOKE_TOKEN otherwise")
+    smoking.add_argument("--origin", metavar="ORIGIN", help="an origin that must be allowed")
+    smoking.add_argument("--path", default="/me", metavar="PATH", help="a private endpoint to GET")
     return parser
 
 

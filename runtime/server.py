@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
         self._application = application
         self._delay = settings.limits.drain_delay if settings.is_production else 0.0
         self._drain = settings.limits.drain_timeout
+        self._budget = stop_budget(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -74,7 +75,7 @@ class Server(uvicorn.Server):
             self.force_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.stop)
-        last = threading.Timer(self._delay + self._drain + UNWIND + CLOSE + MARGIN, _end_anyway)
+        last = threading.Timer(self._budget, _end_anyway)
         last.daemon = True
         last.start()
 
@@ -129,6 +130,12 @@ class Server(uvicorn.Server):
 
     def _leave(self) -> None:
         self.should_exit = True
+
+
+def stop_budget(settings: Settings) -> float:
+    """Return the seconds after SIGTERM in which the process has ended, whatever it was doing."""
+    delay = settings.limits.drain_delay if settings.is_production else 0.0
+    return delay + settings.limits.drain_timeout + UNWIND + CLOSE + MARGIN
 
 
 def config(application: Application, settings: Settings, listener: Listener) -> uvicorn.Config:

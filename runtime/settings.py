@@ -18,7 +18,7 @@ from runtime.variables import Settings, Variable
 from shared.database import InvalidDatabaseUrl, translate
 from shared.secret import Secret
 
-__all__ = ["Fault", "Settings", "SettingsError", "from_environment", "load", "variables"]
+__all__ = ["Fault", "Settings", "SettingsError", "effective", "from_environment", "load", "variables"]
 
 
 class Fault(NamedTuple):
@@ -85,6 +85,17 @@ def _variables(struct: type[Struct]) -> Iterator[tuple[Variable, Any]]:
             yield from _variables(type(field.default))
         else:
             yield hints[field.name].__metadata__[0], field.default
+
+
+def effective(settings: Struct) -> Iterator[tuple[Variable, Any, Any]]:
+    """Yield every variable with its default and the value in use."""
+    hints = get_type_hints(type(settings), include_extras=True)
+    for field in msgspec.structs.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, Struct):
+            yield from effective(value)
+        else:
+            yield hints[field.name].__metadata__[0], field.default, value
 
 
 def _read[T: Struct](struct: type[T], environ: Mapping[str, str], faults: list[Fault]) -> T:

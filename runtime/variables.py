@@ -299,6 +299,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     commit: Annotated[
         str | None, _env("RAILWAY_GIT_COMMIT_SHA", doc="Set by Railway; `service.version`.")
     ] = None
+    railway_draining: Annotated[
+        int,
+        _env(
+            "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+            doc="Seconds between SIGTERM and SIGKILL on Railway, whose own default of 0 kills at once; set 40. Only `annex doctor` reads it here.",
+        ),
+    ] = 0
+    smoke_token: Annotated[
+        Secret | None, _env("ANNEX_SMOKE_TOKEN", doc="The session token of `annex smoke`'s signed call.")
+    ] = None
     host: Annotated[str, _env("HOST", doc="Address to listen on; empty is IPv4 and IPv6.")] = ""
     port: Annotated[int, _env("PORT", doc="Port to listen on.")] = 8000
     functions: Annotated[Path, _env("ANNEX_FUNCTIONS", doc="The folder whose files are endpoints.")] = Path(

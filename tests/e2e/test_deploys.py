@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.figures import Tell
+from tests.fixtures.figures import Figure
 from tests.fixtures.production import SLOW, TICKS, Edge, edge, environment, functions_of
 from tests.fixtures.service import Service, annex
 
@@ -65,7 +65,7 @@ class Load:
 
 
 def test_deploys_under_load_drop_no_request(
-    tmp_path: Path, issuer: Issuer, database_url: str, figure: Tell, full: bool
+    tmp_path: Path, issuer: Issuer, database_url: str, figure: Figure, full: bool
 ):
     deploys = 20 if full else 4
     functions = functions_of(tmp_path, {"slow.py": SLOW, "ticks.py": TICKS}, "signals")
@@ -97,10 +97,10 @@ def test_deploys_under_load_drop_no_request(
         return load
 
     load = asyncio.run(run())
-    figure(
-        f"{deploys} deploys, {load.answered.total()} answers, {len(load.failed)} failed, "
-        f"slowest stop {max(seconds):.1f} s (of which 1 s overlap)"
-    )
+    figure("deploys", deploys)
+    figure("answers", load.answered.total())
+    figure("failed", len(load.failed))
+    figure("slowest stop in seconds, 1 of them overlap", round(max(seconds), 1))
     assert load.failed == []
     assert min(load.answered.values()) > deploys
     assert statuses == [0] * deploys

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.figures import Tell
+from tests.fixtures.figures import Figure
 from tests.fixtures.production import SLOW, STANDING, STUBBORN, TICKS, environment, functions_of
 from tests.fixtures.service import Service, annex
 
@@ -105,7 +105,7 @@ def test_after_the_overlap_new_work_is_refused_while_old_work_finishes(
 
 
 def test_what_does_not_end_is_cut_and_named_and_the_status_is_still_0(
-    tmp_path: Path, issuer: Issuer, under_way: Send, figure: Tell
+    tmp_path: Path, issuer: Issuer, under_way: Send, figure: Figure
 ):
     with serving(tmp_path, issuer, ANNEX_DRAIN_TIMEOUT="1") as service:
         under_way(service, "GET /stubborn")
@@ -113,12 +113,12 @@ def test_what_does_not_end_is_cut_and_named_and_the_status_is_still_0(
         time.sleep(0.3)  # the requests are on their way; nothing tells from outside that they have begun
         began = time.monotonic()
         assert service.stop() == 0
-        figure(f"stopped {time.monotonic() - began:.1f} s after SIGTERM with a drain of 1 s")
+        figure("seconds to the end, with a drain of 1 s", round(time.monotonic() - began, 1))
         assert "cut at the end of the drain: GET /slow, GET /stubborn" in service.log
 
 
 def test_a_process_whose_loop_stands_still_ends_within_the_budget(
-    tmp_path: Path, issuer: Issuer, under_way: Send, figure: Tell
+    tmp_path: Path, issuer: Issuer, under_way: Send, figure: Figure
 ):
     with serving(tmp_path, issuer, ANNEX_DRAIN_TIMEOUT="0") as service:
         under_way(service, "GET /standing?seconds=100")
@@ -126,7 +126,7 @@ def test_a_process_whose_loop_stands_still_ends_within_the_budget(
             time.sleep(0.05)
         began = time.monotonic()
         assert service.stop() == 1
-        figure(f"ended {time.monotonic() - began:.1f} s after SIGTERM; the budget is 10 s")
+        figure("seconds to the end, with a budget of 10 s", round(time.monotonic() - began, 1))
         assert "the stop took longer than its budget" in service.log
 
 
@@ -138,7 +138,7 @@ class Silence(http.server.BaseHTTPRequestHandler):
 
 
 def test_a_collector_that_never_answers_does_not_hold_up_the_end(
-    tmp_path: Path, issuer: Issuer, figure: Tell
+    tmp_path: Path, issuer: Issuer, figure: Figure
 ):
     collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silence)
     collector.daemon_threads = True
@@ -148,7 +148,7 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end(
         httpx.get(f"{service.url}/slow?seconds=0")
         began = time.monotonic()
         assert service.stop() == 0
-        figure(f"stopped {time.monotonic() - began:.1f} s after SIGTERM; 3 s are for telemetry")
+        figure("seconds to the end, 3 of them for telemetry", round(time.monotonic() - began, 1))
     collector.shutdown()
     collector.server_close()
 

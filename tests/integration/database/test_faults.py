@@ -16,7 +16,8 @@ from runtime.dev.postgres import EmbeddedPostgres
 from shared.database import Database, OutcomeUnknown, Transaction
 from shared.errors import AnnexError, DatabaseUnavailable, DeadlineExceeded, Unavailable
 from shared.secret import Secret
-from tests.fixtures.faults import PATIENCE, Figure, Link, eventually
+from tests.fixtures.faults import PATIENCE, Link, eventually
+from tests.fixtures.figures import Figure
 
 RECORD = """
 INSERT INTO "Signal" (id, "instrumentId", regime, value, confidence, factors, "observedAt")
