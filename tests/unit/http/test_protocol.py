@@ -206,7 +206,10 @@ async def test_an_upload_that_goes_on_after_its_answer_is_closed():
         while not ended.done():
             await caller.send(b"1\r\nx\r\n")
             await asyncio.sleep(0.01)
-        assert ended.result() == b""
+        with contextlib.suppress(
+            ConnectionResetError
+        ):  # which is how a closed socket answers what is still sent
+            assert ended.result() == b""
 
 
 async def test_a_short_body_after_its_answer_leaves_the_connection_usable():
