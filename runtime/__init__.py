@@ -1,6 +1,7 @@
 """The public face: everything a function needs, in one import line."""
 
 from litestar import Request
+from litestar.datastructures import UploadFile as Upload
 
 from runtime.config import Folder, Function
 from shared.database import Database
@@ -20,5 +21,6 @@ __all__ = [
     "RateLimited",
     "Request",
     "Unavailable",
+    "Upload",
     "User",
 ]

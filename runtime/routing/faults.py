@@ -30,3 +30,14 @@ class Fault(Struct, frozen=True, kw_only=True, order=True):
             f"{self.file or 'functions folder'}:{self.line}" if self.line else self.file or "functions folder"
         )
         return f"{place}: {self.found} {self.cure}"
+
+
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What Python raises for source that it cannot take, however that was made."""
+
+
+def unreadable(file: str, error: BaseException) -> Fault:
+    """Return the fault of a file that is no Python."""
+    line = getattr(error, "lineno", None) or 0
+    found = f"Python cannot read this: {getattr(error, 'msg', None) or error}."
+    return Fault(file=file, line=line, found=found, cure="Fix the syntax.")

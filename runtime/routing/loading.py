@@ -18,7 +18,7 @@ from types import CodeType, ModuleType
 
 from msgspec import Struct
 
-from runtime.routing.faults import Fault
+from runtime.routing.faults import UNREADABLE, Fault, unreadable
 
 
 class Loaded(Struct, frozen=True):
@@ -58,11 +58,8 @@ class Loader:
         """
         try:
             code = compile(tree, str(self.root / file), "exec", dont_inherit=True)
-        except (SyntaxError, ValueError) as error:
-            line = getattr(error, "lineno", None) or 0
-            return Fault(
-                file=file, line=line, found=f"Python cannot read this: {error}.", cure="Fix the syntax."
-            )
+        except UNREADABLE as error:
+            return unreadable(file, error)
         module = self._prepare(file)
         return self._run(file, module, code)
 

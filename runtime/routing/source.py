@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from runtime.config import Folder, Function
-from runtime.routing.faults import Fault
+from runtime.routing.faults import UNREADABLE, Fault, unreadable
 from runtime.routing.keys import complain, known_keys, read_value
 from runtime.routing.names import METHODS, near_miss
 
@@ -55,15 +55,8 @@ def read_folder(file: str, text: bytes) -> Source:
 def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source:
     try:
         code = ast.parse(text, filename=file)
-    except (
-        SyntaxError,
-        ValueError,
-    ) as error:  # ValueError: null bytes, before 3.12 raised them as SyntaxError
-        line = getattr(error, "lineno", None) or 0
-        found = f"Python cannot read this: {getattr(error, 'msg', None) or error}."
-        return Source(
-            file, None, {}, None, None, (Fault(file=file, line=line, found=found, cure="Fix the syntax."),)
-        )
+    except UNREADABLE as error:
+        return Source(file, None, {}, None, None, (unreadable(file, error),))
     reader = _Reader(file, kind)
     config = reader.config(code)
     methods = reader.methods(code) if kind is Function else {}

@@ -281,15 +281,15 @@ async def test_absent_body_is_told_as_required(inputs: Caller) -> None:
 
 
 UPLOADS = """
-    from litestar.datastructures import UploadFile
+    from runtime import Upload
 
-    async def post(data: UploadFile) -> list[str]:
+    async def post(data: Upload) -> list[str]:
         return [data.filename, (await data.read()).decode()]
 
-    async def put(data: list[UploadFile]) -> list[str]:
+    async def put(data: list[Upload]) -> list[str]:
         return [each.filename for each in data]
 
-    async def patch(data: dict[str, UploadFile]) -> dict[str, str]:
+    async def patch(data: dict[str, Upload]) -> dict[str, str]:
         return {name: each.filename for name, each in data.items()}
 """
 

@@ -1,5 +1,5 @@
-from litestar.datastructures import UploadFile
+from runtime import Upload
 
 
-async def post(chart: UploadFile) -> None:
+async def post(chart: Upload) -> None:
     return None

@@ -1,5 +1,5 @@
-from litestar.datastructures import UploadFile
+from runtime import Upload
 
 
-async def post(data: UploadFile) -> None:
+async def post(data: Upload) -> None:
     return None

@@ -1,0 +1,155 @@
+"""Whatever is in one file, discovery ends, says so, and serves the others."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.config import Policy
+from runtime.routing import discover
+from tests.fixtures.routing import Caller, write_tree
+
+GOOD = "async def get() -> str:\n    return 'ok'\n"
+SOURCE = '''"""Readings."""
+
+from msgspec import Struct
+
+from runtime import Database, Function, NotFound, User
+
+config = Function(timeout=5, public=False, permission="org:signals:read", methods={"post": {"timeout": 9}})
+
+
+class Reading(Struct):
+    symbol: str
+    value: float | None = None
+
+
+async def get(symbol: str, db: Database, user: User, limit: int = 20) -> list[Reading]:
+    return [Reading(symbol)] * limit
+
+
+def post(symbol: str, data: Reading) -> Reading:
+    return data
+'''
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A file with a few of its characters lost, doubled, or replaced."""
+    text = SOURCE
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text) - 1))
+        end = min(len(text), start + draw(st.integers(0, 12)))
+        put = draw(
+            st.sampled_from(
+                ["", text[start:end] * 2, "(", ")", ":", "\n", "\t", "[", "'", "None", "é", "\x00", "=", ","]
+            )
+        )
+        text = text[:start] + put + text[end:]
+        text = text or " "
+    return text.encode()
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=damaged() | st.binary(max_size=60))
+def test_damaged_file_never_stops_discovery_nor_opens_a_route(text: bytes) -> None:
+    with tempfile.TemporaryDirectory(prefix="annex-tree-") as folder:
+        write_tree(Path(folder), {"good.py": GOOD, "signals/[symbol].py": ""})
+        (Path(folder) / "signals" / "[symbol].py").write_bytes(text)
+
+        table = discover(Path(folder), import_budget=5)
+
+    served = {each.endpoint.file for each in table.operations}
+    assert "good.py" in served
+    assert ("signals/[symbol].py" in served) is (not table.faults)
+    assert not [each for each in table.endpoints if each.policy.public or each.policy.webhook]
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 5000, "[" * 100 + "]" * 100, "-" * 100_000 + "1", "x = " + "a." * 20_000 + "b"]
+)
+def test_source_nested_without_end_is_a_fault(tmp_path: Path, text: str) -> None:
+    write_tree(tmp_path, {"good.py": GOOD, "deep.py": f"{text}\n\n{GOOD}"})
+
+    table = discover(tmp_path)
+
+    assert "good.py" in {each.endpoint.file for each in table.operations}
+    assert {fault.file for fault in table.faults} <= {"deep.py"}
+
+
+def test_unreadable_config_leaves_the_file_closed(tmp_path: Path) -> None:
+    text = f"from runtime import Function\nconfig = Function(public=True, timeot=5)\n{GOOD}"
+    write_tree(tmp_path, {"a.py": text})
+
+    (endpoint,) = discover(tmp_path).endpoints
+
+    assert endpoint.policy == Policy()
+
+
+def test_two_open_files_in_conflict_are_closed(tmp_path: Path) -> None:
+    text = f"from runtime import Function\nconfig = Function(public=True{{}})\n{GOOD}"
+    write_tree(tmp_path, {"(a)/x.py": text.format(""), "(b)/x.py": text.format(", timeout=3")})
+
+    (endpoint,) = discover(tmp_path).endpoints
+
+    assert (endpoint.template, endpoint.policy) == ("/x", Policy())
+
+
+def test_error_id_is_the_same_at_every_start(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.py": "import nowhere\n\n" + GOOD})
+
+    first, second = discover(tmp_path), discover(tmp_path)
+
+    assert first.endpoints[0].error_id == second.endpoints[0].error_id == first.faults[0].error_id
+
+
+async def test_file_may_import_a_private_neighbour_and_postpone_annotations(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "v1.2/(desk)/_levels.py": "class Level:\n    value = 3\n",
+            "v1.2/(desk)/[...rest].py": """
+                from __future__ import annotations
+
+                import pickle
+                from dataclasses import dataclass
+
+                from ._levels import Level
+
+                @dataclass
+                class Point:
+                    at: str
+
+                async def get(rest: str) -> list[object]:
+                    return [Level.value, pickle.loads(pickle.dumps(Point(rest))).at]
+            """,
+        },
+    )
+
+    assert (await Caller.of(tmp_path).get("/v1.2/a/b")).json == [3, "a/b"]
+
+
+async def test_decorated_handler_keeps_its_signature(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "a.py": """
+                import functools
+
+                def doubled(function):
+                    @functools.wraps(function)
+                    async def inner(**given):
+                        return 2 * await function(**given)
+
+                    return inner
+
+                @doubled
+                async def get(limit: int) -> int:
+                    return limit
+            """
+        },
+    )
+
+    assert (await Caller.of(tmp_path).get("/a?limit=4")).json == 8
