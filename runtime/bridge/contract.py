@@ -130,6 +130,7 @@ class _Pair:
             if key in self._seen:
                 return
             self._seen.add(key)
+        told = f"its type was {_told(old)} and is {_told(new)}."
         old, new = self._resolved(old, self._old), self._resolved(new, self._new)
         if "properties" in old and "properties" in new:
             yield from self._fields(where, old, new, sent=sent)
@@ -138,7 +139,7 @@ class _Pair:
         elif "anyOf" in old or "anyOf" in new or "enum" in old or "enum" in new:
             yield from self._options(where, old, new, sent=sent)
         elif type_of(old) != type_of(new) or old.get("format") != new.get("format"):
-            yield self._breaking(where, f"its type was {_told(old)} and is {_told(new)}.")
+            yield self._breaking(where, told)
         yield from self._limits(where, old, new, sent=sent)
 
     def _fields(self, where: str, old: Schema, new: Schema, *, sent: bool) -> Iterator[Change]:

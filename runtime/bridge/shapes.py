@@ -129,7 +129,9 @@ def _shared_names(operations: tuple[Operation, ...]) -> Iterator[Fault]:
 
 
 def _title(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else repr(kind).rpartition(".")[2]
+    if isinstance(kind, type):
+        return kind.__name__
+    return f"{kind.__origin__.__name__}[{', '.join(map(_title, kind.__args__))}]"
 
 
 def _line(operation: Operation) -> int:

@@ -1,0 +1,177 @@
+"""The contract: valid, stable, without a trace of where the code lies."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from runtime.bridge import artefacts, openapi
+from runtime.routing import discover
+from tests.fixtures.constructs import CONSTRUCTS
+from tests.fixtures.node import ROOT
+from tests.fixtures.routing import write_tree
+
+
+@pytest.fixture(scope="module")
+def operations(tmp_path_factory):
+    functions = tmp_path_factory.mktemp("constructs") / "functions"
+    write_tree(functions, CONSTRUCTS)
+    return discover(functions).operations
+
+
+@pytest.fixture(scope="module")
+def contract(operations):
+    return openapi.document(operations)
+
+
+def test_the_contract_of_every_construct_is_valid_openapi(contract):
+    assert [error.message for error in OpenAPIV31SpecValidator(contract).iter_errors()] == []
+
+
+def test_the_committed_contract_is_valid_openapi():
+    committed = json.loads((ROOT / "contracts" / "openapi.json").read_text())
+    assert [error.message for error in OpenAPIV31SpecValidator(committed).iter_errors()] == []
+
+
+def test_what_is_committed_is_what_the_shipped_functions_say():
+    assert artefacts.stale(ROOT, discover(ROOT / "functions").operations) == []
+
+
+def test_the_contract_has_the_same_bytes_in_every_process():
+    program = (
+        "import hashlib; from pathlib import Path; from runtime.bridge import artefacts; "
+        "from runtime.routing import discover; "
+        "files = artefacts.render(discover(Path('functions')).operations); "
+        "print(hashlib.sha256(b''.join(files.values())).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    files = artefacts.render(discover(ROOT / "functions").operations)
+    assert digests == {hashlib.sha256(b"".join(files.values())).hexdigest()}
+
+
+def test_no_module_path_and_no_example_is_in_it(contract):
+    text = openapi.encode(contract).decode()
+    assert "annex_functions" not in text
+    assert "functions." not in text
+    assert '"example' not in text
+
+
+def test_operations_are_named_after_their_files(contract):
+    names = sorted(one["operationId"] for item in contract["paths"].values() for one in item.values())
+    assert names == ["constructs.get", "constructs.post", "files.$path.get", "items.$id.delete", "ticks.get"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("index.py", "index.get"),
+        ("signals/index.py", "signals.get"),
+        ("(inner)/signals/[symbol].py", "signals.$symbol.get"),
+        ("daily-report.py", "daily-report.get"),
+    ],
+)
+def test_an_operation_id(file, name):
+    assert openapi.operation_id(file, "GET") == name
+
+
+def test_a_field_with_a_default_is_optional_when_sent_and_required_when_answered(contract):
+    sent, answered = (contract["components"]["schemas"][name] for name in ("EverythingInput", "Everything"))
+    assert "defaulted" not in sent["required"]
+    assert "defaulted" in answered["required"]
+    assert "maybe" not in answered["required"]
+    assert sent["properties"]["node"] == {"$ref": "#/components/schemas/NodeInput"}
+
+
+def test_a_type_that_is_only_answered_keeps_its_name(contract):
+    assert "Venue" in contract["components"]["schemas"]
+    assert contract["components"]["schemas"]["PageOfVenue"]["required"] == ["items", "next_cursor"]
+
+
+def test_enums_keep_their_names_and_fields_their_documentation(contract):
+    schemas = contract["components"]["schemas"]
+    assert schemas["Priority"] == {"enum": [1, 2], "type": "integer", "x-enum-varnames": ["LOW", "HIGH"]}
+    assert schemas["Limit"]["description"] == "At a price or better."
+    assert schemas["Limit"]["properties"]["price"] == {
+        "description": "in the instrument's currency, never rounded.",
+        "type": "string",
+        "format": "decimal",
+    }
+
+
+def test_unions_of_structs_have_a_discriminator(contract):
+    kind = contract["components"]["schemas"]["Everything"]["properties"]["kind"]
+    assert kind["discriminator"]["propertyName"] == "type"
+    assert kind["discriminator"]["mapping"]["limit"] == "#/components/schemas/Limit"
+
+
+def test_a_query_parameter_has_no_null_and_says_what_it_is_for(contract):
+    parameters = {one["name"]: one for one in contract["paths"]["/constructs"]["get"]["parameters"]}
+    assert parameters["side"]["schema"] == {"$ref": "#/components/schemas/Side"}
+    assert parameters["since"]["schema"] == {"type": "string", "format": "date-time"}
+    assert parameters["limit"]["schema"]["default"] == 5
+    assert parameters["tags"] == {
+        "name": "tags",
+        "in": "query",
+        "required": True,
+        "description": "all of these.",
+        "schema": {"type": "array", "items": {"type": "string"}},
+    }
+
+
+def test_a_stream_is_the_union_of_its_events_and_its_two_ends(contract):
+    content = contract["paths"]["/ticks"]["get"]["responses"]["200"]["content"]
+    options = content["text/event-stream"]["schema"]["anyOf"]
+    assert [one.get("$ref") for one in options[:2]] == [
+        "#/components/schemas/Tick",
+        "#/components/schemas/Gap",
+    ]
+    assert [one["properties"]["type"]["enum"] for one in options[2:]] == [["done"], ["error"]]
+
+
+def codes(contract, path, method):
+    return set(contract["paths"][path][method]["x-error-codes"])
+
+
+def test_the_errors_of_a_route_come_from_its_policy_its_inputs_its_code_and_its_docstring(contract):
+    assert codes(contract, "/items/{id}", "delete") == {
+        "auth_unavailable",  # needs a session
+        "conflict",  # says so
+        "forbidden",
+        "invalid_input",
+        "not_found",  # raises it
+        "rate_limited",  # has a limit
+        "unauthenticated",
+    }
+
+
+def test_a_public_route_without_input_answers_only_what_any_route_may(contract):
+    shipped = openapi.document(discover(ROOT / "functions").operations)
+    assert codes(shipped, "/", "get") == set()
+    assert "internal_error" in shipped["x-error-codes"]
+
+
+def test_errors_are_found_through_the_functions_that_a_handler_calls():
+    shipped = openapi.document(discover(ROOT / "functions").operations)
+    assert "conflict" in codes(shipped, "/signals", "post")  # raised in shared.signals.record_signal
+    assert "conflict" not in codes(shipped, "/signals", "get")
+
+
+def test_security_says_session_nothing_or_webhook(contract):
+    shipped = openapi.document(discover(ROOT / "functions").operations)
+    assert shipped["paths"]["/"]["get"]["security"] == []
+    assert shipped["paths"]["/me"]["get"]["security"] == [{"session": []}]
+    assert shipped["paths"]["/webhooks/clerk"]["post"]["security"] == [{"webhook": []}]
+    assert contract["paths"]["/items/{id}"]["delete"]["x-requires"] == {"permission": "org:items:write"}
