@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
@@ -142,19 +141,20 @@ class Lines(logging.Handler):
         self._recorder = recorder
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record; a record that cannot be written is the other handler's matter."""
-        error = record.exc_info[1] if record.exc_info else None
-        self._recorder.write(
-            Line(
-                record.created or time.time(),
-                record.levelname,
-                record.name,
-                record.getMessage(),
-                {key: str(value) for key, value in extras(record).items()},
-                request_ids().get("trace_id", ""),
-                "" if error is None else logging.Formatter().formatException(record.exc_info),  # type: ignore[arg-type]  # an exception is there, so the triple is whole
-            )
-        )
+        """Keep the record."""
+        try:
+            self._recorder.write(_line(record))
+        except Exception:  # noqa: BLE001 - what a bad log call deserves is logging's to decide
+            self.handleError(record)
+
+
+def _line(record: logging.LogRecord) -> Line:
+    trace = request_ids().get("trace_id", "")
+    added = {key: str(value) for key, value in extras(record).items()}
+    traceback = ""
+    if record.exc_info and record.exc_info[1] is not None:
+        traceback = logging.Formatter().formatException(record.exc_info)
+    return Line(record.created, record.levelname, record.name, record.getMessage(), added, trace, traceback)
 
 
 def _span(span: ReadableSpan) -> Span:

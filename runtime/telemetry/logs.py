@@ -25,7 +25,7 @@ _VALUE = 1_000
 _SQUEEZED = 200
 _LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error", "CRITICAL": "error"}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_CHATTY = ("opentelemetry", "urllib3")
+_CHATTY = ("opentelemetry", "urllib3", "runtime.telemetry")
 
 
 def configure_logging(settings: TelemetrySettings, *, production: bool, stream: TextIO | None = None) -> None:
@@ -121,9 +121,10 @@ class TextLine(logging.Formatter):
 
 
 class Throttle(logging.Filter):
-    """Lets a chatty exporter say each thing once a minute; a dead collector must not fill the log.
+    """Lets telemetry say each thing about itself once a minute; a dead collector must not fill the log.
 
-    OpenTelemetry warns on every retry and every batch, and for each span that a full queue drops.
+    OpenTelemetry warns on every retry and every batch, and for each span that a full queue drops; a fault in
+    our own tracing would come with every request.
     """
 
     def __init__(self, every: float = 60.0) -> None:
@@ -132,10 +133,10 @@ class Throttle(logging.Filter):
         self._last: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Refuse lines of the exporters that are not warnings, or were said within the interval."""
+        """Refuse lines about telemetry that are not warnings, or were said within the interval."""
         if not record.name.startswith(_CHATTY):
             return True
-        key, now = (record.name, record.msg), time.monotonic()
+        key, now = (record.name, str(record.msg)), time.monotonic()
         if record.levelno < logging.WARNING or now - self._last.get(key, -self._every) < self._every:
             return False
         if len(self._last) > 256:

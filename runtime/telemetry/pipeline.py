@@ -85,6 +85,8 @@ class Telemetry:
         except Exception as error:  # noqa: BLE001 - fail-open: no fault of telemetry stops a boot
             logger.warning("Telemetry is off, it could not be set up: %s", type(error).__name__)
             tracers, meters = NoOpTracerProvider(), NoOpMeterProvider()
+        if doubt := _doubt(settings.telemetry.endpoint):
+            logger.warning("OTEL_EXPORTER_OTLP_ENDPOINT: %s", doubt)
         install(tracers, meters)
         return cls(settings, tracers, meters, durations)
 
@@ -224,6 +226,17 @@ def _resource(settings: Settings) -> "Resource":
         "deployment.environment.name": settings.railway_environment or settings.environment,
     }
     return Resource.create({key: value for key, value in known.items() if value}, _SCHEMA)
+
+
+def _doubt(endpoint: str | None) -> str:
+    """Say what is probably wrong with an endpoint; a doubt stops nothing."""
+    if endpoint is None:
+        return ""
+    if not endpoint.startswith(("http://", "https://")):
+        return "expected a URL that begins with http:// or https://; nothing will arrive"
+    if endpoint.rstrip("/").endswith(":4317"):
+        return "port 4317 is OTLP over gRPC, and OTLP over HTTP is sent: usually port 4318"
+    return ""
 
 
 def _signal_url(endpoint: str, signal: str) -> str:

@@ -68,7 +68,7 @@ class Tracing:
                 links=origin.links,
             )
             arrival = attributes.of_request(scope, invocation) if span.is_recording() else {}
-            if self._tells_caller:
+            if self._tells_caller and span.get_span_context().is_valid:
                 invocation.response_headers.append((b"traceresponse", _traceresponse(span)))
             self._metrics.active.add(invocation)
             token = context.attach(trace.set_span_in_context(span, ROOT))

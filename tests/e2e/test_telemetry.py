@@ -1,5 +1,6 @@
 """A real `annex serve` and what it lets be seen, with a collector that works and with those that do not."""
 
+import asyncio
 import json
 import secrets
 import signal
@@ -57,6 +58,12 @@ def environment(issuer: Issuer, database_url: str, **more: str) -> dict[str, str
     }
 
 
+@pytest.fixture
+def service(tmp_path: Path, issuer: Issuer, database_url: str) -> Iterator[Service]:
+    with annex("serve", tmp_path, environment(issuer, database_url)) as running:
+        yield running
+
+
 def lines(service: Service) -> list[dict[str, Any]]:
     return [json.loads(line) for line in service.log.splitlines()]
 
@@ -97,6 +104,23 @@ def server_user(issuer: Issuer) -> str:
     return str(claims["sub"])
 
 
+@pytest.mark.parametrize("value", [b"\xff\\x", b"\xff\\u12", b"\x80" * 600])
+async def test_header_bytes_that_crash_the_stock_middleware_get_an_ordinary_answer(
+    service: Service, value: bytes
+):
+    names = (b"User-Agent", b"baggage", b"traceparent", b"X-Request-Id", b"Referer")
+    fields = b"".join(name + b": " + value + b"\r\n" for name in names)
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(b"GET /me HTTP/1.1\r\nHost: annex\r\nConnection: close\r\n" + fields + b"\r\n")
+
+    answer = await reader.read()
+    writer.close()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert json.loads(body)["code"] == "unauthenticated"
+
+
 async def test_no_secret_of_any_input_reaches_any_sink(
     tmp_path: Path, issuer: Issuer, database_url: str, otlp: Receiver
 ):
@@ -134,10 +158,11 @@ async def test_no_secret_of_any_input_reaches_any_sink(
                 await http.get("/nowhere"),
             ]
         service.stop(signal.SIGTERM)
-        failed = await otlp.span("POST /leaky")
+        await otlp.until(lambda: len(otlp.spans) == len(answers))
         log = service.log
 
     assert [answer.status_code for answer in answers] == [500, 400, 400, 415, 405, 404]
+    (failed,) = [span for span in otlp.spans if span.attributes["http.response.status_code"] == 500]
     assert failed.events[0][1]["exception.type"] == "ValueError"
     assert '"desk":"rates"' in log
     for sink in (*otlp.raw, log.encode(), *(answer.content for answer in answers)):

@@ -160,6 +160,20 @@ async def test_endpoint_that_cannot_work_stops_nothing(endpoint: str):
         await telemetry.stop(5)
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "doubt"),
+    [
+        ("collector.railway.internal:4318", "begins with http://"),
+        ("http://collector.railway.internal:4317/", "usually port 4318"),
+    ],
+)
+async def test_endpoint_that_looks_wrong_is_doubted_at_the_start(endpoint: str, doubt: str, caplog):
+    telemetry = Telemetry.start(settings(endpoint))
+    await telemetry.stop(0.1)
+
+    assert doubt in caplog.text
+
+
 async def test_telemetry_that_cannot_be_set_up_is_off_and_says_so(monkeypatch, caplog):
     monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER", "no-such-package")
     caplog.set_level(logging.WARNING)

@@ -103,6 +103,16 @@ async def test_number_of_lines_is_bounded(recorder: Recorder, logger: logging.Lo
     assert recorder.serial == LINES + 5
 
 
+async def test_bad_log_call_does_not_fail_the_function_that_made_it(
+    recorder: Recorder, logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+
+    logger.info("%d readings", "many")
+
+    assert recorder.lines() == []
+
+
 def span(identity: str, parent: str, start: float, duration: float, **changes: Any) -> Span:
     return Span(
         **{

@@ -228,6 +228,16 @@ def test_exporter_says_each_thing_once_a_minute():
     assert all(throttle.filter(record("functions.signals", "again")) for _ in range(5))
 
 
+def test_fault_of_our_own_tracing_does_not_fill_the_log():
+    throttle = Throttle(every=60)
+
+    assert [throttle.filter(record("runtime.telemetry.tracing", "untraced")) for _ in range(3)] == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_exporter_may_speak_again_after_the_interval():
     throttle = Throttle(every=0)
 

@@ -303,6 +303,31 @@ async def test_fault_of_telemetry_is_logged_and_does_not_change_the_answer(at, c
     assert not trace.get_current_span().get_span_context().is_valid
 
 
+async def test_caller_is_told_the_trace_in_development_alone(spans: Spans):
+    invocations = []
+
+    async def noting(scope, receive, send):
+        invocations.append(scope[SCOPE_KEY])
+        await send_answer(send, 200, [], b"")
+
+    production = {"ANNEX_ENV": "production", "CLERK_JWT_KEY": "unused"}
+    for environment in (production, {"ANNEX_ENV": "test", "OTEL_SDK_DISABLED": "true"}):
+        silent = Telemetry.start(load(environment))
+        async with served(noting, silent) as http:
+            await http.get("/")
+        await silent.stop()
+    async with served(noting, spans.telemetry) as http:
+        await http.get("/")
+
+    context = spans.one("GET").context
+    told = f"00-{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}-01"
+    assert [invocation.response_headers for invocation in invocations] == [
+        [],
+        [],
+        [(b"traceresponse", told.encode())],
+    ]
+
+
 async def test_request_without_an_invocation_is_served_untraced(spans: Spans, caplog):
     transport = httpx.ASGITransport(Tracing(unmatched, spans.telemetry))
     async with httpx.AsyncClient(transport=transport, base_url="http://annex.test") as http:
