@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextvars import Context, ContextVar
+from contextvars import Context
 from secrets import token_urlsafe
-from typing import Protocol
+from typing import Any, Protocol
 
 from opentelemetry import trace
 
@@ -26,12 +26,12 @@ from shared.agents.events import (
     StopReason,
     TokenUsage,
 )
+from shared.agents.leftovers import Leftovers, mark
 from shared.agents.limits import Budget
 from shared.agents.meters import Meters
 from shared.errors import AnnexError, DeadlineExceeded, Internal
 
 log = logging.getLogger(__name__)
-_current: ContextVar["Run | None"] = ContextVar("annex_agent_run", default=None)
 
 _OWN_WAY = 0.02
 """Seconds that each step of the way down gets before the next, rougher one; four of them make 80 ms."""
@@ -51,6 +51,7 @@ class Owner(Protocol):
     """What a run needs of whoever started it."""
 
     meters: Meters
+    leftovers: Leftovers
 
     def question(self, run: "Run", agent: str, text: str) -> InputRequired:
         """Return the event that puts a question to the person."""
@@ -102,7 +103,7 @@ class Run:
         """Begin to play, in a copy of `context`, and to count the time."""
         context = context.copy()
         self.meters.active.add(1)
-        context.run(_current.set, self)
+        mark(context, self)
         self._pumping = asyncio.create_task(self._pump(), context=context, name=f"agents {self.id}")
         self._deadline = asyncio.get_running_loop().call_later(
             self.budget.seconds, self.stop, DeadlineExceeded("The run's time is used up.")
@@ -214,31 +215,29 @@ class Run:
         self.conclude("cancelled" if self._pumping and not self._pumping.done() else "completed")
         self.halted = True
         self._channel.end()
+        begun = await self._owner.leftovers.of(self)
         for stopper in self._stoppers:
             stopper()
         if self._pumping is not None:
             await asyncio.wait({self._pumping}, timeout=_OWN_WAY)
             self._pumping.cancel()
             await asyncio.wait({self._pumping}, timeout=_OWN_WAY)
-        await self._reap()
-        if self._pumping is not None:
             self.meters.active.add(-1)
             self.meters.runs.add(1, {"annex.agent.team": self.team, "annex.run.ending": self._ending_name()})
+        await self._reap(begun | await self._owner.leftovers.of(self))
         self._owner.forget(self)
 
-    async def _reap(self) -> None:
-        """End every task that began inside the run: frameworks leave some behind when they are cancelled."""
-        left = {task for task in asyncio.all_tasks() if task.get_context().get(_current) is self}
-        left.discard(asyncio.current_task())
-        if not left:
-            return
-        _, stuck = await asyncio.wait(left, timeout=_OWN_WAY)  # a connection on its way back to its pool
-        for task in stuck:
+    async def _reap(self, tasks: set[asyncio.Task[Any]]) -> None:
+        """End what is left of the tasks, and look at what the others raised: else the loop reports it."""
+        left = {task for task in tasks if not task.done()}
+        if left:
+            _, left = await asyncio.wait(left, timeout=_OWN_WAY)  # a connection on its way back to its pool
+        for task in left:
             task.cancel()
-        if stuck:
-            _, stuck = await asyncio.wait(stuck, timeout=_OWN_WAY)
-        for task in left - stuck:
+        if left:
+            _, left = await asyncio.wait(left, timeout=_OWN_WAY)
+        for task in tasks - left:
             if not task.cancelled():
-                task.exception()  # looked at, so that the loop does not report it with its text
-        if stuck:
-            log.error("agent run left tasks that do not end", extra={"run_id": self.id, "tasks": len(stuck)})
+                task.exception()
+        if left:
+            log.error("agent run left tasks that do not end", extra={"run_id": self.id, "tasks": len(left)})

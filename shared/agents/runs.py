@@ -16,6 +16,7 @@ from opentelemetry.metrics import MeterProvider
 from shared.agents.continuation import Continuations, SpentHere
 from shared.agents.events import AgentMessage, InputRequired
 from shared.agents.framework import Framework, load_autogen
+from shared.agents.leftovers import Leftovers
 from shared.agents.limits import Budget, RunLimits
 from shared.agents.meters import Meters
 from shared.agents.run import Run
@@ -57,6 +58,7 @@ class Agents:
         self._limits = limits
         self._store = store
         self.meters = Meters(meter_provider)
+        self.leftovers = Leftovers()
         self._continuations = Continuations(secret, store or SpentHere())
         self._running: dict[str, Run] = {}
         self._recorders: set[asyncio.Task[None]] = set()

@@ -15,6 +15,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         timeout: seconds without an answer or a next piece of one.
         retries: attempts after a 429, a 5xx or a broken connection, before the answer has begun.
         may_replay: outside production.
+        replay_pace: seconds between two recorded words.
         trace_messages: spans may carry message text.
     """
 
@@ -24,4 +25,5 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     timeout: float = 60
     retries: int = 2
     may_replay: bool = False
+    replay_pace: float = 0.02
     trace_messages: bool = False

@@ -94,7 +94,8 @@ class ModelClients:
                 f"No model is configured and `{team.name}` has no recorded replies: set OPENAI_API_KEY.",
                 retry_after=None,
             )
-        return ModelClient(Recorded(_script(team.replay)), model="replay", provider="replay")
+        chat = Recorded(_script(team.replay), self._settings.replay_pace)
+        return ModelClient(chat, model="replay", provider="replay")
 
     async def close(self) -> None:
         """Close the provider's connections."""
@@ -122,7 +123,7 @@ class Recorded(ReplayChatCompletionClient):
 
     component_provider_override = "shared.agents.autogen.clients.Recorded"
 
-    def __init__(self, replies: Sequence[str | CreateResult], pace: float = 0.02) -> None:
+    def __init__(self, replies: Sequence[str | CreateResult], pace: float) -> None:
         super().__init__(replies, model_info=_ABILITIES)
         self._pace = pace
 
@@ -131,7 +132,8 @@ class Recorded(ReplayChatCompletionClient):
         if self._current_index == len(self.chat_completions):
             raise ModelUnavailable("The recorded replies of this team are used up.", retry_after=None)
         async for piece in super().create_stream(*args, **kwargs):
-            await asyncio.sleep(self._pace)
+            if isinstance(piece, str):
+                await asyncio.sleep(self._pace)
             yield piece
 
 

@@ -1,7 +1,6 @@
 """Plays a team with AutoGen: one runtime, group chat and model view per run; only clients are shared."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +81,7 @@ class AutoGen:
             runtime=runtime,
             custom_message_types=[StructuredMessage[form] for form in forms.values()],  # type: ignore[valid-type]  # made at run time
         )
-        runtime.start()
+        driver = asyncio.create_task(_drive(runtime))
         try:
             task = [TextMessage(content=turns[-1].content, source="user")]
             async for message in group.run_stream(
@@ -99,7 +98,7 @@ class AutoGen:
                 raise
             raise framework_failure(error) from None
         finally:
-            await _stop(runtime)
+            driver.cancel()
 
     async def close(self) -> None:
         """Close the clients; a tool thread that still blocks is left to its end."""
@@ -161,11 +160,11 @@ def _remembered(turn: Turn, agent: Agent) -> LLMMessage:
     return UserMessage(content=turn.content, source=turn.agent or turn.role)
 
 
-async def _stop(runtime: SingleThreadedAgentRuntime) -> None:
-    """Stop a runtime once its handlers are through; one that is stuck belongs to the reaper.
+async def _drive(runtime: SingleThreadedAgentRuntime) -> None:
+    """Deliver the runtime's messages until cancelled.
 
-    Not `stop()`: it empties the queue below handlers that still run, and each of them then fails.
+    Not by its own `start` and `stop`: they take the queue away from handlers that still run, and each of them
+    then fails with an exception that nobody retrieves.
     """
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(0.01):
-            await runtime.stop_when_idle()
+    while True:
+        await runtime.process_next()

@@ -1,0 +1,42 @@
+"""The tasks that began inside a run, found by the context that every task inherits.
+
+Frameworks start tasks of their own and leave some behind when they are cancelled. One look at the loop serves
+every run that asks in the same turn, so that a thousand readers who leave at once cost one look and not many.
+"""
+
+import asyncio
+from contextvars import Context, ContextVar
+from typing import Any
+
+_owner: ContextVar[Any] = ContextVar("annex_agent_run", default=None)
+
+
+def mark(context: Context, owner: object) -> None:
+    """Have every task that begins in `context` belong to `owner`."""
+    context.run(_owner.set, owner)
+
+
+class Leftovers:
+    """Finds the tasks of those who ask."""
+
+    def __init__(self) -> None:
+        self._asked: dict[Any, asyncio.Future[set[asyncio.Task[Any]]]] = {}
+
+    async def of(self, owner: object) -> set[asyncio.Task[Any]]:
+        """Return the tasks of `owner` that are not done."""
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._look)
+        asked = self._asked.setdefault(owner, loop.create_future())
+        return await asked
+
+    def _look(self) -> None:
+        asked, self._asked = self._asked, {}
+        found: dict[Any, set[asyncio.Task[Any]]] = {owner: set() for owner in asked}
+        for task in asyncio.all_tasks():
+            owner = task.get_context().get(_owner)
+            if owner in found:
+                found[owner].add(task)
+        for owner, future in asked.items():
+            if not future.done():
+                future.set_result(found[owner])
