@@ -2,10 +2,10 @@
 
 import pytest
 
-from runtime.dev.postgres import EmbeddedPostgres
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
+from tests.fixtures.postgres import Postgres
 from tests.fixtures.tls import TlsServer
 
 ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -75,7 +75,7 @@ async def test_a_certificate_file_that_is_not_there_is_named_as_the_cause(tls_se
 
 
 async def test_a_server_without_tls_is_refused_when_tls_is_required_and_taken_when_preferred(
-    postgres: EmbeddedPostgres,
+    postgres: Postgres,
 ):
     url = postgres.url("app")
 

@@ -1,0 +1,60 @@
+"""The tests' own ground: what a database a test costs, and that a changed schema would be noticed."""
+
+import time
+from statistics import median
+
+import asyncpg
+import pytest
+
+from tests.fixtures import fingerprint
+from tests.fixtures.faults import Figure
+from tests.fixtures.postgres import Postgres
+
+
+async def test_a_database_a_test_is_a_cheap_clone_of_the_app(postgres: Postgres, figure: Figure):
+    admin, costs = await asyncpg.connect(postgres.socket_url()), []
+    for number in range(10):
+        began = time.perf_counter()
+        await admin.execute(f"CREATE DATABASE clone_{number} TEMPLATE app STRATEGY file_copy")
+        await admin.execute(f"DROP DATABASE clone_{number} WITH (FORCE)")
+        costs.append((time.perf_counter() - began) * 1000)
+    await admin.close()
+
+    figure("median ms", round(median(costs), 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'ALTER TABLE "Signal" ADD COLUMN "note" TEXT',
+        'ALTER TABLE "Signal" ALTER COLUMN "createdBy" SET DEFAULT \'nobody\'',
+        'ALTER TABLE "Signal" ALTER COLUMN "value" TYPE DECIMAL(19,6)',
+        'DROP INDEX "Signal_observedAt_id_idx"',
+        'ALTER TABLE "Signal" DROP CONSTRAINT "Signal_instrumentId_fkey"',
+        "ALTER TYPE \"Regime\" ADD VALUE 'PANIC'",
+        "CREATE SCHEMA reports",
+        'CREATE VIEW latest AS SELECT * FROM "Signal"',
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1",
+        'GRANT TRUNCATE ON "Signal" TO annex',
+        'CREATE TABLE copy AS TABLE "Signal"',
+    ],
+)
+async def test_every_kind_of_change_to_the_schema_changes_its_fingerprint(owner_url: str, change: str):
+    owner = await asyncpg.connect(owner_url)
+    before = await fingerprint.of(owner)
+    assert await fingerprint.of(owner) == before
+
+    await owner.execute(change)
+
+    assert await fingerprint.of(owner) != before
+    await owner.close()
+
+
+async def test_rows_are_no_part_of_the_fingerprint(owner_url: str):
+    owner = await asyncpg.connect(owner_url)
+    before = await fingerprint.of(owner)
+
+    await owner.execute('DELETE FROM "Signal"')
+
+    assert await fingerprint.of(owner) == before
+    await owner.close()
