@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from tests.fixtures import fingerprint
-from tests.fixtures.faults import Figure
+from tests.fixtures.figures import Figure
 from tests.fixtures.postgres import Postgres
 
 
