@@ -91,12 +91,19 @@ def world(
             "CLERK_SECRET_KEY": "sk_live_x",
             "CLERK_JWT_KEY": issuer.pem,
         }
-        program = Path(sys.executable).with_name("annex")
-        copied = run(program, "client", "--into", nextjs.EXAMPLE / "annex", cwd=ROOT)
+        copied = run(*step_of_the_docs(nextjs.EXAMPLE), cwd=ROOT)
         assert copied.returncode == 0, copied.stdout + copied.stderr
         nextjs.build(app)
         with nextjs.running(port, app, logs / "next.log"):
             yield World(origin, service, clerk)
+
+
+def step_of_the_docs(app: Path) -> list[str]:
+    """The command that docs/nextjs.md gives for copying the client, for this app and this environment."""
+    page = (ROOT / "docs" / "nextjs.md").read_text()
+    (command,) = re.findall(r"^\.venv/bin/annex client --into .*$", page, flags=re.MULTILINE)
+    program, *arguments = command.replace("../app", str(app)).split()
+    return [str(Path(sys.executable).with_name(Path(program).name)), *arguments]
 
 
 @pytest.fixture
@@ -178,3 +185,19 @@ def test_no_token_is_in_any_log(world: World, page: Page):
     page.goto(world.origin)
     expect(page.locator("#me")).to_contain_text("user_ada")
     assert not [token for token in world.clerk.minted if token in world.service.log]
+
+
+def test_the_app_with_the_client_inside_type_checks_under_typescript_7(
+    node: str, compilers: Path, world: World
+):
+    compiler = compilers / "node_modules" / "typescript7" / "bin" / "tsc"
+    checked = run(node, compiler, "--project", "tsconfig.json", "--incremental", "false", cwd=nextjs.EXAMPLE)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_reference_page_is_readable(world: World, chromium: Browser):
+    page = chromium.new_page(viewport={"width": 1100, "height": 900})
+    page.goto(f"{world.service.url}/docs")
+    expect(page.locator("section h3", has_text="/signals/{symbol}/history")).to_be_visible()
+    page.screenshot(path=SHOTS / "reference.png")
+    page.close()

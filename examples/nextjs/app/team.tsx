@@ -18,7 +18,7 @@ export function Team() {
       for await (const event of backend.stream.post("/agents/regime", { body })) {
         if (event.type === "message") say(`${event.agent}: ${event.text}`);
         else if (event.type === "tool_call") say(`${event.agent} looks up ${event.tool}`);
-        else if (event.type === "done") say(`done: ${event.stop_reason}`);
+        else if (event.type === "done") say(`done: ${event.stopReason}`);
       }
     } catch (error) {
       if (!isBackendError(error)) throw error;

@@ -1,6 +1,7 @@
 """The committed files: written when stale, left alone when fresh, copied into an app without their tests."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -105,3 +106,22 @@ def test_a_docstring_is_taken_apart_by_its_sections():
     assert read.names == {"symbol": "of the instrument.", "limit": "how many."}
     assert read.raises == ("NotFound",)
     assert docstrings.read(None) == docstrings.Docstring("", {}, ())
+
+
+def blocks(language: str) -> list[str]:
+    page = (ROOT / "docs" / "nextjs.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_every_block_of_the_page_for_nextjs_is_a_part_of_the_tested_example():
+    shown = [block for language in ("ts", "tsx") for block in blocks(language)]
+    assert len(shown) > 5
+    for block in shown:
+        name, _, code = block.partition("\n")
+        assert code in (ROOT / "examples" / "nextjs" / name.removeprefix("// ")).read_text(), name
+
+
+def test_what_the_page_for_nextjs_installs_is_what_the_example_has():
+    package = json.loads((ROOT / "examples" / "nextjs" / "package.json").read_text())
+    (install,) = [block for block in blocks("sh") if block.startswith("npm install")]
+    assert set(install.split()[2:]) <= package["dependencies"].keys()
