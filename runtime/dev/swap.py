@@ -8,13 +8,15 @@ restart.
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
-from watchfiles import Change, awatch
+from watchfiles._rust_notify import RustNotify  # documented, though its name says private
 
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
@@ -25,6 +27,7 @@ from runtime.routing.tree import shape_of
 logger = logging.getLogger(__name__)
 
 QUIET = 20  # milliseconds without a change after which a save counts as finished
+GROUP = 200  # milliseconds after which changes that go on are taken in all the same
 
 
 class HotSwap:
@@ -51,24 +54,41 @@ class HotSwap:
         self._roots = (self._functions, *(folder for folder in own if folder.is_dir()))
         self._restart = restart
         self._after = after
+        self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
+        self._stopped = threading.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of changes that we tell better
+        # watchfiles' own `awatch` borrows a thread of anyio's, which lives until the loop ends.
+        folders = [str(folder) for folder in self._roots]
+        notify = RustNotify(folders, False, False, 300, True, True)  # noqa: FBT003  # a positional signature
+        listen = partial(self._listen, notify, asyncio.get_running_loop())
+        threading.Thread(target=listen, name="hot swap", daemon=True).start()
         self._task = asyncio.create_task(self._watch(), name="hot swap")
-        await asyncio.sleep(0)  # the watch is in place once its task has had a turn
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._stopped.set()
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    def _listen(self, notify: RustNotify, loop: asyncio.AbstractEventLoop) -> None:
+        with notify:
+            while not self._stopped.is_set():
+                found = notify.watch(GROUP, QUIET, 1000, self._stopped)
+                if isinstance(found, set):
+                    changed = {Path(path) for _, path in found if _is_source(path)}
+                    with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                        loop.call_soon_threadsafe(self._saved.put_nowait, changed)
+
     async def _watch(self) -> None:
-        async for found in awatch(*self._roots, watch_filter=_is_source, debounce=200, step=QUIET):
+        while True:
+            changed = await self._saved.get()
             try:
-                await self.take({Path(path) for _, path in found})
+                if changed:
+                    await self.take(changed)
             except Exception:
                 logger.exception("hot swap failed; the last good version goes on")
 
@@ -142,7 +162,7 @@ def _noted(route: Route, fault: Fault | None) -> Route:
     return replace(route, handler=handlers.serve(route.operation, route.segments, note=note))
 
 
-def _is_source(_: Change, path: str) -> bool:
+def _is_source(path: str) -> bool:
     """Let source files through, and folders: of a new one, the files may have come before its watch."""
     name = path.rpartition("/")[2]
     return name.endswith(".py") or ("." not in name and name != "__pycache__")
