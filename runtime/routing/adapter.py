@@ -12,7 +12,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response
-from litestar.datastructures import UploadFile
+from litestar.datastructures import FormMultiDict, UploadFile
+from litestar.types import Empty
+from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi import Receive, Scope, Send
 from runtime.invocation import SCOPE_KEY
@@ -67,6 +69,15 @@ class Adapter:
             Malformed: it cannot be read.
             UnsupportedMediaType: the body is of another content type.
         """
+        if self._upload is None:
+            await self._serve(scope, receive, send)
+            return
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            await self._upload.close(scope)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         arguments: Arguments = {}
         self._inject(arguments, scope, receive, send)
         errors = self._read_query(arguments, scope) if self._query else []
@@ -76,13 +87,14 @@ class Adapter:
             errors += await self._upload.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
         if errors:
             raise Invalid(errors=tuple(errors[:LIMIT]))
-        if self._is_called_here:
-            value = self._function(**arguments)
-        else:
+        await self._answer(await self._call(arguments), scope, receive, send)
+
+    async def _call(self, arguments: Arguments) -> Any:
+        if not self._is_called_here:
             value = await self._workers.run(self._function, arguments)
-        if self._is_waited_for or inspect.isawaitable(value):
-            value = await value
-        await self._answer(value, scope, receive, send)
+            return await value if inspect.isawaitable(value) else value
+        value = self._function(**arguments)
+        return await value if self._is_waited_for else value
 
     def _inject(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
         for name, convert in self._path:
@@ -227,6 +239,12 @@ class _Upload:
         else:
             arguments[self._name] = files[0][1]
         return []
+
+    async def close(self, scope: Any) -> None:
+        """Delete what the files took on disk."""
+        form = ScopeState.from_scope(scope).form
+        if form is not Empty:
+            await FormMultiDict.from_form_data(form).close()
 
 
 def _of(operation: Operation, source: str) -> list[Input]:

@@ -5,13 +5,15 @@ from typing import Any
 
 from litestar import delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp as LitestarApp
 
+from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
-from runtime.invocation import current
+from runtime.invocation import SCOPE_KEY
 from runtime.routing.adapter import Adapter
 from runtime.routing.names import Segment
 from runtime.routing.operation import Operation
+from runtime.routing.router import DIRECT
 from shared.errors import FunctionUnavailable
 
 _DECORATORS: dict[str, Callable[..., Any]] = {
@@ -30,41 +32,40 @@ def serve(
     operation: Operation, segments: tuple[Segment, ...], *, note: str | None = None
 ) -> HTTPRouteHandler:
     """Return the handler of an operation; `note` is told in a header of every answer (development only)."""
-    adapter: Any = Adapter(operation)
-
-    async def handler() -> ASGIApp:  # no parameter: Litestar then skips its own reading of the request
-        if note:
-            _tell(note)
-        return adapter  # type: ignore[no-any-return] # an instance that is an ASGI application
-
-    return _decorate(operation.endpoint, segments, handler)
+    return _decorate(operation.endpoint, segments, _noted(Adapter(operation), note))
 
 
 def refuse(endpoint: Endpoint, segments: tuple[Segment, ...], *, note: str | None = None) -> HTTPRouteHandler:
     """Return the handler of a quarantined endpoint; `note` as in `serve`."""
     error_id = endpoint.error_id or ""
 
-    async def handler() -> ASGIApp:
-        if note:
-            _tell(note)
+    async def unavailable(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  # ASGI's shape
         raise FunctionUnavailable(error_id)
 
-    return _decorate(endpoint, segments, handler)
+    return _decorate(endpoint, segments, _noted(unavailable, note))
 
 
-def _tell(note: str) -> None:
-    if invocation := current.get():
-        invocation.response_headers.append((FAULT_HEADER, note.encode("ascii", "replace")))
+def _noted(app: ASGIApp, note: str | None) -> ASGIApp:
+    if note is None:
+        return app
+    header = (FAULT_HEADER, note.encode("ascii", "replace"))
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SCOPE_KEY].response_headers.append(header)
+        await app(scope, receive, send)
+
+    return noted
 
 
-def _decorate(
-    endpoint: Endpoint, segments: tuple[Segment, ...], handler: Callable[..., Any]
-) -> HTTPRouteHandler:
+def _decorate(endpoint: Endpoint, segments: tuple[Segment, ...], app: ASGIApp) -> HTTPRouteHandler:
+    async def handler() -> LitestarApp:
+        return app  # type: ignore[return-value]  # the same thing, typed by Litestar
+
     path = "/" + "/".join(_litestar(segment) for segment in segments)
     decorated: HTTPRouteHandler = _DECORATORS[endpoint.method](
         path,
         name=f"{endpoint.method} {endpoint.template}",
-        opt={"endpoint": endpoint},
+        opt={"endpoint": endpoint, DIRECT: app},
         status_code=200,  # the adapter writes the real one; Litestar's 204 for DELETE forbids a body
         request_max_body_size=endpoint.policy.max_body,
     )(handler)

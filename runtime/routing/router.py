@@ -24,6 +24,7 @@ from runtime.asgi import ASGIApp, Receive, Scope, Send
 
 # What Python calls the byte "/" when it is data and no separator; no decoded path contains it otherwise.
 SLASH = "\udc2f"
+DIRECT = "direct"  # key in a handler's `opt`
 
 
 class TreeApp(Litestar):
@@ -56,11 +57,28 @@ class TreeApp(Litestar):
     def _add(self, path: str, handlers: list[HTTPRouteHandler]) -> None:
         for handler in handlers:
             handler.owner = self
-        route = HTTPRoute(path=path, route_handlers=handlers)
+        route = DirectRoute(path=path, route_handlers=handlers)
         self.routes.append(route)
         for handler in route.route_handlers:
             handler.on_registration(self)
         route.create_handler_map()
+
+
+class DirectRoute(HTTPRoute):
+    """A route whose handlers may carry an ASGI application in `opt`, which is then called straight away.
+
+    Litestar's own way to a handler makes a request, looks for guards and hooks, and makes a response: a third
+    of the time that a small function takes, for nothing that functions use.
+    """
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        handler, _ = self.route_handler_map[scope["method"]]
+        app = handler.opt.get(DIRECT)
+        if app is None:
+            await super().handle(scope, receive, send)
+        else:
+            await app(scope, receive, send)
 
 
 class TreeRouter(ASGIRouter):
