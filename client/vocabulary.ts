@@ -38,6 +38,8 @@ export const errorCodes = {
   rate_limited: { status: 429, retryable: true },
   /** The request did not arrive in time. */
   request_timeout: { status: 408, retryable: false },
+  /** An agent run ended with the server that played it. */
+  run_lost: { status: 503, retryable: true },
   /** This instance stops; the same call can be made again at another one. */
   shutting_down: { status: 503, retryable: true },
   /** The caller, or the process, already has as many agent runs under way as it may. */

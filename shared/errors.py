@@ -25,7 +25,8 @@ AnnexError
 │   ├── ShuttingDown            this instance stops
 │   ├── Overloaded              the queue is full
 │   ├── AgentsUnavailable       no model is configured, or the agents extra is not installed
-│   └── ModelUnavailable        the model provider fails, refuses or breaks off
+│   ├── ModelUnavailable        the model provider fails, refuses or breaks off
+│   └── RunLost                 an agent run ended with the server that played it
 ├── DeadlineExceeded
 └── Internal              our own mistake; the caller learns only the ids that find it in the log
 """
@@ -246,6 +247,12 @@ class ModelUnavailable(Unavailable):
     """The model provider fails, refuses or breaks off; never carries what the provider said."""
 
     code = "model_unavailable"
+
+
+class RunLost(Unavailable):
+    """An agent run ended with the server that played it."""
+
+    code = "run_lost"
 
 
 class DeadlineExceeded(AnnexError):

@@ -11,6 +11,7 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 from opentelemetry import context as otel
+from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 
 from shared.agents.continuation import Continuations, SpentHere
@@ -154,6 +155,7 @@ class Agents:
         if self._store is None:
             raise NotFound("agent run", run_id)
         await self._store.require(user.user_id, run_id)
+        trace.get_current_span().set_attribute("annex.run.id", run_id)
         return RunStream(self._store.follow(user.user_id, run_id, after=after), first_id=after + 1)
 
     async def stop(self, run_id: str, *, user: User) -> None:
@@ -200,6 +202,7 @@ class Agents:
             owner=self,
         )
         self._running[run.id] = run
+        trace.get_current_span().set_attribute("annex.run.id", run.id)
         return run
 
     async def _continued(self, team: Team, conversation: Conversation, user: User) -> tuple[Turn, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from shared.agents.events import AgentEvent, RunDone, RunFailed, TokenUsage
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound, RunLost, Unavailable
 from shared.secret import Secret
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 KEPT = 3600
 """Seconds that a run's events can be read after the last of them."""
 
+_WRITERS = 20
 _STOPS = "annex:agents:stops"
 _LOST = RunFailed(
-    code="run_lost", detail="The run ended with its server.", retryable=True, usage=TokenUsage()
+    code=RunLost.code, detail="The run ended with its server.", retryable=True, usage=TokenUsage()
 )
 _decode = msgspec.json.Decoder(AgentEvent).decode
 
@@ -34,16 +35,18 @@ class RunStore:
 
     Args:
         redis: a client that decodes nothing.
+        readers: another, whose connections wait for events; apart, so that readers cannot starve the runs.
         alive: seconds after which a run that no longer says that it lives is taken for lost.
     """
 
-    def __init__(self, redis: "Redis", *, alive: float = 15) -> None:
+    def __init__(self, redis: "Redis", readers: "Redis", *, alive: float = 15) -> None:
         self._redis = redis
+        self._readers = readers
         self._alive = int(alive * 1000)  # milliseconds, as Redis counts
 
     @classmethod
-    def from_url(cls, url: Secret, *, max_connections: int = 200, alive: float = 15) -> Self:
-        """Return a store at a `redis://` or `rediss://` URL; connects on first use.
+    def from_url(cls, url: Secret, *, max_readers: int = 200, alive: float = 15) -> Self:
+        """Return a store at a `redis://`, `rediss://` or `unix://` URL; connects on first use.
 
         Raises:
             ValueError: the URL is another one, or the client is not installed.
@@ -52,17 +55,22 @@ class RunStore:
             from redis.asyncio import BlockingConnectionPool, Redis
         except ImportError:
             raise ValueError("REDIS_URL is set, but its client is missing: install annex[redis]") from None
-        pool = BlockingConnectionPool.from_url(
-            url.reveal(),
-            max_connections=max_connections,
-            timeout=5,
-            socket_timeout=2 * alive,
-            socket_connect_timeout=5,
-        )
-        return cls(Redis.from_pool(pool), alive=alive)
+
+        def client(connections: int) -> Redis:
+            pool = BlockingConnectionPool.from_url(
+                url.reveal(),
+                max_connections=connections,
+                timeout=2,
+                socket_timeout=2 * alive,
+                socket_connect_timeout=5,
+            )
+            return Redis.from_pool(pool)
+
+        return cls(client(_WRITERS), client(max_readers), alive=alive)
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._readers.aclose()
         await self._redis.aclose()
 
     async def append(self, user_id: str, run_id: str, number: int, event: AgentEvent) -> None:
@@ -96,7 +104,7 @@ class RunStore:
         while True:
             wait = 1 if dead else self._alive // 3
             with _reachable():
-                answer: Any = await self._redis.xread({key: f"{after}-0"}, count=100, block=wait)
+                answer: Any = await self._readers.xread({key: f"{after}-0"}, count=100, block=wait)
             for identifier, fields in answer[0][1] if answer else ():
                 after = int(identifier.split(b"-")[0])
                 event = _decode(fields[b"event"])

@@ -154,3 +154,19 @@ async def test_two_hundred_readers_that_come_and_go_hold_no_connection(
     clients = await here._store._redis.client_list()
     assert len(clients) < 12
     await here.stop(run_id, user=caller())
+
+
+async def test_more_readers_than_connections_are_refused_and_do_not_hold_up_the_run(
+    make_agents: AgentsMaker, redis_server: RedisServer, model_server: ModelServer
+):
+    store = RunStore.from_url(Secret(redis_server.url), max_readers=1)
+    async with make_agents(store=store) as agents:
+        run_id, seen = await start_and_leave(agents, model_server)
+        waiting = await agents.resume(run_id, user=caller(), after=len(seen))
+        first = asyncio.create_task(anext(waiting))
+        await eventually(lambda: store._readers.connection_pool._in_use_connections)
+        with pytest.raises(Unavailable):
+            await anext(await agents.resume(run_id, user=caller()))
+        model_server.released.set()
+        rest = [await first, *[event async for event in waiting]]
+    assert isinstance(rest[-1], RunDone)
