@@ -1,12 +1,15 @@
 """`POST /agents/regime`, `POST /agents/summary`, `/agents/runs/{run_id}`, on recorded replies."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from runtime.routing import discover
 from tests.fixtures.app import Caller, Compose
+from tests.fixtures.service import ROOT
 
 QUESTION = {"messages": [{"role": "user", "content": "Is the market risk-on?"}]}
 
@@ -93,3 +96,11 @@ async def test_production_without_a_model_is_503_before_a_stream_begins(compose:
     async with compose(DATABASE_URL=database_url, ANNEX_ENV="production") as caller:
         response = await caller.signed("POST", "/agents/regime", json=QUESTION)
     assert (response.status_code, response.json()["code"]) == (503, "agents_unavailable")
+
+
+def test_the_function_in_the_guide_is_one_that_serves(tmp_path: Path):
+    guide = (ROOT / "docs" / "agents.md").read_text("utf-8")
+    (tmp_path / "regime.py").write_text(guide.partition("```python\n")[2].partition("```")[0])
+    table = discover(tmp_path)
+    assert table.faults == ()
+    assert [operation.endpoint.stream for operation in table.operations] == [True]
