@@ -5,6 +5,7 @@ when we are killed: a shell that holds its leash notices that the other end is g
 """
 
 import fcntl
+import hashlib
 import os
 import pwd
 import secrets
@@ -302,6 +303,7 @@ def _reachable(folder: Path, user: pwd.struct_passwd | None) -> Path:
     if user is not None and not _can_enter(folder.parent, user):
         name = str(folder).strip("/").replace("/", "-")
         folder = Path("/var/tmp") / f"annex-{name}"  # noqa: S108  made below with an owner and a closed mode
+        _must_be_ours(folder, user)
         folder.mkdir(exist_ok=True)
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -314,7 +316,10 @@ def _runnable(folder: Path, user: pwd.struct_passwd | None) -> Path:
     if user is None or _can_enter(folder, user):
         return folder
     package = next((each for each in folder.parents if each.parent.name == "site-packages"), folder.parent)
-    copy = Path("/var/tmp") / f"annex-postgres-{int(package.stat().st_mtime)}"  # noqa: S108  root's, and not writable
+    # Named by what is in it, so that many checkouts share one copy.
+    contents = hashlib.blake2b((folder / "postgres").read_bytes(), digest_size=6).hexdigest()
+    copy = Path("/var/tmp") / f"annex-postgres-{contents}"  # noqa: S108  root's, and not writable
+    _must_be_ours(copy, user)
     if not copy.exists():
         fresh = Path(tempfile.mkdtemp(prefix="annex-postgres-", dir="/var/tmp"))
         # A wheel keeps the libraries that its programs need beside the package, under the package's name.
@@ -322,8 +327,20 @@ def _runnable(folder: Path, user: pwd.struct_passwd | None) -> Path:
             if tree.is_dir():
                 shutil.copytree(tree, fresh / tree.name, symlinks=True)
         fresh.chmod(0o755)
+        # A copy that cannot run would be found, and fail, for ever after.
+        subprocess.run(
+            [fresh / package.name / folder.relative_to(package) / "postgres", "-V"],
+            check=True,
+            capture_output=True,
+        )
         fresh.rename(copy)
     return copy / package.name / folder.relative_to(package)
+
+
+def _must_be_ours(path: Path, user: pwd.struct_passwd) -> None:
+    """In a folder where everybody may write, a name of ours could have been taken by somebody else."""
+    if path.is_symlink() or (path.exists() and path.stat().st_uid not in {os.geteuid(), user.pw_uid}):
+        raise EmbeddedPostgresError(f"{path} belongs to somebody else; remove it")
 
 
 def _can_enter(folder: Path, user: pwd.struct_passwd) -> bool:
