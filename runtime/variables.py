@@ -296,6 +296,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     replica: Annotated[
         str | None, _env("RAILWAY_REPLICA_ID", doc="Set by Railway; `service.instance.id`.")
     ] = None
+    region: Annotated[str | None, _env("RAILWAY_REPLICA_REGION", doc="Set by Railway; `cloud.region`.")] = (
+        None
+    )
+    deployment: Annotated[
+        str | None, _env("RAILWAY_DEPLOYMENT_ID", doc="Set by Railway; `deployment.id`.")
+    ] = None
     commit: Annotated[
         str | None, _env("RAILWAY_GIT_COMMIT_SHA", doc="Set by Railway; `service.version`.")
     ] = None

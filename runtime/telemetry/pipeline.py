@@ -224,6 +224,8 @@ def _resource(settings: Settings) -> "Resource":
         "service.version": settings.commit,
         "service.instance.id": settings.replica or str(uuid.uuid4()),
         "deployment.environment.name": settings.railway_environment or settings.environment,
+        "deployment.id": settings.deployment,
+        "cloud.region": settings.region,
     }
     return Resource.create({key: value for key, value in known.items() if value}, _SCHEMA)
 

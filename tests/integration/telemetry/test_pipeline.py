@@ -33,6 +33,8 @@ async def test_stop_sends_what_is_queued(otlp: Receiver):
             RAILWAY_ENVIRONMENT_NAME="staging",
             RAILWAY_GIT_COMMIT_SHA="0c1d2e3",
             RAILWAY_REPLICA_ID="replica-1",
+            RAILWAY_REPLICA_REGION="europe-west4",
+            RAILWAY_DEPLOYMENT_ID="deployment-1",
             OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20secret,x-team=markets",
         )
     )
@@ -46,6 +48,10 @@ async def test_stop_sends_what_is_queued(otlp: Receiver):
     assert span.resource["service.version"] == "0c1d2e3"
     assert span.resource["service.instance.id"] == "replica-1"
     assert span.resource["deployment.environment.name"] == "staging"
+    assert (span.resource["deployment.id"], span.resource["cloud.region"]) == (
+        "deployment-1",
+        "europe-west4",
+    )
     assert otlp.headers[0]["authorization"] == "Bearer secret"
     assert otlp.headers[0]["x-team"] == "markets"
 
