@@ -107,6 +107,102 @@ async def test_a_head_that_does_not_end_in_time_is_answered_408_and_closed():
 async def test_a_head_sent_byte_by_byte_does_not_extend_its_time():
     async with listening(readings, ConnectionLimits(head_time=0.1)) as server, peer(server) as caller:
         ended = asyncio.create_task(caller.rest())
+        while not ended.done():
+            await caller.send(b"G" if not server.listener.refused else b"")
+            await asyncio.sleep(0.01)
+        assert problem(ended.result())["status"] in {400, 408}
+
+
+async def test_a_second_head_on_a_kept_connection_has_to_end_in_time_too():
+    async with listening(readings, ConnectionLimits(head_time=0.05)) as server, peer(server) as caller:
+        await caller.send(GET)
+        await caller.response()
+        await caller.send(b"GET / HT")
+        assert problem(await caller.rest())["code"] == "request_timeout"
+
+
+async def test_empty_lines_do_not_keep_a_connection_open():
+    async with listening(readings, ConnectionLimits(head_time=0.05)) as server, peer(server) as caller:
+        await caller.send(b"\r\n\r\n")
+        assert problem(await caller.rest())["code"] == "request_timeout"
+
+
+async def test_a_silent_connection_is_closed_like_an_idle_one():
+    async with listening(readings, keep_alive=0) as server, peer(server) as caller:
+        assert await caller.rest() == b""
+
+
+async def test_a_body_that_stops_is_answered_408_and_the_function_sees_a_disconnect():
+    seen = asyncio.Event()
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        seen.set()
+
+    async with listening(shell(inner), ConnectionLimits(body_stall=0.05)) as server, peer(server) as caller:
+        await caller.send(POST + b"12345")
+        assert problem(await caller.rest())["code"] == "request_timeout"
+        await asyncio.wait_for(seen.wait(), 5)
+
+
+async def test_a_body_that_trickles_is_cut_at_its_whole_time():
+    limits = ConnectionLimits(body_stall=5, body_time=0.1)
+    async with listening(readings, limits) as server, peer(server) as caller:
+        await caller.send(CHUNKED)
+        ended = asyncio.create_task(caller.rest())
+        while not ended.done():
+            await caller.send(b"1\r\nx\r\n")
+            await asyncio.sleep(0.01)
+        assert problem(ended.result())["code"] == "request_timeout"
+
+
+async def test_a_function_that_does_not_read_is_not_taken_for_a_slow_caller():
+    go = asyncio.Event()
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        size = 0
+        while True:
+            message = await receive()
+            size += len(message["body"])
+            if not message["more_body"]:
+                return await reply(send, str(size).encode())
+
+    async with listening(shell(inner), ConnectionLimits(body_stall=0.02)) as server, peer(server) as caller:
+        head = b"POST / HTTP/1.1\r\nHost: annex\r\nContent-Length: 20000000\r\n\r\n"
+        sending = asyncio.create_task(caller.send(head + b"x" * 20_000_000))
+        await asyncio.sleep(0.2)
+        go.set()
+        assert (await caller.response()).endswith(b"20000000")
+        await sending
+
+
+async def test_a_caller_that_waits_for_100_continue_is_not_taken_for_a_slow_one():
+    go = asyncio.Event()
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        await reply(send, (await receive())["body"])
+
+    async with listening(shell(inner), ConnectionLimits(body_stall=0.02)) as server, peer(server) as caller:
+        await caller.send(POST.replace(b"Host", b"Expect: 100-continue\r\nHost"))
+        await asyncio.sleep(0.1)
+        go.set()
+        assert await caller.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        await caller.send(b"0123456789")
+        assert (await caller.response()).endswith(b"0123456789")
+
+
+async def test_an_upload_that_goes_on_after_its_answer_is_closed():
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await reply(send, b"no")
+
+    limits = ConnectionLimits(linger=0.05)
+    async with listening(shell(inner), limits) as server, peer(server) as caller:
+        await caller.send(CHUNKED)
+        assert (await caller.response()).endswith(b"no")
+        ended = asyncio.create_task(caller.rest())
         # A closed socket may answer what is still sent with a reset, to the writer and to the reader.
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             while not ended.done():
