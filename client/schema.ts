@@ -331,12 +331,6 @@ export interface Routes {
       response: Signal;
       errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated" | "unsupported_media_type";
     };
-    /** Receive Clerk's events */
-    "/webhooks/clerk": {
-      body: ClerkEvent;
-      response: undefined;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "forbidden" | "invalid_input" | "unauthenticated" | "unsupported_media_type";
-    };
   };
   put: object;
   patch: object;
