@@ -68,6 +68,9 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
 
 
 def _write_client(table: RouteTable) -> None:
+    """Rewrite contract and client, but not while a file is broken: its types must not vanish from the app."""
+    if table.faults or not Path("client").is_dir():
+        return
     for path in artefacts.write(Path.cwd(), table.operations):
         logger.info("wrote %s", path)
 
