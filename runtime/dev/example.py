@@ -5,10 +5,15 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+DEPTH = 8  # structs and lists inside each other
+
 
 def example(annotation: Any) -> Any:
-    """Return builtins that fit `annotation`: defaults where it has them, plain values elsewhere."""
-    return _of(inspect.type_info(annotation))
+    """Return builtins that fit `annotation`: defaults where it has them, plain values elsewhere.
+
+    A type that contains itself ends in null after a few turns.
+    """
+    return _of(inspect.type_info(annotation), DEPTH)
 
 
 def type_name(annotation: Any) -> str:
@@ -22,31 +27,38 @@ def _is_annotated(annotation: Any) -> bool:
     return hasattr(annotation, "__metadata__")
 
 
-def _of(kind: inspect.Type) -> Any:  # noqa: PLR0911 - one answer a kind of type
+def _of(kind: inspect.Type, depth: int) -> Any:
+    if depth == 0:
+        return None
     match kind:
         case inspect.Metadata():
-            return _of(kind.type)
+            return _of(kind.type, depth)
         case inspect.StructType() | inspect.DataclassType() | inspect.TypedDictType():
-            return {field.encode_name: _field(field) for field in kind.fields}
+            return {field.encode_name: _field(field, depth - 1) for field in kind.fields}
         case inspect.UnionType():
-            return None if kind.includes_none else _of(kind.types[0])
-        case inspect.LiteralType():
-            return kind.values[0]
-        case inspect.EnumType():
-            return next(iter(kind.cls)).value
+            return None if kind.includes_none else _of(kind.types[0], depth)
         case inspect.ListType() | inspect.SetType() | inspect.VarTupleType():
-            return []
-        case inspect.IntType() | inspect.FloatType():
-            return 1 if kind.ge is None else kind.ge
-    return _PLAIN.get(type(kind))
+            return [_of(kind.item_type, depth - 1)]
+    return _plain(kind)
 
 
-def _field(field: inspect.Field) -> Any:
+def _field(field: inspect.Field, depth: int) -> Any:
     if field.default is not msgspec.NODEFAULT:
         return msgspec.to_builtins(field.default)
     if field.default_factory is not msgspec.NODEFAULT:
         return msgspec.to_builtins(field.default_factory())
-    return _of(field.type)
+    return _of(field.type, depth)
+
+
+def _plain(kind: inspect.Type) -> Any:
+    match kind:
+        case inspect.LiteralType():
+            return kind.values[0]
+        case inspect.EnumType():
+            return next(iter(kind.cls)).value
+        case inspect.IntType() | inspect.FloatType():
+            return 1 if kind.ge is None else kind.ge
+    return _PLAIN.get(type(kind))
 
 
 _PLAIN: dict[type, Any] = {

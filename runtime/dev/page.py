@@ -163,7 +163,7 @@ def _described(operation: Operation | None) -> dict[str, Any]:
                 "source": given.source,
                 "type": type_name(given.annotation),
                 "required": given.default is msgspec.NODEFAULT,
-                "default": None if given.default in {msgspec.NODEFAULT, None} else str(given.default),
+                "default": _as_text(given.default),
             }
             for given in operation.inputs
             if given.source in {"path", "query"}
@@ -172,6 +172,13 @@ def _described(operation: Operation | None) -> dict[str, Any]:
         if body is None
         else msgspec.json.format(msgspec.json.encode(example(body.annotation))).decode(),
     }
+
+
+def _as_text(default: Any) -> str | None:
+    """Return a default as the query string would spell it."""
+    if default is msgspec.NODEFAULT or default is None:
+        return None
+    return str(default).lower() if isinstance(default, bool) else str(msgspec.to_builtins(default))
 
 
 def _request(trace: str, span: Span) -> dict[str, Any]:

@@ -46,6 +46,17 @@ def test_example_fits_the_type_it_was_made_for():
     assert list(made["reading"])[3] == "observedAt"
 
 
+class Node(Struct):
+    legs: "list[Node]"
+
+
+def test_list_begins_with_one_item_and_a_type_within_itself_ends():
+    made = example(Node)
+
+    assert made["legs"][0]["legs"] != []
+    assert example(list[Node])[0]["legs"]
+
+
 def test_unknown_type_begins_with_null():
     assert example(Any) is None
 
