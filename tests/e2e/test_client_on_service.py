@@ -1,0 +1,37 @@
+"""The client in Node against a real `annex serve`: calls, errors, a stream taken up again."""
+
+import json
+
+from tests.fixtures.clerk import Issuer
+from tests.fixtures.node import ROOT, run
+from tests.fixtures.service import annex
+from tests.fixtures.valkey import RedisServer
+
+
+def test_node_calls_functions_and_takes_an_agents_run_up_where_it_left_it(
+    node, compilers, tmp_path, issuer: Issuer, database_url: str, redis_server: RedisServer
+):
+    compiler = compilers / "node_modules" / "typescript" / "bin" / "tsc"
+    built = run(
+        node, compiler, "--project", "tsconfig.run.json", "--outDir", tmp_path / "client", cwd=compilers
+    )
+    assert built.returncode == 0, built.stdout
+    settings = {"ANNEX_ENV": "test", "CLERK_JWT_KEY": issuer.pem, "DATABASE_URL": database_url}
+    settings["REDIS_URL"] = redis_server.url
+    with annex("serve", tmp_path, settings) as service:
+        script = tmp_path / "client" / "tests" / "service.js"
+        ran = run(node, script, cwd=ROOT, BACKEND_API_URL=service.url, TOKEN=issuer.token())
+    assert ran.returncode == 0, ran.stderr
+    seen = json.loads(ran.stdout)
+    ids = seen.pop("ids")
+    assert seen == {
+        "symbol": "SPY",
+        "unknown": "not_found",
+        "fields": ["limit"],
+        "stranger": 401,
+        "left": seen["left"],
+        "last": "done",
+        "health": "ok",
+    }
+    assert len(ids) > seen["left"] > 1
+    assert ids == [str(number) for number in range(1, len(ids) + 1)]  # nothing missing, nothing twice
