@@ -4,19 +4,24 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Struct
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 
 def pydantic_model(struct: type[Struct]) -> type[BaseModel]:
     """Return a model with the struct's fields; nested structs are translated too."""
     fields: dict[str, Any] = {}
     for field in msgspec.structs.fields(struct):
-        default = ... if field.default is NODEFAULT else field.default
-        fields[field.encode_name] = (_translated(field.type), default)
+        fields[field.encode_name] = (_translated(field.type), _default(field))
     model: type[BaseModel] = create_model(
         struct.__name__, __config__=ConfigDict(extra="forbid"), __doc__=struct.__doc__, **fields
     )
     return model
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not NODEFAULT:
+        return Field(default_factory=field.default_factory)
+    return ... if field.default is NODEFAULT else field.default
 
 
 def _translated(annotation: Any) -> Any:

@@ -1,7 +1,9 @@
 """What a run says, from its first word to its last, against a real streaming model server."""
 
 import asyncio
+import contextlib
 import gc
+from collections.abc import AsyncGenerator
 
 import pytest
 from msgspec import Struct
@@ -323,3 +325,73 @@ async def test_a_run_of_another_user_is_not_found(agents: Agents, model_server: 
     with pytest.raises(AnnexError):
         await agents.run(PAIR, ask(), user=caller(1), detach=True)
     await stream.aclose()
+
+
+async def test_a_mistake_of_ours_is_an_internal_error_and_the_log_knows_it(
+    agents: Agents, model_server: ModelServer, caplog: pytest.LogCaptureFixture
+):
+    def unannotated(symbol):
+        """Read."""
+
+    team = Team("regime", (Agent("analyst", "", (unannotated,)),))
+    events = await all_of(await agents.run(team, ask(), user=caller()))
+    assert isinstance(events[-1], RunFailed)
+    assert events[-1].code == "internal_error"
+    assert "unannotated" not in events[-1].detail
+    assert "agent run failed" in caplog.text
+
+
+async def test_a_tool_that_cannot_be_ended_does_not_hold_the_run_and_is_reported(
+    agents: Agents, model_server: ModelServer, caplog: pytest.LogCaptureFixture
+):
+    inside, enough = asyncio.Event(), asyncio.Event()
+
+    async def stuck(symbol: str) -> str:
+        """Swallow every cancellation."""
+        inside.set()
+        while not enough.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await enough.wait()
+        return symbol
+
+    model_server.script(calls("stuck", symbol="SPY"), says("never"))
+    stream = await agents.run(Team("t", (Agent("a", "", (stuck,)),)), ask(), user=caller())
+    reading = asyncio.create_task(all_of(stream))
+    await inside.wait()
+    started = next(iter(agents._running))
+    await agents.stop(started, user=caller())
+    last = (await reading)[-1]
+    assert isinstance(last, RunDone)
+    assert agents._running == {}
+    assert "left tasks that do not end" in caplog.text
+    enough.set()
+    await asyncio.sleep(0.05)
+    assert len(model_server.requests) == 1
+
+
+async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_door(
+    agents: Agents, model_server: ModelServer
+):
+    from autogen_core.models import UserMessage
+
+    from shared.agents.autogen.clients import ModelClients
+    from shared.agents.autogen.model import RunModel
+    from shared.agents.run import Run
+
+    model_server.script(says("Risk-on."))
+    settings = agents._models
+    clients = ModelClients(settings)
+
+    def silent(run: Run) -> AsyncGenerator[AgentEvent]:
+        raise NotImplementedError
+
+    run = Run(silent, user_id="user_1", team="regime", budget=Budget(tokens=20), owner=agents)
+    model = RunModel(clients.client(PAIR), run, trace_messages=False)
+    question = [UserMessage(content="Risk-on?", source="user")]
+    assert (await model.create(question)).content == "Risk-on. "
+    assert model.total_usage() == model.actual_usage()
+    assert (model.total_usage().prompt_tokens, model.remaining_tokens(question)) == (10, 5)
+    await model.create(question)
+    assert (await model.create(question)).content == ""
+    assert len(model_server.requests) == 2
+    await clients.close()
