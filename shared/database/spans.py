@@ -18,7 +18,7 @@ from shared.database.failures import translate
 from shared.database.statements import Statement, describe
 
 _SCOPE = "annex.database"
-# Below this an acquire did not wait, and a span would only be noise.
+# Below this an acquire did not wait: a span would be noise, and a measurement cost more than it tells.
 _WAITED_SECONDS = 0.001
 _SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 
@@ -50,6 +50,8 @@ class Instruments:
     ) -> None:
         self.tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
         self.attributes: dict[str, AttributeValue] = {"db.system.name": "postgresql", **attributes}
+        # As many as there are texts of statements, and those are constants of our code.
+        self._labels: dict[Statement, dict[str, AttributeValue]] = {}
         self._meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
         self.duration = self._meter.create_histogram(
             "db.client.operation.duration",
@@ -60,7 +62,7 @@ class Instruments:
         self._wait = self._meter.create_histogram(
             "db.client.connection.wait_time",
             "s",
-            "Time to get a connection",
+            "Time to get a connection, where that was a millisecond or more",
             explicit_bucket_boundaries_advisory=_SECONDS,
         )
         self._timeouts = self._meter.create_counter(
@@ -72,14 +74,27 @@ class Instruments:
         """Return a context manager that is the span of one statement and names its failure."""
         return StatementSpan(self, describe(sql))
 
+    def labels(self, statement: Statement) -> dict[str, AttributeValue]:
+        """Return the attributes of a statement, made once for each."""
+        known = self._labels.get(statement)
+        if known is None:
+            known = self._labels[statement] = {
+                **self.attributes,
+                "db.query.summary": statement.summary,
+                "db.operation.name": statement.operation,
+            }
+            if len(statement.tables) == 1:
+                known["db.collection.name"] = statement.tables[0]
+        return known
+
     def acquired(self, began: int, error: BaseException | None = None) -> None:
-        """Record one acquire that began at `began` (``time.time_ns``); a span only if it waited or failed."""
+        """Record an acquire that began at `began` (``time.time_ns``), unless it neither waited nor failed."""
         waited = (time.time_ns() - began) / 1e9
-        self._wait.record(waited, self._pool)
-        if error is not None:
-            self._timeouts.add(1, self._pool)
         if error is None and waited < _WAITED_SECONDS:
             return
+        self._wait.record(waited, self._pool)
+        if isinstance(error, TimeoutError):
+            self._timeouts.add(1, self._pool)
         span = self.tracer.start_span("db.pool.acquire", attributes=self.attributes, start_time=began)
         if error is not None:
             span.set_attribute("error.type", type(error).__name__)
@@ -117,13 +132,7 @@ class StatementSpan:
 
     def __enter__(self) -> Self:
         statement = self._statement
-        self._labels: dict[str, AttributeValue] = {
-            **self._instruments.attributes,
-            "db.query.summary": statement.summary,
-            "db.operation.name": statement.operation,
-        }
-        if len(statement.tables) == 1:
-            self._labels["db.collection.name"] = statement.tables[0]
+        self._labels = self._instruments.labels(statement)
         self._span = self._instruments.tracer.start_span(
             statement.summary, kind=SpanKind.CLIENT, attributes=self._labels
         )
