@@ -16,11 +16,11 @@ import msgspec
 
 from runtime.auth.instance import is_configured, keys_source
 from runtime.auth.keys import read_key_set
-from runtime.check import Finding
+from runtime.check import Finding, check_database
+from runtime.database import open_database
 from runtime.routing import discover
 from runtime.server import stop_budget
 from runtime.settings import Settings, effective
-from shared.database import Database, InvalidDatabaseUrl
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
 
@@ -69,15 +69,19 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     if settings.database.url is None:
         yield Finding("database", "DATABASE_URL is not set: functions that ask for `Database` answer 503")
         return
-    try:
-        async with Database.from_url(settings.database.url, pooler=settings.database.pooler) as database:
+    async with open_database(settings) as database:
+        try:
             seconds = await database.ping(PATIENCE)
-    except InvalidDatabaseUrl as error:
-        yield Finding("database", str(error), is_fault=True)
-    except DatabaseUnavailable as error:
-        yield Finding("database", f"does not answer ({type(error).__name__})", is_fault=True)
-    else:
-        yield Finding("database", f"answers in {seconds * 1000:.0f} ms")
+            allowed = await database.fetch_value("SHOW max_connections")
+        except DatabaseUnavailable as error:
+            yield Finding("database", f"does not answer: {error.reason}", is_fault=True)
+            return
+        behind = " behind a transaction pooler" if database.is_behind_pooler else ""
+        yield Finding("database", f"answers in {seconds * 1000:.0f} ms{behind}")
+        ours = database.statistics().maximum
+        yield Finding("database", f"this process opens at most {ours} of the server's {allowed} connections")
+    for finding in await check_database(settings):
+        yield finding
 
 
 async def _keys(settings: Settings) -> AsyncIterator[Finding]:

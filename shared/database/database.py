@@ -96,6 +96,11 @@ class Database(Queries):
         )
         return cls(target, limits, tracer_provider=tracer_provider, meter_provider=meter_provider)
 
+    @property
+    def is_behind_pooler(self) -> bool:
+        """Whether a transaction pooler was declared or, once connected, recognised."""
+        return self._pool is not None and self._pool.behind_pooler
+
     def read_only(self) -> "Database":
         """Return a view of the same pool whose statements and transactions cannot write."""
         view = copy.copy(self)

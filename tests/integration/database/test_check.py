@@ -1,16 +1,22 @@
-"""What `annex check --database` says of a database and of the role, once in a process of its own."""
+"""What `annex check --database` and `annex doctor` say of a database and of the role."""
 
 import asyncio
+import re
 import sys
 
 from runtime.check import check_database
-from runtime.settings import load
+from runtime.doctor import examine
+from runtime.settings import Settings, load
 from shared.database import Database
 from shared.secret import Secret
 
 
+def settings(url: str) -> Settings:
+    return load({"DATABASE_URL": url, "ANNEX_ENV": "test"})
+
+
 async def findings(url: str) -> list[tuple[bool, str]]:
-    found = await check_database(load({"DATABASE_URL": url, "ANNEX_ENV": "test"}))
+    found = await check_database(settings(url))
     return [(finding.is_fault, f"{finding.area}: {finding.text}") for finding in found]
 
 
@@ -53,3 +59,20 @@ async def test_the_command_fails_by_name_when_a_migration_took_a_column(database
 
     assert "✗ database   Signal.createdBy: is missing; expected text" in output.decode()
     assert process.returncode == 1
+
+
+async def test_the_doctor_tells_reachability_connections_and_role(database_url: str):
+    told = [f"{finding.area}: {finding.text}" for finding in await examine(settings(database_url))]
+
+    assert any(re.fullmatch(r"database: answers in \d+ ms", line) for line in told)
+    assert "database: this process opens at most 5 of the server's 100 connections" in told
+    assert "role: it cannot change the schema" in told
+
+
+async def test_the_doctor_says_why_a_database_does_not_answer():
+    found = await examine(settings("postgresql://annex:K1tt3n@127.0.0.1:9/app"))
+
+    told = [finding for finding in found if finding.area == "database"]
+    assert [(finding.text, finding.is_fault) for finding in told] == [
+        ("does not answer: nothing listens at its address", True)
+    ]
