@@ -118,15 +118,18 @@ class _Point:
 class WithDurations(MetricExporter):
     """Passes metrics on to another exporter, the durations among them."""
 
-    def __init__(self, exporter: MetricExporter, durations: Durations) -> None:
+    def __init__(self, exporter: MetricExporter, durations: Durations, is_shut: threading.Event) -> None:
         super().__init__()
         self._exporter = exporter
         self._durations = durations
+        self._is_shut = is_shut
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object
     ) -> MetricExportResult:
-        """Export both; the durations go first in the first scope."""
+        """Export both, the durations first in the first scope; nothing once it is shut."""
+        if self._is_shut.is_set():
+            return MetricExportResult.FAILURE
         metric = self._durations.metric()
         if metric.data.data_points:
             metrics_data = _among(metrics_data, metric)

@@ -4,6 +4,7 @@ Libraries record exceptions through the SDK, which writes message and traceback 
 body, a token or SQL. It is done here, in the exporter's thread, so that no request waits for it.
 """
 
+import threading
 from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -18,11 +19,14 @@ _BY_THE_SDK = "exception.escaped"
 class Redacting(SpanExporter):
     """Passes spans on to another exporter, their exceptions by type and place."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: SpanExporter, is_shut: threading.Event | None = None) -> None:
         self._exporter = exporter
+        self._is_shut = is_shut or threading.Event()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export the spans, redacted."""
+        """Export the spans, redacted; nothing once it is shut."""
+        if self._is_shut.is_set():
+            return SpanExportResult.FAILURE
         return self._exporter.export([redacted(span) for span in spans])
 
     def shutdown(self) -> None:

@@ -15,6 +15,15 @@ from runtime.telemetry.durations import Outcome
 from tests.fixtures.telemetry import Receiver
 
 
+@pytest.fixture(autouse=True)
+def no_exporter_outlives_its_test():
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    assert set(threading.enumerate()) <= before
+
+
 def settings(endpoint: str, **environ: str):
     return load(
         {

@@ -1,0 +1,164 @@
+"""What makes and sends: tracer and meter provider of one service, with their OTLP/HTTP exporters.
+
+Without an endpoint spans only carry ids, so that logs and answers can still name a trace; with one, batches
+leave from a thread of their own.
+"""
+
+import threading
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.semconv.schemas import Schemas
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider
+
+from runtime.settings import Settings
+from runtime.telemetry.durations import Durations, WithDurations
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import SpanProcessor
+
+SCHEMA = Schemas.V1_25_0.value  # the version whose HTTP and database conventions are the stable ones
+_EXPORT_TIMEOUT = 2.0  # seconds a batch may take with all its retries
+_QUEUE = 2048  # spans waiting to be sent; the oldest goes when one more comes
+_BATCH = 128  # small, because encoding holds the interpreter's lock
+_METRICS_EVERY = 30_000  # milliseconds
+
+
+class Exit:
+    """What a service's exporters share.
+
+    Attributes:
+        durations: of its requests.
+        is_shut: set when the time to send is over: what is still queued goes nowhere, at once.
+    """
+
+    def __init__(self) -> None:
+        self.durations = Durations()
+        self.is_shut = threading.Event()
+
+
+def tracers_of(
+    settings: Settings, resource: "Resource", processors: Sequence["SpanProcessor"], way_out: Exit
+) -> TracerProvider:
+    """Return what makes spans: recorded when somebody sees them, else only numbered."""
+    if settings.telemetry.disabled:
+        return NoOpTracerProvider()
+    from opentelemetry.sdk import trace
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
+
+    endpoint, ratio = settings.telemetry.endpoint, settings.telemetry.sample_ratio
+    seen = bool(endpoint or processors)
+    provider = trace.TracerProvider(
+        sampler=ParentBased(ALWAYS_ON if ratio == 1 else TraceIdRatioBased(ratio)) if seen else ALWAYS_OFF,
+        resource=resource,
+        shutdown_on_exit=False,  # the lifespan owns the end; atexit never runs under SIGTERM
+        span_limits=trace.SpanLimits(
+            max_span_attributes=64,
+            max_events=32,
+            max_links=16,
+            max_event_attributes=16,
+            max_link_attributes=16,
+            max_attribute_length=4096,
+            max_span_attribute_length=1024,
+        ),
+    )
+    for processor in processors:
+        provider.add_span_processor(processor)
+    if endpoint:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        from runtime.telemetry.exit import Redacting
+
+        exporter = OTLPSpanExporter(
+            endpoint=_signal_url(endpoint, "traces"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
+        )
+        provider.add_span_processor(
+            BatchSpanProcessor(
+                Redacting(exporter, way_out.is_shut),
+                max_queue_size=_QUEUE,
+                schedule_delay_millis=2000,
+                max_export_batch_size=_BATCH,
+            )
+        )
+    return provider
+
+
+def _exporters(settings: Settings, more: Sequence["MetricExporter"]) -> list["MetricExporter"]:
+    endpoint = settings.telemetry.endpoint
+    if settings.telemetry.disabled or not endpoint:
+        return list(more)
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+    collector = OTLPMetricExporter(
+        endpoint=_signal_url(endpoint, "metrics"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
+    )
+    return [*more, collector]
+
+
+def meters_of(
+    settings: Settings, resource: "Resource", more: Sequence["MetricExporter"], way_out: Exit
+) -> MeterProvider:
+    """Return what makes instruments; every exporter also gets the durations."""
+    exporters = _exporters(settings, more)
+    if settings.telemetry.disabled or not exporters:
+        return NoOpMeterProvider()
+    from opentelemetry.sdk import metrics
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    return metrics.MeterProvider(
+        metric_readers=[
+            PeriodicExportingMetricReader(
+                WithDurations(exporter, way_out.durations, way_out.is_shut),
+                export_interval_millis=_METRICS_EVERY,
+                export_timeout_millis=_EXPORT_TIMEOUT * 1000,
+            )
+            for exporter in exporters
+        ],
+        resource=resource,
+        shutdown_on_exit=False,
+        exemplar_filter=metrics.AlwaysOffExemplarFilter(),
+    )
+
+
+def resource_of(settings: Settings) -> "Resource":
+    """Return who sends: the service, its version, replica, environment and place."""
+    from opentelemetry.sdk.resources import Resource
+
+    known = {
+        "service.name": settings.telemetry.service_name,
+        "service.version": settings.commit,
+        "service.instance.id": settings.replica or str(uuid.uuid4()),
+        "deployment.environment.name": settings.railway_environment or settings.environment,
+        "deployment.id": settings.deployment,
+        "cloud.region": settings.region,
+    }
+    return Resource.create({key: value for key, value in known.items() if value}, SCHEMA)
+
+
+def doubt_of(endpoint: str | None) -> str:
+    """Say what is probably wrong with an endpoint; a doubt stops nothing."""
+    if endpoint is None:
+        return ""
+    if not endpoint.startswith(("http://", "https://")):
+        return "expected a URL that begins with http:// or https://; nothing will arrive"
+    if endpoint.rstrip("/").endswith(":4317"):
+        return "port 4317 is OTLP over gRPC, and OTLP over HTTP is sent: usually port 4318"
+    return ""
+
+
+def _signal_url(endpoint: str, signal: str) -> str:
+    """Append the path that OTLP/HTTP gives each signal; only the generic variable gets it, so we do."""
+    return f"{endpoint.rstrip('/')}/v1/{signal}"
+
+
+def _headers(settings: Settings) -> dict[str, str] | None:
+    if settings.telemetry.headers is None:
+        return None
+    from opentelemetry.util.re import parse_env_headers
+
+    return dict(parse_env_headers(settings.telemetry.headers.reveal(), liberal=True))
