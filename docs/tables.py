@@ -4,10 +4,12 @@ A page marks the place with `<!-- table: NAME -->` and `<!-- end -->`; whatever 
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from runtime.auth.reasons import Reason
 from runtime.config import Folder, Function, Policy
@@ -74,6 +76,28 @@ def keys() -> str:
     return table
 
 
+def database_urls() -> str:
+    """Every dialect of DATABASE_URL, from the golden table that the translator is tested with."""
+    told = json.loads((PAGES.parent / "contracts" / "database-urls.json").read_text("utf-8"))
+    table = rows("dialect", "case", "URL", "becomes") + rows(*["---"] * 4)
+    for row in told:
+        becomes = f"refused: {row['refused']}" if "refused" in row else _target(row)
+        table += rows(row["dialect"], row["case"], f"`{row['url']}`", becomes.replace("|", "\\|"))
+    return table
+
+
+def _target(row: dict[str, Any]) -> str:
+    plain = {"hosts", "user", "password", "database"}
+    told = [f"{name} `{_value(value)}`" for name, value in row["becomes"].items() if name not in plain]
+    return "; ".join([*(told or ["as it is"]), *row["notices"]])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={part}" for name, part in value.items() if name != "key_password")
+    return str(value)
+
+
 def _descendants(kind: type[AnnexError]) -> set[type[AnnexError]]:
     found = set(kind.__subclasses__())
     return found.union(*(_descendants(child) for child in found))
@@ -84,6 +108,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "errors": errors,
     "reasons": reasons,
     "keys": keys,
+    "database-urls": database_urls,
 }
 
 
