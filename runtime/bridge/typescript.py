@@ -139,7 +139,7 @@ def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
 
 
 def _declaration(name: str, schema: Schema) -> str:
-    lines = list(_comment(schema.get("description", ""), ""))
+    lines = list(_comment(schema.get("description", ""), "", fact=_members_by_name(schema)))
     if schema.get("type") == "object" and "properties" in schema:
         lines.append(f"export interface {name} {{")
         lines += _members(schema, "  ")
@@ -218,14 +218,22 @@ def _fact(schema: Schema) -> str:
     options = [schema, *(option for option in schema.get("anyOf", []) if isinstance(option, dict))]
     for option in options:
         if option.get("type") == "string" and (option.get("format") or option.get("contentEncoding")):
-            return f"{option.get('format') or option['contentEncoding']}"
+            return f"Format: {option.get('format') or option['contentEncoding']}"
     return ""
+
+
+def _members_by_name(schema: Schema) -> str:
+    """What a union of numbers loses: the names of an enum's members."""
+    if schema.get("type") != "integer" or "x-enum-varnames" not in schema:
+        return ""
+    named = zip(schema["x-enum-varnames"], schema["enum"], strict=True)
+    return ", ".join(f"{name} is {value}" for name, value in named)
 
 
 def _comment(text: str, indent: str, *, fact: str = "", deprecated: bool = False) -> Iterator[str]:
     lines = [line.rstrip() for line in text.strip().replace("*/", "*\\/").splitlines()]
     if fact:
-        lines += [f"Format: {fact}."]
+        lines += [f"{fact}."]
     if deprecated:
         lines += ["@deprecated"]
     if len(lines) == 1:

@@ -7,10 +7,11 @@ from runtime.routing import discover
 from tests.fixtures.routing import write_tree
 
 BEFORE = '''
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from runtime import Event, Function
 
@@ -43,6 +44,29 @@ async def post(data: Order, dry: bool = False) -> Fill:
 async def get(symbol: str) -> list[Fill]:
     """List fills."""
     raise NotImplementedError
+
+
+class Tree(Struct):
+    leaf: int
+    branches: "list[Tree]" = []
+
+
+class Grown(Event, tag="grown"):
+    height: int
+
+
+class Felled(Event, tag="felled"):
+    height: int
+
+
+async def put() -> Tree:
+    """Plant."""
+    raise NotImplementedError
+
+
+async def patch(data: Tree) -> AsyncIterator[Grown]:
+    """Watch."""
+    yield Grown(height=1)
 '''
 
 
@@ -79,6 +103,12 @@ def test_nothing_changed_is_nothing_said(tmp_path):
         ("async def get(symbol: str)", "async def get(symbol: str, day: str)", "day: a new parameter."),
         ("async def get(symbol: str)", "async def get(ticker: str = '')", "symbol: the parameter is gone"),
         ("dry: bool = False", "dry: bool", "query.dry: the parameter is required now."),
+        ("async def put()", "async def put(data: Tree)", "body: it takes a body now."),
+        ("    symbol: str\n    size", '    symbol: Annotated[str, Meta(pattern="^A")]\n    size', "pattern"),
+        ("    leaf: int", "    leaf: str", "PUT /orders answer.leaf: its type was number and is string."),
+        ("AsyncIterator[Grown]", "AsyncIterator[Grown | Felled]", 'answer: "felled" is a new value of it.'),
+        ("height: int", "height: float | None", "PATCH /orders answer.height: null is a new value of it."),
+        ("list[Order] = []", "list[Order] | UnsetType = UNSET", "legs: the field may be left out now."),
         ("-> list[Fill]", "-> None", "GET /orders answer: it answers nothing instead of application/json."),
         ("-> list[Fill]", "-> list[str]", "GET /orders answer[]: its type was Fill and is string."),
     ],
@@ -94,13 +124,14 @@ def test_what_an_old_client_can_fail_at_is_breaking(tmp_path, old, new, told):
         ('note: str = ""', 'note: str = ""\n    tag: str = ""', "POST /orders body.tag: a new field."),
         ("    side: Side", "    side: Side\n    venue: str", "POST /orders answer.venue: a new field."),
         ("async def get(symbol: str)", "async def get(symbol: str, day: str = '')", "day: a new parameter."),
+        ("async def put()", "async def put(data: Tree | None = None)", "body: it takes a body now."),
         ("price: str | None", "price: str", "null is no longer one of its values."),
         ("raise NotImplementedError", "raise Conflict('x')", "it can also answer the error `conflict`."),
     ],
 )  # fmt: skip
 def test_what_an_old_client_does_not_notice_is_additive(tmp_path, old, new, told):
     edits = [(old, new)] + (
-        [("import Event, Function", "import Conflict, Function")] if "Conflict" in new else []
+        [("import Event, Function", "import Conflict, Event, Function")] if "Conflict" in new else []
     )
     lines = changes(tmp_path, *edits)
     assert lines
