@@ -3,7 +3,6 @@
 Every complaint is made to each of the files concerned, and names the others.
 """
 
-import typing
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
@@ -15,7 +14,7 @@ from msgspec import Struct
 from runtime.routing.faults import Fault
 from runtime.routing.names import Segment
 from runtime.routing.operation import Operation
-from runtime.routing.signature import inner_types
+from runtime.routing.signature import inner_types, spell
 from runtime.routing.tree import shape_of, template_of
 
 
@@ -38,7 +37,7 @@ def _each(files: Iterable[str], found: str, cure: str) -> Iterator[Fault]:
     names = sorted(set(files))
     for file in names:
         others = " and ".join(name for name in names if name != file)
-        yield Fault(file=file, line=0, found=found.format(others=others), cure=cure)
+        yield Fault(file=file, line=0, found=found.replace("{others}", others), cure=cure)
 
 
 def _same_url(claims: list[Claim]) -> Iterator[Fault]:
@@ -118,7 +117,7 @@ def _types(operations: list[Operation], lines: dict[tuple[str, str], int]) -> It
             if given.source == "path":
                 template = operation.endpoint.template
                 position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
-                uses[position][_spell(given.annotation)].append(operation)
+                uses[position][spell(given.annotation)].append(operation)
     for position, kinds in uses.items():
         if len(kinds) < 2:
             continue
@@ -133,14 +132,6 @@ def _types(operations: list[Operation], lines: dict[tuple[str, str], int]) -> It
                 found=f"The last parameter of {position} has several types: {told}.",
                 cure="Annotate it alike in every handler.",
             )
-
-
-def _spell(kind: Any) -> str:
-    return (
-        kind.__name__
-        if isinstance(kind, type) and not typing.get_args(kind)
-        else str(kind).replace("typing.", "")
-    )
 
 
 def _structs(operations: list[Operation]) -> Iterator[Fault]:

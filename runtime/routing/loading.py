@@ -20,6 +20,8 @@ from msgspec import Struct
 
 from runtime.routing.faults import UNREADABLE, Fault, unreadable
 
+PREFIX = "annex_functions_"
+
 
 class Loaded(Struct, frozen=True):
     """A module that ran to its end, and the seconds it took."""
@@ -39,7 +41,7 @@ class Loader:
     def __init__(self, root: Path, budget: float) -> None:
         self.root = root.resolve()
         self.budget = budget
-        self.prefix = "annex_functions_" + hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        self.prefix = PREFIX + hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
 
     def forget(self) -> None:
         """Take every module of this folder out of `sys.modules`, so that the next load runs it anew."""

@@ -2,6 +2,7 @@
 
 import collections.abc
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from litestar.datastructures import UploadFile
 
 from runtime.config import Policy
 from runtime.routing.faults import Fault
+from runtime.routing.loading import PREFIX
 from runtime.routing.names import near_miss
 from runtime.routing.operation import Input, InputSource
 from shared.agents import Agents
@@ -42,6 +44,9 @@ _LISTS = (
     msgspec.inspect.FrozenSetType,
     msgspec.inspect.VarTupleType,
 )
+
+
+_MODULE = re.compile(rf"{PREFIX}[0-9a-f]+\.(?:[^,| ]+\.)?")
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -146,7 +151,7 @@ def _query_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     cure = "Take it apart into scalars, enums, dates or lists of these; only data is a JSON body."
     if isinstance(kind, msgspec.inspect.StructType) and handler.method != "get":
         cure = "Name it data: the parameter called data is the JSON body."
-    return handler.fault(f"{where}: a query string cannot hold {_name(annotation)}.", cure)
+    return handler.fault(f"{where}: a query string cannot hold {spell(annotation)}.", cure)
 
 
 def _path_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
@@ -157,7 +162,7 @@ def _path_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
             f"{where} is a catch-all, and always a str.", f"Write {name}: str, and split it on '/'."
         )
     if problem or not isinstance(_plain(kind), _SCALARS):
-        found = f"{where} comes from the path, which cannot hold {_name(annotation)}."
+        found = f"{where} comes from the path, which cannot hold {spell(annotation)}."
         return handler.fault(found, "Use str, int, UUID, date, Decimal, an enum or another scalar.")
     return None
 
@@ -228,7 +233,7 @@ def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     event = arguments[0] if arguments else None
     members = typing.get_args(event) if _is_union(event) else (event,)
     if not all(isinstance(member, type) and issubclass(member, Event) for member in members):
-        found = f"{handler.method} streams {_name(event)}, which is not an Event."
+        found = f"{handler.method} streams {spell(event)}, which is not an Event."
         return None, [handler.fault(found, 'Subclass it: class Tick(Event, tag="tick").')]
     _, problem = _describe(event)
     if problem:
@@ -246,7 +251,7 @@ def _describe(annotation: Any) -> tuple[msgspec.inspect.Type | None, str | None]
         custom = _custom(kind, set())
     except Exception as error:  # noqa: BLE001 - msgspec, and annotations of any make, raise what they like
         return None, f"{str(error).splitlines()[0].rstrip('.')}."
-    return kind, f"{_name(custom)} is unknown to msgspec." if custom is not None else None
+    return kind, f"{spell(custom)} is unknown to msgspec." if custom is not None else None
 
 
 def inner_types(kind: Any) -> list[Any]:
@@ -302,7 +307,8 @@ def _is_upload(annotation: Any) -> bool:
     return any(UploadFile in _bare(member) for member in members)
 
 
-def _name(annotation: Any) -> str:
-    if typing.get_args(annotation) or not hasattr(annotation, "__name__"):
-        return str(annotation).replace("typing.", "")
-    return str(annotation.__name__)
+def spell(annotation: Any) -> str:
+    """Write a type as a developer would, without the private names that modules of functions have."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return _MODULE.sub("", str(annotation)).replace("typing.", "")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.config import Policy
-from runtime.routing import discover
+from runtime.routing import TreeApp, discover
 from tests.fixtures.routing import Caller, write_tree
 
 GOOD = "async def get() -> str:\n    return 'ok'\n"
@@ -65,6 +65,41 @@ def test_damaged_file_never_stops_discovery_nor_opens_a_route(text: bytes) -> No
     assert "good.py" in served
     assert ("signals/[symbol].py" in served) is (not table.faults)
     assert not [each for each in table.endpoints if each.policy.public or each.policy.webhook]
+
+
+NAMES = st.sampled_from(
+    [
+        *("a", "A", "b", "index", "[id]", "[slug]", "[id]", "[...rest]", "[class]", "[body]", "(g)", "(h)"),
+        *("[[x]]", "x[y]", "a b", "_a", "test_a", "v1.2", "météo", "health", "__init__", "[id].json"),
+    ]
+)
+HANDLERS = st.sampled_from(
+    [
+        GOOD,
+        "async def get(id: str) -> str:\n    return id\n",
+        "async def post(id: int) -> int:\n    return id\n",
+        "async def get(id: str, slug: str) -> str:\n    return id\n",
+        "async def get(rest: str) -> str:\n    return rest\n",
+        "async def get( -> str:\n",
+        f"from runtime import Function\nconfig = Function(public=True)\n{GOOD}",
+        f"from runtime import Function\nconfig = Function(path='/a')\n{GOOD}",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(files=st.dictionaries(st.lists(NAMES, min_size=1, max_size=4).map("/".join), HANDLERS, max_size=7))
+def test_no_tree_stops_discovery_and_what_serves_is_reached(files: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="annex-tree-") as folder:
+        write_tree(Path(folder), {f"{name}.py": text for name, text in files.items()})
+
+        table = discover(Path(folder))
+
+    assert table.prove(TreeApp(table.handlers, openapi_config=None, logging_config=None)) == []
+    broken = {fault.file for fault in table.faults}
+    assert not broken & {each.endpoint.file for each in table.operations}
+    for endpoint in table.endpoints:
+        assert endpoint.error_id is None or endpoint.file in broken
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,2 @@
+async def get(limit: "1 / 0") -> str:
+    return "ok"

@@ -1,0 +1,6 @@
+from runtime import Function
+
+config: Function = Function(public=True)
+
+async def get() -> str:
+    return "ok"

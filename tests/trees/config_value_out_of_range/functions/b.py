@@ -1,0 +1,6 @@
+from runtime import Function
+
+config = Function(token_types=())
+
+async def get() -> str:
+    return "ok"

@@ -1,0 +1,3 @@
+from runtime import Folder
+
+config = Folder(reverification="moderate")

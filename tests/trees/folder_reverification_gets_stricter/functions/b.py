@@ -1,0 +1,6 @@
+from runtime import Function
+
+config = Function(reverification={"level": "multi_factor", "after_minutes": 90})
+
+async def get() -> str:
+    return "ok"

@@ -1,0 +1,9 @@
+from msgspec import Struct
+
+
+class Level(Struct):
+    value: float
+
+
+async def get(levels: list[Level]) -> str:
+    return "ok"

@@ -1,0 +1,2 @@
+async def get(level: complex) -> str:
+    return "ok"

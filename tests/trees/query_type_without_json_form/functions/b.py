@@ -1,0 +1,2 @@
+async def post(data: complex) -> str:
+    return "ok"

@@ -1,0 +1,2 @@
+async def get(id: str) -> str:
+    return id

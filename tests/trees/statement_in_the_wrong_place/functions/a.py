@@ -1,0 +1,5 @@
+return 1
+
+
+async def get() -> str:
+    return "ok"

@@ -1,0 +1,2 @@
+async def get() -> str:
+    return "ok"

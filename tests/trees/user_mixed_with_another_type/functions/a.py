@@ -1,0 +1,5 @@
+from runtime import User
+
+
+async def get(user: User | int) -> str:
+    return "ok"
