@@ -4,8 +4,10 @@ No file can stop another. Whatever is wrong with one becomes a `Fault`, and its 
 name and config tell, are kept and refuse to serve.
 """
 
+import contextlib
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from runtime.routing.signature import Handler, read_signature
 from runtime.routing.source import Source, read_folder, read_function
 from runtime.routing.table import Imported, Route, RouteTable
 from runtime.routing.tree import Candidate, list_files, read_tree, shape_of, template_of
+
+logger = logging.getLogger(__name__)
 
 RESERVED_URLS = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
 
@@ -42,6 +46,7 @@ class FunctionFile:
         self.faults: list[Fault] = [*candidate.faults, *source.faults]
         self.policies: dict[str, Policy] = {}
         self.operations: list[Operation] = []
+        self.routes: list[Route] = []
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -89,7 +94,9 @@ def discover(
     known = {} if previous is None else {file: it for file, it in previous.files.items() if file not in stale}
     for each in files:
         if not each.faults:
-            _import(each, loader, known.get(each.file))
+            with _contained(each):
+                _import(each, loader, known.get(each.file))
+                _compile(each)
     lines = {(each.file, method): line for each in files for method, line in each.source.methods.items()}
     healthy = [operation for each in files if not each.faults for operation in each.operations]
     _spread(files, between_operations(healthy, lines))
@@ -227,28 +234,42 @@ def _judge(each: FunctionFile, loaded: Loaded) -> tuple[list[Operation], list[Fa
     return operations, faults
 
 
+def _compile(each: FunctionFile) -> None:
+    each.routes = [
+        Route(
+            endpoint=operation.endpoint,
+            segments=each.segments or (),
+            operation=operation,
+            handler=handlers.serve(operation, each.segments or ()),
+            seconds=each.imported.seconds if each.imported else None,
+        )
+        for operation in each.operations
+    ]
+
+
+@contextlib.contextmanager
+def _contained(each: FunctionFile) -> Iterator[None]:
+    """Keep what nobody has thought of to its own file: an annotation is code, and may do anything."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("a function file could not be judged", extra={"function": each.file})
+        found = f"It could not be judged: {type(error).__name__}: {error}."
+        cure = "Simplify its annotations; the log has the traceback."
+        each.faults.append(Fault(file=each.file, line=0, found=found, cure=cure))
+
+
 def _table(root: Path, files: list[FunctionFile], faults: list[Fault]) -> RouteTable:
     routes: list[Route] = []
-    served: set[tuple[str, str]] = set()
     broken: dict[tuple[str, str], list[FunctionFile]] = defaultdict(list)
     for each in files:
         faults += each.faults
         if not each.faults:
-            for operation in each.operations:
-                served.add((operation.endpoint.method.lower(), shape_of(each.segments or ())))
-                handler = handlers.serve(operation, each.segments or ())
-                routes.append(
-                    Route(
-                        endpoint=operation.endpoint,
-                        segments=each.segments or (),
-                        operation=operation,
-                        handler=handler,
-                        seconds=each.imported.seconds if each.imported else None,
-                    )
-                )
+            routes += each.routes
         elif each.segments is not None:
             for method in each.methods:
                 broken[method, shape_of(each.segments)].append(each)
+    served = {(route.endpoint.method.lower(), shape_of(route.segments)) for route in routes}
     routes += [_quarantined(key[0], claimants) for key, claimants in broken.items() if key not in served]
     imported = {each.file: Imported(each.text, each.imported) for each in files if each.imported}
     return RouteTable(root, routes, faults, imported)

@@ -188,3 +188,26 @@ async def test_decorated_handler_keeps_its_signature(tmp_path: Path) -> None:
     )
 
     assert (await Caller.of(tmp_path).get("/a?limit=4")).json == 8
+
+
+def test_annotation_that_misbehaves_costs_its_own_file_alone(tmp_path: Path) -> None:
+    text = """
+        class Odd(type):
+            def __hash__(cls):
+                raise RuntimeError("no hash")
+
+        class Level(metaclass=Odd):
+            pass
+
+        async def get(level: Level) -> None:
+            return None
+    """
+    write_tree(tmp_path, {"a.py": text, "good.py": GOOD})
+
+    table = discover(tmp_path)
+
+    assert [each.endpoint.file for each in table.operations] == ["good.py"]
+    assert [str(fault) for fault in table.faults] == [
+        "a.py: It could not be judged: RuntimeError: no hash. "
+        "Simplify its annotations; the log has the traceback."
+    ]
