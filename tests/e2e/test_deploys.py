@@ -35,33 +35,34 @@ class Load:
         calls = [self.reading] * 5 + [self.slow] * 3 + [self.stream] * 2
         await asyncio.gather(*(self._caller(call) for call in calls))
 
-    async def reading(self, http: httpx.AsyncClient) -> bool:
+    async def reading(self, http: httpx.AsyncClient) -> str:
         """A query."""
         answer = await http.get("/signals/SPY", headers=self._signed)
-        return answer.status_code == 200 and answer.json()["symbol"] == "SPY"
+        return "" if answer.status_code == 200 and answer.json()["symbol"] == "SPY" else answer.text
 
-    async def slow(self, http: httpx.AsyncClient) -> bool:
+    async def slow(self, http: httpx.AsyncClient) -> str:
         """A call that is under way for a while."""
-        return (await http.get("/slow")).text == '"done"'
+        answer = await http.get("/slow")
+        return "" if answer.text == '"done"' else answer.text
 
-    async def stream(self, http: httpx.AsyncClient) -> bool:
+    async def stream(self, http: httpx.AsyncClient) -> str:
         """A stream, which may end early but never without its last word."""
         async with http.stream("GET", "/ticks") as answer:
-            frames = [line async for line in answer.aiter_lines() if line.startswith("event:")]
-        return answer.status_code == 200 and frames[-1] in {"event: done", "event: error"}
+            lines = [line async for line in answer.aiter_lines()]
+        last = next((line for line in reversed(lines) if line.startswith("event:")), "")
+        return "" if last in {"event: done", "event: error"} else f"{answer.status_code} {lines[-3:]}"
 
     async def _caller(self, call) -> None:
         async with httpx.AsyncClient(base_url=self._url, timeout=20) as http:
             while not self.over:
                 try:
-                    good = await call(http)
-                except (httpx.HTTPError, ValueError, KeyError, IndexError) as error:
-                    good = False
-                    self.failed.append(f"{call.__name__}: {error!r}")
+                    wrong = await call(http)
+                except httpx.HTTPError as error:
+                    wrong = repr(error)
+                if wrong:
+                    self.failed.append(f"{call.__name__}: {wrong}")
                 else:
-                    if not good:
-                        self.failed.append(f"{call.__name__}: not the answer")
-                self.answered[call.__name__] += good
+                    self.answered[call.__name__] += 1
 
 
 def test_deploys_under_load_drop_no_request(
@@ -76,6 +77,7 @@ def test_deploys_under_load_drop_no_request(
 
     async def deploy(stack: contextlib.AsyncExitStack, front: Edge, old: Service) -> Service:
         new = await asyncio.to_thread(stack.enter_context, annex("serve", tmp_path, settings))
+        assert "quarantined" not in new.log, new.log
         front.active = new.port
         began = time.monotonic()
         old.process.send_signal(signal.SIGTERM)
@@ -101,6 +103,6 @@ def test_deploys_under_load_drop_no_request(
     figure("answers", load.answered.total())
     figure("failed", len(load.failed))
     figure("slowest stop in seconds, 1 of them overlap", round(max(seconds), 1))
-    assert load.failed == []
+    assert load.failed[:5] == []
     assert min(load.answered.values()) > deploys
     assert statuses == [0] * deploys
