@@ -72,3 +72,11 @@ def test_every_table_that_the_domain_uses_is_declared_in_its_schema():
 
     assert used & declared == declared
     assert {table for table in used if table[0].isupper()} <= declared
+
+
+def test_the_role_of_the_docs_is_the_role_that_every_test_runs_under():
+    role = Path("runtime/dev/example_app/role.sql").read_text("utf-8")
+    statements = [line for line in role.splitlines() if line and not line.startswith("--")]
+    page = Path("docs/database.md").read_text("utf-8").replace("LOGIN PASSWORD '…'", "LOGIN")
+
+    assert "\n".join(statements) in page

@@ -294,6 +294,39 @@ async def is_sleeping(admin: asyncpg.Connection, process: int) -> bool:
     return bool(query == "SELECT pg_sleep(60)")
 
 
+async def test_callers_who_leave_at_any_moment_leave_no_connection_behind(
+    mortal_postgres: EmbeddedPostgres, figure: Figure
+):
+    """Each call is cancelled after another number of turns: waiting, connecting, sending, reading."""
+
+    async def work(transaction: Transaction) -> object:
+        return await transaction.fetch_value('SELECT count(*) FROM "Signal", pg_sleep(0.002)')
+
+    async with opened(mortal_postgres) as database:
+        ended = Counter[str]()
+        for turns in range(150):
+            calls = [
+                asyncio.create_task(database.transaction().run(work)),
+                asyncio.create_task(database.fetch_value("SELECT pg_sleep(0.002)")),
+                asyncio.create_task(database.read_only().fetch_value("SELECT 1")),
+            ]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            for result in await asyncio.gather(*calls, return_exceptions=True):
+                ended[type(result).__name__] += 1
+
+        load = Load(database)
+        await nothing_is_lost_or_leaked(database, load)
+        async with load:
+            pass
+        await nothing_is_lost_or_leaked(database, load)
+        figure("cancelled", ended.pop("CancelledError"))
+        figure("finished first", sum(ended.values()))
+        assert set(ended) <= {"int", "str", "NoneType"}
+
+
 async def test_closing_cuts_what_does_not_end_by_itself(mortal_postgres: EmbeddedPostgres, figure: Figure):
     database = opened(mortal_postgres, query_timeout=60)
     endless = asyncio.create_task(database.fetch_value("SELECT pg_sleep(60)"))
