@@ -100,6 +100,7 @@ class Pool:
         self._waiting = 0
         self._answered = float("-inf")
         self._complained = float("-inf")
+        self._is_away = False
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -132,6 +133,9 @@ class Pool:
         finally:
             self._waiting -= 1
         self._instruments.acquired(began)
+        if self._is_away:
+            self._is_away = False
+            log.info("database.available")
         return lease
 
     async def release(self, lease: Lease, *, broken: bool = False) -> None:
@@ -173,9 +177,10 @@ class Pool:
         pool, self._pool = self._pool, None
         if pool is not None:
             await self._shut(pool, within=self.limits.close)
-        for task in tuple(self._background):
-            await asyncio.wait([task], timeout=_RELEASE_SECONDS)
-            task.cancel()
+        if self._background:
+            _, unfinished = await asyncio.wait(self._background, timeout=_RELEASE_SECONDS)
+            for task in unfinished:
+                task.cancel()
 
     async def _borrow(self) -> Lease:
         while True:
@@ -271,6 +276,7 @@ class Pool:
 
     def _complain(self, reason: str) -> None:
         """One line every ten seconds: an outage must not fill the log with itself."""
+        self._is_away = True
         if time.monotonic() - self._complained > 10:
             self._complained = time.monotonic()
             log.warning("database.unavailable", extra={"reason": reason})

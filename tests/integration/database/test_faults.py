@@ -105,8 +105,9 @@ async def measured(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def test_a_database_that_is_absent_at_the_start_is_used_as_soon_as_it_is_there(
-    mortal_postgres: EmbeddedPostgres, figure: Figure
+    mortal_postgres: EmbeddedPostgres, figure: Figure, caplog: pytest.LogCaptureFixture
 ):
+    caplog.set_level("INFO", "annex.database")
     mortal_postgres.stop()
     async with opened(mortal_postgres) as database:
         with pytest.raises(DatabaseUnavailable) as refused:
@@ -117,6 +118,7 @@ async def test_a_database_that_is_absent_at_the_start_is_used_as_soon_as_it_is_t
 
         mortal_postgres.start()
         figure("first answer s", await measured(lambda: database.fetch_value("SELECT 1")))
+    assert caplog.messages == ["database.unavailable", "database.available"]
 
 
 async def test_a_server_killed_under_a_query_ends_it_and_the_next_one_finds_it_back(

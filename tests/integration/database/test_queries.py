@@ -157,6 +157,14 @@ async def test_a_mismatch_never_shows_the_value(database: Database):
     assert "wanted Regime" in str(mismatch.value)
 
 
+async def test_a_mismatch_inside_a_value_names_the_column_it_is_in(database: Database):
+    class Factors(Struct):
+        factors: dict[str, float]
+
+    with pytest.raises(RowMismatch, match="factors"):
+        await database.fetch(Factors, """SELECT '{"zscore": "high"}'::jsonb AS factors""")
+
+
 INSTRUMENT = 'INSERT INTO "Instrument" (id, symbol, name, kind) VALUES (gen_random_uuid(), $1, $2, $3)'
 SIGNAL = """
 INSERT INTO "Signal" (id, "instrumentId", regime, value, confidence, factors, "observedAt")

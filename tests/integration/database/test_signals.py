@@ -89,6 +89,14 @@ async def test_a_cursor_that_is_not_ours_is_invalid_and_named(database: Database
     assert [error.field for error in refused.value.errors] == ["cursor"]
 
 
+@pytest.mark.parametrize("limit", [0, 201, -1])
+async def test_a_page_is_of_one_row_to_two_hundred(database: Database, limit: int):
+    with pytest.raises(Invalid) as refused:
+        await list_signals(database, limit=limit)
+
+    assert [error.field for error in refused.value.errors] == ["limit"]
+
+
 async def test_history_is_a_half_open_range_oldest_first(database: Database):
     start, end = datetime(2026, 9, 7, 20, tzinfo=UTC), datetime(2026, 9, 11, 20, tzinfo=UTC)
 

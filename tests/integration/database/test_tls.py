@@ -68,6 +68,17 @@ async def test_a_certificate_for_another_host_is_refused_by_verify_full_alone(tl
     assert reason.startswith("TLS: the server's certificate is not accepted (IP address mismatch")
 
 
+async def test_a_certificate_of_our_own_is_shown_to_the_server(tls_server: TlsServer):
+    """The server asks for none: this proves that the files are read and a handshake is done with them."""
+    own = tls_server.root.parent
+    query = (
+        f"sslmode=verify-full&sslrootcert={tls_server.root}&sslcert={own}/server.pem&sslkey={own}/server.key"
+    )
+
+    assert await is_encrypted(tls_server.url(query)) is True
+    assert "does not exist" in await refusal(tls_server.url(query.replace("server.key", "nowhere.key")))
+
+
 async def test_a_certificate_file_that_is_not_there_is_named_as_the_cause(tls_server: TlsServer):
     reason = await refusal(tls_server.url("sslmode=verify-full&sslrootcert=/nowhere/ca.pem"))
 

@@ -62,6 +62,14 @@ def test_a_value_that_a_parameter_cannot_have_is_refused_by_the_parameters_name(
         translate(f"postgresql://app@db/shop?{query}")
 
 
+def test_channel_binding_that_cannot_be_kept_is_told():
+    target = translate("postgresql://app@db.internal/shop?channel_binding=require")
+
+    assert target.notices == (
+        "channel_binding=require is not kept: the driver signs in without it; TLS is what protects it",
+    )
+
+
 secrets = st.lists(
     st.sampled_from([CANARY, *"@:/?#[]%&=+ ,\\'\"$(){}", "%41", "é", "\n", "password", "sslmode", "host"]),
     min_size=1,
