@@ -24,7 +24,11 @@ from urllib.parse import quote
 
 # `read` ends when the holder of the other end is gone, however it went; SIGINT is PostgreSQL's fast stop.
 # It is sent until it is heard: in its first milliseconds the server does not listen to signals.
-_LEASH = '"$@" </dev/null & pid=$!; read -r _; while kill -INT $pid 2>/dev/null; do sleep 0.02; done'
+_LEASH = (
+    'socket="$1"; shift; "$@" </dev/null & pid=$!; read -r _; '
+    'while kill -INT $pid 2>/dev/null; do sleep 0.02; done; rm -rf "$socket"'
+)
+_SOCKETS = "annex-pg-"
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
@@ -230,7 +234,7 @@ class EmbeddedPostgres:
     def _launch(self, deadline: float) -> bool:
         if self.socket == Path():
             # A socket's path must be short, so it is not below the data.
-            self.socket = Path(tempfile.mkdtemp(prefix="annex-pg-"))
+            self.socket = Path(tempfile.mkdtemp(prefix=_SOCKETS))
         # A crashed server leaves a lock here, and a process that nobody reaps still looks like its holder.
         shutil.rmtree(self.socket, ignore_errors=True)
         self.socket.mkdir(mode=0o700)
@@ -251,6 +255,7 @@ class EmbeddedPostgres:
                     "-c",
                     _LEASH,
                     "postgres",
+                    self.socket,
                     self._binaries / "postgres",
                     "-D",
                     self.data,
@@ -352,7 +357,10 @@ def _can_enter(folder: Path, user: pwd.struct_passwd) -> bool:
 
 def _stop_orphan(data: Path) -> None:
     """Stop a server that an earlier run left on `data`; PostgreSQL itself recovers what a crash left."""
-    pid = next(iter(_lines(data / "postmaster.pid")), "")
+    lines = _lines(data / "postmaster.pid")
+    pid = lines[0] if lines else ""
+    if len(lines) > 4 and Path(lines[4]).name.startswith(_SOCKETS):
+        shutil.rmtree(lines[4], ignore_errors=True)
     if not pid.isdecimal() or str(data) not in _command_of(int(pid)):
         # Of a dead server; left there, it would pass for the new one's.
         (data / "postmaster.pid").unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 import pytest
@@ -114,6 +115,12 @@ async def test_a_server_whose_parent_is_gone_goes_too(folder: Path, how: signal.
     await eventually(lambda: is_gone(folder))
     with pytest.raises((ConnectionError, FileNotFoundError)):
         await value(url, "SELECT 1")
+    socket = Path(unquote(parse_qs(urlsplit(url).query)["host"][0]))
+    await eventually(lambda: is_removed(socket))
+
+
+async def is_removed(socket: Path) -> bool:
+    return not await asyncio.to_thread(socket.exists)
 
 
 async def is_gone(folder: Path) -> bool:
