@@ -62,7 +62,7 @@ class Tracing:
             invocation: Invocation = scope[SCOPE_KEY]
             origin = origin_of(scope["headers"], invocation.client, self._trust)
             span = self._tracer.start_span(
-                method_name(invocation.method),
+                span_name(invocation.method),
                 context=origin.parent,
                 kind=SpanKind.SERVER,
                 links=origin.links,
@@ -134,8 +134,9 @@ class _Request:
         if not span.is_recording():
             return
         if outcome.route:
-            span.update_name(f"{method_name(self.invocation.method)} {outcome.route}")
-        span.set_attributes({**self.arrival, **attributes.of_end(self.invocation, outcome)})
+            span.update_name(span_name(self.invocation.method, outcome.route))
+        self.arrival.update(attributes.of_end(self.invocation, outcome))
+        span.set_attributes(self.arrival)
         if self.escaped is not None and not isinstance(self.escaped, asyncio.CancelledError):
             record_exception(self.escaped)
         if outcome.error:
@@ -163,10 +164,11 @@ def sanitized(method: str) -> str:
     return sanitize_method(method)
 
 
-def method_name(method: str) -> str:
-    """Return the method as a span name may carry it: ``HTTP`` for what no RFC knows."""
+@lru_cache(maxsize=1024)
+def span_name(method: str, route: str = "") -> str:
+    """Return ``GET /signals/{symbol}``; the method alone without a route, ``HTTP`` for what no RFC knows."""
     known = sanitized(method)
-    return "HTTP" if known == "_OTHER" else known
+    return f"{'HTTP' if known == '_OTHER' else known} {route}".rstrip()
 
 
 def _traceresponse(span: Span) -> bytes:
