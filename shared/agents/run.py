@@ -123,9 +123,13 @@ class Run:
             await self.close()
 
     def stop(self, ending: Ending) -> None:
-        """End the run now, from outside. Returns at once; what the reader has not yet read is dropped."""
+        """End the run now, from outside, and return at once.
+
+        What the reader has not yet read is dropped, unless the team had come to its end already.
+        """
+        has_spoken = self._pumping is not None and self._pumping.done()
         self.conclude(ending)
-        self._channel.end(discard=True)
+        self._channel.end(discard=not has_spoken)
         self._begin_closing()
 
     def conclude(self, ending: Ending) -> None:
@@ -206,7 +210,10 @@ class Run:
 
     def _begin_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
-            self._closing = asyncio.create_task(self._tear_down(), name=f"closing {self.id}")
+            # In a clean context: whoever cleans up after the request has no claim on it.
+            self._closing = asyncio.create_task(
+                self._tear_down(), name=f"closing {self.id}", context=Context()
+            )
         return self._closing
 
     async def _tear_down(self) -> None:
@@ -215,6 +222,12 @@ class Run:
         self.conclude("cancelled" if self._pumping and not self._pumping.done() else "completed")
         self.halted = True
         self._channel.end()
+        try:
+            await self._take_down()
+        finally:
+            self._owner.forget(self)
+
+    async def _take_down(self) -> None:
         begun = await self._owner.leftovers.of(self)
         for stopper in self._stoppers:
             stopper()
@@ -225,7 +238,6 @@ class Run:
             self.meters.active.add(-1)
             self.meters.runs.add(1, {"annex.agent.team": self.team, "annex.run.ending": self._ending_name()})
         await self._reap(begun | await self._owner.leftovers.of(self))
-        self._owner.forget(self)
 
     async def _reap(self, tasks: set[asyncio.Task[Any]]) -> None:
         """End what is left of the tasks, and look at what the others raised: else the loop reports it."""

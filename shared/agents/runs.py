@@ -26,7 +26,7 @@ from shared.agents.store import RunStore
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn
-from shared.errors import AgentsUnavailable, AnnexError, NotFound, Unavailable
+from shared.errors import AgentsUnavailable, AnnexError, ModelUnavailable, NotFound, Unavailable
 from shared.identity import User
 from shared.secret import Secret
 
@@ -144,7 +144,10 @@ class Agents:
             raise run.ending
         if data is None:
             raise Unavailable(f"The agent gave no answer ({run.ending}).", retry_after=None)
-        return msgspec.convert(data, output)
+        try:
+            return msgspec.convert(data, output)
+        except msgspec.ValidationError:
+            raise ModelUnavailable("The model's answer does not have the form it was asked for.") from None
 
     async def resume(self, run_id: str, *, user: User, after: int = 0) -> RunStream:
         """Return the events of a detached run of this user that follow number `after`.

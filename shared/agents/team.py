@@ -3,8 +3,9 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import msgspec
 from msgspec import Struct
 
 type Tool = Callable[..., Any]
@@ -18,9 +19,9 @@ class Agent(Struct, frozen=True):
     Attributes:
         name: a Python identifier; it is shown to the other agents and to the caller.
         instructions: the system message.
-        tools: functions with a docstring, annotated parameters and a return annotation. `async def` runs
-            on the loop, `def` in a thread. They act as the caller because they close over the function's `db`
-            and `user`; a parameter that would let the model choose whom to act as is refused.
+        tools: functions with a docstring and annotated parameters, of types that msgspec knows. `async def`
+            runs on the loop, `def` in a thread. They act as the caller because they close over the function's
+            `db` and `user`; a parameter that would let the model choose whom to act as is refused.
         output: the struct its last message must fit, for structured output.
         may_ask: it may end the run with a question to the person.
         tool_rounds: how often in one turn it may call tools and read the results.
@@ -37,7 +38,7 @@ class Agent(Struct, frozen=True):
         if not self.name.isidentifier():
             raise ValueError(f"agent name {self.name!r} is not an identifier; write it like `analyst`")
         for tool in self.tools:
-            _refuse_chosen_identity(self.name, tool)
+            _refuse_tool(self.name, tool)
 
 
 class Team(Struct, frozen=True):
@@ -65,10 +66,31 @@ class Team(Struct, frozen=True):
             raise ValueError(f"team {self.name!r} needs max_turns of at least 1")
 
 
-def _refuse_chosen_identity(agent: str, tool: Tool) -> None:
-    chosen = sorted(_CALLER & set(inspect.signature(tool).parameters))
+def arguments_of(tool: Tool) -> type[Struct]:
+    """Return the struct that the arguments of `tool` must fit, made of its signature."""
+    hints = get_type_hints(tool, include_extras=True)
+    fields: list[Any] = []
+    for name, parameter in inspect.signature(tool).parameters.items():
+        required = parameter.default is parameter.empty
+        fields.append((name, hints[name]) if required else (name, hints[name], parameter.default))
+    return msgspec.defstruct(tool.__name__, fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _refuse_tool(agent: str, tool: Tool) -> None:
+    parameters = inspect.signature(tool).parameters
+    chosen = sorted(_CALLER & set(parameters))
     if chosen:
         raise ValueError(
             f"tool {tool.__name__!r} of agent {agent!r} takes {', '.join(chosen)}: the model would choose "
             "whom it acts as; use the function's own `user` and `db` inside the tool"
+        )
+    bare = [name for name, parameter in parameters.items() if parameter.annotation is parameter.empty]
+    if bare:
+        raise ValueError(
+            f"tool {tool.__name__!r} of agent {agent!r} takes {', '.join(bare)} without an annotation: "
+            "the model is told the types; write `symbol: str`"
+        )
+    if not inspect.getdoc(tool):
+        raise ValueError(
+            f"tool {tool.__name__!r} of agent {agent!r} has no docstring: it is what the model knows of it"
         )

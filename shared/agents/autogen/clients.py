@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from autogen_core.tools import Tool, ToolSchema
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from msgspec import Struct
+from openai import DefaultAsyncHttpxClient
 from pydantic import BaseModel
 
 from shared.agents.settings import ModelSettings
@@ -34,6 +36,15 @@ _ABILITIES = ModelInfo(
     multiple_system_messages=True,
 )
 """Said here, because AutoGen refuses every model that is younger than its own table."""
+
+
+_opened: ContextVar[list[Any] | None] = ContextVar("annex_model_responses", default=None)
+
+
+async def _note(response: Any) -> None:
+    opened = _opened.get()
+    if opened is not None:
+        opened.append(response)
 
 
 class ModelClient(Struct, frozen=True):
@@ -52,7 +63,7 @@ class ModelClient(Struct, frozen=True):
             "gen_ai.request.model": self.model,
         }
 
-    def stream(
+    async def stream(
         self,
         messages: Sequence[LLMMessage],
         tools: Sequence[Tool | ToolSchema],
@@ -60,9 +71,15 @@ class ModelClient(Struct, frozen=True):
         json_output: bool | type[BaseModel] | None,
         token: CancellationToken | None,
     ) -> AsyncGenerator[str | CreateResult]:
-        """Open one streamed call, with the provider's token counts where it has them."""
+        """Open one streamed call, with the provider's token counts where it has them; closed, it hangs up.
+
+        AutoGen drops a stream that is cancelled between two pieces without closing it, and the connection
+        would stay taken; so the responses of this call are noted as they come.
+        """
+        opened: list[Any] = []
+        _opened.set(opened)
         usage: dict[str, Any] = {"include_usage": True} if self.provider == "openai" else {}
-        return self.chat.create_stream(
+        pieces = self.chat.create_stream(
             messages,
             tools=tools,
             tool_choice=tool_choice,
@@ -70,6 +87,12 @@ class ModelClient(Struct, frozen=True):
             cancellation_token=token,
             **usage,
         )
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            for response in opened:
+                await response.aclose()
 
 
 class ModelClients:
@@ -105,14 +128,15 @@ class ModelClients:
     def _open(self, key: str) -> ModelClient:
         if self._provider is None:
             settings = self._settings
-            where: dict[str, Any] = {"base_url": settings.base_url} if settings.base_url else {}
+            more: dict[str, Any] = {"base_url": settings.base_url} if settings.base_url else {}
+            more["http_client"] = DefaultAsyncHttpxClient(event_hooks={"response": [_note]})
             chat = OpenAIChatCompletionClient(
                 model=settings.model,
                 api_key=key,
                 model_info=_ABILITIES,
                 timeout=settings.timeout,
                 max_retries=settings.retries,
-                **where,
+                **more,
             )
             self._provider = ModelClient(chat, model=settings.model, provider="openai")
         return self._provider

@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from autogen_core import CancellationToken
-from autogen_core.tools import FunctionTool
+from autogen_core.tools import BaseTool, ParametersSchema, ToolSchema
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared.agents.run import Run
-from shared.agents.team import Tool
+from shared.agents.team import Tool, arguments_of
 from shared.errors import AnnexError
 
 log = logging.getLogger(__name__)
@@ -36,16 +36,36 @@ class ToolFailed(Exception):
     """What the model is told when a call did not work."""
 
 
-class RunTool(FunctionTool):
+class RunTool(BaseTool[BaseModel, BaseModel]):
     """Runs `function` for one run: `async def` on the loop, `def` in a thread."""
 
     component_provider_override = "shared.agents.autogen.tools.RunTool"
 
     def __init__(self, function: Tool, run: Run, threads: Executor) -> None:
-        super().__init__(function, description=inspect.getdoc(function) or function.__name__)
+        description = inspect.getdoc(function) or function.__name__
+        super().__init__(BaseModel, BaseModel, function.__name__, description)
         self._function = function
+        self._arguments = arguments_of(function)
         self._run = run
         self._threads = threads
+
+    @property
+    def schema(self) -> ToolSchema:
+        """What the model is told: the function's name, docstring and parameters."""
+        (own,), parts = msgspec.json.schema_components((self._arguments,), ref_template="#/$defs/{name}")
+        parameters = parts.pop(own["$ref"].rpartition("/")[2])
+        kept = {key: parameters[key] for key in ("type", "properties", "required") if key in parameters}
+        inner = {"$defs": parts} if parts else {}
+        return ToolSchema(
+            name=self.name,
+            description=self.description,
+            parameters=cast("ParametersSchema", {**kept, **inner, "additionalProperties": False}),
+            strict=False,
+        )
+
+    async def run(self, args: BaseModel, cancellation_token: CancellationToken) -> Any:
+        """Not used: `run_json` reads the arguments itself."""
+        raise NotImplementedError
 
     async def run_json(
         self, args: Mapping[str, Any], cancellation_token: CancellationToken, call_id: str | None = None
@@ -84,12 +104,11 @@ class RunTool(FunctionTool):
 
     async def _answer(self, args: Mapping[str, Any]) -> Any:
         try:
-            values = self.args_type().model_validate(args)
-        except ValidationError as error:
-            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-            raise ToolFailed(f"The arguments do not fit: {'; '.join(faults)}") from error
+            values = msgspec.convert(args, self._arguments)
+        except msgspec.ValidationError as error:
+            raise ToolFailed(f"The arguments do not fit: {error}") from error
         try:
-            return await self._call(values)
+            return await self._call(msgspec.structs.asdict(values))
         except AnnexError as error:
             raise ToolFailed(error.detail) from error
         except Exception as error:
@@ -108,8 +127,7 @@ class RunTool(FunctionTool):
             )
             raise ToolFailed("The tool failed.") from error
 
-    async def _call(self, values: BaseModel) -> Any:
-        arguments = {name: getattr(values, name) for name in type(values).model_fields}
+    async def _call(self, arguments: dict[str, Any]) -> Any:
         if inspect.iscoroutinefunction(self._function):
             return await self._function(**arguments)
         call = partial(copy_context().run, self._function, **arguments)

@@ -183,12 +183,14 @@ def _name(event: RunDone | RunFailed) -> str:
     return event.code if isinstance(event, RunFailed) else event.stop_reason
 
 
-async def test_the_provider_sees_its_connection_closed_when_the_reader_leaves(
-    agents: Agents, model_server: ModelServer
+@pytest.mark.parametrize("read", range(2, 6))
+async def test_the_provider_sees_its_connection_closed_wherever_the_reader_leaves(
+    read: int, agents: Agents, model_server: ModelServer
 ):
-    scene = Scene("in mid answer", model_server)
-    events = await agents.run(scene.team, ask(), user=caller())
-    await scene.reach(events)
+    model_server.script(says("SPY leads TLT by a wide margin", hold_after=4), says("Go on."))
+    events = await agents.run(Team("one", (Agent("analyst", ""),)), ask(), user=caller())
+    for _ in range(read):
+        await anext(events)
     await events.aclose()
     await model_server.client_left()
 

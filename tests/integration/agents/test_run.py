@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncGenerator
+from typing import Annotated
 
 import pytest
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared.agents import (
     Agent,
@@ -35,6 +36,7 @@ from shared.errors import (
     TooManyRuns,
 )
 from shared.secret import Secret
+from shared.signals import Regime, Symbol
 from tests.fixtures.agents import AgentsMaker, ModelServer, ask, caller, calls, eventually, says
 
 
@@ -218,7 +220,7 @@ async def test_a_tool_that_fails_is_an_answer_to_the_model_and_keeps_its_reason(
     assert [result.text for result in results] == [
         "The tool failed.",
         "No signal TLT.",
-        "The arguments do not fit: symbol: Field required",
+        "The arguments do not fit: Object missing required field `symbol`",
     ]
     assert all(result.failed for result in results)
     assert isinstance(events[-1], RunDone)
@@ -330,14 +332,17 @@ async def test_a_run_of_another_user_is_not_found(agents: Agents, model_server: 
 async def test_a_mistake_of_ours_is_an_internal_error_and_the_log_knows_it(
     agents: Agents, model_server: ModelServer, caplog: pytest.LogCaptureFixture
 ):
-    def unannotated(symbol):
+    class Opaque:
+        """No model can write one."""
+
+    def odd(symbol: Opaque) -> None:
         """Read."""
 
-    team = Team("regime", (Agent("analyst", "", (unannotated,)),))
+    team = Team("regime", (Agent("analyst", "", (odd,)),))
     events = await all_of(await agents.run(team, ask(), user=caller()))
     assert isinstance(events[-1], RunFailed)
     assert events[-1].code == "internal_error"
-    assert "unannotated" not in events[-1].detail
+    assert "Opaque" not in events[-1].detail
     assert "agent run failed" in caplog.text
 
 
@@ -395,3 +400,45 @@ async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_do
     assert (await model.create(question)).content == ""
     assert len(model_server.requests) == 2
     await clients.close()
+
+
+class Wanted(Struct):
+    """Which readings."""
+
+    symbol: Symbol
+    regime: Regime
+
+
+async def test_a_tools_arguments_are_of_the_types_that_it_names(agents: Agents, model_server: ModelServer):
+    taken: list[object] = []
+
+    async def compare(wanted: list[Wanted], days: Annotated[int, Meta(ge=1, le=90)] = 30) -> str:
+        """Compare readings."""
+        taken.append((wanted, days))
+        return "compared"
+
+    model_server.script(
+        calls("compare", wanted=[{"symbol": "SPY", "regime": "RISK_ON"}]),
+        calls("compare", wanted=[], days=1000),
+        says("Done."),
+    )
+    team = Team("t", (Agent("a", "", (compare,)),))
+    events = await all_of(await agents.run(team, ask(), user=caller()))
+    assert taken == [([Wanted("SPY", Regime.RISK_ON)], 30)]
+    results = [event.text for event in events if isinstance(event, ToolResult)]
+    assert results == ["compared", "The arguments do not fit: Expected `int` <= 90 - at `$.days`"]
+    schema = model_server.requests[0]["tools"][0]["function"]["parameters"]
+    assert schema["required"] == ["wanted"]
+    assert schema["properties"]["days"]["maximum"] == 90
+    assert schema["$defs"]["Wanted"]["properties"]["symbol"]["pattern"].startswith("^")
+
+
+async def test_an_answer_outside_the_bounds_of_its_struct_is_the_models_fault(
+    agents: Agents, model_server: ModelServer
+):
+    class Sure(Struct):
+        confidence: Annotated[float, Meta(ge=0, le=1)]
+
+    model_server.script(says('{"confidence": 7}'))
+    with pytest.raises(ModelUnavailable, match="does not have the form"):
+        await agents.answer(Agent("summary", "Sum up."), ask(), Sure, user=caller())

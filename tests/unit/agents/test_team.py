@@ -14,11 +14,17 @@ def act_as_anybody(user_id: str) -> str:
     return user_id
 
 
+def silent(symbol: str) -> str:
+    return symbol
+
+
 @pytest.mark.parametrize(
     ("make", "told"),
     [
         (lambda: Agent("the analyst", ""), "not an identifier"),
         (lambda: Agent("analyst", "", (act_as_anybody,)), "takes user_id: the model would choose whom"),
+        (lambda: Agent("analyst", "", (lambda symbol: symbol,)), "takes symbol without an annotation"),
+        (lambda: Agent("analyst", "", (silent,)), "has no docstring"),
         (lambda: Team("regime", ()), "needs agents"),
         (lambda: Team("regime", (Agent("a", ""), Agent("a", ""))), "different names"),
         (lambda: Team("regime", (Agent("a", ""),), max_turns=0), "max_turns of at least 1"),
