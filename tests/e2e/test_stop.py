@@ -65,7 +65,7 @@ def everything(caller: socket.socket) -> bytes:
 def test_a_stream_ends_with_its_terminal_event(tmp_path: Path, issuer: Issuer, under_way: Send):
     with serving(tmp_path, issuer) as service:
         caller = under_way(service, "GET /ticks?count=1000")
-        while b"event: reading" not in caller.recv(65536):
+        while b"event: tick" not in caller.recv(65536):
             pass
         service.process.send_signal(signal.SIGTERM)
         rest = everything(caller)
