@@ -18,19 +18,19 @@ from runtime.bridge.reference import Reference
 from runtime.database import open_database
 from runtime.http.cors import Cors, Preflights
 from runtime.http.gate import Gate
-from runtime.http.health import Check, Health
+from runtime.http.health import Health
 from runtime.http.problems import EXCEPTION_HANDLERS
 from runtime.http.proxies import TrustedProxies
 from runtime.http.rates import rates_at
 from runtime.http.shell import Bounds, Shell
 from runtime.origins import compile_origins
+from runtime.probes import database_probe, functions_probe, service_probe
 from runtime.routing import Fault, RouteTable, TreeApp, discover
 from runtime.streams import DRAIN
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.variables import Settings
 from shared.agents import Agents
 from shared.database import Database
-from shared.errors import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +75,9 @@ class Application:
             Tracing(Preflights(self._route, cors), telemetry),
             health=Health(
                 {
-                    "database": self._check_database,
-                    "functions": self._check_functions,
-                    "service": self._check_service,
+                    "database": database_probe(database, is_configured=settings.database.url is not None),
+                    "functions": functions_probe(lambda: self.table, tell_cause=not settings.is_production),
+                    "service": service_probe(lambda: self.is_draining),
                 },
                 version=settings.commit or version("annex"),
             ),
@@ -176,25 +176,6 @@ class Application:
             raise
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _check_database(self) -> Check:
-        if self.settings.database.url is None:
-            return Check("ok", "not configured")
-        try:
-            await self.database.ping(0.8)
-        except DatabaseUnavailable:
-            return Check("down", "the database does not answer")
-        return Check("ok")
-
-    async def _check_functions(self) -> Check:
-        faults = self.table.faults
-        if not faults:
-            return Check("ok", {"serving": len(self.table.operations)})
-        told = [{"file": fault.file, "line": fault.line, "error_id": fault.error_id} for fault in faults]
-        return Check("degraded", {"serving": len(self.table.operations), "quarantined": told})
-
-    async def _check_service(self) -> Check:
-        return Check("down", "draining") if self.is_draining else Check("ok")
-
 
 def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> Application:
     """Build the service; nothing is connected, listening or running until `running` is entered.
@@ -208,10 +189,8 @@ def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> App
     """
     telemetry = telemetry or Telemetry.start(settings)
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
-    if settings.strict and table.faults:
-        raise BrokenFunctions(table)
     authenticator = Authenticator.from_settings(settings.clerk, production=settings.is_production)
-    return Application(
+    application = Application(
         settings,
         telemetry=telemetry,
         database=open_database(settings),
@@ -219,6 +198,9 @@ def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> App
         agents=agents_from(settings),
         table=table,
     )
+    if settings.strict and application.table.faults:
+        raise BrokenFunctions(application.table)
+    return application
 
 
 class BrokenFunctions(Exception):
