@@ -24,7 +24,7 @@ dev: setup ## Serve on port 8000 with an embedded PostgreSQL and a development i
 	@exec $(BIN)/annex dev
 
 test: setup check ## Run every test, with coverage
-	@$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term
+	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term
 
 test-bridge: setup ## Run the Next.js side: the client under Node, the example app in Chromium
 	@$(BIN)/pytest tests/integration/test_client.py tests/e2e/test_client_on_service.py tests/e2e/test_nextjs.py

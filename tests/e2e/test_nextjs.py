@@ -21,9 +21,7 @@ from tests.fixtures import nextjs
 from tests.fixtures.app import permitted
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.node import install, run
-from tests.fixtures.service import ROOT, Service, annex, free_port
-
-pytestmark = pytest.mark.xdist_group("nextjs")  # one build for all of them
+from tests.fixtures.service import PATIENCE, ROOT, Service, annex, free_port
 
 SHOTS = ROOT / ".annex" / "screenshots"
 """Where the last run's screenshots are; look at them."""
@@ -42,6 +40,7 @@ def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("NOT TESTED: the Next.js side needs Chromium, and there is none on this machine")
+    expect.set_options(timeout=PATIENCE * 1000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
