@@ -17,6 +17,8 @@ from runtime.routing.operation import Operation
 from runtime.routing.signature import inner_types, spell
 from runtime.routing.tree import shape_of, template_of
 
+OTHERS = "\0"  # what no URL and no file name holds; braces are in many a URL
+
 
 class Claim(Struct, frozen=True):
     """A file's claim on a URL, for the methods that it is known to answer."""
@@ -33,11 +35,11 @@ def between_files(claims: Iterable[Claim]) -> list[Fault]:
 
 
 def _each(files: Iterable[str], found: str, cure: str) -> Iterator[Fault]:
-    """Make the same complaint to every file; `{others}` in `found` names the rest."""
+    """Make the same complaint to every file; `OTHERS` in `found` stands for the rest."""
     names = sorted(set(files))
     for file in names:
         others = " and ".join(name for name in names if name != file)
-        yield Fault(file=file, line=0, found=found.replace("{others}", others), cure=cure)
+        yield Fault(file=file, line=0, found=found.replace(OTHERS, others), cure=cure)
 
 
 def _same_url(claims: list[Claim]) -> Iterator[Fault]:
@@ -50,11 +52,11 @@ def _same_url(claims: list[Claim]) -> Iterator[Fault]:
             url = template_of(one.segments)
             if {one.file, other.file} & {_beside(one.file), _beside(other.file)}:
                 found = (
-                    f"{url} is claimed by {{others}} too: a file and its folder's index.py are the same URL."
+                    f"{url} is claimed by {OTHERS} too: a file and its folder's index.py are the same URL."
                 )
                 yield from _each((one.file, other.file), found, "Keep one of them.")
             elif methods and template_of(other.segments) == url:
-                found = f"{' and '.join(methods)} {url} is claimed by {{others}} too."
+                found = f"{' and '.join(methods)} {url} is claimed by {OTHERS} too."
                 yield from _each((one.file, other.file), found, "Rename one, or give each its own methods.")
 
 
@@ -75,10 +77,10 @@ def _siblings(claims: list[Claim]) -> Iterator[Fault]:
         spellings = " and ".join(sorted(f"[{'...' if s.kind == 'rest' else ''}{s.text}]" for s in segments))
         place = position if position == "/" else f"{position}/"
         if len({segment.kind for segment in segments}) > 1:
-            found = f"A catch-all and a parameter share {place} ({spellings}), here and in {{others}}."
+            found = f"A catch-all and a parameter share {place} ({spellings}), here and in {OTHERS}."
             cure = "Keep the catch-all and take the value apart in it, or move one into a folder of its own."
         else:
-            found = f"One parameter has several names at {place} ({spellings}), here and in {{others}}."
+            found = f"One parameter has several names at {place} ({spellings}), here and in {OTHERS}."
             cure = "Give it the same name everywhere."
         yield from _each((file for files in segments.values() for file in files), found, cure)
 
@@ -95,7 +97,7 @@ def _case(claims: list[Claim]) -> Iterator[Fault]:
         files = frozenset(file for files in urls.values() for file in files)
         if len(urls) > 1 and files not in seen:
             seen.add(files)
-            found = f"{' and '.join(sorted(urls))} differ in case alone, here and in {{others}}."
+            found = f"{' and '.join(sorted(urls))} differ in case alone, here and in {OTHERS}."
             yield from _each(files, found, "Rename one: some file systems and people cannot tell them apart.")
 
 
@@ -142,7 +144,7 @@ def _structs(operations: list[Operation]) -> Iterator[Fault]:
             users[struct.__name__][struct].add(operation.endpoint.file)
     for name, structs in users.items():
         if len(structs) > 1:
-            found = f"Two types are called {name}, here and in {{others}}; the client knows them by name."
+            found = f"Two types are called {name}, here and in {OTHERS}; the client knows them by name."
             files = {file for files in structs.values() for file in files}
             if len(files) == 1:
                 found = f"Two types are called {name} here; the client knows them by name."

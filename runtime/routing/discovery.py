@@ -20,6 +20,7 @@ from runtime.routing.table import Imported, Route, RouteTable
 from runtime.routing.tree import list_files, read_tree, shape_of, template_of
 
 RESERVED_URLS = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
+MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that
 
 
 def discover(
@@ -72,6 +73,10 @@ def discover(
 
 def _read(root: Path, file: str) -> bytes | Fault:
     try:
+        size = (root / file).stat().st_size
+        if size > MAX_SOURCE:
+            found = f"The file has {size} bytes; a function file may have {MAX_SOURCE}."
+            return Fault(file=file, line=0, found=found, cure="Keep data in a file of its own.")
         return (root / file).read_bytes()
     except OSError as error:
         found = f"The file cannot be read: {error.strerror}."

@@ -1,8 +1,6 @@
 """One function file on its way through discovery: read, given its policies, imported, judged, compiled."""
 
-import contextlib
-import logging
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from runtime.config import Endpoint, Policy
@@ -16,8 +14,6 @@ from runtime.routing.signature import Handler, Signature, read_signature
 from runtime.routing.source import Source, read_function
 from runtime.routing.table import Imported, Route
 from runtime.routing.tree import Candidate, template_of
-
-logger = logging.getLogger(__name__)
 
 
 class FunctionFile:
@@ -80,24 +76,15 @@ class FunctionFile:
             loader: of its folder.
             known: what an earlier import made of it, used where the text is the same.
         """
-        with self._contained():
-            loaded = self._load(loader, known)
-            if loaded is not None:
-                self._judge(loaded)
-                self.routes = [self._route(operation) for operation in self.operations]
+        loaded = self._load(loader, known)
+        if loaded is not None:
+            # An annotation is code of the file as well, and may do anything.
+            judged = loader.guard(self.file, "Reading the signature", partial(self._judge, loaded))
+            if isinstance(judged, Fault):
+                self.faults.append(judged)
 
     def _fault(self, line: int, found: str, cure: str) -> None:
         self.faults.append(Fault(file=self.file, line=line, found=found, cure=cure))
-
-    @contextlib.contextmanager
-    def _contained(self) -> Iterator[None]:
-        """Keep what nobody has thought of to this file: an annotation is code, and may do anything."""
-        try:
-            yield
-        except Exception as error:
-            logger.exception("a function file could not be judged", extra={"function": self.file})
-            found = f"It could not be judged: {type(error).__name__}: {error}."
-            self._fault(0, found, "Simplify its annotations; the log has the traceback.")
 
     def _move(self, path: str, line: int) -> None:
         if self.segments is not None and any(segment.kind != "static" for segment in self.segments):
@@ -135,6 +122,7 @@ class FunctionFile:
             if name not in taken and not self.faults:
                 found = f"No handler takes the path parameter {name!r}."
                 self._fault(0, found, f"Add `{name}: str` to one, or rename the file.")
+        self.routes = [self._route(operation) for operation in self.operations]
 
     def _operation(self, handler: Handler, signature: Signature) -> Operation:
         endpoint = Endpoint(

@@ -18,6 +18,7 @@ REVERIFICATIONS = {
     "strict": ("second_factor", 10),
     "strict_mfa": ("multi_factor", 10),
 }
+HIGHEST = 1 << 31  # what every clock, counter and client can hold
 ONCE_PER_FILE = frozenset({"public", "webhook", "path", "methods"})
 
 _CURES = {
@@ -63,6 +64,7 @@ def read_value(kind: type[Function] | type[Folder], name: str, raw: object) -> A
     """
     if raw is None:
         raise ValueError("None is the same as leaving the key out; leave it out.")
+    _presentable(raw)
     try:
         value = getattr(msgspec.convert({name: raw}, kind), name)
     except msgspec.ValidationError as error:
@@ -92,8 +94,20 @@ def reverification_of(value: str | dict[str, Any]) -> tuple[int, int]:
     return FACTORS.index(level), minutes
 
 
+def _presentable(raw: object) -> None:
+    """Refuse what no contract, header or terminal could carry."""
+    if isinstance(raw, str) and not raw.isprintable():
+        raise ValueError("It holds a character that cannot be shown.")
+    if isinstance(raw, int | float) and raw >= HIGHEST:
+        raise ValueError("Number out of range.")
+    parts = [*raw, *raw.values()] if isinstance(raw, dict) else raw
+    if isinstance(parts, list | tuple | set):
+        for part in parts:
+            _presentable(part)
+
+
 def _above_zero(value: float) -> None:
-    if not 0 < value < float("inf"):
+    if not value > 0:
         raise ValueError("Expected more than 0.")
 
 

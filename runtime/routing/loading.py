@@ -6,19 +6,21 @@ packages, which relative imports, postponed annotations and pickling need.
 """
 
 import ast
+import ctypes
 import hashlib
 import importlib.util
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path, PurePosixPath
-from types import CodeType, ModuleType
+from types import ModuleType
 
 from msgspec import Struct
 
-from runtime.routing.faults import UNREADABLE, Fault, unreadable
+from runtime.routing.faults import UNREADABLE, Fault, told, unreadable
 
 PREFIX = "annex_functions_"
 
@@ -63,7 +65,12 @@ class Loader:
         except UNREADABLE as error:
             return unreadable(file, error)
         module = self._prepare(file)
-        return self._run(file, module, code)
+        started = time.perf_counter()
+        ran = self.guard(file, "The import", lambda: exec(code, module.__dict__))  # noqa: S102 - the point
+        if isinstance(ran, Fault):
+            sys.modules.pop(module.__name__, None)
+            return ran
+        return Loaded(module, time.perf_counter() - started)
 
     def _prepare(self, file: str) -> ModuleType:
         path = self.root / file
@@ -86,52 +93,52 @@ class Loader:
             package.__path__ = [str(folder)]
             sys.modules[name] = package
 
-    def _run(self, file: str, module: ModuleType, code: CodeType) -> Loaded | Fault:
+    def guard[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+        """Do `work`, which runs code of `file`, to its end or to the end of the budget.
+
+        Args:
+            file: path below the root.
+            doing: what it is, as the subject of a sentence.
+            work: may raise anything; what it raises becomes a fault.
+        """
+        results: list[Result] = []
         failure: list[BaseException] = []
 
         def run() -> None:
             try:
-                exec(code, module.__dict__)  # noqa: S102 - running the developer's own file is the point
+                results.append(work())
             except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
                 failure.append(error)
 
-        started = time.perf_counter()
-        thread = threading.Thread(target=run, name=f"import {file}", daemon=True)
+        thread = threading.Thread(target=run, name=f"{doing} {file}", daemon=True)
         thread.start()
         thread.join(self.budget)
-        if thread.is_alive():
-            return self._hangs(file, thread)
+        if results:
+            return results[0]
         if failure:
-            sys.modules.pop(module.__name__, None)
-            return self._raised(file, failure[0])
-        return Loaded(module, time.perf_counter() - started)
+            return self._raised(file, doing, failure[0])
+        fault = self._hangs(file, doing, thread)
+        _end(thread)
+        return fault
 
-    def _hangs(self, file: str, thread: threading.Thread) -> Fault:
+    def _hangs(self, file: str, doing: str, thread: threading.Thread) -> Fault:
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
         return Fault(
             file=file,
             line=self._line(traceback.StackSummary.extract(traceback.walk_stack(frame))) if frame else 0,
-            found=f"The import was still running after {self.budget:g} s, and was given up.",
+            found=f"{doing} was still running after {self.budget:g} s, and was given up.",
             cure="Do slow work inside the handler; importing a function should only define things.",
         )
 
-    def _raised(self, file: str, error: BaseException) -> Fault:
+    def _raised(self, file: str, doing: str, error: BaseException) -> Fault:
         frames = traceback.extract_tb(error.__traceback__)
         line = self._line(list(reversed(frames)), file)
-        kind = type(error).__name__
+        found, cure = f"{doing} failed: {told(error)}.", "Fix the file; it runs as it is when it is saved."
         if isinstance(error, SystemExit):
-            found, cure = (
-                "The import ended the process (SystemExit).",
-                "Remove the exit; a function returns or raises.",
-            )
+            found = f"{doing} ended the process (SystemExit)."
+            cure = "Remove the exit; a function returns or raises."
         elif isinstance(error, ModuleNotFoundError):
-            found = f"The import failed: {kind}: {error}."
             cure = "Correct the name, or add the package to pyproject.toml."
-        else:
-            found, cure = (
-                f"The import failed: {kind}: {error}.",
-                "Fix the file; it runs as it is when it is saved.",
-            )
         return Fault(file=file, line=line, found=found, cure=cure)
 
     def _line(self, frames: list[traceback.FrameSummary], file: str | None = None) -> int:
@@ -143,3 +150,16 @@ class Loader:
 def _dotless(part: str) -> str:
     """Python cuts module names at dots; `[...rest]` and `v1.2` keep theirs as a look-alike."""
     return part.replace(".", "\u2024")
+
+
+class _GivenUp(BaseException):
+    """Raised inside a thread that has used its budget up."""
+
+
+def _end(thread: threading.Thread) -> None:
+    """Raise inside a thread, or a loop that never ends would take its share of every request for ever.
+
+    One that is asleep meets the exception when it wakes, and one that catches everything goes on.
+    """
+    ident = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_GivenUp))

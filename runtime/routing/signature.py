@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.datastructures import UploadFile
 
 from runtime.config import Policy
-from runtime.routing.faults import Fault
+from runtime.routing.faults import Fault, told
 from runtime.routing.loading import PREFIX
 from runtime.routing.names import near_miss
 from runtime.routing.operation import Input, InputSource
@@ -82,8 +82,8 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
             "Import it at the top of the file, and not under TYPE_CHECKING: annotations are read at run time."
         )
         return None, [handler.fault(f"{handler.method} has an annotation that names nothing: {error}.", cure)]
-    except Exception as error:  # noqa: BLE001 - an annotation is code, and may raise anything
-        found = f"The annotations of {handler.method} cannot be read: {type(error).__name__}: {error}."
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an annotation is code, and may raise anything
+        found = f"The annotations of {handler.method} cannot be read: {told(error)}."
         return None, [handler.fault(found, "Correct the annotation.")]
     faults: list[Fault] = []
     inputs: list[Input] = []

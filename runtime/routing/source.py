@@ -5,6 +5,8 @@ import fails.
 """
 
 import ast
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +15,10 @@ from runtime.config import Folder, Function
 from runtime.routing.faults import UNREADABLE, Fault, unreadable
 from runtime.routing.keys import complain, known_keys, read_value
 from runtime.routing.names import METHODS, near_miss
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES = (*_DEFINITIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_ONE_CONFIG = "Write one `config = ...` at the top level, not inside or among something else."
 
 
 class Literal(Struct, frozen=True):
@@ -110,18 +116,15 @@ class _Reader:
 
     def _strangers(self, code: ast.Module) -> None:
         """A `get` that came from elsewhere would open a route that nobody wrote."""
-        for node in code.body:
-            names: list[str] = []
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                names = [(alias.asname or alias.name) for alias in node.names]
-            elif isinstance(node, ast.Assign):
-                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            elif isinstance(node, ast.ClassDef):
-                names = [node.name]
-            for name in names:
-                if name in METHODS:
-                    found = f"{name} is not defined here by def; is it meant as a handler?"
-                    self.fault(node.lineno, found, f"Write `async def {name}(...)`, or give it another name.")
+        for name, node in _bindings(code):
+            if name not in METHODS or (node in code.body and isinstance(node, _DEFINITIONS)):
+                continue
+            if isinstance(node, _DEFINITIONS):
+                found, cure = f"{name} is defined inside another statement.", "Define it at the top level."
+            else:
+                found = f"{name} is not defined here by def; is it meant as a handler?"
+                cure = f"Write `async def {name}(...)`, or give it another name."
+            self.fault(node.lineno, found, cure)
 
     # The config
     # -----------------------------------------------------------------------------------------------
@@ -137,6 +140,10 @@ class _Reader:
         if len(named) > 1:
             self.fault(named[1][0], f"config is set twice, first on line {named[0][0]}.", "Keep one.")
             return None
+        for name, node in _bindings(code):
+            if name == "config" and not any(node.lineno == line for line, _ in named):
+                self.fault(node.lineno, "This config is not read.", _ONE_CONFIG)
+                return None
         if not named:
             if self.kind is Folder:
                 self.fault(0, "No config in this file.", "Write config = Folder(...), or delete the file.")
@@ -147,7 +154,7 @@ class _Reader:
     def _call(self, line: int, value: ast.expr) -> dict[str, Literal] | None:
         wanted = self.kind.__name__
         if not isinstance(value, ast.Call) or _called(value) != wanted:
-            found = f"config is {ast.unparse(value)[:60]!r}, which is read without running the file."
+            found = f"config is {_spelt(value)!r}, which is read without running the file."
             self.fault(line, found, f"Write config = {wanted}(...) with literal values.")
             return None
         before = len(self.faults)
@@ -171,15 +178,33 @@ class _Reader:
         try:
             raw = ast.literal_eval(node)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            found = f"{name}={ast.unparse(node)[:60]} is not a literal; config is read without running it."
+            found = f"{name}={_spelt(node)} is not a literal; config is read without running it."
             self.fault(node.lineno, found, "Write the value itself.")
             return
         try:
             value = read_value(self.kind, name, raw)
-        except ValueError as error:
-            self.fault(node.lineno, f"{name}={raw!r}: {error}", complain(name))
+        except (ValueError, OverflowError) as error:
+            self.fault(node.lineno, f"{name}={_short(repr(raw))}: {error}", complain(name))
             return
         keys[name] = Literal(value, node.lineno)
+
+
+def _bindings(code: ast.Module) -> Iterator[tuple[str, ast.stmt | ast.expr | ast.excepthandler]]:
+    """Yield every name that the module's own scope binds or deletes, in whatever statement, and where."""
+    waiting: deque[ast.AST] = deque(code.body)
+    while waiting:
+        node = waiting.popleft()
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id, node
+        elif isinstance(node, (*_DEFINITIONS, ast.ClassDef)):
+            yield node.name, node
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                yield alias.asname or alias.name, node
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.name, node
+        if not isinstance(node, _SCOPES):
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _assignment(node: ast.stmt) -> tuple[str, int, ast.expr] | None:
@@ -196,3 +221,14 @@ def _called(value: ast.expr) -> str | None:
     if isinstance(value.func, ast.Attribute):
         return value.func.attr
     return value.func.id if isinstance(value.func, ast.Name) else None
+
+
+def _spelt(node: ast.expr) -> str:
+    try:
+        return _short(ast.unparse(node))
+    except RecursionError:
+        return "an expression nested too deeply"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

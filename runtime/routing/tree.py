@@ -1,12 +1,13 @@
 """File tree to candidate routes: what each name in a listing means. Nothing is read or imported here."""
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
-from runtime.routing.faults import Fault
+from runtime.routing.faults import Fault, printable
 from runtime.routing.names import NameFault, Segment, is_private, read_segment
 
 FOLDER_CONFIG = "_config.py"
@@ -35,24 +36,42 @@ class Tree(Struct, frozen=True):
 
 
 def list_files(root: Path) -> tuple[list[str], list[Fault]]:
-    """List the Python files outside of private folders, sorted; and folders that are not entered."""
+    """List the Python files outside of private folders, sorted; and what is not entered or read."""
     files: list[str] = []
     faults: list[Fault] = []
-    for folder, subfolders, names in os.walk(root):
+    for folder, subfolders, names in os.walk(root, onerror=lambda error: faults.append(_closed(root, error))):
         below = Path(folder).relative_to(root)
-        faults += [
-            Fault(
-                file=(below / name).as_posix(),
-                line=0,
-                found="This folder is a symbolic link, which is not followed.",
-                cure="Move the folder itself here.",
-            )
-            for name in subfolders
-            if not is_private(name) and (Path(folder) / name).is_symlink()
-        ]
         subfolders[:] = sorted(name for name in subfolders if not is_private(name))
-        files += [(below / name).as_posix() for name in names if name.endswith(".py")]
+        sources = sorted(name for name in names if name.endswith(".py"))
+        for name in (*subfolders, *sources):
+            if found := _unfit(Path(folder) / name, is_folder=name in subfolders):
+                faults.append(
+                    Fault(file=printable((below / name).as_posix()), line=0, found=found[0], cure=found[1])
+                )
+            elif name in sources:
+                files.append((below / name).as_posix())
+        subfolders[:] = [name for name in subfolders if name.isprintable()]
     return sorted(files), faults
+
+
+def _unfit(path: Path, *, is_folder: bool) -> tuple[str, str] | None:
+    """Return what is wrong with an entry that is neither entered nor read, and the cure."""
+    if not path.name.isprintable():
+        return "The name holds a character that cannot be shown.", "Rename it."
+    if is_folder:
+        link = "This folder is a symbolic link, which is not followed.", "Move the folder itself here."
+        return link if path.is_symlink() else None
+    try:
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        return f"The file cannot be read: {error.strerror}.", "Check where it is and who may read it."
+    return None if is_regular else ("This is no file that ends: a device or a pipe.", "Remove it.")
+
+
+def _closed(root: Path, error: OSError) -> Fault:
+    folder = printable(Path(error.filename).relative_to(root).as_posix())
+    found = f"The folder cannot be listed: {error.strerror}."
+    return Fault(file=folder, line=0, found=found, cure="Check its permissions.")
 
 
 def read_tree(files: Iterable[str]) -> Tree:

@@ -208,6 +208,6 @@ def test_annotation_that_misbehaves_costs_its_own_file_alone(tmp_path: Path) -> 
 
     assert [each.endpoint.file for each in table.operations] == ["good.py"]
     assert [str(fault) for fault in table.faults] == [
-        "a.py: It could not be judged: RuntimeError: no hash. "
-        "Simplify its annotations; the log has the traceback."
+        "a.py:3: Reading the signature failed: RuntimeError: no hash. "
+        "Fix the file; it runs as it is when it is saved."
     ]

@@ -1,0 +1,128 @@
+"""Files that mean harm, or look as if they did: each costs itself, says so in one line, and nothing else."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from runtime.routing import discover
+from tests.fixtures.routing import write_tree
+
+GOOD = "async def get() -> str:\n    return 'ok'\n"
+DEEP = "+".join(["1"] * 6000)
+
+SOURCES = {
+    "config too deep to be written": f"config = {DEEP}\n{GOOD}",
+    "key too deep to be written": f"config = Function(timeout={DEEP})\n{GOOD}",
+    "number beyond every float": f"config = Function(timeout={'9' * 400})\n{GOOD}",
+    "number beyond every clock": f"config = Function(timeout=1e300)\n{GOOD}",
+    "half a character": f"config = Function(permission='org:\\ud800:read')\n{GOOD}",
+    "control characters": f"config = Function(tags=('a\\x1b[31m',))\n{GOOD}",
+    "annotation that exits": "async def get() -> \"__import__('sys').exit(3)\":\n    return ''\n",
+    "wrapper of itself": f"{GOOD}get.__wrapped__ = get\n",
+    "error whose text exits": (
+        f"class Bad(BaseException):\n    def __str__(self):\n        raise SystemExit\nraise Bad\n{GOOD}"
+    ),
+    "error with a text for a terminal": f"raise ValueError('a\\nb\\x1b[31m')\n{GOOD}",
+    "error with a long text": f"raise ValueError('x' * 10_000_000)\n{GOOD}",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES.keys())
+def test_hostile_source_costs_its_own_file_and_is_told_in_one_line(tmp_path: Path, source: str) -> None:
+    write_tree(tmp_path, {"bad.py": source, "good.py": GOOD})
+
+    table = discover(tmp_path, import_budget=0.5)
+
+    assert [each.endpoint.file for each in table.operations] == ["good.py"]
+    assert {fault.file for fault in table.faults} == {"bad.py"}
+    for fault in table.faults:
+        assert str(fault).isprintable()
+        assert len(str(fault)) < 500
+
+
+def test_import_that_never_ends_is_stopped_and_takes_no_processor_time_afterwards(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"bad.py": f"while True:\n    pass\n{GOOD}", "good.py": GOOD})
+
+    table = discover(tmp_path, import_budget=0.3)
+
+    for thread in threading.enumerate():
+        if thread.name == "The import bad.py":
+            thread.join(10)
+            assert not thread.is_alive()
+    assert "The import was still running after 0.3 s" in str(table.faults[0])
+
+
+CONFIGS = {
+    "inside an if": "if True:\n    config = Function(permission='org:signals:read')\n",
+    "inside a try": "try:\n    config = Function(org=True)\nexcept Exception:\n    pass\n",
+    "among other names": "config = other = Function(org=True)\n",
+    "in a tuple": "config, other = Function(org=True), 1\n",
+    "as an expression": "(config := Function(org=True))\n",
+    "imported": "from runtime import Function as config\n",
+    "changed afterwards": "config = Function(org=True)\nif True:\n    config = Function()\n",
+    "as a loop variable": "for config in [Function(org=True)]:\n    pass\n",
+}
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+def test_config_that_would_not_be_read_is_a_fault_and_not_a_weaker_policy(
+    tmp_path: Path, config: str
+) -> None:
+    write_tree(tmp_path, {"a.py": f"from runtime import Function\n{config}{GOOD}"})
+
+    table = discover(tmp_path)
+
+    assert not table.operations
+    assert "This config is not read." in str(table.faults[0])
+
+
+HANDLERS = {
+    "inside an if": "if True:\n    async def get() -> str:\n        return 'x'\n",
+    "annotated": "from typing import Any\nget: Any = lambda: 'x'\n",
+    "in a tuple": "get, other = (lambda: 'x'), 1\n",
+    "as a loop variable": "for get in [print]:\n    pass\n",
+}
+
+
+@pytest.mark.parametrize("handler", HANDLERS.values(), ids=HANDLERS.keys())
+def test_handler_that_would_not_be_served_is_a_fault_beside_one_that_is(tmp_path: Path, handler: str) -> None:
+    write_tree(tmp_path, {"a.py": f"{handler}\nasync def post() -> str:\n    return 'x'\n"})
+
+    table = discover(tmp_path)
+
+    assert [fault.found.split()[0] for fault in table.faults] == ["get"]
+
+
+def test_what_is_no_readable_file_is_told_and_neither_opened_nor_entered(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"good.py": GOOD, "folder.py/inner.py": GOOD})
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "endless.py").symlink_to("/dev/zero")
+    (tmp_path / "self.py").symlink_to("self.py")
+    (tmp_path / "gone.py").symlink_to("nowhere.py")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "large.py").write_text(GOOD + "#" * (1 << 20))
+    Path(os.fsdecode(bytes(tmp_path) + b"/\xff.py")).write_text(GOOD)
+    (tmp_path / "rtl\u202egnp.py").write_text(GOOD)
+
+    table = discover(tmp_path)
+
+    assert [each.endpoint.file for each in table.operations] == ["folder.py/inner.py", "good.py"]
+    assert [fault.file for fault in table.faults] == [
+        "\\udcff.py", "endless.py", "gone.py", "large.py", "loop", "pipe.py", "rtl\\u202egnp.py", "self.py"
+    ]  # fmt: skip
+
+
+def test_two_files_with_one_url_below_a_parameter_called_others_are_told_about_each_other(
+    tmp_path: Path,
+) -> None:
+    source = "async def get(others: str) -> str:\n    return others\n"
+    write_tree(tmp_path, {"(a)/x/[others].py": source, "(b)/x/[others].py": source})
+
+    faults = discover(tmp_path).faults
+
+    assert [fault.found for fault in faults] == [
+        "GET /x/{others} is claimed by (b)/x/[others].py too.",
+        "GET /x/{others} is claimed by (a)/x/[others].py too.",
+    ]
