@@ -25,6 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("runtime.dev"):
+            raise
+        print("annex: this command is for development and is not part of this image.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
 

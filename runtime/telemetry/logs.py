@@ -45,6 +45,7 @@ def configure_logging(settings: TelemetrySettings, *, production: bool, stream: 
         JsonLine(messages=messages) if as_json else TextLine(colour=stream.isatty(), messages=messages)
     )
     handler.addFilter(Throttle())
+    handler.addFilter(Refusals(settings.access_log_rate))
     root = logging.getLogger()
     for old in tuple(root.handlers):
         root.removeHandler(old)
@@ -142,6 +143,35 @@ class Throttle(logging.Filter):
         if len(self._last) > 256:
             self._last.clear()
         self._last[key] = now
+        return True
+
+
+class Refusals(logging.Filter):
+    """Lets refused callers cause so many lines a second; the next one says how many were left out.
+
+    Anybody can send bad tokens, and the platform drops lines beyond its limit whatever they say.
+    """
+
+    def __init__(self, rate: int) -> None:
+        super().__init__()
+        self._rate = rate
+        self._second = 0
+        self._written = 0
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Refuse lines about refusals beyond the rate; warnings and all other lines pass."""
+        if not record.name.startswith("runtime.auth") or record.levelno >= logging.WARNING:
+            return True
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._written = second, 0
+        if self._written >= self._rate:
+            self._left_out += 1
+            return False
+        self._written += 1
+        if self._left_out:
+            record.left_out, self._left_out = self._left_out, 0
         return True
 
 

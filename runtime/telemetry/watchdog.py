@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, Self
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("annex.watchdog")  # telemetry's own loggers are throttled
 
 INTERVAL = 0.5  # seconds between two questions
 PATIENCE = 1.0  # seconds without an answer until it is told

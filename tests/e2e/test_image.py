@@ -85,6 +85,10 @@ def test_the_steps_of_the_image_give_a_service_without_development_tools(
         [program, "check"], cwd=folder, env=given, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+    missing = subprocess.run(
+        [program, "dev"], cwd=folder, env=given, capture_output=True, text=True, check=False
+    )
+    assert (missing.returncode, "not part of this image" in missing.stderr) == (2, True)
     with subprocess.Popen([program, "serve"], cwd=folder, env=given) as service:
         try:
             health = wait_for(port)

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from runtime.config import Endpoint, Policy
 from runtime.invocation import Invocation, current
 from runtime.telemetry import configure_logging
-from runtime.telemetry.logs import Throttle
+from runtime.telemetry.logs import Refusals, Throttle
 from runtime.variables import TelemetrySettings
 from shared.errors import Conflict
 from shared.identity import User
@@ -250,3 +250,20 @@ def test_throttle_forgets_rather_than_grows():
         throttle.filter(record("opentelemetry.sdk", f"{number}"))
 
     assert len(throttle._last) < 300
+
+
+def test_a_flood_of_refusals_is_a_bounded_number_of_lines_and_the_rest_is_counted(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("runtime.telemetry.logs.time.monotonic", lambda: now[0])
+    refusals = Refusals(rate=50)
+
+    def refused(level: int = logging.INFO) -> logging.LogRecord:
+        return logging.makeLogRecord({"name": "runtime.auth.authenticator", "levelno": level})
+
+    assert sum(refusals.filter(refused()) for _ in range(1000)) == 50
+    assert refusals.filter(refused(logging.WARNING))
+    assert refusals.filter(logging.makeLogRecord({"name": "annex.access", "levelno": logging.INFO}))
+    now[0] += 1
+    first = refused()
+    assert refusals.filter(first)
+    assert vars(first)["left_out"] == 950

@@ -45,7 +45,7 @@ class Lines(logging.Handler):
 @pytest.fixture
 def lines():
     handler = Lines()
-    logger = logging.getLogger("runtime.telemetry.watchdog")
+    logger = logging.getLogger("annex.watchdog")
     logger.addHandler(handler)
     yield handler
     logger.removeHandler(handler)
