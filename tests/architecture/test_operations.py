@@ -8,7 +8,7 @@ import pytest
 
 import runtime.agents  # noqa: F401  # its errors belong to the contract
 from docs.tables import _descendants
-from runtime.server import stop_budget
+from runtime.server import KEEP_ALIVE, stop_budget
 from runtime.settings import load
 from shared.errors import AnnexError
 
@@ -42,6 +42,12 @@ def test_a_stop_fits_into_the_platforms_draining_time():
     budget = stop_budget(load({"ANNEX_ENV": "production", **clerk}))
     assert budget < RAILWAY["deploy"]["drainingSeconds"]
     assert f"a stop takes {budget:g} s at most" in PAGE
+
+
+def test_idle_connections_outlive_the_edges():
+    """The edge closes its own after 60 s; whoever closes first must not be us."""
+    assert KEEP_ALIVE > 60
+    assert f"for {KEEP_ALIVE} s" in section("Network").replace("\n", " ")
 
 
 def test_railpack_would_build_from_the_lock_file():

@@ -1,0 +1,23 @@
+"""The short form of the load that `make soak` keeps up for half an hour."""
+
+import os
+import subprocess
+import sys
+
+from tests.fixtures.figures import Figure
+from tests.fixtures.service import ROOT
+
+
+def test_a_short_soak_is_flat_and_sheds_its_overload(figure: Figure):
+    short = {**os.environ, "MINUTES": "0.15", "RATE": "30"}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.soak"],
+        cwd=ROOT,
+        env=short,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    figure("soak", "; ".join(done.stdout.splitlines()))
+    assert done.returncode == 0, done.stdout + done.stderr
