@@ -20,6 +20,7 @@ from opentelemetry.trace import StatusCode
 
 from runtime.asgi import Message, Scope, Send
 from runtime.config import Endpoint
+from runtime.exits import EXITS
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.telemetry import record_exception
 from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown, Unavailable
@@ -127,7 +128,7 @@ class _Stream(ASGIResponse):
                     return await self._events()
                 finally:
                     ticker.cancel()
-        except Exception as error:  # noqa: BLE001  # a stream that has begun has no other way to tell
+        except (Exception, *EXITS) as error:  # noqa: BLE001  # a stream that has begun has no other way to tell
             ended = self.stopped or DeadlineExceeded()
             return self._failed(ended if limit.expired() else error, invocation)
 
@@ -165,7 +166,7 @@ class _Stream(ASGIResponse):
             limit.reschedule(loop.time())
             return
 
-    def _failed(self, error: Exception, invocation: Invocation) -> Failed:
+    def _failed(self, error: BaseException, invocation: Invocation) -> Failed:
         noun = error if isinstance(error, AnnexError) else Internal()
         invocation.error = noun.code if noun is error else type(error).__qualname__
         if isinstance(noun, Internal):
@@ -184,7 +185,7 @@ class _Stream(ASGIResponse):
         if close is not None:
             try:
                 await close()
-            except Exception as error:  # the stream has been told its end already
+            except (Exception, *EXITS) as error:  # the stream has been told its end already
                 logger.warning("a stream failed while closing", exc_info=error)
 
 

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, cast
 
 from runtime.asgi import ASGIApp, Message, Receive, Scope, Send
+from runtime.exits import refused
 
 GRACE = 2.0  # seconds that a cancelled function has for its clean-up before it is abandoned
 STREAM_GRACE = 5.0  # seconds after the deadline in which a stream says its last word
@@ -132,3 +133,7 @@ def _result(task: asyncio.Task[None]) -> None:
         task.result()
     except asyncio.CancelledError as error:
         raise RuntimeError("The function was cancelled from within.") from error
+    except Exception:
+        raise
+    except BaseException as error:
+        raise refused(error) from error

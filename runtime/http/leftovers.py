@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Generator
 from contextvars import Context
 from typing import Any
 
+from runtime.exits import Contained
 from runtime.invocation import Invocation, current
 
 logger = logging.getLogger(__name__)
@@ -24,11 +25,15 @@ type AnyCoroutine = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 def task_factory(
     loop: asyncio.AbstractEventLoop, coroutine: AnyCoroutine, **options: Any
 ) -> asyncio.Task[Any]:
-    """Make a task as the loop would, and enter it into the invocation that it belongs to."""
-    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)  # type: ignore[arg-type]  # the loop's own signature is wider than Task's
+    """Make a task as the loop would; one of a call cannot end the process, and is entered into its set."""
     context: Context | None = options.get("context")
     invocation = current.get() if context is None else context.get(current)
-    if invocation is not None and invocation.tasks is not None and not task.done():
+    if invocation is None or invocation.tasks is None:
+        return asyncio.Task(coroutine, loop=loop, **options)  # type: ignore[arg-type]  # the loop's own signature is wider than Task's
+    if isinstance(coroutine, Coroutine):
+        coroutine = Contained(coroutine)
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)  # type: ignore[arg-type]  # likewise
+    if not task.done():
         invocation.tasks.add(task)
         task.add_done_callback(invocation.tasks.discard)
     return task

@@ -11,6 +11,7 @@ import msgspec
 from litestar import Response
 
 from runtime.asgi import Receive, Scope, Send
+from runtime.exits import EXITS, refused
 from runtime.invocation import SCOPE_KEY
 from runtime.routing.inputs import Arguments, BodyReader, QueryReader, UploadReader, converter, read_query
 from runtime.routing.operation import Input, Operation
@@ -61,13 +62,13 @@ class Adapter:
             Malformed: it cannot be read.
             UnsupportedMediaType: the body is of another content type.
         """
-        if self._upload is None:
-            await self._serve(scope, receive, send)
-            return
         try:
             await self._serve(scope, receive, send)
+        except EXITS as error:
+            raise refused(error) from error
         finally:
-            await self._upload.close(scope)
+            if self._upload is not None:
+                await self._upload.close(scope)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         arguments: Arguments = {}
