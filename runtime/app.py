@@ -19,7 +19,7 @@ from runtime.database import open_database
 from runtime.http.cors import Cors, Preflights
 from runtime.http.gate import Gate
 from runtime.http.health import Health
-from runtime.http.problems import EXCEPTION_HANDLERS
+from runtime.http.problems import Problems
 from runtime.http.proxies import TrustedProxies
 from runtime.http.rates import rates_at
 from runtime.http.shell import Bounds, Shell
@@ -111,7 +111,7 @@ class Application:
                     extra={"function": fault.file, "line": fault.line, "error_id": fault.error_id},
                 )
         self._told = frozenset(table.faults)
-        self.router: ASGIApp = cast("ASGIApp", router)
+        self.router: ASGIApp = Problems(cast("ASGIApp", router))
         self.reference = Reference(table.operations)
         self.table = table
 
@@ -157,8 +157,7 @@ class Application:
     def _mount(self, table: RouteTable) -> TreeApp:
         return TreeApp(
             route_handlers=table.handlers,
-            middleware=[self.gate],
-            exception_handlers=EXCEPTION_HANDLERS,
+            door=lambda app: self.gate(Problems(app)),
             state=State({"database": self.database, "agents": self.agents, DRAIN: self._drain}),
             openapi_config=None,
             logging_config=None,

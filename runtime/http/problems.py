@@ -7,15 +7,14 @@ them leave the service through `answer`, and nothing of their inner text does.
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 from opentelemetry import trace
 
-from runtime.asgi import Send, send_answer
+from runtime.asgi import ASGIApp, Receive, Scope, Send, send_answer
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.telemetry import record_exception
 from shared.errors import (
@@ -77,8 +76,6 @@ TITLE = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
-
-type Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -192,13 +189,29 @@ _FRAMEWORK: dict[int, Callable[[HTTPException], AnnexError]] = {
 """What Litestar's own exceptions mean here; their text repeats the query string, so none of it is used."""
 
 
-def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Litestar's exception handler for everything: one log line, one span event, one document."""
-    invocation: Invocation | None = request.scope.get(SCOPE_KEY)  # type: ignore[assignment]  # our key
-    noun = as_annex_error(error)
-    note(error, noun, invocation)
-    status, headers, body = answer(noun, invocation)
-    return Response(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+class Problems:
+    """ASGI wrapper: whatever is raised inside leaves as one log line, one span event, one document.
+
+    Litestar's own middleware for it wraps every `send` to learn whether an answer has begun, which the
+    invocation knows, and builds a request and a response for each error.
+    """
+
+    __slots__ = ("_app",)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; what is raised once an answer has begun goes on to the shell, which cuts it."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            invocation: Invocation = scope[SCOPE_KEY]
+            if invocation.status:
+                raise
+            noun = as_annex_error(error)
+            note(error, noun, invocation)
+            await send_problem(send, answer(noun, invocation))
 
 
 def note(error: Exception, noun: AnnexError, invocation: Invocation | None) -> None:
@@ -209,14 +222,6 @@ def note(error: Exception, noun: AnnexError, invocation: Invocation | None) -> N
         logger.error("unhandled exception", exc_info=error)
     if status_of(noun) >= 500:
         record_exception(error)
-
-
-EXCEPTION_HANDLERS: dict[int | type[Exception], Handler] = {
-    AnnexError: handle,
-    HTTPException: handle,
-    Exception: handle,
-}
-"""Registered together: a handler for `Exception` alone would also turn a 404 into a 500."""
 
 
 async def send_problem(send: Send, problem: Answer) -> None:

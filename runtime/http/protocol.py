@@ -9,10 +9,12 @@ flow control and the ASGI conversation stay uvicorn's.
 import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from runtime.http.exchange import Exchange
 from runtime.http.listener import Listener
 from runtime.invocation import REFUSAL_KEY
 from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
@@ -108,6 +110,37 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
             self.cycle.keep_alive = False
+
+    def _begin(self) -> None:
+        """Start the application as uvicorn does, which cannot be told whose exchange to make."""
+        version, url = self.parser.get_http_version(), httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope |= {
+            "http_version": version,
+            "method": self.parser.get_method().decode("ascii"),
+            "path": self.root_path + (unquote(path) if "%" in path else path),
+            "raw_path": self.root_path.encode("ascii") + url.path,
+            "query_string": url.query or b"",
+        }
+        before = self._cycle()
+        self.cycle = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Pass a piece of the body on."""

@@ -4,38 +4,47 @@ The stock router does not look back: with `users/me/[k]` beside `users/[id]`, `/
 catch-all beside a deeper folder loses its URLs. Here the search goes on where the stock one gives up:
 per segment static, then dynamic, then catch-all. Apart from that an encoded slash stays inside its
 segment, OPTIONS is answered for every route, and the trie is built once rather than once for each
-handler, so that start-up grows with the number of functions and not with its square.
+handler, so that start-up grows with the number of functions and not with its square. A matched function is
+called at once, without the layers that would read, answer and clean up for it (docs/adr/0090).
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from litestar import Litestar
 from litestar._asgi.asgi_router import ASGIRouter
-from litestar._asgi.routing_trie.types import PathParameterSentinel, RouteTrieNode
-from litestar.exceptions import MethodNotAllowedException, NotFoundException
+from litestar._asgi.routing_trie.types import ASGIHandlerTuple, PathParameterSentinel, RouteTrieNode
+from litestar._asgi.utils import is_valid_host
+from litestar.exceptions import ClientException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
+from litestar.utils import normalize_path
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.asgi import ASGIApp, Receive, Scope, Send, header
+
+type Door = Callable[[ASGIApp], ASGIApp]
 
 # What Python calls the byte "/" when it is data and no separator; no decoded path contains it otherwise.
 SLASH = "\udc2f"
-DIRECT = "direct"  # key in a handler's `opt`
+DIRECT = "direct"  # key in a handler's `opt`: the ASGI application that serves it
 
 
 class TreeApp(Litestar):
-    """Litestar, routed by `TreeRouter`.
+    """Litestar, routed by `TreeRouter`. It answers no error: what is raised inside is raised.
 
     Args:
-        route_handlers: taken in at once; `Litestar.register` goes through all earlier ones for each.
-        options: as of `Litestar`.
+        route_handlers: taken in at once; `Litestar.register` goes through all earlier ones for each. The app
+            that a handler carries as ``opt[DIRECT]`` is called instead of it.
+        door: put in front of each handler.
+        options: as of `Litestar`, but for middleware and exception handlers.
     """
 
-    def __init__(self, route_handlers: Sequence[HTTPRouteHandler], **options: Any) -> None:
+    def __init__(
+        self, route_handlers: Sequence[HTTPRouteHandler], *, door: Door = lambda app: app, **options: Any
+    ) -> None:
         super().__init__((), **options)
         by_path: dict[str, list[HTTPRouteHandler]] = defaultdict(list)
         for handler in route_handlers:
@@ -44,6 +53,15 @@ class TreeApp(Litestar):
         for path, handlers in by_path.items():
             self._add(path, handlers)
         self.asgi_router.construct_routing_trie()
+        _put_in_front(door, self.asgi_router.root_route_map_node)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request, or what else a server asks for."""
+        if scope["type"] != "http":
+            return await super().__call__(scope, receive, send)
+        scope["app"] = scope["litestar_app"] = self
+        scope.setdefault("state", {})
+        return await self._tree_router.match(scope)(scope, receive, send)
 
     @property
     def asgi_router(self) -> ASGIRouter:
@@ -57,41 +75,38 @@ class TreeApp(Litestar):
     def _add(self, path: str, handlers: list[HTTPRouteHandler]) -> None:
         for handler in handlers:
             handler.owner = self
-        route = DirectRoute(path=path, route_handlers=handlers)
+        route = HTTPRoute(path=path, route_handlers=handlers)
         self.routes.append(route)
         for handler in route.route_handlers:
             handler.on_registration(self)
         route.create_handler_map()
 
 
-class DirectRoute(HTTPRoute):
-    """A route whose handlers may carry an ASGI application in `opt`, which is then called straight away.
-
-    Litestar's own way to a handler makes a request, looks for guards and hooks, and makes a response: a third
-    of the time that a small function takes, for nothing that functions use.
-    """
-
-    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
-        handler, _ = self.route_handler_map[scope["method"]]
-        app = handler.opt.get(DIRECT)
-        if app is None:
-            await super().handle(scope, receive, send)
-        else:
-            await app(scope, receive, send)
-
-
 class TreeRouter(ASGIRouter):
     """Looks back; see the module."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Route one request."""
+    def match(self, scope: Scope) -> ASGIApp:
+        """Return the app of a request's route; what else is known of the route is put into the scope.
+
+        Raises:
+            NotFoundException: no route has this path.
+            MethodNotAllowedException: the route has other methods; `Allow` lists them.
+            ClientException: no host has such a name.
+        """
+        path: str = scope["path"]
         raw: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]  # some clients leave the query in
         if b"%2f" in raw or b"%2F" in raw:
             text = raw.decode("latin-1")
-            if unquote(text) == scope["path"]:  # nobody outside has rewritten the path
-                scope["path"] = unquote(text.replace("%2F", SLASH).replace("%2f", SLASH))
-        await super().__call__(scope, receive, send)
+            if unquote(text) == path:  # nobody outside has rewritten the path
+                path = unquote(text.replace("%2F", SLASH).replace("%2f", SLASH))
+        if root := scope.get("root_path"):
+            path = path.split(root, maxsplit=1)[-1]
+        host = header(scope, b"host")
+        if host is not None and not is_valid_host(host):
+            raise ClientException
+        found = self.handle_routing(path=normalize_path(path), method=scope["method"])
+        app, scope["route_handler"], scope["path"], scope["path_params"], scope["path_template"] = found
+        return cast("ASGIApp", app)
 
     def _handle_routing(self, path: str, method: Any) -> Any:
         """Return ASGI app, handler, path, path values and template; the caller caches it."""
@@ -109,6 +124,14 @@ class TreeRouter(ASGIRouter):
         names = node.path_parameters.get(method, ()) or next(iter(node.path_parameters.values()), ())
         params = {name.name: value.replace(SLASH, "/") for name, value in zip(names, values, strict=True)}
         return app, handler, decoded, params, node.path_template
+
+
+def _put_in_front(door: Door, node: RouteTrieNode) -> None:
+    for method, (app, handler) in node.asgi_handlers.items():
+        inner = cast("ASGIApp", handler.opt.get(DIRECT, app))
+        node.asgi_handlers[method] = ASGIHandlerTuple(cast("Any", door(inner)), handler)
+    for child in node.children.values():
+        _put_in_front(door, child)
 
 
 def is_refused(path: str) -> bool:

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Litestar, get, post
+from litestar import get
 from litestar.exceptions import (
     ClientException,
     HTTPException,
@@ -16,8 +16,10 @@ from litestar.exceptions import (
     TooManyRequestsException,
 )
 
-from runtime.http.problems import EXCEPTION_HANDLERS, STATUS, TITLE, answer, challenge, status_of
-from runtime.invocation import Invocation
+from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.http.problems import STATUS, TITLE, Problems, answer, challenge, status_of
+from runtime.invocation import SCOPE_KEY, Invocation
+from runtime.routing import TreeApp
 from shared import errors
 from shared.errors import (
     AnnexError,
@@ -98,24 +100,19 @@ def test_a_forbidden_may_carry_what_a_client_acts_on():
 
 
 def raising(error: Exception) -> httpx.Response:
-    @get("/")
-    async def handler() -> None:
+    async def function(scope: Scope, receive: Receive, send: Send) -> None:
         raise error
 
-    @post("/")
-    async def other() -> None:
-        return None
-
-    app = Litestar(
-        [handler, other], exception_handlers=EXCEPTION_HANDLERS, openapi_config=None, logging_config=None
-    )
-    return fetch(app, "/")
+    return fetch(function, "/")
 
 
-def fetch(app: Litestar, path: str, method: str = "GET") -> httpx.Response:
+def fetch(app: ASGIApp, path: str, method: str = "GET") -> httpx.Response:
+    async def named(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SCOPE_KEY] = Invocation(request_id="req-1", client="", method=method, started=0)
+        await Problems(app)(scope, receive, send)
+
     async def run() -> httpx.Response:
-        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # Litestar types its scope more narrowly
-        async with httpx.AsyncClient(transport=transport, base_url="http://annex") as http:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(named), base_url="http://annex") as http:
             return await http.request(method, path)
 
     return asyncio.run(run())
@@ -156,11 +153,21 @@ def test_an_unknown_url_is_404_and_a_wrong_method_405_with_allow():
     async def handler() -> None:
         return None
 
-    app = Litestar([handler], exception_handlers=EXCEPTION_HANDLERS, openapi_config=None, logging_config=None)
+    app = cast("ASGIApp", TreeApp([handler], openapi_config=None, logging_config=None))
     assert fetch(app, "/nowhere").json()["code"] == "not_found"
     response = fetch(app, "/here", "POST")
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert set(response.headers["allow"].split(", ")) >= {"GET", "HEAD"}
+
+
+def test_what_is_raised_after_an_answer_has_begun_is_not_answered_again():
+    async def function(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        scope[SCOPE_KEY].status = 200  # as the shell does
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fetch(function, "/")
 
 
 def test_the_internal_detail_tells_nothing():
