@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
+from runtime.bridge.describable import divide
 from runtime.database import open_database
-from runtime.routing import Fault, RouteTable, TreeApp, discover
+from runtime.routing import Fault, Operation, RouteTable, TreeApp, discover
 from runtime.routing.lock import drift
 from runtime.settings import Settings
 from shared.database.contract import drifts
@@ -48,13 +49,14 @@ def check(settings: Settings, *, root: Path = Path(), since: str | None = None) 
     """
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
     misserved = table.prove(TreeApp(route_handlers=table.handlers, openapi_config=None, logging_config=None))
+    operations, undescribed = divide(table.operations)
     return [
         Finding("settings", f"{settings.environment}, every variable can be read"),
         *_files(table, misserved),
         *_lock(settings, table),
-        *_shapes(table),
-        *_artefacts(table, root),
-        *(_changes(table, root, since) if since else ()),
+        *_shapes(operations, undescribed),
+        *_artefacts(operations, root, broken=bool(table.faults or undescribed)),
+        *(_changes(operations, root, since) if since else ()),
     ]
 
 
@@ -91,35 +93,35 @@ def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
         yield Finding("lock", "the open routes are the ones that public.lock lists")
 
 
-def _shapes(table: RouteTable) -> Iterator[Finding]:
-    faults = shapes.faults(table.operations)
+def _shapes(operations: list[Operation], undescribed: list[Fault]) -> Iterator[Finding]:
+    faults = [*undescribed, *shapes.faults(operations)]
     for fault in faults:
         yield Finding("types", str(fault), is_fault=True)
     if not faults:
         yield Finding("types", "every shape crosses to TypeScript and back unchanged")
 
 
-def _artefacts(table: RouteTable, root: Path) -> Iterator[Finding]:
+def _artefacts(operations: list[Operation], root: Path, *, broken: bool) -> Iterator[Finding]:
     """A project without the client's folder (a production image) has nothing that could be stale."""
     if not (root / "client").is_dir():
         return
-    if table.faults:
+    if broken:
         yield Finding("client", "not compared while a file is broken: what is committed stands")
         return
-    stale = artefacts.stale(root, table.operations)
+    stale = artefacts.stale(root, operations)
     for path in stale:
         yield Finding("client", f"{path} is stale. Run `annex client` and commit it.", is_fault=True)
     if not stale:
         yield Finding("client", "contract and TypeScript say what the functions say")
 
 
-def _changes(table: RouteTable, root: Path, since: str) -> Iterator[Finding]:
+def _changes(operations: list[Operation], root: Path, since: str) -> Iterator[Finding]:
     try:
         before = baseline.committed(root, since)
     except baseline.NoBaseline as error:
         yield Finding("contract", str(error), is_fault=True)
         return
-    changes = contract.compare(before, openapi.document(table.operations))
+    changes = contract.compare(before, openapi.document(operations))
     changelog = root / "CHANGELOG.md"
     told = changelog.read_text() if changelog.is_file() else ""
     silent = contract.unacknowledged(changes, told)

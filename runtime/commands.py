@@ -91,8 +91,8 @@ def call(given: argparse.Namespace, settings: Settings) -> int:
     """Send one request through the real app, in this process."""
     from runtime.dev.session import call as send
 
-    status, text = asyncio.run(
-        send(settings, given.method.upper(), given.path, data=given.data, user=given.user, org=given.org)
+    status, text = send(
+        settings, given.method.upper(), given.path, data=given.data, user=given.user, org=given.org
     )
     print(text)
     return 0 if status < 400 else 1
@@ -112,13 +112,14 @@ def token(given: argparse.Namespace, settings: Settings) -> int:
 def client(given: argparse.Namespace, settings: Settings) -> int:
     """Write the contract and the TypeScript client from the functions, or verify that they are fresh."""
     from runtime.bridge import artefacts
+    from runtime.bridge.describable import divide
     from runtime.routing import discover
 
     root = settings.functions.resolve().parent
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
-    if table.faults:
+    if faults := [*table.faults, *divide(table.operations)[1]]:
         print("annex client: some functions are broken, so the contract would lose them:", file=sys.stderr)
-        print(*table.faults, sep="\n", file=sys.stderr)
+        print(*faults, sep="\n", file=sys.stderr)
         return 1
     if given.check:
         for path in (stale := artefacts.stale(root, table.operations)):

@@ -52,7 +52,11 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Remember the loop that a signal has to reach, then start as uvicorn does."""
         self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            logger.error("port %d is not ours to listen on: stop what does, or set PORT", self.config.port)  # noqa: TRY400  # uvicorn has logged why
+            raise
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

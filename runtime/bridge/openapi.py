@@ -7,9 +7,10 @@ and it names components after the modules that they happen to live in.
 import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_origin
 
 import msgspec
+from litestar import Response
 from msgspec import NODEFAULT
 
 from runtime.bridge import docstrings, schemas
@@ -74,7 +75,12 @@ def operation_id(file: str, method: str) -> str:
     return ".".join([*spelled, method.lower()])
 
 
-_TAKEN = frozenset({"path", "query", "body", "upload"})
+_TAKEN = frozenset({"path", "query", "body"})
+
+_FILES = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
+}
 
 _PROBLEM = "What went wrong, as a problem document (RFC 9457); `code` is the name to branch on."
 
@@ -97,7 +103,13 @@ _SECURITY = {
 def _answer_type(operation: Operation) -> Any:
     if operation.event is not None:
         return operation.event
-    return None if operation.returns in (None, type(None)) else operation.returns
+    return None if operation.returns in (None, type(None)) or _is_raw(operation) else operation.returns
+
+
+def _is_raw(operation: Operation) -> bool:
+    """The function writes its answer itself, so nothing is known about it."""
+    origin = get_origin(operation.returns) or operation.returns
+    return isinstance(origin, type) and issubclass(origin, Response)
 
 
 def _operation(described: _Described) -> dict[str, Any]:
@@ -176,16 +188,23 @@ def _body(described: _Described) -> dict[str, Any] | None:
     for one in described.operation.inputs:
         if one.source not in {"body", "upload"}:
             continue
-        media = JSON if one.source == "body" else "multipart/form-data"
-        return {"required": not _has_default(one), "content": {media: {"schema": described.inputs[one.name]}}}
+        content = (
+            {JSON: {"schema": described.inputs[one.name]}}
+            if one.source == "body"
+            else {"multipart/form-data": {"schema": _FILES}}
+        )
+        return {"required": not _has_default(one), "content": content}
     return None
 
 
 def _responses(described: _Described) -> dict[str, Any]:
     operation = described.operation
-    status = operation.endpoint.policy.status or (204 if described.answer is None else 200)
-    if described.answer is None:
-        success: dict[str, Any] = {"description": "Done; no content."}
+    is_empty = described.answer is None and not _is_raw(operation)
+    status = operation.endpoint.policy.status or (204 if is_empty else 200)
+    if _is_raw(operation):
+        success: dict[str, Any] = {"description": "What the function writes.", "content": {"*/*": {}}}
+    elif described.answer is None:
+        success = {"description": "Done; no content."}
     elif operation.event is not None:
         success = {
             "description": "A stream of events, ended by `done` or `error`.",

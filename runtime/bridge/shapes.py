@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import inspect
 
+from runtime.bridge.describable import line_of
 from runtime.bridge.schemas import named_types, parts, public_name
 from runtime.routing import Fault, Operation
 
@@ -31,7 +32,7 @@ def _of_operation(operation: Operation) -> Iterator[Fault]:
         for owner, info in _walk(annotation):
             place = f"`{owner}`" if owner else f"{where} of {operation.endpoint.method.lower()}"
             for found, cure in _judge(info):
-                yield Fault(file=file, line=_line(operation), found=f"{place}: {found}", cure=cure)
+                yield Fault(file=file, line=line_of(operation), found=f"{place}: {found}", cure=cure)
 
 
 def _crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
@@ -122,7 +123,7 @@ def _shared_names(operations: tuple[Operation, ...]) -> Iterator[Fault]:
             operation = next(reversed(kinds.values()))
             yield Fault(
                 file=operation.endpoint.file,
-                line=_line(operation),
+                line=line_of(operation),
                 found=f"{len(kinds)} types are named `{name}`: {places}.",
                 cure="Rename one, or move the one that is meant into shared/ and import it in both files.",
             )
@@ -132,7 +133,3 @@ def _title(kind: Any) -> str:
     if isinstance(kind, type):
         return kind.__name__
     return f"{kind.__origin__.__name__}[{', '.join(map(_title, kind.__args__))}]"
-
-
-def _line(operation: Operation) -> int:
-    return int(operation.function.__code__.co_firstlineno)

@@ -135,7 +135,7 @@ def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
         elif "application/json" in content:
             yield f"      response: {type_of(content['application/json']['schema'])};"
         else:
-            yield "      response: undefined;"
+            yield f"      response: {'unknown' if content else 'undefined'};"
 
 
 def _declaration(name: str, schema: Schema) -> str:

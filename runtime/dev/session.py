@@ -15,6 +15,7 @@ import msgspec
 from runtime.app import Application, create_app
 from runtime.auth import DevelopmentIssuer
 from runtime.bridge import artefacts
+from runtime.bridge.describable import divide
 from runtime.dev.banner import banner
 from runtime.dev.example_app.seed import DATABASE, ROLE, seed
 from runtime.dev.page import DeveloperPage
@@ -71,7 +72,10 @@ def _write_client(table: RouteTable) -> None:
     """Rewrite contract and client, but not while a file is broken: its types must not vanish from the app."""
     if table.faults or not Path("client").is_dir():
         return
-    for path in artefacts.write(Path.cwd(), table.operations):
+    operations, faults = divide(table.operations)
+    for fault in faults:
+        logger.error("contract and client stay as they are: %s", fault)
+    for path in () if faults else artefacts.write(Path.cwd(), operations):
         logger.info("wrote %s", path)
 
 
@@ -121,7 +125,7 @@ def token(
     )
 
 
-async def call(
+def call(
     settings: Settings,
     method: str,
     path: str,
@@ -131,18 +135,24 @@ async def call(
     org: str | None = None,
 ) -> tuple[int, str]:
     """Send one request through the real app, in this process; return the status and what to print."""
+    headers = {"Content-Type": "application/json"} if data is not None else {}
+    if user:
+        headers["Authorization"] = f"Bearer {token(settings, user=user, org=org or '')}"
     with database(settings) as ready:
-        application = create_app(ready)
-        headers = {"Content-Type": "application/json"} if data is not None else {}
-        if user:
-            headers["Authorization"] = f"Bearer {token(ready, user=user, org=org or '')}"
-        transport = httpx.ASGITransport(application)
-        async with (
-            application.running(),
-            httpx.AsyncClient(transport=transport, base_url="http://annex") as client,
-        ):
-            response = await client.request(method, path, content=data, headers=headers)
+        response = asyncio.run(
+            _send(
+                ready,
+                httpx.Request(method, f"http://annex/{path.lstrip('/')}", content=data, headers=headers),
+            )
+        )
     return response.status_code, f"{response.status_code} {response.reason_phrase}\n{response.text}"
+
+
+async def _send(settings: Settings, request: httpx.Request) -> httpx.Response:
+    application = create_app(settings)
+    transport = httpx.ASGITransport(application)
+    async with application.running(), httpx.AsyncClient(transport=transport) as client:
+        return await client.send(request)
 
 
 def _print_waterfall(trace: Trace) -> None:

@@ -132,13 +132,14 @@ class FunctionFile:
             policy=handler.policy,
             stream=signature.event is not None,
         )
+        doc = handler.function.__doc__
         return Operation(
             endpoint=endpoint,
             function=handler.function,
             inputs=signature.inputs,
             returns=signature.returns,
             event=signature.event,
-            doc=handler.function.__doc__ or self.source.doc,
+            doc=(doc if isinstance(doc, str) else None) or self.source.doc,
         )
 
     def _route(self, operation: Operation) -> Route:

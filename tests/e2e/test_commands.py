@@ -1,6 +1,7 @@
 """The commands as a person types them."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,24 @@ def test_call_without_a_user_is_refused_as_a_stranger_is(project: Path, database
     result = run("call", "GET", "/me", cwd=project, DATABASE_URL=database_url)
     assert result.returncode == 1
     assert result.stdout.startswith("401")
+
+
+def test_call_brings_its_database_along_where_none_is_configured(project: Path):
+    (project / "functions" / "version.py").write_text(
+        "from runtime import Database\n\n\nasync def get(db: Database) -> str:\n"
+        "    return await db.fetch_value('SELECT current_database()::text')\n"
+    )
+    result = run("call", "GET", "/version", "--as", "user_9", cwd=project)
+    assert (result.returncode, result.stdout.splitlines()) == (0, ["200 OK", '"app"'])
+
+
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_port_that_is_taken_ends_the_command_and_names_the_cure(
+    project: Path, database_url: str, command: str
+):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run(command, cwd=project, PORT=port, DATABASE_URL=database_url)
+    assert result.returncode == 3
+    told = result.stdout + result.stderr
+    assert f"port {port} is not ours to listen on: stop what does, or set PORT" in told
