@@ -1,0 +1,162 @@
+"""Spans as an OTLP request (`ExportTraceServiceRequest`), written field by field.
+
+The stock encoder builds a tree of protobuf objects, some forty for a server span, which costs more than all
+else that happens to a small request. What repeats from span to span, nearly all of it, is encoded once here
+and remembered; what is rare (events, links, lists) is left to the stock one. A test holds both to the same
+bytes.
+"""
+
+# ruff: noqa: SLF001  # the stock encoder has no public parts, and its rare parts are ours too
+
+import struct
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from opentelemetry.exporter.otlp.proto.common import _internal as stock
+from opentelemetry.exporter.otlp.proto.common._internal import trace_encoder as stock_spans
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.trace import StatusCode
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    type Scopes = dict[InstrumentationScope | None, list[bytes]]
+
+_REMEMBERED = 4096  # attributes; the span limits bound how long each is
+
+# The tags of a span's fields, in their order: number << 3 | wire type. The ids' lengths never change.
+_TRACE_ID, _SPAN_ID, _STATE, _PARENT_ID = b"\x0a\x10", b"\x12\x08", 0x1A, b"\x22\x08"
+_NAME, _KIND = 0x2A, 0x30
+_START, _END, _ATTRIBUTE, _LOST_ATTRIBUTES = 0x39, 0x41, 0x4A, 0x50
+_EVENT, _LOST_EVENTS, _LINK, _LOST_LINKS, _STATUS, _FLAGS = 0x5A, 0x60, 0x6A, 0x70, 0x7A, b"\x85\x01"
+
+_KINDS = stock_spans._SPAN_KIND_MAP
+_times = struct.Struct("<BQBQ").pack
+_flags = struct.Struct("<2sI").pack
+_double = struct.Struct("<Bd").pack
+
+
+class CompactExporter(OTLPSpanExporter):
+    """The stock exporter in all but its encoder."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send `spans`; what the collector takes badly is lost, as with the stock one."""
+        if self._shutdown:
+            return SpanExportResult.FAILURE
+        sent = self._client.export(encode(spans))
+        return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE
+
+
+def encode(spans: Sequence[ReadableSpan]) -> bytes:
+    """Return the request that exports `spans`, grouped by resource and scope."""
+    groups: dict[Resource, Scopes] = {}
+    for span in spans:
+        scopes = groups.setdefault(span.resource, {})
+        scopes.setdefault(span.instrumentation_scope or None, []).append(_field(0x12, encode_span(span)))
+    return b"".join(_field(0x0A, _resource_spans(resource, scopes)) for resource, scopes in groups.items())
+
+
+def encode_span(span: ReadableSpan) -> bytes:
+    """Return the message of one span."""
+    context, parent, status = span.context, span.parent, span.status
+    parts = [_TRACE_ID, context.trace_id.to_bytes(16), _SPAN_ID, context.span_id.to_bytes(8)]
+    if context.trace_state:
+        parts.append(_field(_STATE, context.trace_state.to_header().encode()))
+    if parent:
+        parts += _PARENT_ID, parent.span_id.to_bytes(8)
+    parts += _named(span.name, _KINDS[span.kind]), _times(_START, span.start_time, _END, span.end_time)
+    for key, value in _plain(span.attributes).items():
+        parts.append(_remembered(key, value) if type(value) in _REPEATING else _attribute(key, value))
+    parts += _count(_LOST_ATTRIBUTES, span.dropped_attributes)
+    if span.events:
+        parts += _messages(_EVENT, stock_spans._encode_events(span.events))
+    parts += _count(_LOST_EVENTS, span.dropped_events)
+    if span.links:
+        parts += _messages(_LINK, stock_spans._encode_links(span.links))
+    parts += _count(_LOST_LINKS, span.dropped_links)
+    parts += _status(status.status_code, status.description), _flags(_FLAGS, stock_spans._span_flags(parent))
+    return b"".join(parts)
+
+
+def _plain(attributes: Any) -> dict[str, Any]:
+    """Return a dict: going through the SDK's own mapping asks its methods for each key and each value."""
+    copied: dict[str, Any] = attributes.copy() if attributes else {}
+    return copied
+
+
+@lru_cache(1024)
+def _named(name: str, kind: int) -> bytes:
+    return (_field(_NAME, _utf8(name)) if name else b"") + bytes((_KIND, kind))
+
+
+def _attribute(key: str, value: Any) -> bytes:
+    match value:
+        case bool():
+            content = b"\x10" + bytes((value,))
+        case str():
+            content = _field(0x0A, _utf8(value))
+        case int() if -(2**63) <= value < 2**63:
+            content = b"\x18" + _varint(value & (2**64 - 1))
+        case float():
+            content = _double(0x21, value)
+        case _:
+            return b"".join(_messages(_ATTRIBUTE, stock._encode_attributes({key: value})))
+    return _field(_ATTRIBUTE, _field(0x0A, _utf8(key)) + _field(0x12, content))
+
+
+_REPEATING = frozenset({bool, int, str})
+_remembered = lru_cache(_REMEMBERED, typed=True)(_attribute)
+
+
+@lru_cache(64)
+def _status(code: StatusCode, description: str | None) -> bytes:
+    told = Status(code=cast("Any", code.value), message=description or "")
+    return _field(_STATUS, told.SerializeToString())
+
+
+def _resource_spans(resource: "Resource", scopes: "Scopes") -> bytes:
+    parts = [_field(0x0A, stock._encode_resource(resource).SerializeToString())]
+    for scope, spans in scopes.items():
+        head = (
+            _field(0x0A, stock._encode_instrumentation_scope(scope).SerializeToString())
+            if scope
+            else b"\x0a\x00"
+        )
+        url = scope.schema_url if scope else None
+        tail = _field(0x1A, url.encode()) if url else b""
+        parts.append(_field(0x12, b"".join((head, *spans, tail))))
+    if resource.schema_url:
+        parts.append(_field(0x1A, resource.schema_url.encode()))
+    return b"".join(parts)
+
+
+def _messages(tag: int, messages: Iterable[Any] | None) -> list[bytes]:
+    return [_field(tag, message.SerializeToString()) for message in messages or ()]
+
+
+def _count(tag: int, number: int) -> tuple[bytes, ...]:
+    return (bytes((tag,)), _varint(number)) if number else ()
+
+
+def _field(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    return (bytes((tag, size)) if size < 128 else bytes((tag,)) + _varint(size)) + content
+
+
+def _utf8(text: str) -> bytes:
+    """Encode as protobuf demands; half a surrogate pair, which UTF-8 cannot hold, becomes a question mark."""
+    return text.encode(errors="replace")
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 127:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)
