@@ -1,5 +1,9 @@
 """Fixtures live in `tests/fixtures/`, a file a room; here they are only listed."""
 
+import logging
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A file that others import comes before them, or pytest could not rewrite its assertions.
@@ -18,6 +22,17 @@ pytest_plugins: list[str] = [
     "tests.fixtures.tls",
     "tests.fixtures.valkey",
 ]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Logging belongs to the process, and some libraries set it up; the next test must not hear of it."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
 
 # Timing says something about the machine, which is shared, and nothing about the code.
 settings.register_profile("annex", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -102,6 +102,7 @@ def test_a_deleted_run_says_so_on_its_stream(service: Service, desk: Desk, model
     model_server.script(says("SPY leads TLT by far", hold_after=1))
     with desk.discuss(service) as events:
         run = f"{service.url}/agents/runs/{next(events)['runId']}"
+        until(model_server.holding.is_set)
         assert httpx.delete(run, headers=desk.headers("user_eve")).status_code == 404
         assert httpx.delete(run, headers=desk.headers()).status_code == 204
         last = list(events)[-1]

@@ -73,6 +73,7 @@ async def test_a_replay_is_refused(service):
 
 async def test_clerks_retry_of_a_handled_event_is_answered_and_not_noted_again(service, caplog):
     await send(service, delivery(ago=5))
+    caplog.clear()
 
     with caplog.at_level(logging.INFO):
         answer = await send(service, delivery())
