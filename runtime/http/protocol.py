@@ -107,7 +107,11 @@ class Connection(HttpToolsProtocol):
             self.listener.count("too_many_connections")
             refusal = Overloaded("The service is at its limit of connections; try again.")
             cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
-        super().on_headers_complete()
+        try:
+            super().on_headers_complete()
+        except Exception:
+            self._in_body = False  # there is no request that it could be the body of
+            raise
         if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
             self.cycle.keep_alive = False
 

@@ -77,6 +77,9 @@ class Shell:
         if scope["type"] != "http":
             return await _close(scope, send)
         invocation = self._admit(scope)
+        if scope["method"] == "HEAD":
+            # A copy: the server reads its own, to know that no body is to come.
+            scope = {**scope, "method": "GET"}
         send = self._finish(scope, invocation, send)
         if scope["path"] in PATHS:
             return await self._health(scope, receive, send)
@@ -107,8 +110,6 @@ class Shell:
             request_id=request_id, client=client, method=scope["method"], started=time.perf_counter()
         )
         scope[SCOPE_KEY] = invocation
-        if scope["method"] == "HEAD":
-            scope["method"] = "GET"
         return invocation
 
     def _refusal(self, scope: Scope) -> AnnexError | None:

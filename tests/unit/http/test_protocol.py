@@ -73,6 +73,24 @@ async def test_an_ordinary_request_is_served_and_the_connection_kept():
         assert not server.listener.refused
 
 
+@pytest.mark.parametrize("path", [b"/signals", b"/health"])
+async def test_a_head_is_answered_without_a_body_and_the_connection_kept(path: bytes):
+    async with listening(readings) as server, peer(server) as caller:
+        await caller.send(b"HEAD %s HTTP/1.1\r\nHost: annex\r\n\r\n" % path)
+        await caller.send(b"GET /signals HTTP/1.1\r\nHost: annex\r\nConnection: close\r\n\r\n")
+        received = await caller.rest()
+    first, second = received.split(b"HTTP/1.1 200 OK")[1:]
+    assert first.endswith(b"\r\n\r\n")
+    assert second.endswith(b"/signals|host,connection|")
+
+
+@pytest.mark.parametrize("target", [b"GET http://annex", b"CONNECT annex:443"])
+async def test_a_target_without_a_path_is_refused_with_a_problem(target: bytes):
+    async with listening(readings) as server, peer(server) as caller:
+        await caller.send(b"%s HTTP/1.1\r\nHost: annex\r\n\r\n" % target)
+        assert problem(await caller.rest())["code"] == "malformed_request"
+
+
 @pytest.mark.parametrize(
     "head",
     [
