@@ -1,13 +1,14 @@
 """Operations that the contract cannot hold: found one by one, so that each costs itself and not the document.
 
 A default without a JSON form, an example that is an object, half a character in a docstring: the function
-serves, and the document of all functions would fail over it.
+serves, and the document of all functions would fail over it. A type called `string` would break the client's.
 """
 
 import inspect
 from collections.abc import Iterable
 
 from runtime.bridge import openapi
+from runtime.bridge.typescript import RESERVED
 from runtime.routing import Fault, Operation
 from runtime.routing.faults import told
 
@@ -29,7 +30,10 @@ def line_of(operation: Operation) -> int:
 
 def _failure(operations: list[Operation]) -> Exception | None:
     try:
-        openapi.encode(openapi.document(operations))
+        contract = openapi.document(operations)
+        openapi.encode(contract)
+        if taken := RESERVED & contract["components"]["schemas"].keys():
+            return ValueError(f"{', '.join(sorted(taken))} cannot be the name of a type in TypeScript")
     except Exception as error:  # noqa: BLE001  # msgspec, and whatever a function's own objects raise
         return error
     return None
@@ -40,5 +44,5 @@ def _fault(operation: Operation, failure: Exception) -> Fault:
         file=operation.endpoint.file,
         line=line_of(operation),
         found=f"The contract cannot hold {operation.endpoint.method.lower()}: {told(failure)}.",
-        cure="Give it types, defaults and texts that have a JSON form.",
+        cure="Give it names, types, defaults and texts that TypeScript and JSON have.",
     )

@@ -202,7 +202,10 @@ def _responses(described: _Described) -> dict[str, Any]:
     is_empty = described.answer is None and not _is_raw(operation)
     status = operation.endpoint.policy.status or (204 if is_empty else 200)
     if _is_raw(operation):
-        success: dict[str, Any] = {"description": "What the function writes.", "content": {"*/*": {}}}
+        success: dict[str, Any] = {
+            "description": "What the function writes.",
+            "content": {"*/*": {"schema": {}}},
+        }
     elif described.answer is None:
         success = {"description": "Done; no content."}
     elif operation.event is not None:

@@ -13,6 +13,28 @@ from runtime.bridge.schemas import PREFIX, Schema
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
+_WORDS = (
+    *("Routes", "Streams", "Everywhere", "Date", "FormData"),
+    *("any", "bigint", "boolean", "never", "null", "number", "object", "string", "symbol", "undefined"),
+    *("unknown", "void", "case", "catch", "const", "debugger", "default", "delete", "do", "enum", "export"),
+    *("extends", "false", "function", "implements", "instanceof", "interface", "let", "new", "package"),
+    *(
+        "private",
+        "protected",
+        "public",
+        "static",
+        "super",
+        "switch",
+        "this",
+        "throw",
+        "true",
+        "typeof",
+        "var",
+    ),
+)
+RESERVED = frozenset(_WORDS)
+"""What `schema.ts` says itself, and what no interface may be called."""
+
 HEADER = "/** Written by `annex client` from the functions' signatures; changes made here are lost. */\n"
 
 

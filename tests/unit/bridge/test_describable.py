@@ -6,6 +6,7 @@ import pytest
 
 from runtime.bridge import openapi, shapes, typescript
 from runtime.bridge.describable import divide
+from runtime.bridge.reference import page
 from runtime.check import check
 from runtime.dev.session import _write_client
 from runtime.routing import discover
@@ -14,6 +15,14 @@ from tests.fixtures.routing import write_tree
 
 GOOD = "async def get() -> str:\n    return 'ok'\n"
 UNDESCRIBABLE = {
+    "a type called as the client's own": (
+        "from msgspec import Struct\nclass Routes(Struct):\n    symbol: str\n"
+        "async def get() -> Routes:\n    return Routes('SPY')\n"
+    ),
+    "a type called as one of TypeScript's": (
+        "from msgspec import Struct\nclass string(Struct):\n    symbol: str\n"
+        "async def get() -> string:\n    return string('SPY')\n"
+    ),
     "a default without a JSON form": "async def get(limit: int = object()) -> str:\n    return ''\n",
     "half a character": "async def get(symbol: str = '\\ud800') -> str:\n    return symbol\n",
     "an object as an example": (
@@ -74,7 +83,9 @@ def test_answer_that_the_function_writes_itself_is_unknown_to_the_client(tmp_pat
     operations = discover(tmp_path).operations
 
     assert divide(operations)[1] == shapes.faults(operations) == []
-    assert "response: unknown;" in typescript.emit(openapi.document(operations))
+    contract = openapi.document(operations)
+    assert "response: unknown;" in typescript.emit(contract)
+    assert "<code>unknown</code>" in page(contract)
 
 
 def test_docstring_that_is_no_text_is_none(tmp_path: Path) -> None:
