@@ -12,6 +12,8 @@ from runtime.bridge.typescript import RESERVED
 from runtime.routing import Fault, Operation
 from runtime.routing.faults import told
 
+OURS = frozenset({"FieldError", "Problem"})
+
 
 def divide(operations: Iterable[Operation]) -> tuple[list[Operation], list[Fault]]:
     """Return the operations that the contract can hold, and a fault for each of the others."""
@@ -32,7 +34,10 @@ def _failure(operations: list[Operation]) -> Exception | None:
     try:
         contract = openapi.document(operations)
         openapi.encode(contract)
-        if taken := RESERVED & contract["components"]["schemas"].keys():
+        names = contract["components"]["schemas"].keys()
+        if OURS - names:
+            return ValueError(f"{' and '.join(sorted(OURS))} are names of the contract's own types")
+        if taken := RESERVED & names:
             return ValueError(f"{', '.join(sorted(taken))} cannot be the name of a type in TypeScript")
     except Exception as error:  # noqa: BLE001  # msgspec, and whatever a function's own objects raise
         return error

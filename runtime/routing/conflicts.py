@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from runtime.routing.faults import Fault
+from runtime.routing.loading import PREFIX
 from runtime.routing.names import Segment
 from runtime.routing.operation import Operation
 from runtime.routing.signature import inner_types, spell
@@ -144,11 +145,18 @@ def _structs(operations: list[Operation]) -> Iterator[Fault]:
             users[struct.__name__][struct].add(operation.endpoint.file)
     for name, structs in users.items():
         if len(structs) > 1:
-            found = f"Two types are called {name}, here and in {OTHERS}; the client knows them by name."
-            files = {file for files in structs.values() for file in files}
-            if len(files) == 1:
-                found = f"Two types are called {name} here; the client knows them by name."
-            yield from _each(files, found, "Rename one, or move it to shared/ and use it in both.")
+            yield from _doubled(name, structs)
+
+
+def _doubled(name: str, structs: dict[Any, set[str]]) -> Iterator[Fault]:
+    """Complain to the files that define one: who uses a type of shared/ has done nothing."""
+    elsewhere = sorted({kind.__module__ for kind in structs if not kind.__module__.startswith(PREFIX)})
+    own = {file for kind, files in structs.items() if kind.__module__.startswith(PREFIX) for file in files}
+    files = own or {file for users in structs.values() for file in users}
+    places = " and ".join([*([OTHERS] if len(files) > 1 else []), *(elsewhere if own else [])])
+    where = f", here and in {places};" if places else " here;"
+    found = f"Two types are called {name}{where} the client knows them by name."
+    yield from _each(files, found, "Rename one, or move it to shared/ and use it in both.")
 
 
 def _reachable(kinds: list[Any]) -> set[Any]:

@@ -19,6 +19,10 @@ UNDESCRIBABLE = {
         "from msgspec import Struct\nclass Routes(Struct):\n    symbol: str\n"
         "async def get() -> Routes:\n    return Routes('SPY')\n"
     ),
+    "a type called as one of the contract's": (
+        "from msgspec import Struct\nclass Problem(Struct):\n    symbol: str\n"
+        "async def get() -> Problem:\n    return Problem('SPY')\n"
+    ),
     "a type called as one of TypeScript's": (
         "from msgspec import Struct\nclass string(Struct):\n    symbol: str\n"
         "async def get() -> string:\n    return string('SPY')\n"
