@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from tests.fixtures.clerk import Issuer
+from tests.fixtures.production import ORIGIN, environment, functions_of
 from tests.fixtures.service import ROOT, Service, annex, until
 
-ORIGIN = "https://app.example.com"
+BROKEN = "import a_module_that_is_not_there\n\n\nasync def get() -> str:\n    return ''\n"
 
 SLOW = '''"""A function that takes its time."""
 
@@ -32,28 +33,11 @@ async def get() -> str:
 '''
 
 
-def environment(issuer: Issuer, database_url: str, functions: Path) -> dict[str, str]:
-    return {
-        "ANNEX_ENV": "production",
-        "ANNEX_FUNCTIONS": str(functions),
-        "CLERK_JWT_KEY": issuer.pem,
-        "CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
-        "CORS_ORIGINS": ORIGIN,
-        "DATABASE_URL": database_url,
-        "HOST": "127.0.0.1",
-    }
-
-
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The shipped functions, with a broken file and a slow one beside them."""
-    functions = tmp_path / "functions"
-    shutil.copytree(ROOT / "functions", functions)
-    (functions / "broken.py").write_text(
-        "import a_module_that_is_not_there\n\n\nasync def get() -> str:\n    return ''\n"
-    )
-    (functions / "slow.py").write_text(SLOW)
-    return functions
+    shutil.copytree(ROOT / "functions", tmp_path / "functions")
+    return functions_of(tmp_path, {"broken.py": BROKEN, "slow.py": SLOW})
 
 
 @pytest.fixture
