@@ -167,6 +167,8 @@ def run(application: Application, settings: Settings) -> bool:
     Raises:
         SystemExit: 3 when start-up fails (uvicorn's own status for it).
     """
+    threading.excepthook = _thread_failed
+    logging.captureWarnings(capture=True)
     server = Server(application, settings)
     runner = asyncio.Runner(loop_factory=server.config.get_loop_factory())
     left: list[str] = []
@@ -206,6 +208,12 @@ def end_now(status: int) -> NoReturn:
     """End this process without waiting for any of its threads."""
     logging.shutdown()
     os._exit(status)
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread of some function; Python would print the exception's text past every rule."""
+    if failure.exc_type is not SystemExit and failure.exc_value is not None:
+        logger.error("a thread ended with an exception", exc_info=failure.exc_value)
 
 
 def _end_anyway() -> None:

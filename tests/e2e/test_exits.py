@@ -27,6 +27,11 @@ LEAVES = (
     "async def end() -> None:\n    await asyncio.sleep(0.01)\n    sys.exit(3)\n"
     "async def get() -> str:\n    asyncio.create_task(end())\n    return 'ok'\n"
 )
+THREAD = (
+    "import threading, warnings\ndef fail() -> None:\n    raise RuntimeError('reading of a caller')\n"
+    "async def get() -> str:\n    threading.Thread(target=fail).start()\n"
+    "    warnings.warn('an old way')\n    return 'ok'\n"
+)
 STREAM = (
     "from collections.abc import AsyncIterator\nfrom runtime import Event\n"
     "class Tick(Event, tag='tick'):\n    number: int\n"
@@ -39,7 +44,7 @@ GOOD = "async def get() -> str:\n    return 'ok'\n"
 def service(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("exits")
     (folder / "functions").mkdir()
-    for name, text in {**ENDING, "leaves": LEAVES, "stream": STREAM, "good": GOOD}.items():
+    for name, text in {**ENDING, "leaves": LEAVES, "thread": THREAD, "stream": STREAM, "good": GOOD}.items():
         (folder / "functions" / f"{name}.py").write_text(OPEN + text)
     settings = {
         "ANNEX_ENV": "production",
@@ -72,6 +77,16 @@ def test_task_left_behind_that_ends_the_process_does_not(service: Service) -> No
     until(lambda: "a left-over task failed" in service.log)
 
     assert httpx.get(f"{service.url}/good").json() == "ok"
+
+
+def test_thread_that_fails_and_a_warning_are_lines_of_the_log_without_the_text_of_the_exception(
+    service: Service,
+) -> None:
+    assert httpx.get(f"{service.url}/thread").json() == "ok"
+
+    until(lambda: "a thread ended with an exception" in service.log and "an old way" in service.log)
+    assert all(line.startswith("{") for line in service.log.splitlines())
+    assert "reading of a caller" not in service.log
 
 
 def test_stream_that_ends_the_process_ends_with_its_error_event(service: Service) -> None:
