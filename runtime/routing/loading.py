@@ -9,6 +9,7 @@ import ast
 import ctypes
 import hashlib
 import importlib.util
+import os
 import sys
 import threading
 import time
@@ -65,9 +66,18 @@ class Loader:
         except UNREADABLE as error:
             return unreadable(file, error)
         module = self._prepare(file)
+        folder = Path.cwd()
         started = time.perf_counter()
-        ran = self.guard(file, "The import", lambda: exec(code, module.__dict__))  # noqa: S102 - the point
-        if isinstance(ran, Fault):
+        ran: Fault | None = self.guard(file, "The import", lambda: exec(code, module.__dict__))  # noqa: S102 - the point
+        if Path.cwd() != folder:
+            os.chdir(folder)
+            ran = ran or Fault(
+                file=file,
+                line=0,
+                found="The import changed the process's working directory.",
+                cure="Name files by their own place: Path(__file__).parent.",
+            )
+        if ran is not None:
             sys.modules.pop(module.__name__, None)
             return ran
         return Loaded(module, time.perf_counter() - started)

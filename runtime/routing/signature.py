@@ -46,6 +46,7 @@ _LISTS = (
 )
 
 
+_TAG = re.compile(r"[\w.-]+")
 _MODULE = re.compile(rf"{PREFIX}[0-9a-f]+\.(?:[^,| ]+\.)?")
 
 
@@ -100,7 +101,7 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
         faults.append(handler.fault(f"{handler.method} does not say what it returns.", cure))
     else:
         event, misfits = _returns(handler, hints["return"])
-        faults += misfits
+        faults += misfits or _yields(handler, is_stream=event is not None)
     if faults:
         return None, faults
     return Signature(tuple(inputs), hints["return"], event), []
@@ -228,6 +229,16 @@ def _returns(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     return None, []
 
 
+def _yields(handler: Handler, *, is_stream: bool) -> list[Fault]:
+    """A function that yields gives back no value, and one that yields without `async` no stream."""
+    function = inspect.unwrap(handler.function)
+    if inspect.isgeneratorfunction(function) or (inspect.isasyncgenfunction(function) and not is_stream):
+        found = f"{handler.method} yields, which only a stream does."
+        cure = "Return the value; or write async def, and AsyncIterator[Event] as what it returns."
+        return [handler.fault(found, cure)]
+    return []
+
+
 def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     arguments = typing.get_args(annotation)
     event = arguments[0] if arguments else None
@@ -240,6 +251,11 @@ def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
         return None, [
             handler.fault(f"{handler.method} streams what has no JSON form: {problem}", "Correct the event.")
         ]
+    for member in members:
+        tag = member.__struct_config__.tag
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+            found = f"{spell(member)} has the tag {tag!r}, which cannot be the name of an event."
+            return None, [handler.fault(found, "Use letters, digits, '_', '-' and '.'.")]
     return event, []
 
 

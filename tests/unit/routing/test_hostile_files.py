@@ -20,10 +20,22 @@ SOURCES = {
     "half a character": f"config = Function(permission='org:\\ud800:read')\n{GOOD}",
     "control characters": f"config = Function(tags=('a\\x1b[31m',))\n{GOOD}",
     "annotation that exits": "async def get() -> \"__import__('sys').exit(3)\":\n    return ''\n",
+    "generator that says it returns": "async def get() -> str:\n    yield 'x'\n",
+    "plain generator as a stream": (
+        "from collections.abc import AsyncIterator\nfrom runtime import Event\n"
+        "class Tick(Event, tag='tick'):\n    number: int\n"
+        "def get() -> AsyncIterator[Tick]:\n    yield Tick(number=1)\n"
+    ),
+    "event whose name breaks the frame": (
+        "from collections.abc import AsyncIterator\nfrom runtime import Event\n"
+        "class Tick(Event, tag='a\\ndata: b'):\n    number: int\n"
+        "async def get() -> AsyncIterator[Tick]:\n    yield Tick(number=1)\n"
+    ),
     "wrapper of itself": f"{GOOD}get.__wrapped__ = get\n",
     "error whose text exits": (
         f"class Bad(BaseException):\n    def __str__(self):\n        raise SystemExit\nraise Bad\n{GOOD}"
     ),
+    "working directory changed": f"import os\nos.chdir('/')\n{GOOD}",
     "error with a text for a terminal": f"raise ValueError('a\\nb\\x1b[31m')\n{GOOD}",
     "error with a long text": f"raise ValueError('x' * 10_000_000)\n{GOOD}",
 }
@@ -33,8 +45,10 @@ SOURCES = {
 def test_hostile_source_costs_its_own_file_and_is_told_in_one_line(tmp_path: Path, source: str) -> None:
     write_tree(tmp_path, {"bad.py": source, "good.py": GOOD})
 
+    here = Path.cwd()
     table = discover(tmp_path, import_budget=0.5)
 
+    assert Path.cwd() == here
     assert [each.endpoint.file for each in table.operations] == ["good.py"]
     assert {fault.file for fault in table.faults} == {"bad.py"}
     for fault in table.faults:
