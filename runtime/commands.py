@@ -53,8 +53,9 @@ def check(given: argparse.Namespace, settings: Settings) -> int:
     from runtime.routing.lock import write
 
     if given.update_lock:
-        write(settings.functions, discover(settings.functions))
-    findings = examine(settings, since=given.contract)
+        table = discover(settings.functions, import_budget=settings.limits.import_budget)
+        write(settings.functions, table)
+    findings = examine(settings, root=settings.functions.resolve().parent, since=given.contract)
     if given.database:
         findings += asyncio.run(check_database(settings))
     for finding in findings:
@@ -105,6 +106,9 @@ def token(given: argparse.Namespace, settings: Settings) -> int:
     if settings.is_production:
         print("annex token: there is no development issuer in production.", file=sys.stderr)
         return 2
+    if not given.user:
+        print("annex token: a token needs a user; leave --user out for user_1.", file=sys.stderr)
+        return 2
     print(sign(settings, user=given.user, org=given.org, role=given.role, permissions=given.permissions))
     return 0
 
@@ -122,14 +126,14 @@ def client(given: argparse.Namespace, settings: Settings) -> int:
         print(*faults, sep="\n", file=sys.stderr)
         return 1
     if given.check:
-        for path in (stale := artefacts.stale(root, table.operations)):
-            print(f"{path} is stale; run `annex client` and commit what it writes.")
+        stale = artefacts.stale(root, table.operations)
+        lines = [f"{path} is stale; run `annex client` and commit what it writes." for path in stale]
+        print(*(lines or ["contract and TypeScript say what the functions say"]), sep="\n")
         return 1 if stale else 0
-    for path in artefacts.write(root, table.operations):
-        print(f"wrote {path}")
+    lines = [f"wrote {path}" for path in artefacts.write(root, table.operations)]
     if given.into:
-        for path in artefacts.copy_into(given.into, root):
-            print(f"copied {path}")
+        lines += [f"copied {path}" for path in artefacts.copy_into(given.into, root)]
+    print(*(lines or ["contract and TypeScript said already what the functions say"]), sep="\n")
     return 0
 
 
@@ -142,7 +146,7 @@ def doctor(given: argparse.Namespace, settings: Settings) -> int:
         print(as_json(settings, findings).decode())
     else:
         print(f"{settings.environment}; set away from the default:")
-        print(*(f"  {line}" for line in variables(settings)), sep="\n")
+        print(*([f"  {line}" for line in variables(settings)] or ["  nothing"]), sep="\n")
         print(*(finding.rendered(colour=sys.stdout.isatty()) for finding in findings), sep="\n")
     return 1 if any(finding.is_fault for finding in findings) else 0
 

@@ -34,8 +34,11 @@ class Smoke:
         async with httpx.AsyncClient(base_url=self._url, timeout=PATIENCE) as http:
             try:
                 return [finding async for finding in self._ask(http)]
+            except httpx.UnsupportedProtocol:
+                told = f"{self._url} is no URL: begin it with https:// or http://"
             except httpx.HTTPError as error:
-                return [Finding("reach", f"{self._url}: {type(error).__name__}", is_fault=True)]
+                told = f"{self._url} does not answer: {type(error).__name__}"
+            return [Finding("reach", told, is_fault=True)]
 
     async def _ask(self, http: httpx.AsyncClient) -> AsyncIterator[Finding]:
         yield _status("live", await http.get("/health/live"), 200)

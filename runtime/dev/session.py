@@ -70,12 +70,13 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
 
 def _write_client(table: RouteTable) -> None:
     """Rewrite contract and client, but not while a file is broken: its types must not vanish from the app."""
-    if table.faults or not Path("client").is_dir():
+    project = table.root.resolve().parent
+    if table.faults or not (project / "client").is_dir():
         return
     operations, faults = divide(table.operations)
     for fault in faults:
         logger.error("contract and client stay as they are: %s", fault)
-    for path in () if faults else artefacts.write(Path.cwd(), operations):
+    for path in () if faults else artefacts.write(project, operations):
         logger.info("wrote %s", path)
 
 

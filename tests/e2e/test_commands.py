@@ -106,3 +106,35 @@ def test_port_that_is_taken_ends_the_command_and_names_the_cure(
     assert result.returncode == 3
     told = result.stdout + result.stderr
     assert f"port {port} is not ours to listen on: stop what does, or set PORT" in told
+
+
+def test_client_says_that_there_is_nothing_to_write(project: Path):
+    first, second = run("client", cwd=project), run("client", cwd=project)
+    checked = run("client", "--check", cwd=project)
+    assert "wrote contracts/openapi.json" in first.stdout
+    assert second.stdout == "contract and TypeScript said already what the functions say\n"
+    assert (checked.returncode, checked.stdout) == (0, "contract and TypeScript say what the functions say\n")
+
+
+def test_check_compares_the_client_beside_the_functions_from_any_folder(project: Path, tmp_path: Path):
+    run("client", cwd=project)
+    result = run("check", cwd=ROOT, ANNEX_FUNCTIONS=str(project / "functions"))
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("annex.example.com", "annex.example.com is no URL: begin it with https:// or http://"),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9 does not answer: ConnectError"),
+    ],
+)
+def test_smoke_says_what_is_wrong_with_the_address(project: Path, url: str, told: str):
+    result = run("smoke", url, cwd=project)
+    assert result.returncode == 1
+    assert told in result.stdout
+
+
+def test_token_without_a_user_is_refused(project: Path):
+    result = run("token", "--user", "", cwd=project)
+    assert (result.returncode, result.stdout) == (2, "")
