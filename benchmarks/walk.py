@@ -25,6 +25,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ORIGIN = "https://app.example.com"
+LOG = io.StringIO()
 FEW, MANY = 500, 1500  # requests whose difference in instructions is that of a thousand
 
 REQUESTS = {
@@ -134,7 +135,7 @@ async def ours(options: argparse.Namespace) -> None:
             "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("COLLECTOR", ""),
         }
     )
-    configure_logging(settings.telemetry, production=True, stream=io.StringIO())
+    configure_logging(settings.telemetry, production=True, stream=LOG)
     application = create_app(settings)
     async with application.running():
         listener = Listener(ConnectionLimits(connections=1000))

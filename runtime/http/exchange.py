@@ -5,7 +5,7 @@ are the same from answer to answer, so a field is checked and put together once,
 """
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
@@ -45,12 +45,13 @@ class Exchange(RequestResponseCycle):
         if self.response_started or message["type"] != "http.response.start" or self.flow.write_paused:
             await super().send(message)
         elif not self.disconnected:
-            self.transport.write(self._head(message["status"], message.get("headers", ())))
+            head = self._head(message["status"], message.get("headers", ()))
+            self.response_started, self.waiting_for_100_continue = True, False
+            self.transport.write(head)
 
     def _head(self, status: int, headers: Any) -> bytes:
-        self.response_started = True
-        self.waiting_for_100_continue = False
-        closes = False
+        self.chunked_encoding = cast("bool | None", None)
+        self.expected_content_length, closes = 0, False
         content = [STATUS_LINE[status]]
         for name, value in (*self.default_headers, *headers):
             line, framing = (field if len(value) <= LONGEST else field.__wrapped__)(name, value)

@@ -108,7 +108,7 @@ class Connection(HttpToolsProtocol):
             refusal = Overloaded("The service is at its limit of connections; try again.")
             cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
         try:
-            super().on_headers_complete()
+            self._begin()
         except Exception:
             self._in_body = False  # there is no request that it could be the body of
             raise

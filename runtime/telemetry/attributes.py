@@ -21,6 +21,7 @@ from runtime.asgi import Scope
 from runtime.invocation import Invocation
 from runtime.telemetry.durations import Outcome
 
+LONGEST = 1024  # characters of a text on a span; what a caller chooses is cut here, before it is set
 _READ = frozenset({b"host", b"user-agent"})
 
 
@@ -36,7 +37,7 @@ def of_request(scope: Scope, invocation: Invocation) -> dict[str, Any]:
             headers.get(b"user-agent", b""),
             scope.get("server"),
         ),
-        URL_PATH: scope["path"],
+        URL_PATH: scope["path"][:LONGEST],
         CLIENT_ADDRESS: invocation.client,
         "annex.request_id": invocation.request_id,
     }
@@ -73,7 +74,7 @@ def _of_client(
     }
     attributes: dict[str, Any] = collect_request_attributes(view, _StabilityMode.HTTP)  # type: ignore[no-untyped-call]  # theirs is untyped
     attributes[SERVER_ADDRESS], attributes[SERVER_PORT] = _authority(host, server)
-    return attributes
+    return {key: value[:LONGEST] if isinstance(value, str) else value for key, value in attributes.items()}
 
 
 def _plain(value: bytes) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import Span, StatusCode
 from opentelemetry.util.http import sanitize_method
 
 from runtime.asgi import ASGIApp, Receive, Scope, Send
@@ -24,6 +24,7 @@ from runtime.telemetry.context import ROOT, origin_of
 from runtime.telemetry.durations import Outcome
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
+from runtime.telemetry.spans import ServerSpan, Spans
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Tracing:
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
-        self._tracer = telemetry.tracer
+        self._spans = Spans(telemetry.tracer)
         self._metrics = telemetry.metrics
         self._trust = telemetry.settings.telemetry.trust_traceparent
         self._access = AccessLog(telemetry.settings.telemetry.access_log_rate)
@@ -61,12 +62,7 @@ class Tracing:
         try:
             invocation: Invocation = scope[SCOPE_KEY]
             origin = origin_of(scope["headers"], invocation.client, self._trust)
-            span = self._tracer.start_span(
-                span_name(invocation.method),
-                context=origin.parent,
-                kind=SpanKind.SERVER,
-                links=origin.links,
-            )
+            span = self._spans.start(span_name(invocation.method), parent=origin.parent, links=origin.links)
             arrival = attributes.of_request(scope, invocation) if span.is_recording() else {}
             if self._tells_caller and span.get_span_context().is_valid:
                 invocation.response_headers.append((b"traceresponse", _traceresponse(span)))
@@ -97,8 +93,7 @@ class Tracing:
 class _Request:
     """One request between the start and the end of its span.
 
-    The attributes of its arrival are set with those of its end: our samplers do not look at any, and the SDK
-    takes them cheaper at once.
+    The attributes of its arrival are set with those of its end: our samplers do not look at any.
     """
 
     __slots__ = ("arrival", "escaped", "invocation", "scheme", "span", "token")
@@ -131,12 +126,12 @@ class _Request:
     def finish(self, outcome: Outcome) -> None:
         """Name the span and say how it ended."""
         span = self.span
-        if not span.is_recording():
+        if not isinstance(span, ServerSpan):
             return
         if outcome.route:
             span.update_name(span_name(self.invocation.method, outcome.route))
         self.arrival.update(attributes.of_end(self.invocation, outcome))
-        span.set_attributes(self.arrival)
+        span.describe(self.arrival)
         if self.escaped is not None and not isinstance(self.escaped, asyncio.CancelledError):
             record_exception(self.escaped)
         if outcome.error:
