@@ -4,6 +4,7 @@ No file can stop another. Whatever is wrong with one becomes a `Fault`, and its 
 name and config tell, are kept and refuse to serve.
 """
 
+import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,15 +73,19 @@ def discover(
 
 
 def _read(root: Path, file: str) -> bytes | Fault:
+    """Read one file, if it is one: a pipe would wait for ever, a device never end."""
     try:
-        size = (root / file).stat().st_size
-        if size > MAX_SOURCE:
-            found = f"The file has {size} bytes; a function file may have {MAX_SOURCE}."
+        status = (root / file).stat()
+        if not stat.S_ISREG(status.st_mode):
+            found = "This is no file that ends: a device or a pipe."
+            return Fault(file=file, line=0, found=found, cure="Remove it.")
+        if status.st_size > MAX_SOURCE:
+            found = f"The file has {status.st_size} bytes; a function file may have {MAX_SOURCE}."
             return Fault(file=file, line=0, found=found, cure="Keep data in a file of its own.")
         return (root / file).read_bytes()
     except OSError as error:
         found = f"The file cannot be read: {error.strerror}."
-        return Fault(file=file, line=0, found=found, cure="Check its permissions.")
+        return Fault(file=file, line=0, found=found, cure="Check where it is and who may read it.")
 
 
 def _read_folders(root: Path, paths: Iterable[str]) -> tuple[dict[str, Source], dict[str, list[Fault]]]:

@@ -1,7 +1,6 @@
 """File tree to candidate routes: what each name in a listing means. Nothing is read or imported here."""
 
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -42,36 +41,26 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
     for folder, subfolders, names in os.walk(root, onerror=lambda error: faults.append(_closed(root, error))):
         below = Path(folder).relative_to(root)
         subfolders[:] = sorted(name for name in subfolders if not is_private(name))
-        sources = sorted(name for name in names if name.endswith(".py"))
-        for name in (*subfolders, *sources):
-            if found := _unfit(Path(folder) / name, is_folder=name in subfolders):
-                faults.append(
-                    Fault(file=printable((below / name).as_posix()), line=0, found=found[0], cure=found[1])
-                )
-            elif name in sources:
-                files.append((below / name).as_posix())
+        for name in subfolders:
+            if (Path(folder) / name).is_symlink():
+                found = "This folder is a symbolic link, which is not followed."
+                faults.append(_fault(below / name, found, "Move the folder itself here."))
+        for name in [*subfolders, *names]:
+            if not name.isprintable() and (name in subfolders or name.endswith(".py")):
+                found = "The name holds a character that cannot be shown."
+                faults.append(_fault(below / name, found, "Rename it."))
         subfolders[:] = [name for name in subfolders if name.isprintable()]
+        files += [(below / name).as_posix() for name in names if name.endswith(".py") and name.isprintable()]
     return sorted(files), faults
 
 
-def _unfit(path: Path, *, is_folder: bool) -> tuple[str, str] | None:
-    """Return what is wrong with an entry that is neither entered nor read, and the cure."""
-    if not path.name.isprintable():
-        return "The name holds a character that cannot be shown.", "Rename it."
-    if is_folder:
-        link = "This folder is a symbolic link, which is not followed.", "Move the folder itself here."
-        return link if path.is_symlink() else None
-    try:
-        is_regular = stat.S_ISREG(path.stat().st_mode)
-    except OSError as error:
-        return f"The file cannot be read: {error.strerror}.", "Check where it is and who may read it."
-    return None if is_regular else ("This is no file that ends: a device or a pipe.", "Remove it.")
+def _fault(path: Path, found: str, cure: str) -> Fault:
+    return Fault(file=printable(path.as_posix()), line=0, found=found, cure=cure)
 
 
 def _closed(root: Path, error: OSError) -> Fault:
-    folder = printable(Path(error.filename).relative_to(root).as_posix())
-    found = f"The folder cannot be listed: {error.strerror}."
-    return Fault(file=folder, line=0, found=found, cure="Check its permissions.")
+    folder = Path(error.filename).relative_to(root)
+    return _fault(folder, f"The folder cannot be listed: {error.strerror}.", "Check its permissions.")
 
 
 def read_tree(files: Iterable[str]) -> Tree:
@@ -81,6 +70,9 @@ def read_tree(files: Iterable[str]) -> Tree:
         name = PurePosixPath(file).name
         if name == FOLDER_CONFIG:
             folders.append(file)
+        elif name.lower() == FOLDER_CONFIG:
+            found = f"{name} is not read as the folder's policy."
+            faults.append(Fault(file=file, line=0, found=found, cure=f"Name it {FOLDER_CONFIG}."))
         elif name == "__init__.py":
             faults.append(
                 Fault(

@@ -128,6 +128,24 @@ def test_what_is_no_readable_file_is_told_and_neither_opened_nor_entered(tmp_pat
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("target", ["nowhere.py", "/dev/zero", "_config.py"])
+def test_folder_policy_that_cannot_be_read_closes_what_is_below_it(tmp_path: Path, target: str) -> None:
+    write_tree(tmp_path, {"reports/a.py": GOOD, "good.py": GOOD})
+    (tmp_path / "reports" / "_config.py").symlink_to(target)
+
+    table = discover(tmp_path)
+
+    assert [each.endpoint.file for each in table.operations] == ["good.py"]
+
+
+def test_folder_policy_in_capitals_is_told(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"_Config.py": "config = Folder(org=True)\n", "a.py": GOOD})
+
+    assert [str(fault) for fault in discover(tmp_path).faults] == [
+        "_Config.py: _Config.py is not read as the folder's policy. Name it _config.py."
+    ]
+
+
 def test_two_files_with_one_url_below_a_parameter_called_others_are_told_about_each_other(
     tmp_path: Path,
 ) -> None:
