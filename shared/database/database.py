@@ -170,12 +170,12 @@ class Database(Queries):
         """Return the pool's size, idle connections and waiting tasks."""
         return self._pool.statistics() if self._pool else Statistics(0, 0, 0, 0)
 
-    async def close(self) -> None:
-        """Close the pool; bounded, connections still in use are cut."""
-        if self._pool is not None:
-            await self._pool.close()
-
     async def __aenter__(self) -> Self:
+        if self._loop is not None:
+            # Its end would close the pool for every other call.
+            raise RuntimeError(
+                "The pool is the service's. Use its methods, or `async with db.transaction()`."
+            )
         self._loop = asyncio.get_running_loop()
         for notice in self.notices:
             log.info("database.url", extra={"notice": notice})
@@ -184,7 +184,9 @@ class Database(Queries):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        """Close the pool; bounded, connections still in use are cut."""
+        if self._pool is not None:
+            await self._pool.close()
 
     async def _run[T](self, sql: str, call: Call[T]) -> T:
         pool, reads = self._opened_pool(), describe(sql).operation == "SELECT"

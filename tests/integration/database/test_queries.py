@@ -311,3 +311,14 @@ async def test_rows_as_structs_cost_little_beside_plain_records(
     figure("records us a row", await processor_time(lambda: plain.fetch(sql)))
     figure("structs us a row", await processor_time(lambda: database.fetch(Named, sql)))
     await plain.close()
+
+
+@pytest.mark.parametrize("view", [lambda database: database, Database.read_only])
+async def test_a_function_cannot_close_the_pool_for_the_others(
+    database: Database, view: Callable[[Database], Database]
+):
+    with pytest.raises(RuntimeError, match="The pool is the service's"):
+        async with view(database):
+            pass
+
+    assert await database.fetch_value("SELECT 1") == 1
