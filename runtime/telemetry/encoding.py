@@ -55,9 +55,13 @@ class CompactExporter(OTLPSpanExporter):
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
     """Return the request that exports `spans`, grouped by resource and scope."""
     groups: dict[Resource, Scopes] = {}
+    same: ReadableSpan | None = None  # the last one: asking a resource for its hash writes it as JSON
     for span in spans:
-        scopes = groups.setdefault(span.resource, {})
-        scopes.setdefault(span.instrumentation_scope or None, []).append(_field(0x12, encode_span(span)))
+        scope = span.instrumentation_scope
+        if same is None or span.resource is not same.resource or scope is not same.instrumentation_scope:
+            messages = groups.setdefault(span.resource, {}).setdefault(scope, [])
+            same = span
+        messages.append(_field(0x12, encode_span(span)))
     return b"".join(_field(0x0A, _resource_spans(resource, scopes)) for resource, scopes in groups.items())
 
 

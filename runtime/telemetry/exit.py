@@ -4,16 +4,44 @@ Libraries record exceptions through the SDK, which writes message and traceback 
 body, a token or SQL. It is done here, in the exporter's thread, so that no request waits for it.
 """
 
+import logging
 import threading
 from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
 from runtime.telemetry.redaction import strip
 
+logger = logging.getLogger(__name__)
+
 _BY_THE_SDK = "exception.escaped"
+
+
+class Waiting(BatchSpanProcessor):
+    """The SDK's queue, but for what it does with a span for which there is no room: it is counted, not told.
+
+    The SDK writes a warning for each, from the request's own thread, and that when the process is busiest.
+
+    Attributes:
+        lost: spans for which there was no room.
+    """
+
+    def __init__(self, exporter: SpanExporter, *, room: int, batch: int, delay: float) -> None:
+        super().__init__(exporter, room, delay * 1000, batch)
+        self.lost = 0
+        self._queue = self._batch_processor._queue  # noqa: SLF001  # not told in another way
+        self._room = room
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span in, or lose it."""
+        if len(self._queue) < self._room:
+            super().on_end(span)
+            return
+        if not self.lost:
+            logger.warning("Spans are lost: the collector takes fewer than there are.")
+        self.lost += 1
 
 
 class Redacting(SpanExporter):

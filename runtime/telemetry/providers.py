@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SCHEMA = Schemas.V1_25_0.value  # the version whose HTTP and database conventions are the stable ones
 _EXPORT_TIMEOUT = 2.0  # seconds a batch may take with all its retries
-_QUEUE = 2048  # spans waiting to be sent; the oldest goes when one more comes
+_QUEUE = 2048  # spans waiting to be sent; beyond, a new one is lost
+_DELAY = 2.0  # seconds a span waits for others
 _BATCH = 512  # 3 ms of encoding, which hold the interpreter's lock
 _METRICS_EVERY = 30_000  # milliseconds
 
@@ -48,7 +49,6 @@ def tracers_of(
     if settings.telemetry.disabled:
         return NoOpTracerProvider()
     from opentelemetry.sdk import trace
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
 
     endpoint, ratio = settings.telemetry.endpoint, settings.telemetry.sample_ratio
@@ -71,19 +71,13 @@ def tracers_of(
         provider.add_span_processor(processor)
     if endpoint:
         from runtime.telemetry.encoding import CompactExporter
-        from runtime.telemetry.exit import Redacting
+        from runtime.telemetry.exit import Redacting, Waiting
 
         exporter = CompactExporter(
             endpoint=_signal_url(endpoint, "traces"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
         )
-        provider.add_span_processor(
-            BatchSpanProcessor(
-                Redacting(exporter, way_out.is_shut),
-                max_queue_size=_QUEUE,
-                schedule_delay_millis=2000,
-                max_export_batch_size=_BATCH,
-            )
-        )
+        way_to_it = Redacting(exporter, way_out.is_shut)
+        provider.add_span_processor(Waiting(way_to_it, room=_QUEUE, batch=_BATCH, delay=_DELAY))
     return provider
 
 
