@@ -61,12 +61,19 @@ class Agents:
         self.meters = Meters(meter_provider)
         self.leftovers = Leftovers()
         self._continuations = Continuations(secret, store or SpentHere())
+        self._is_entered = False
         self._running: dict[str, Run] = {}
         self._recorders: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Task[None] | None = None
         self._framework: asyncio.Task[Framework] | None = None
 
     async def __aenter__(self) -> Self:
+        if self._is_entered:
+            # Its end would stop the runs of every other call.
+            raise RuntimeError(
+                "The agents are the service's. Call `agents.run(...)` or `agents.answer(...)`."
+            )
+        self._is_entered = True
         if self._store is not None:
             self._listener = asyncio.create_task(self._obey(self._store), context=Context())
         return self

@@ -442,3 +442,9 @@ async def test_an_answer_outside_the_bounds_of_its_struct_is_the_models_fault(
     model_server.script(says('{"confidence": 7}'))
     with pytest.raises(ModelUnavailable, match="does not have the form"):
         await agents.answer(Agent("summary", "Sum up."), ask(), Sure, user=caller())
+
+
+async def test_a_function_cannot_end_the_runs_of_the_others(agents: Agents) -> None:
+    with pytest.raises(RuntimeError, match="The agents are the service's"):
+        async with agents:
+            pass
