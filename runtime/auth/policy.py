@@ -60,15 +60,15 @@ def require(user: User, policy: Policy) -> None:
 def _lacking(user: User, policy: Policy) -> str:
     if policy.org and user.organization is None:
         return "org"
-    asked = {
-        "role": policy.role,
-        "permission": policy.permission,
-        "feature": policy.feature,
-        "plan": policy.plan,
-    }
-    return next(
-        (name for name, value in asked.items() if value is not None and not has(user, **{name: value})), ""
-    )
+    if policy.role is not None and not has(user, role=policy.role):
+        return "role"
+    if policy.permission is not None and not has(user, permission=policy.permission):
+        return "permission"
+    if policy.feature is not None and not has(user, feature=policy.feature):
+        return "feature"
+    if policy.plan is not None and not has(user, plan=policy.plan):
+        return "plan"
+    return ""
 
 
 def has(

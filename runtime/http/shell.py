@@ -10,7 +10,7 @@ import time
 from typing import NamedTuple
 
 from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header
-from runtime.http.cors import Cors
+from runtime.http.cors import Cors, Headers
 from runtime.http.health import PATHS
 from runtime.http.problems import answer, note, send_problem
 from runtime.http.proxies import TrustedProxies
@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 MAX_URI = 8 * 1024  # bytes; path and query together
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # what Railway's edge lets through
+ORIGINS, LONGEST_ORIGIN = (
+    256,
+    256,
+)  # whose headers are remembered; a stranger's origins fill no more than that
 
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -70,6 +74,7 @@ class Shell:
         self._proxies = proxies
         self._bounds = bounds
         self._headers = security_headers(production=production)
+        self._known: dict[bytes | None, Headers] = {}
         self._timing = not production
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,17 +136,14 @@ class Shell:
 
     def _finish(self, scope: Scope, invocation: Invocation, send: Send) -> Send:
         """Return a `send` that completes the response's head, and drops the body of a HEAD."""
-        always = (
-            (b"x-request-id", invocation.request_id.encode("latin-1")),
-            *self._headers,
-            *self._cors.headers(header(scope, b"origin")),
-        )
+        request_id = (b"x-request-id", invocation.request_id.encode("latin-1"))
+        always = self._always(header(scope, b"origin"))
         is_head = invocation.method == "HEAD"
         timing = self._timing
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], *always, *invocation.response_headers]
+                headers = [*message["headers"], request_id, *always, *invocation.response_headers]
                 if header(message, b"cache-control") is None:
                     headers.append(NO_STORE)
                 if timing:
@@ -156,6 +158,15 @@ class Shell:
             await send(message)
 
         return finish
+
+    def _always(self, origin: bytes | None) -> Headers:
+        """Return what each response to a page of `origin` carries."""
+        if origin not in self._known:
+            headers = (*self._headers, *self._cors.headers(origin))
+            if len(self._known) >= ORIGINS or len(origin or b"") > LONGEST_ORIGIN:
+                return headers
+            self._known[origin] = headers
+        return self._known[origin]
 
     async def _last_resort(self, error: Exception, invocation: Invocation, send: Send) -> None:
         """Answer for what escaped every room; a response that has begun can only be cut."""
