@@ -11,7 +11,7 @@ bytes.
 import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from opentelemetry.exporter.otlp.proto.common import _internal as stock
 from opentelemetry.exporter.otlp.proto.common._internal import trace_encoder as stock_spans
@@ -41,10 +41,23 @@ _flags = struct.Struct("<2sI").pack
 _double = struct.Struct("<Bd").pack
 
 
-class CompactExporter(OTLPSpanExporter):
-    """The stock exporter in all but its encoder."""
+class Encoded(NamedTuple):
+    """A span that is encoded already: a sixth of the memory, and one object where there were ten."""
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    resource: "Resource"
+    instrumentation_scope: "InstrumentationScope | None"
+    message: bytes
+
+    @classmethod
+    def of(cls, span: ReadableSpan) -> "Encoded":
+        """Encode a span that has ended."""
+        return cls(span.resource, span.instrumentation_scope, _field(0x12, encode_span(span)))
+
+
+class CompactExporter(OTLPSpanExporter):
+    """The stock exporter in all but its encoder; spans may come encoded."""
+
+    def export(self, spans: Sequence[ReadableSpan | Encoded]) -> SpanExportResult:
         """Send `spans`; what the collector takes badly is lost, as with the stock one."""
         if self._shutdown:
             return SpanExportResult.FAILURE
@@ -52,16 +65,18 @@ class CompactExporter(OTLPSpanExporter):
         return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE
 
 
-def encode(spans: Sequence[ReadableSpan]) -> bytes:
+def encode(spans: Sequence[ReadableSpan | Encoded]) -> bytes:
     """Return the request that exports `spans`, grouped by resource and scope."""
     groups: dict[Resource, Scopes] = {}
-    same: ReadableSpan | None = None  # the last one: asking a resource for its hash writes it as JSON
+    same: ReadableSpan | Encoded | None = (
+        None  # the last one: asking a resource for its hash writes it as JSON
+    )
     for span in spans:
         scope = span.instrumentation_scope
         if same is None or span.resource is not same.resource or scope is not same.instrumentation_scope:
             messages = groups.setdefault(span.resource, {}).setdefault(scope, [])
             same = span
-        messages.append(_field(0x12, encode_span(span)))
+        messages.append(span.message if isinstance(span, Encoded) else _field(0x12, encode_span(span)))
     return b"".join(_field(0x0A, _resource_spans(resource, scopes)) for resource, scopes in groups.items())
 
 

@@ -7,11 +7,13 @@ body, a token or SQL. It is done here, in the exporter's thread, so that no requ
 import logging
 import threading
 from collections.abc import Sequence
+from typing import cast
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
+from runtime.telemetry.encoding import Encoded
 from runtime.telemetry.redaction import strip
 
 logger = logging.getLogger(__name__)
@@ -20,9 +22,11 @@ _BY_THE_SDK = "exception.escaped"
 
 
 class Waiting(BatchSpanProcessor):
-    """The SDK's queue, but for what it does with a span for which there is no room: it is counted, not told.
+    """The SDK's queue, of spans that are encoded before they wait, and that does not tell each one it loses.
 
-    The SDK writes a warning for each, from the request's own thread, and that when the process is busiest.
+    Waiting as objects they made work for the garbage collector, and encoding them all at once took the
+    interpreter from the requests. For each span without room the SDK writes a warning, from the request's own
+    thread, when the process is busiest.
 
     Attributes:
         lost: spans for which there was no room.
@@ -35,13 +39,18 @@ class Waiting(BatchSpanProcessor):
         self._room = room
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take a span in, or lose it."""
+        """Take a span in; without room the oldest goes."""
+        if not span.context.trace_flags.sampled:
+            return
+        # What has events may have to be redacted, which is the exporter's thread's to do.
+        waiting = span if span.events else Encoded.of(span)
         if len(self._queue) < self._room:
-            super().on_end(span)
+            self._batch_processor.emit(cast("ReadableSpan", waiting))
             return
         if not self.lost:
             logger.warning("Spans are lost: the collector takes fewer than there are.")
         self.lost += 1
+        self._queue.appendleft(cast("ReadableSpan", waiting))
 
 
 class Redacting(SpanExporter):
@@ -51,11 +60,12 @@ class Redacting(SpanExporter):
         self._exporter = exporter
         self._is_shut = is_shut or threading.Event()
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def export(self, spans: Sequence[ReadableSpan | Encoded]) -> SpanExportResult:
         """Export the spans, redacted; nothing once it is shut."""
         if self._is_shut.is_set():
             return SpanExportResult.FAILURE
-        return self._exporter.export([redacted(span) for span in spans])
+        told = [span if isinstance(span, Encoded) else redacted(span) for span in spans]
+        return self._exporter.export(cast("Sequence[ReadableSpan]", told))
 
     def shutdown(self) -> None:
         """Close the other exporter."""

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 SCHEMA = Schemas.V1_25_0.value  # the version whose HTTP and database conventions are the stable ones
 _EXPORT_TIMEOUT = 2.0  # seconds a batch may take with all its retries
-_QUEUE = 2048  # spans waiting to be sent; beyond, a new one is lost
+_QUEUE = 2048  # spans waiting to be sent; the oldest goes when one more comes
 _DELAY = 2.0  # seconds a span waits for others
-_BATCH = 512  # 3 ms of encoding, which hold the interpreter's lock
+_BATCH = 512
 _METRICS_EVERY = 30_000  # milliseconds
 
 
