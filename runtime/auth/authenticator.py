@@ -127,7 +127,7 @@ class Authenticator:
         try:
             return await self._caller(scope, policy)
         except Unauthenticated as refusal:
-            if not policy.public or refusal.reason != Reason.MISSING:
+            if refusal.reason != Reason.MISSING:  # nobody came; the access line and the metrics have it
                 logger.info("auth.refused", extra={"reason": str(refusal.reason)})
             if not policy.public:
                 raise

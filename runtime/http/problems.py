@@ -7,7 +7,8 @@ them leave the service through `answer`, and nothing of their inner text does.
 import logging
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar.exceptions import HTTPException
@@ -114,7 +115,11 @@ class Answer(NamedTuple):
 
 def status_of(error: AnnexError | type[AnnexError]) -> int:
     """Return the HTTP status of an error, its nearest listed ancestor's."""
-    kind = error if isinstance(error, type) else type(error)
+    return _status_of(error if isinstance(error, type) else type(error))
+
+
+@cache
+def _status_of(kind: Any) -> int:
     return next((STATUS[ancestor] for ancestor in kind.__mro__ if ancestor in STATUS), 500)
 
 
@@ -132,10 +137,10 @@ def answer(error: AnnexError, invocation: Invocation | None) -> Answer:
         trace_id=trace.format_trace_id(context.trace_id) if context.is_valid else "",
         errors=error.errors if isinstance(error, Invalid) else (),
     )
-    members = msgspec.to_builtins(problem)
+    document: Any = problem
     if isinstance(error, Forbidden):
-        members |= error.extra
-    return Answer(status, _headers(error), msgspec.json.encode(members))
+        document = msgspec.to_builtins(problem) | error.extra
+    return Answer(status, _headers(error), msgspec.json.encode(document))
 
 
 def _headers(error: AnnexError) -> dict[str, str]:
