@@ -115,11 +115,12 @@ class Answer(NamedTuple):
 
 def status_of(error: AnnexError | type[AnnexError]) -> int:
     """Return the HTTP status of an error, its nearest listed ancestor's."""
-    return _status_of(error if isinstance(error, type) else type(error))
+    kind: Any = error if isinstance(error, type) else type(error)
+    return _status_of(kind)
 
 
 @cache
-def _status_of(kind: Any) -> int:
+def _status_of(kind: type[AnnexError]) -> int:
     return next((STATUS[ancestor] for ancestor in kind.__mro__ if ancestor in STATUS), 500)
 
 
