@@ -109,6 +109,11 @@ async def test_a_pooler_is_recognised_from_its_refusal_of_startup_settings(
     assert "database.pooler_detected" in caplog.messages
 
 
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the database room logged; libraries have words of their own."""
+    return [record.message for record in caplog.records if record.name == "annex.database"]
+
+
 @asynccontextmanager
 async def elsewhere(url: Secret) -> AsyncIterator[None]:
     """Keep the server connection that was used last busy, so that the next statement gets another one."""
@@ -131,7 +136,7 @@ async def test_a_pooler_is_recognised_from_a_prepared_statement_that_is_somewher
             assert await database.fetch_value("SELECT 1") == 1
         await work_together(database)
 
-    assert caplog.messages == ["database.pooler_detected"]
+    assert told(caplog) == ["database.pooler_detected"]
 
 
 async def test_a_transaction_too_survives_the_moment_of_recognition(
@@ -149,7 +154,7 @@ async def test_a_transaction_too_survives_the_moment_of_recognition(
         async with elsewhere(url):
             assert await database.transaction().run(work) == 1
 
-    assert (tries, caplog.messages) == (2, ["database.pooler_detected"])
+    assert (tries, told(caplog)) == (2, ["database.pooler_detected"])
 
 
 async def test_those_who_wait_at_the_moment_of_recognition_get_their_answers_too(
