@@ -24,6 +24,7 @@ from msgspec import Struct
 from runtime.routing.faults import UNREADABLE, Fault, told, unreadable
 
 PREFIX = "annex_functions_"
+PATIENCE = 2  # files that may hang for their whole budget; what hangs after them gets a tenth of it
 
 
 class Loaded(Struct, frozen=True):
@@ -44,6 +45,7 @@ class Loader:
     def __init__(self, root: Path, budget: float) -> None:
         self.root = root.resolve()
         self.budget = budget
+        self._given_up = 0
         self.prefix = PREFIX + hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
 
     def forget(self) -> None:
@@ -122,21 +124,27 @@ class Loader:
 
         thread = threading.Thread(target=run, name=f"{doing} {file}", daemon=True)
         thread.start()
-        thread.join(self.budget)
+        allowed = self._allowed()
+        thread.join(allowed)
         if results:
             return results[0]
         if failure:
             return self._raised(file, doing, failure[0])
-        fault = self._hangs(file, doing, thread)
+        fault = self._hangs(file, doing, thread, allowed)
+        self._given_up += 1
         _end(thread)
         return fault
 
-    def _hangs(self, file: str, doing: str, thread: threading.Thread) -> Fault:
+    def _allowed(self) -> float:
+        """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
+        return self.budget if self._given_up < PATIENCE else self.budget / 10
+
+    def _hangs(self, file: str, doing: str, thread: threading.Thread, allowed: float) -> Fault:
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
         return Fault(
             file=file,
             line=self._line(traceback.StackSummary.extract(traceback.walk_stack(frame))) if frame else 0,
-            found=f"{doing} was still running after {self.budget:g} s, and was given up.",
+            found=f"{doing} was still running after {allowed:g} s, and was given up.",
             cure="Do slow work inside the handler; importing a function should only define things.",
         )
 

@@ -178,3 +178,15 @@ def test_type_called_as_one_of_shared_costs_the_file_that_defines_it_alone(tmp_p
     assert [fault.found for fault in table.faults] == [
         "Two types are called Signal, here and in shared.signals; the client knows them by name."
     ]
+
+
+def test_a_folder_full_of_files_that_hang_holds_the_start_up_for_two_of_them(tmp_path: Path):
+    for number in range(4):
+        (tmp_path / f"hangs{number}.py").write_text(
+            "import threading\n\nthreading.Event().wait()\n\n\nasync def get() -> str:\n    return ''\n"
+        )
+
+    table = discover(tmp_path, import_budget=0.3)
+
+    waits = [fault.found.split(" after ")[1].split(" s,")[0] for fault in table.faults]
+    assert waits == ["0.3", "0.3", "0.03", "0.03"]
