@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     type Scopes = dict[InstrumentationScope | None, list[bytes]]
 
-_REMEMBERED = 4096  # attributes; the span limits bound how long each is
+_REMEMBERED = 512  # attributes; the span limits bound how long each is
 
 # The tags of a span's fields, in their order: number << 3 | wire type. The ids' lengths never change.
 _TRACE_ID, _SPAN_ID, _STATE, _PARENT_ID = b"\x0a\x10", b"\x12\x08", 0x1A, b"\x22\x08"
