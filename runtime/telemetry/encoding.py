@@ -42,7 +42,7 @@ _double = struct.Struct("<Bd").pack
 
 
 class Encoded(NamedTuple):
-    """A span that is encoded already: a sixth of the memory, and one object where there were ten."""
+    """A span that is encoded already: bytes wait instead of objects."""
 
     resource: "Resource"
     instrumentation_scope: "InstrumentationScope | None"
