@@ -41,7 +41,7 @@ async def test_functions_of_the_page_answer(table: RouteTable) -> None:
     caller, user = Caller(table), User(user_id="user_1")
 
     assert (await caller.get("/signals/HYG%2FIEF", user=user)).json == {"symbol": "HYG/IEF", "value": -0.3}
-    assert (await caller.get("/signals/XXX", user=user)).status == 404
+    assert (await caller.get("/signals/NOPE", user=user)).status == 404
     page = await caller.get("/signals?symbols=SPY&symbols=TLT&limit=1")
     assert page.json == {"symbols": ["SPY"], "since": None}
     assert (await caller.send("POST", "/signals", json={"symbol": "SPY", "risk_on": True})).status == 409
