@@ -22,7 +22,7 @@ from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.http.listener import ConnectionLimits, Listener
 from runtime.http.problems import Problems
 from runtime.routing import TreeApp
-from runtime.server import config, spare_the_collector
+from runtime.server import config
 from runtime.settings import load
 from runtime.telemetry import configure_logging
 from tests.fixtures.clerk import Issuer
@@ -69,7 +69,6 @@ async def main() -> None:
     configure_logging(settings.telemetry, production=True, stream=io.StringIO())
     application: Any = create_app(settings)
     async with application.running():
-        spare_the_collector()
         served = config(application, settings, Listener(ConnectionLimits()))
         served.load()
         request = asked("get", issuer.token(exp=int(time.time()) + 3600))

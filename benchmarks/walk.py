@@ -122,7 +122,7 @@ async def ours(options: argparse.Namespace) -> None:
     """Measure Annex as production has it, sending its spans to a collector of another process."""
     from runtime.app import create_app
     from runtime.http.listener import ConnectionLimits, Listener
-    from runtime.server import config, spare_the_collector
+    from runtime.server import config
     from runtime.settings import load
     from runtime.telemetry import configure_logging
     from tests.fixtures.clerk import Issuer
@@ -142,7 +142,6 @@ async def ours(options: argparse.Namespace) -> None:
     async with application.running():
         listener = Listener(ConnectionLimits(connections=1000))
         token = issuer.token(exp=int(time.time()) + 3600)
-        spare_the_collector()
         served = config(application, settings, listener)
         flush = getattr(application.telemetry.tracer_provider, "force_flush", int)
         await measure(served, options, token, flush)

@@ -7,7 +7,6 @@ stop it asked for as a failure. How it stops is therefore ours; how it serves is
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -32,9 +31,6 @@ KEEP_ALIVE = 75  # seconds; longer than Railway's edge keeps an idle connection,
 BACKLOG = 2048
 UNWIND = 2.0  # seconds for what was cut at the end of the drain to clean up after itself
 CLOSE = 6.0  # seconds for connections to the outside to close and the last spans to leave
-YOUNG = (
-    10_000  # objects made and not yet freed after which the collector looks at them; 2000 spans wait at most
-)
 MARGIN = 2.0  # seconds over the whole budget after which the process ends whatever it is doing
 
 
@@ -206,16 +202,6 @@ async def _serve(server: Server) -> list[str]:
         thread.join(UNWIND)  # nothing is served any more: the loop may wait
     named = [f"thread {thread.name}" for thread in busy if thread.is_alive()]
     return [*(f"task {task.get_name()}" for task in pending), *named]
-
-
-def spare_the_collector() -> None:
-    """Let the garbage collector look at nothing that was made at start, and less often at the rest.
-
-    Only for a process whose code stays as it is: what a hot swap replaces would never be freed.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
 
 
 def end_now(status: int) -> NoReturn:

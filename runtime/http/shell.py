@@ -4,7 +4,6 @@ It names the request, bounds it, turns HEAD into GET, adds the headers that ever
 work while draining, and answers for anything that escapes from the rooms within.
 """
 
-import asyncio
 import logging
 import time
 from typing import NamedTuple
@@ -68,7 +67,6 @@ class Shell:
         self.app = app
         self.draining = False
         self.active = 0
-        self._idle = asyncio.Event()
         self._health = health
         self._cors = cors
         self._proxies = proxies
@@ -100,14 +98,6 @@ class Shell:
         finally:
             self.active -= 1
             current.reset(token)
-            if self.active == 0:
-                self._idle.set()
-
-    async def drained(self) -> None:
-        """Return once no request is being worked on."""
-        while self.active:
-            self._idle.clear()
-            await self._idle.wait()
 
     def _admit(self, scope: Scope) -> Invocation:
         client, request_id = self._proxies.identify(scope)

@@ -22,10 +22,6 @@ class Layer(Struct, frozen=True):
     keys: dict[str, Literal]
 
 
-class Loosened(ValueError):
-    """A layer asks for less than the folder above it demands."""
-
-
 class Order(Struct, frozen=True):
     """What tighter means for one key.
 

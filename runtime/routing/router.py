@@ -175,7 +175,7 @@ def _choose(node: RouteTrieNode, method: Any) -> tuple[Any, Any]:
 
 
 def _options(allow: str) -> ASGIApp:
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  an ASGI app's shape
         await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", allow.encode())]})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

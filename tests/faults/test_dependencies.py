@@ -75,7 +75,7 @@ async def test_keys_that_cannot_be_had_are_503_and_come_back_by_themselves(
         jwks.serve(issuer)
         began = time.perf_counter()
         async with asyncio.timeout(PATIENCE):
-            while (back := await http.get("/me", headers=signed)).status_code == 503:  # noqa: ASYNC110
+            while (back := await http.get("/me", headers=signed)).status_code == 503:  # noqa: ASYNC110  another process has no event
                 await asyncio.sleep(0.1)
         figure("verified again after", f"{time.perf_counter() - began:.1f} s")
     assert (down.status_code, down.json()["code"]) == (503, "auth_unavailable")
