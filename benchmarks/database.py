@@ -5,7 +5,6 @@ bare connection in a loop. The rounds alternate and the best counts, because a b
 ``--profile`` prints where ours goes, of the query whose name contains what follows.
 """
 
-import asyncio
 import cProfile
 import os
 import pstats

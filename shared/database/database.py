@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 from opentelemetry.util.types import AttributeValue
 
+from shared.database.connector import Limits
 from shared.database.failures import (
     ConnectionLost,
     OutcomeUnknown,
@@ -21,7 +22,7 @@ from shared.database.failures import (
     SchemaChanged,
     while_connecting,
 )
-from shared.database.pool import Limits, Pool
+from shared.database.pool import Pool
 from shared.database.queries import Call, Queries
 from shared.database.spans import Instruments, Statistics
 from shared.database.statements import describe
@@ -160,7 +161,7 @@ class Database(Queries):
             return 0.0
         try:
             async with asyncio.timeout(timeout):
-                async with await pool.acquire() as connection:
+                with await pool.acquire() as connection:
                     await connection.execute("SELECT 1")
         except Exception as error:  # noqa: BLE001  whatever stops the ping means that there is no answer
             raise while_connecting(error) from None
@@ -193,9 +194,9 @@ class Database(Queries):
         try:
             return await self._once(pool, sql, call)
         except PoolerDetected:
-            # The server refused before it did anything.
-            pool.becomes_pooled()
+            pass  # the server refused before it did anything
         except SchemaChanged as error:
+            await pool.reload_schema()
             if error.done and not reads:
                 raise
         except ConnectionLost as error:
@@ -205,16 +206,15 @@ class Database(Queries):
     async def _once[T](self, pool: Pool, sql: str, call: Call[T]) -> T:
         lease = await pool.acquire()
         lease.touched = describe(sql).touches_session
-        async with lease as connection:
-            with self._instruments.statement(sql):
-                if not (self._read_only or pool.behind_pooler):
-                    return await call(connection)
-                # The read-only mode and, behind a pooler, every setting live in a transaction.
-                begin = "BEGIN READ ONLY" if self._read_only else "BEGIN"
-                await connection.execute(begin + pool.local_settings)
-                answer = await call(connection)
-                await connection.execute("COMMIT")
-                return answer
+        with lease as connection, self._instruments.statement(sql):
+            if not (self._read_only or pool.behind_pooler):
+                return await call(connection)
+            # The read-only mode and, behind a pooler, every setting live in a transaction.
+            begin = "BEGIN READ ONLY" if self._read_only else "BEGIN"
+            await connection.execute(begin + pool.local_settings)
+            answer = await call(connection)
+            await connection.execute("COMMIT")
+            return answer
 
     def _opened_pool(self) -> Pool:
         if self._pool is None:

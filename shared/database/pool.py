@@ -1,52 +1,31 @@
-"""The pool: opened at first use, every wait bounded, a pooler in front of the server recognised.
+"""The pool: opened at first use, every wait bounded, whoever waited longest is served first.
 
-asyncpg owns the connections; this room owns how long anybody waits for one, what a connection is told when
-it is new, and in what state it goes back.
+asyncpg has one too; it makes a task and a proxy for each loan, which costs more than a query by key. This one
+gives a connection back in a few steps, none of which waits, and puts in order while nobody waits what was
+broken off.
 """
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Coroutine
 from contextvars import Context
 from types import TracebackType
 from typing import Any
 
 import asyncpg
-import msgspec
-from asyncpg.pool import PoolConnectionProxy
-from msgspec import Struct
 
-from shared.database.failures import PoolerDetected, while_connecting
+from shared.database.connector import Connector, Limits
+from shared.database.failures import PoolerDetected, QueryFailed, while_connecting
 from shared.database.spans import Instruments, Statistics
 from shared.database.target import Target
-from shared.database.tls import context
 from shared.errors import DatabaseUnavailable, DeadlineExceeded
 
 log = logging.getLogger("annex.database")
 
 _RELEASE_SECONDS = 2.0
-_IDLE_SECONDS = 60.0
-# The server stops a statement first, so that the connection stays usable; this much later we stop waiting.
-_GRACE_SECONDS = 1.0
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """How much and how long; seconds.
-
-    Attributes:
-        pool_max: connections of this process.
-        acquire: for a free connection, connecting included.
-        connect: for one new connection.
-        query: for one statement.
-        close: for connections in use at shutdown, before they are cut.
-    """
-
-    pool_max: int = 5
-    acquire: float = 5.0
-    connect: float = 5.0
-    query: float = 20.0
-    close: float = 3.0
+_LOANS = 50_000  # of one connection: what the server remembers for a session only grows
 
 
 def is_unfinished(error: BaseException | None) -> bool:
@@ -56,28 +35,69 @@ def is_unfinished(error: BaseException | None) -> bool:
     )
 
 
+class Member:
+    """One connection of the pool: lent, idle, or being put in order.
+
+    Attributes:
+        connection: to the server.
+        is_retired: it goes when it comes back.
+        loans: how many there were.
+        idle_since: on the clock of `time.monotonic`.
+    """
+
+    __slots__ = ("connection", "idle_since", "is_retired", "loans")
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self.is_retired = False
+        self.loans = 0
+        self.idle_since = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it may be lent once more."""
+        return not (self.is_retired or self.loans >= _LOANS or self.connection.is_closed())
+
+
 class Lease:
-    """One borrowed connection: ``async with lease as connection``.
+    """One borrowed connection: ``with lease as connection``.
 
     Attributes:
         touched: set when the session may have been changed; it is reset before the next one gets it.
     """
 
-    __slots__ = ("_owner", "connection", "pool", "touched")
+    __slots__ = ("_member", "_owner", "touched")
 
-    def __init__(self, owner: "Pool", pool: asyncpg.Pool, connection: PoolConnectionProxy) -> None:
+    def __init__(self, owner: "Pool", member: Member) -> None:
+        member.loans += 1
         self._owner = owner
-        self.pool = pool
-        self.connection = connection
+        self._member: Member | None = member
         self.touched = False
 
-    async def __aenter__(self) -> PoolConnectionProxy:
+    @property
+    def connection(self) -> asyncpg.Connection:
+        """The connection, as long as it is borrowed.
+
+        Raises:
+            QueryFailed: it was given back, and may be somebody else's by now.
+        """
+        if self._member is None:
+            raise QueryFailed("A transaction was used after its end")
+        return self._member.connection
+
+    def __enter__(self) -> asyncpg.Connection:
         return self.connection
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._owner.release(self, broken=is_unfinished(error))
+        self.end(error)
+
+    def end(self, error: BaseException | None) -> None:
+        """Give the connection back, used until `error` if there was one."""
+        member, self._member = self._member, None
+        if member is not None:
+            self._owner.release(member, error, touched=self.touched)
 
 
 class Pool:
@@ -85,18 +105,19 @@ class Pool:
 
     Attributes:
         limits: as given.
-        behind_pooler: a transaction pooler is in front of the server: every statement runs in a transaction
-            of its own, nothing is prepared by name, settings are sent with each transaction.
     """
 
     def __init__(self, target: Target, limits: Limits, instruments: Instruments) -> None:
         self.limits = limits
-        self.behind_pooler = target.pooler == "transaction"
-        self._target = target
+        self._connector = Connector(target, limits)
         self._instruments = instruments
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+        self._members: set[Member] = set()
+        self._idle: list[Member] = []  # the one used last is lent first, so that the others can go
+        self._places = limits.pool_max  # for connections that are not there yet
+        self._queue: deque[asyncio.Future[Member | None]] = deque()
+        self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
+        self._emptied = asyncio.Event()
         self._waiting = 0
         self._answered = float("-inf")
         self._complained = float("-inf")
@@ -104,17 +125,14 @@ class Pool:
         self._background: set[asyncio.Task[None]] = set()
 
     @property
-    def statement_timeout(self) -> float:
-        """Seconds after which we stop waiting for a statement that the server should have stopped."""
-        return self.limits.query + _GRACE_SECONDS
+    def behind_pooler(self) -> bool:
+        """Whether a transaction pooler is in front of the server."""
+        return self._connector.behind_pooler
 
     @property
     def local_settings(self) -> str:
-        """What a transaction must begin with, ``""`` where the connection was told when it was made."""
-        if not self.behind_pooler:
-            return ""
-        calls = (f"set_config({_literal(name)}, {_literal(value)}, true)" for name, value in self._settings())
-        return f"; SELECT {', '.join(calls)}"
+        """What a transaction must begin with."""
+        return self._connector.local_settings
 
     async def acquire(self) -> Lease:
         """Borrow a connection.
@@ -122,35 +140,44 @@ class Pool:
         Raises:
             DatabaseUnavailable: none within the acquire budget, or the server cannot be reached.
         """
-        began = time.time_ns()
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self.limits.acquire):
-                lease = await self._borrow()
-        except Exception as error:  # noqa: BLE001  whatever stops a connect means that there is none
-            self._instruments.acquired(began, error)
-            raise self._unavailable(error) from None
-        finally:
-            self._waiting -= 1
-        self._instruments.acquired(began)
+        member = self._idle_one()
+        if member is None:
+            began = time.time_ns()
+            self._waiting += 1
+            try:
+                member = await self._in_turn()
+            except Exception as error:  # noqa: BLE001  whatever stops a connect means that there is none
+                self._instruments.acquired(began, error)
+                raise self._unavailable(error) from None
+            finally:
+                self._waiting -= 1
+            self._instruments.acquired(began)
         if self._is_away:
             self._is_away = False
             log.info("database.available")
-        return lease
+        return Lease(self, member)
 
-    async def release(self, lease: Lease, *, broken: bool = False) -> None:
-        """Give a connection back; one that was `broken` off is put in order while nobody waits."""
+    def release(self, member: Member, error: BaseException | None, *, touched: bool) -> None:
+        """Take a connection back from who ended with `error`; one that needs it is put in order meanwhile."""
+        broken = is_unfinished(error)
+        if isinstance(error, PoolerDetected):
+            self._becomes_pooled()
         if not broken:
             self._answered = time.monotonic()
-        if broken or lease.touched or is_in_transaction(lease.connection):
-            self._later(self._put_in_order(lease))
-            return
-        await lease.pool.release(lease.connection, timeout=_RELEASE_SECONDS)
+        if broken or touched or is_in_transaction(member.connection):
+            self._later(self._put_in_order(member, touched=touched))
+        else:
+            self._take_back(member)
+
+    async def reload_schema(self) -> None:
+        """Forget on every connection what a migration has made wrong; asks the server nothing."""
+        for member in tuple(self._members):
+            await member.connection.reload_schema_state()
 
     def statistics(self) -> Statistics:
         """Return the pool as it is now."""
-        pool = self._pool
-        size, idle = (pool.get_size(), pool.get_idle_size()) if pool else (0, 0)
+        idle = sum(not member.connection.is_closed() for member in self._idle)
+        size = sum(not member.connection.is_closed() for member in self._members)
         # A task that takes a free connection at once was never waiting.
         return Statistics(size=size, idle=idle, waiting=self._waiting, maximum=self.limits.pool_max)
 
@@ -158,103 +185,127 @@ class Pool:
         """Whether every connection is in use and one of them got an answer in the last `within` seconds."""
         return self._is_exhausted() and time.monotonic() - self._answered < within
 
-    def becomes_pooled(self) -> None:
-        """Turn to pooler mode: new connections are made for it, the present ones go as they come back."""
-        if self.behind_pooler:
-            return
-        log.warning(
-            "database.pooler_detected",
-            extra={"cure": "set DATABASE_POOLER=transaction, or use the direct URL"},
-        )
-        self.behind_pooler = True
-        old, self._pool = self._pool, None
-        if old is not None:
-            self._later(self._shut(old, within=self.statement_timeout))
-
     async def close(self) -> None:
         """Close every connection; those still in use after ``limits.close`` seconds are cut."""
         self._closed = True
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await self._shut(pool, within=self.limits.close)
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for turn in self._queue:
+            if not turn.done():
+                turn.set_exception(_stopping())
+        idle, self._idle = self._idle, []
+        for member in idle:
+            self._later(self._shut(member))
+        await self._until_empty()
         if self._background:
             _, unfinished = await asyncio.wait(self._background, timeout=_RELEASE_SECONDS)
             for task in unfinished:
                 task.cancel()
 
-    async def _borrow(self) -> Lease:
-        while True:
-            pool = self._pool or await self._open()
-            try:
-                connection = await pool.acquire()
-            except asyncpg.InterfaceError:
-                if pool is self._pool:
-                    raise
-                continue  # it was retired while we stood in its queue
-            if pool is self._pool:
-                return Lease(self, pool, connection)
-            await pool.release(connection, timeout=_RELEASE_SECONDS)
+    def _idle_one(self) -> Member | None:
+        while self._idle:
+            member = self._idle.pop()
+            if member.is_usable:
+                return member
+            self._drop(member)
+        return None
 
-    async def _open(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._closed:
-                raise DatabaseUnavailable(reason="the service is stopping")
-            if self._pool is None:
-                if not self.behind_pooler and self._target.pooler is None:
-                    self.behind_pooler = await self._is_behind_pooler()
-                self._pool = await asyncpg.create_pool(
-                    **self._connection_arguments(pooled=self.behind_pooler),
-                    min_size=0,
-                    max_size=self.limits.pool_max,
-                    max_inactive_connection_lifetime=_IDLE_SECONDS,
-                    init=_teach_json,
-                    reset=_keep_session,
-                )
-            return self._pool
-
-    async def _is_behind_pooler(self) -> bool:
-        """Compare the process that answers with the one the handshake named; a pooler makes up its own."""
-        connection = await asyncpg.connect(**self._connection_arguments(pooled=True))
+    async def _in_turn(self) -> Member:
+        """Wait for a connection, or for a place to make one in."""
+        if self._closed:
+            raise _stopping()
+        deadline = asyncio.get_running_loop().time() + self.limits.acquire
+        if self._places:
+            self._places -= 1
+        else:
+            member = await self._turn()
+            if member is not None and member.is_usable:
+                return member
+            if member is not None:
+                self._cut(member)
         try:
-            async with connection.transaction():
-                answering = await connection.fetchval("SELECT pg_backend_pid()")
-            found: bool = answering != connection.get_server_pid()
+            async with asyncio.timeout_at(deadline):
+                return await self._made()
+        except BaseException:
+            self._pass_on(None)
+            raise
+
+    async def _turn(self) -> Member | None:
+        """Stand in the queue and return what comes: a connection, or None for a place to make one in."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Member | None] = loop.create_future()
+        self._queue.append(turn)
+        timer = loop.call_later(self.limits.acquire, _give_up, turn)
+        try:
+            return await turn
+        except BaseException:
+            if turn in self._queue:
+                self._queue.remove(turn)
+            elif not turn.cancelled() and turn.exception() is None:
+                self._pass_on(turn.result())  # it came at the very moment its owner was called away
+            raise
         finally:
+            timer.cancel()
+
+    async def _made(self) -> Member:
+        connection = await self._connector.connect()
+        if self._closed:
             connection.terminate()
-        if found:
-            log.warning(
-                "database.pooler_detected",
-                extra={"cure": "set DATABASE_POOLER=transaction, or DATABASE_POOLER=none if it is not one"},
-            )
-        return found
+            raise _stopping()
+        member = Member(connection)
+        self._members.add(member)
+        return member
 
-    def _connection_arguments(self, *, pooled: bool) -> dict[str, Any]:
-        target, tls = self._target, context(self._target.tls)
-        return {
-            "host": [host for host, _ in target.hosts],
-            "port": [port for _, port in target.hosts],
-            "user": target.user,
-            "password": target.password.reveal() if target.password else None,
-            "database": target.database,
-            "ssl": tls,
-            "direct_tls": target.tls.direct,
-            "timeout": self.limits.connect,
-            "command_timeout": self.statement_timeout,
-            "statement_cache_size": 0 if pooled else 256,
-            "server_settings": {} if pooled else dict(self._settings()),
-            "target_session_attrs": target.session_attributes,
-        }
+    def _take_back(self, member: Member) -> None:
+        if self._closed:
+            self._later(self._shut(member))
+        elif member.is_usable:
+            self._pass_on(member)
+        else:
+            self._drop(member)
 
-    def _settings(self) -> list[tuple[str, str]]:
-        settings = {
-            **({} if self.behind_pooler else {"application_name": "annex"}),
-            "statement_timeout": str(round(self.limits.query * 1000)),
-            "idle_in_transaction_session_timeout": str(round(self.limits.query * 3000)),
-            **self._target.settings,
-        }
-        if self._target.schema:
-            settings["search_path"] = _quoted(self._target.schema)
-        return list(settings.items())
+    def _pass_on(self, free: Member | None) -> None:
+        """Give a connection, or a place (None), to whoever has waited longest; keep it when nobody does."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(free)
+                return
+        if free is None:
+            self._places += 1
+            return
+        free.idle_since = time.monotonic()
+        self._idle.append(free)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(self.limits.idle, self._close_idle)
+
+    def _close_idle(self) -> None:
+        self._sweep = None
+        now = time.monotonic()
+        while self._idle and self._idle[0].idle_since + self.limits.idle <= now:
+            self._drop(self._idle.pop(0))
+        if self._idle:
+            left = self._idle[0].idle_since + self.limits.idle - now
+            self._sweep = asyncio.get_running_loop().call_later(left, self._close_idle)
+
+    def _drop(self, member: Member) -> None:
+        self._cut(member)
+        self._pass_on(None)
+
+    def _cut(self, member: Member) -> None:
+        member.connection.terminate()
+        self._members.discard(member)
+        if not self._members:
+            self._emptied.set()
+
+    def _becomes_pooled(self) -> None:
+        """Turn to pooler mode: new connections are made for it, the present ones go as they come back."""
+        if not self._connector.becomes_pooled():
+            return
+        for member in self._members:
+            member.is_retired = True
+        while self._idle:
+            self._drop(self._idle.pop())
 
     def _unavailable(self, error: Exception) -> BaseException:
         if isinstance(error, TimeoutError) and self._is_exhausted():
@@ -265,7 +316,7 @@ class Pool:
         else:
             fault = while_connecting(error)
         if isinstance(fault, PoolerDetected):
-            self.becomes_pooled()
+            self._becomes_pooled()
         if isinstance(fault, DatabaseUnavailable):
             self._complain(fault.reason)
         return fault
@@ -281,27 +332,43 @@ class Pool:
             self._complained = time.monotonic()
             log.warning("database.unavailable", extra={"reason": reason})
 
-    async def _put_in_order(self, lease: Lease) -> None:
+    async def _put_in_order(self, member: Member, *, touched: bool) -> None:
+        connection = member.connection
         try:
             async with asyncio.timeout(_RELEASE_SECONDS):
-                await self._reset(lease)
-                await lease.pool.release(lease.connection, timeout=_RELEASE_SECONDS)
+                # Whatever is sent first waits until the server has let go of a statement that was cancelled;
+                # only then is it known whether a BEGIN was in time.
+                await connection.execute("ROLLBACK" if is_in_transaction(connection) else "SELECT 1")
+                if connection.is_in_transaction():
+                    await connection.execute("ROLLBACK")
+                if touched and not self.behind_pooler:
+                    await connection.reset()
         except Exception:  # noqa: BLE001  whatever it was, the connection is not to be trusted again
-            _cut(lease.connection)
+            self._drop(member)
+        except asyncio.CancelledError:
+            self._drop(member)
+            raise
+        else:
+            self._take_back(member)
 
-    async def _reset(self, lease: Lease) -> None:
-        if is_in_transaction(lease.connection):
-            await lease.connection.execute("ROLLBACK")
-        if lease.touched and not self.behind_pooler and _is_open(lease.connection):
-            await lease.connection.reset(timeout=_RELEASE_SECONDS)
-
-    async def _shut(self, pool: asyncpg.Pool, *, within: float) -> None:
+    async def _shut(self, member: Member) -> None:
         try:
-            async with asyncio.timeout(within):
-                await pool.close()
+            await member.connection.close(timeout=_RELEASE_SECONDS)
+        except Exception:  # noqa: BLE001  it is closed all the same
+            log.debug("database.close_failed")
+        finally:
+            self._cut(member)
+
+    async def _until_empty(self) -> None:
+        try:
+            async with asyncio.timeout(self.limits.close):
+                while self._members:
+                    self._emptied.clear()
+                    await self._emptied.wait()
         except TimeoutError:
-            log.warning("database.connections_cut", extra={"count": pool.get_size() - pool.get_idle_size()})
-            pool.terminate()
+            log.warning("database.connections_cut", extra={"count": len(self._members)})
+            for member in tuple(self._members):
+                self._cut(member)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         # A clean context: ended together with a call, it would lose the connection that the call has used.
@@ -310,48 +377,15 @@ class Pool:
         task.add_done_callback(self._background.discard)
 
 
-def _is_open(connection: PoolConnectionProxy) -> bool:
-    try:
-        return not connection.is_closed()
-    except asyncpg.InterfaceError:
-        return False  # it broke, and went back to the pool by itself
-
-
-def is_in_transaction(connection: PoolConnectionProxy) -> bool:
+def is_in_transaction(connection: asyncpg.Connection) -> bool:
     """Whether there is something to roll back; a broken connection has nothing."""
-    return _is_open(connection) and connection.is_in_transaction()
+    return not connection.is_closed() and connection.is_in_transaction()
 
 
-def _cut(connection: PoolConnectionProxy) -> None:
-    try:
-        connection.terminate()
-    except asyncpg.InterfaceError:
-        return  # it was back in the pool already
+def _give_up(turn: "asyncio.Future[Member | None]") -> None:
+    if not turn.done():
+        turn.set_exception(TimeoutError())
 
 
-async def _teach_json(connection: asyncpg.Connection) -> None:
-    """Both JSON types are values, not text; neither call asks the server anything."""
-    encode, decode = msgspec.json.encode, msgspec.json.decode
-    await connection.set_type_codec(
-        "json", schema="pg_catalog", format="binary", encoder=encode, decoder=decode
-    )
-    await connection.set_type_codec(
-        "jsonb",
-        schema="pg_catalog",
-        format="binary",
-        # On the wire a jsonb begins with its version.
-        encoder=lambda value: b"\x01" + encode(value),
-        decoder=lambda data: decode(data[1:]),
-    )
-
-
-async def _keep_session(_: asyncpg.Connection) -> None:
-    """Skip asyncpg's reset round trip: `Pool.release` resets where a statement touched the session."""
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _stopping() -> DatabaseUnavailable:
+    return DatabaseUnavailable(reason="the service is stopping")

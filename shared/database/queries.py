@@ -4,12 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from asyncpg.pool import PoolConnectionProxy
+import asyncpg
 from msgspec import Struct
 
 from shared.database.rows import decode
 
-type Call[T] = Callable[[PoolConnectionProxy], Awaitable[T]]
+type Call[T] = Callable[[asyncpg.Connection], Awaitable[T]]
 
 
 class Queries(ABC):

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Literal
 
-from asyncpg.pool import PoolConnectionProxy
+import asyncpg
 from msgspec import Struct
 
 from shared.database.failures import (
@@ -37,8 +37,12 @@ class Transaction(Queries):
 
     async def _run[T](self, sql: str, call: Call[T]) -> T:
         self._lease.touched |= describe(sql).touches_session
-        with self._instruments.statement(sql):
-            return await call(self._lease.connection)
+        try:
+            with self._instruments.statement(sql):
+                return await call(self._lease.connection)
+        except SchemaChanged:
+            await self._pool.reload_schema()
+            raise
 
     async def iterate[T: Struct](
         self, kind: type[T], sql: str, *args: object, batch: int = 500
@@ -108,14 +112,17 @@ class TransactionScope:
     ) -> None:
         assert self._lease is not None  # noqa: S101  __aenter__ ran
         lease, self._lease = self._lease, None
-        if isinstance(error, PoolerDetected):
-            self._pool.becomes_pooled()
-        async with lease as connection:
+        try:
             if error is None:
-                await self._commit(connection)
+                await self._commit(lease.connection)
             elif not is_unfinished(error):
-                await self._roll_back(connection)
+                await self._roll_back(lease.connection)
             # Otherwise the pool rolls back in its own time, so that the caller gets its answer.
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            lease.end(error)
 
     async def _opened(self) -> Lease:
         lease = await self._pool.acquire()
@@ -123,11 +130,11 @@ class TransactionScope:
             with self._instruments.statement(self._begin):
                 await lease.connection.execute(self._begin + self._pool.local_settings)
         except BaseException as error:
-            await lease.__aexit__(type(error), error, None)
+            lease.end(error)
             raise
         return lease
 
-    async def _commit(self, connection: PoolConnectionProxy) -> None:
+    async def _commit(self, connection: asyncpg.Connection) -> None:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
@@ -136,7 +143,7 @@ class TransactionScope:
         if status == "ROLLBACK":
             raise QueryFailed("The transaction had failed before; an error inside it was caught and dropped")
 
-    async def _roll_back(self, connection: PoolConnectionProxy) -> None:
+    async def _roll_back(self, connection: asyncpg.Connection) -> None:
         if not is_in_transaction(connection):
             return
         with self._instruments.statement("ROLLBACK"):
