@@ -4,14 +4,19 @@ The API lets a provider be set once and libraries keep the tracers they were giv
 another service (tests, hot swap) and away from one that was closed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
-from opentelemetry.trace import NoOpTracerProvider, Span, Tracer, TracerProvider
+from opentelemetry.sdk.trace import Tracer as SdkTracer
+from opentelemetry.trace import Link, NoOpTracerProvider, Span, SpanKind, Tracer, TracerProvider
 from opentelemetry.util._decorator import _agnosticcontextmanager
+from opentelemetry.util.types import Attributes
+
+from runtime.telemetry import inner
 
 
 class ProcessProvider(TracerProvider):
@@ -47,8 +52,23 @@ class _ProcessTracer(Tracer):
             self._provider = provider
         return self._tracer
 
-    def start_span(self, *args: Any, **kwargs: Any) -> Span:
-        return self._now().start_span(*args, **kwargs)
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = (),
+        start_time: int | None = None,
+        *others: Any,
+        **more: Any,
+    ) -> Span:
+        tracer = self._now()
+        if links or others or more or not isinstance(tracer, SdkTracer):
+            return tracer.start_span(name, context, kind, attributes, links, start_time, *others, **more)
+        return inner.start(
+            tracer, name, parent=context, kind=kind, attributes=attributes, start_time=start_time
+        )
 
     @_agnosticcontextmanager
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:
