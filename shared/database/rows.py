@@ -51,17 +51,20 @@ def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
     if not records:
         return []
     columns = tuple(records[0].keys())
-    _check_names(kind, columns)
+    wanted = _checked(kind, columns)
     try:
-        wanted: Any = list[kind]  # type: ignore[valid-type]  # a type made of a value, for msgspec alone
-        rows: list[T] = msgspec.convert([dict(record) for record in records], wanted, from_attributes=True)
+        # Faster than dict(record), which asks the record for each of its keys.
+        rows: list[T] = msgspec.convert(
+            [dict(zip(columns, record, strict=True)) for record in records], wanted, from_attributes=True
+        )
     except msgspec.ValidationError as error:
         raise _mismatch(kind, records, str(error)) from None
     return rows
 
 
 @lru_cache(maxsize=1024)
-def _check_names(kind: type[Struct], columns: tuple[str, ...]) -> None:
+def _checked(kind: type[Struct], columns: tuple[str, ...]) -> Any:
+    """Return the type of a list of structs, for msgspec, once it is known that the columns are its fields."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for column in columns:
         if column not in fields:
@@ -71,6 +74,7 @@ def _check_names(kind: type[Struct], columns: tuple[str, ...]) -> None:
     for column, field in fields.items():
         if field.required and column not in columns:
             raise RowMismatch(column, f"{kind.__name__}.{field.name}", "the statement does not return it")
+    return list[kind]  # type: ignore[valid-type]  # a type made of a value
 
 
 def _mismatch(kind: type[Struct], records: list[Record], message: str) -> RowMismatch:
