@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 import uvloop
+from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -106,9 +107,10 @@ async def main(url: str) -> None:
     """Open everything as production does, but for the exporters, and measure."""
     settings = load({"ANNEX_ENV": "production", "CLERK_JWT_KEY": "unused", "DATABASE_URL": url})
     waiting = Waiting(Nowhere(), room=2048, batch=512, delay=2)
-    Telemetry.start(settings, processors=[waiting], exporters=[Unread()])
+    telemetry = Telemetry.start(settings, processors=[waiting], exporters=[Unread()])
     async with AsyncExitStack() as stack:
-        ours = await stack.enter_async_context(open_database(settings))
+        stack.enter_context(trace.use_span(telemetry.tracer.start_span("GET")))  # a request is always around
+        ours = await stack.enter_async_context(open_database(settings, telemetry))
         pool = await stack.enter_async_context(asyncpg.create_pool(url, min_size=1, max_size=5))
         bare = await asyncpg.connect(url)
         stack.push_async_callback(bare.close)

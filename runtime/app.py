@@ -192,7 +192,7 @@ def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> App
     application = Application(
         settings,
         telemetry=telemetry,
-        database=open_database(settings),
+        database=open_database(settings, telemetry),
         authenticator=authenticator,
         agents=agents_from(settings),
         table=table,

@@ -1,21 +1,11 @@
-"""How long requests take, as `http.server.request.duration`, at a fifteenth of the SDK histogram's cost.
-
-The SDK cleans, sorts and hashes the attributes of every measurement, which is half the price of a server
-span. The attribute sets of a request are few and known, so they are counted here and handed to the exporter
-as the finished data points that the SDK's public types describe.
-"""
+"""How long requests take, as `http.server.request.duration`, and how it and its like get to the exporter."""
 
 import threading
-import time
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from opentelemetry.instrumentation._semconv import HTTP_DURATION_HISTOGRAM_BUCKETS_NEW as BOUNDS
 from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
-    Histogram,
-    HistogramDataPoint,
     Metric,
     MetricExporter,
     MetricExportResult,
@@ -23,6 +13,7 @@ from opentelemetry.sdk.metrics.export import (
     ResourceMetrics,
     ScopeMetrics,
 )
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.http_attributes import (
     HTTP_REQUEST_METHOD,
@@ -32,7 +23,7 @@ from opentelemetry.semconv.attributes.http_attributes import (
 from opentelemetry.semconv.attributes.url_attributes import URL_SCHEME
 from opentelemetry.semconv.metrics.http_metrics import HTTP_SERVER_REQUEST_DURATION
 
-_MOST = 2000  # attribute sets; the SDK's own limit
+from runtime.telemetry.histograms import Counts, Labelled
 
 
 class Outcome(NamedTuple):
@@ -53,75 +44,43 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
-_OVERFLOW = Outcome("", "", 0, "")
-
-
-class Durations:
+class Durations(Counts[Outcome]):
     """Counts of requests by outcome and duration (seconds), since the start."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._points: dict[Outcome, _Point] = {}
-        self._born = time.time_ns()
+        super().__init__(
+            HTTP_SERVER_REQUEST_DURATION,
+            "Duration of HTTP server requests.",
+            BOUNDS,
+            lambda outcome: dict(_attributes(outcome)),
+        )
 
     def record(self, outcome: Outcome, seconds: float) -> None:
         """Count one request."""
-        with self._lock:
-            point = self._points.get(outcome)
-            if point is None:
-                if len(self._points) >= _MOST:
-                    outcome = _OVERFLOW
-                point = self._points.setdefault(outcome, _Point())
-            point.add(seconds)
-
-    def metric(self) -> Metric:
-        """Return everything counted so far as one cumulative histogram."""
-        with self._lock:
-            points = [self._data_point(outcome, point) for outcome, point in self._points.items()]
-        return Metric(
-            name=HTTP_SERVER_REQUEST_DURATION,
-            description="Duration of HTTP server requests.",
-            unit="s",
-            data=Histogram(data_points=points, aggregation_temporality=AggregationTemporality.CUMULATIVE),
-        )
-
-    def _data_point(self, outcome: Outcome, point: "_Point") -> HistogramDataPoint:
-        return HistogramDataPoint(
-            attributes=dict(_attributes(outcome)),
-            start_time_unix_nano=self._born,
-            time_unix_nano=time.time_ns(),
-            count=sum(point.counts),
-            sum=point.total,
-            bucket_counts=tuple(point.counts),
-            explicit_bounds=BOUNDS,
-            min=point.least,
-            max=point.most,
-        )
-
-
-class _Point:
-    __slots__ = ("counts", "least", "most", "total")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)
-        self.total = 0.0
-        self.least = float("inf")
-        self.most = 0.0
-
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
-        self.total += seconds
-        self.least = min(self.least, seconds)
-        self.most = max(self.most, seconds)
+        self.add(outcome, seconds)
 
 
 class WithDurations(MetricExporter):
-    """Passes metrics on to another exporter, the durations among them."""
+    """Passes metrics on to another exporter, the durations among them.
 
-    def __init__(self, exporter: MetricExporter, durations: Durations, is_shut: threading.Event) -> None:
+    Args:
+        exporter: the other one.
+        durations: of requests.
+        others: by the name of their scope; may become more.
+        is_shut: set when nothing is to leave any more.
+    """
+
+    def __init__(
+        self,
+        exporter: MetricExporter,
+        durations: Durations,
+        others: Mapping[str, Sequence[Labelled]],
+        is_shut: threading.Event,
+    ) -> None:
         super().__init__()
         self._exporter = exporter
         self._durations = durations
+        self._others = others
         self._is_shut = is_shut
 
     def export(
@@ -133,6 +92,10 @@ class WithDurations(MetricExporter):
         metric = self._durations.metric()
         if metric.data.data_points:
             metrics_data = _among(metrics_data, metric)
+        for scope, histograms in tuple(self._others.items()):
+            metrics = [histogram.metric() for histogram in histograms]
+            if told := [metric for metric in metrics if metric.data.data_points]:
+                metrics_data = _in_scope(metrics_data, scope, told)
         return self._exporter.export(metrics_data, timeout_millis=timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -152,10 +115,18 @@ def _among(data: MetricsData, metric: Metric) -> MetricsData:
     return MetricsData([first, *other_resources])
 
 
+def _in_scope(data: MetricsData, name: str, metrics: list[Metric]) -> MetricsData:
+    """Return the data with metrics in the scope of that name, which they make if nobody else has."""
+    resource, *other_resources = data.resource_metrics
+    known = [each for each in resource.scope_metrics if each.scope.name == name]
+    same = known[0] if known else ScopeMetrics(InstrumentationScope(name), [], "")
+    others = [each for each in resource.scope_metrics if each is not same]
+    widened = ScopeMetrics(same.scope, [*same.metrics, *metrics], same.schema_url)
+    first = ResourceMetrics(resource.resource, [*others, widened], resource.schema_url)
+    return MetricsData([first, *other_resources])
+
+
 def _attributes(outcome: Outcome) -> Iterator[tuple[str, str | int]]:
-    if outcome is _OVERFLOW:
-        yield "otel.metric.overflow", True
-        return
     yield HTTP_REQUEST_METHOD, outcome.method
     yield URL_SCHEME, outcome.scheme
     if outcome.route:

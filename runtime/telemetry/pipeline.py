@@ -16,6 +16,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, Tracer
 
 from runtime.settings import Settings
+from runtime.telemetry.histograms import Labelled
 from runtime.telemetry.metrics import Metrics
 from runtime.telemetry.process import install, release
 from runtime.telemetry.providers import SCHEMA, Exit, doubt_of, meters_of, resource_of, tracers_of
@@ -80,6 +81,14 @@ class Telemetry:
             logger.warning("OTEL_EXPORTER_OTLP_ENDPOINT: %s", doubt)
         install(tracers, meters)
         return cls(settings, tracers, meters, way_out)
+
+    def histogram(self, scope: str, name: str, description: str, bounds: Sequence[float]) -> Labelled:
+        """Return a histogram of seconds, for attribute sets that are few and known; one for each name."""
+        known = self._way_out.histograms.setdefault(scope, [])
+        made = next((each for each in known if each.name == name), None)
+        if made is None:
+            known.append(made := Labelled(name, description, bounds))
+        return made
 
     def watch(self, *, quarantined: Callable[[], int]) -> None:
         """From now on report the running loop's lag, and how many files `quarantined()` says are out."""

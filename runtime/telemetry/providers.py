@@ -15,6 +15,7 @@ from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
 from runtime.settings import Settings
 from runtime.telemetry.durations import Durations, WithDurations
+from runtime.telemetry.histograms import Labelled
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -34,11 +35,13 @@ class Exit:
 
     Attributes:
         durations: of its requests.
+        histograms: further ones that are counted here, by the name of their scope.
         is_shut: set when the time to send is over: what is still queued goes nowhere, at once.
     """
 
     def __init__(self) -> None:
         self.durations = Durations()
+        self.histograms: dict[str, list[Labelled]] = {}
         self.is_shut = threading.Event()
 
 
@@ -106,7 +109,7 @@ def meters_of(
     return metrics.MeterProvider(
         metric_readers=[
             PeriodicExportingMetricReader(
-                WithDurations(exporter, way_out.durations, way_out.is_shut),
+                WithDurations(exporter, way_out.durations, way_out.histograms, way_out.is_shut),
                 export_interval_millis=_METRICS_EVERY,
                 export_timeout_millis=_EXPORT_TIMEOUT * 1000,
             )

@@ -24,7 +24,7 @@ from shared.database.failures import (
 )
 from shared.database.pool import Pool
 from shared.database.queries import Call, Queries
-from shared.database.spans import Instruments, Statistics
+from shared.database.spans import Instruments, MakeHistogram, Statistics
 from shared.database.statements import describe
 from shared.database.target import Pooler, Target
 from shared.database.transaction import Isolation, TransactionScope
@@ -52,12 +52,13 @@ class Database(Queries):
         *,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        histogram: MakeHistogram | None = None,
     ) -> None:
         self.notices = target.notices if target else ()
         self._read_only = False
         self._loop: asyncio.AbstractEventLoop | None = None
         attributes: dict[str, AttributeValue] = {"db.namespace": target.database} if target else {}
-        self._instruments = Instruments(attributes, tracer_provider, meter_provider)
+        self._instruments = Instruments(attributes, tracer_provider, meter_provider, histogram)
         self._pool = Pool(target, limits, self._instruments) if target else None
         if self._pool is not None:
             self._instruments.watch(self._pool.statistics)
@@ -74,6 +75,7 @@ class Database(Queries):
         query_timeout: float | None = None,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        histogram: MakeHistogram | None = None,
     ) -> Self:
         """Build a database from the app's URL; nothing is connected yet.
 
@@ -95,7 +97,13 @@ class Database(Queries):
             connect=connect_timeout or target.connect_timeout or defaults.connect,
             query=query_timeout or target.query_timeout or defaults.query,
         )
-        return cls(target, limits, tracer_provider=tracer_provider, meter_provider=meter_provider)
+        return cls(
+            target,
+            limits,
+            tracer_provider=tracer_provider,
+            meter_provider=meter_provider,
+            histogram=histogram,
+        )
 
     @property
     def is_behind_pooler(self) -> bool:

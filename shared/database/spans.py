@@ -5,9 +5,9 @@ ever becomes an attribute.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
@@ -39,31 +39,39 @@ class Statistics(NamedTuple):
     maximum: int
 
 
+class Histogram(Protocol):
+    """What we use of the API's histogram."""
+
+    def record(self, amount: float, attributes: Mapping[str, AttributeValue]) -> None:
+        """Count one; what has the same attributes gives them in the same order."""
+
+
+type MakeHistogram = Callable[[str, str, str, Sequence[float]], Histogram]
+"""Makes a histogram of seconds from the name of its scope, its own, a description and the buckets' bounds."""
+
+
 class Instruments:
-    """The tracer and the instruments of one database."""
+    """The tracer and the instruments of one database; the meter's own histograms where none are given."""
 
     def __init__(
         self,
         attributes: dict[str, AttributeValue],
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        histogram: MakeHistogram | None = None,
     ) -> None:
         self.tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
         self.attributes: dict[str, AttributeValue] = {"db.system.name": "postgresql", **attributes}
         # As many as there are texts of statements, and those are constants of our code.
         self._labels: dict[Statement, dict[str, AttributeValue]] = {}
         self._meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
-        self.duration = self._meter.create_histogram(
-            "db.client.operation.duration",
-            "s",
-            "Duration of one statement",
-            explicit_bucket_boundaries_advisory=_SECONDS,
-        )
-        self._wait = self._meter.create_histogram(
+        make = histogram or self._histogram
+        self.duration = make(_SCOPE, "db.client.operation.duration", "Duration of one statement", _SECONDS)
+        self._wait = make(
+            _SCOPE,
             "db.client.connection.wait_time",
-            "s",
             "Time to get a connection, where that was a millisecond or more",
-            explicit_bucket_boundaries_advisory=_SECONDS,
+            _SECONDS,
         )
         self._timeouts = self._meter.create_counter(
             "db.client.connection.timeouts", "{timeout}", "Waits for a connection that were given up"
@@ -100,6 +108,11 @@ class Instruments:
             span.set_attribute("error.type", type(error).__name__)
             span.set_status(Status(StatusCode.ERROR))
         span.end()
+
+    def _histogram(self, _: str, name: str, description: str, bounds: Sequence[float]) -> Histogram:
+        return self._meter.create_histogram(
+            name, "s", description, explicit_bucket_boundaries_advisory=bounds
+        )
 
     def watch(self, statistics: Callable[[], Statistics]) -> None:
         """Publish the pool's statistics as gauges whenever metrics are collected."""
