@@ -18,7 +18,7 @@ _GRACE_SECONDS = 1.0
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How much and how long; seconds.
+    """How much, how often and how long; times in seconds.
 
     Attributes:
         pool_max: connections of this process.
@@ -27,6 +27,8 @@ class Limits(Struct, frozen=True, kw_only=True):
         query: for one statement.
         close: for connections in use at shutdown, before they are cut.
         idle: for a connection that nobody uses, before it is closed.
+        loans: of one connection, before another takes its place: what the server remembers for a session
+            only grows.
     """
 
     pool_max: int = 5
@@ -35,6 +37,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     query: float = 20.0
     close: float = 3.0
     idle: float = 60.0
+    loans: int = 50_000
 
 
 class Connector:

@@ -25,7 +25,6 @@ from shared.errors import DatabaseUnavailable, DeadlineExceeded
 log = logging.getLogger("annex.database")
 
 _RELEASE_SECONDS = 2.0
-_LOANS = 50_000  # of one connection: what the server remembers for a session only grows
 
 
 def is_unfinished(error: BaseException | None) -> bool:
@@ -40,23 +39,21 @@ class Member:
 
     Attributes:
         connection: to the server.
-        is_retired: it goes when it comes back.
-        loans: how many there were.
+        loans: how many more there may be.
         idle_since: on the clock of `time.monotonic`.
     """
 
-    __slots__ = ("connection", "idle_since", "is_retired", "loans")
+    __slots__ = ("connection", "idle_since", "loans")
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, loans: int) -> None:
         self.connection = connection
-        self.is_retired = False
-        self.loans = 0
+        self.loans = loans
         self.idle_since = 0.0
 
     @property
     def is_usable(self) -> bool:
         """Whether it may be lent once more."""
-        return not (self.is_retired or self.loans >= _LOANS or self.connection.is_closed())
+        return self.loans > 0 and not self.connection.is_closed()
 
 
 class Lease:
@@ -69,7 +66,7 @@ class Lease:
     __slots__ = ("_member", "_owner", "touched")
 
     def __init__(self, owner: "Pool", member: Member) -> None:
-        member.loans += 1
+        member.loans -= 1
         self._owner = owner
         self._member: Member | None = member
         self.touched = False
@@ -252,7 +249,7 @@ class Pool:
         if self._closed:
             connection.terminate()
             raise _stopping()
-        member = Member(connection)
+        member = Member(connection, self.limits.loans)
         self._members.add(member)
         return member
 
@@ -303,7 +300,7 @@ class Pool:
         if not self._connector.becomes_pooled():
             return
         for member in self._members:
-            member.is_retired = True
+            member.loans = 0
         while self._idle:
             self._drop(self._idle.pop())
 
