@@ -25,7 +25,7 @@ from shared.database.failures import (
 from shared.database.pool import Pool
 from shared.database.queries import Call, Queries
 from shared.database.spans import Instruments, MakeHistogram, Statistics
-from shared.database.statements import describe
+from shared.database.statements import Statement, describe
 from shared.database.target import Pooler, Target
 from shared.database.transaction import Isolation, TransactionScope
 from shared.database.url import translate
@@ -198,9 +198,10 @@ class Database(Queries):
             await self._pool.close()
 
     async def _run[T](self, sql: str, call: Call[T]) -> T:
-        pool, reads = self._opened_pool(), describe(sql).operation == "SELECT"
+        pool, statement = self._opened_pool(), describe(sql)
+        reads = statement.operation == "SELECT"
         try:
-            return await self._once(pool, sql, call)
+            return await self._once(pool, statement, call)
         except PoolerDetected:
             pass  # the server refused before it did anything
         except SchemaChanged as error:
@@ -209,12 +210,12 @@ class Database(Queries):
                 raise
         except ConnectionLost as error:
             raise (error if reads or self._read_only else OutcomeUnknown()) from None
-        return await self._once(pool, sql, call)
+        return await self._once(pool, statement, call)
 
-    async def _once[T](self, pool: Pool, sql: str, call: Call[T]) -> T:
-        lease = await pool.acquire()
-        lease.touched = describe(sql).touches_session
-        with lease as connection, self._instruments.statement(sql):
+    async def _once[T](self, pool: Pool, statement: Statement, call: Call[T]) -> T:
+        lease = pool.lend() or await pool.acquire()
+        lease.touched = statement.touches_session
+        with lease as connection, self._instruments.statement(statement):
             if not (self._read_only or pool.behind_pooler):
                 return await call(connection)
             # The read-only mode and, behind a pooler, every setting live in a transaction.

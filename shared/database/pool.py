@@ -137,22 +137,28 @@ class Pool:
         Raises:
             DatabaseUnavailable: none within the acquire budget, or the server cannot be reached.
         """
-        member = self._idle_one()
-        if member is None:
-            began = time.time_ns()
-            self._waiting += 1
-            try:
-                member = await self._in_turn()
-            except Exception as error:  # noqa: BLE001  whatever stops a connect means that there is none
-                self._instruments.acquired(began, error)
-                raise self._unavailable(error) from None
-            finally:
-                self._waiting -= 1
-            self._instruments.acquired(began)
-        if self._is_away:
-            self._is_away = False
-            log.info("database.available")
-        return Lease(self, member)
+        if (lease := self.lend()) is not None:
+            return lease
+        began = time.time_ns()
+        self._waiting += 1
+        try:
+            member = await self._in_turn()
+        except Exception as error:  # noqa: BLE001  whatever stops a connect means that there is none
+            self._instruments.acquired(began, error)
+            raise self._unavailable(error) from None
+        finally:
+            self._waiting -= 1
+        self._instruments.acquired(began)
+        return self._lent(member)
+
+    def lend(self) -> Lease | None:
+        """Lend a connection that is free now, None when one has to be waited for."""
+        while self._idle:
+            member = self._idle.pop()
+            if member.is_usable:
+                return self._lent(member)
+            self._drop(member)
+        return None
 
     def release(self, member: Member, error: BaseException | None, *, touched: bool) -> None:
         """Take a connection back from who ended with `error`; one that needs it is put in order meanwhile."""
@@ -199,13 +205,11 @@ class Pool:
             for task in unfinished:
                 task.cancel()
 
-    def _idle_one(self) -> Member | None:
-        while self._idle:
-            member = self._idle.pop()
-            if member.is_usable:
-                return member
-            self._drop(member)
-        return None
+    def _lent(self, member: Member) -> Lease:
+        if self._is_away:
+            self._is_away = False
+            log.info("database.available")
+        return Lease(self, member)
 
     async def _in_turn(self) -> Member:
         """Wait for a connection, or for a place to make one in."""

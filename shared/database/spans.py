@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
 from shared.database.failures import translate
-from shared.database.statements import Statement, describe
+from shared.database.statements import Statement
 
 _SCOPE = "annex.database"
 # Below this an acquire did not wait: a span would be noise, and a measurement cost more than it tells.
@@ -78,9 +78,9 @@ class Instruments:
         )
         self._pool = {"db.client.connection.pool.name": str(attributes.get("db.namespace", "database"))}
 
-    def statement(self, sql: str) -> "StatementSpan":
+    def statement(self, statement: Statement) -> "StatementSpan":
         """Return a context manager that is the span of one statement and names its failure."""
-        return StatementSpan(self, describe(sql))
+        return StatementSpan(self, statement)
 
     def labels(self, statement: Statement) -> dict[str, AttributeValue]:
         """Return the attributes of a statement, made once for each."""
@@ -135,7 +135,7 @@ class Instruments:
 
 
 class StatementSpan:
-    """``with instruments.statement(sql):`` around one round trip; what leaves it is one of our errors."""
+    """``with instruments.statement(…):`` around one round trip; what leaves it is one of our errors."""
 
     __slots__ = ("_began", "_instruments", "_labels", "_span", "_statement")
 

@@ -36,9 +36,10 @@ class Transaction(Queries):
         self._cursors = 0
 
     async def _run[T](self, sql: str, call: Call[T]) -> T:
-        self._lease.touched |= describe(sql).touches_session
+        statement = describe(sql)
+        self._lease.touched |= statement.touches_session
         try:
-            with self._instruments.statement(sql):
+            with self._instruments.statement(statement):
                 return await call(self._lease.connection)
         except SchemaChanged:
             await self._pool.reload_schema()
@@ -127,7 +128,7 @@ class TransactionScope:
     async def _opened(self) -> Lease:
         lease = await self._pool.acquire()
         try:
-            with self._instruments.statement(self._begin):
+            with self._instruments.statement(describe(self._begin)):
                 await lease.connection.execute(self._begin + self._pool.local_settings)
         except BaseException as error:
             lease.end(error)
@@ -136,7 +137,7 @@ class TransactionScope:
 
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:
-            with self._instruments.statement("COMMIT"):
+            with self._instruments.statement(describe("COMMIT")):
                 status = await connection.execute("COMMIT")
         except ConnectionLost:
             raise OutcomeUnknown from None
@@ -146,5 +147,5 @@ class TransactionScope:
     async def _roll_back(self, connection: asyncpg.Connection) -> None:
         if not is_in_transaction(connection):
             return
-        with self._instruments.statement("ROLLBACK"):
+        with self._instruments.statement(describe("ROLLBACK")):
             await connection.execute("ROLLBACK")
