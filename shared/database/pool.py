@@ -11,90 +11,18 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from contextvars import Context
-from types import TracebackType
 from typing import Any
 
-import asyncpg
-
 from shared.database.connector import Connector, Limits
-from shared.database.failures import PoolerDetected, QueryFailed, while_connecting
+from shared.database.failures import PoolerDetected, while_connecting
+from shared.database.lease import Lease, Member, is_in_transaction, is_unfinished
 from shared.database.spans import Instruments, Statistics
 from shared.database.target import Target
-from shared.errors import DatabaseUnavailable, DeadlineExceeded
+from shared.errors import DatabaseUnavailable
 
 log = logging.getLogger("annex.database")
 
 _RELEASE_SECONDS = 2.0
-
-
-def is_unfinished(error: BaseException | None) -> bool:
-    """Whether after `error` a statement may still be at work on its connection."""
-    return isinstance(error, DatabaseUnavailable | DeadlineExceeded) or not isinstance(
-        error, Exception | None
-    )
-
-
-class Member:
-    """One connection of the pool: lent, idle, or being put in order.
-
-    Attributes:
-        connection: to the server.
-        loans: how many more there may be.
-        idle_since: on the clock of `time.monotonic`.
-    """
-
-    __slots__ = ("connection", "idle_since", "loans")
-
-    def __init__(self, connection: asyncpg.Connection, loans: int) -> None:
-        self.connection = connection
-        self.loans = loans
-        self.idle_since = 0.0
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether it may be lent once more."""
-        return self.loans > 0 and not self.connection.is_closed()
-
-
-class Lease:
-    """One borrowed connection: ``with lease as connection``.
-
-    Attributes:
-        touched: set when the session may have been changed; it is reset before the next one gets it.
-    """
-
-    __slots__ = ("_member", "_owner", "touched")
-
-    def __init__(self, owner: "Pool", member: Member) -> None:
-        member.loans -= 1
-        self._owner = owner
-        self._member: Member | None = member
-        self.touched = False
-
-    @property
-    def connection(self) -> asyncpg.Connection:
-        """The connection, as long as it is borrowed.
-
-        Raises:
-            QueryFailed: it was given back, and may be somebody else's by now.
-        """
-        if self._member is None:
-            raise QueryFailed("A transaction was used after its end")
-        return self._member.connection
-
-    def __enter__(self) -> asyncpg.Connection:
-        return self.connection
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end(error)
-
-    def end(self, error: BaseException | None) -> None:
-        """Give the connection back, used until `error` if there was one."""
-        member, self._member = self._member, None
-        if member is not None:
-            self._owner.release(member, error, touched=self.touched)
 
 
 class Pool:
@@ -175,7 +103,8 @@ class Pool:
     async def reload_schema(self) -> None:
         """Forget on every connection what a migration has made wrong; asks the server nothing."""
         for member in tuple(self._members):
-            await member.connection.reload_schema_state()
+            if not member.connection.is_closed():
+                await member.connection.reload_schema_state()
 
     def statistics(self) -> Statistics:
         """Return the pool as it is now."""
@@ -243,7 +172,7 @@ class Pool:
             if turn in self._queue:
                 self._queue.remove(turn)
             elif not turn.cancelled() and turn.exception() is None:
-                self._pass_on(turn.result())  # it came at the very moment its owner was called away
+                self._take_back(turn.result())  # it came at the very moment its owner was called away
             raise
         finally:
             timer.cancel()
@@ -257,11 +186,11 @@ class Pool:
         self._members.add(member)
         return member
 
-    def _take_back(self, member: Member) -> None:
-        if self._closed:
-            self._later(self._shut(member))
-        elif member.is_usable:
+    def _take_back(self, member: Member | None) -> None:
+        if member is None or (member.is_usable and not self._closed):
             self._pass_on(member)
+        elif self._closed:
+            self._later(self._shut(member))
         else:
             self._drop(member)
 
@@ -376,11 +305,6 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-def is_in_transaction(connection: asyncpg.Connection) -> bool:
-    """Whether there is something to roll back; a broken connection has nothing."""
-    return not connection.is_closed() and connection.is_in_transaction()
 
 
 def _give_up(turn: "asyncio.Future[Member | None]") -> None:

@@ -17,7 +17,8 @@ from shared.database.failures import (
     SchemaChanged,
     SerializationFailure,
 )
-from shared.database.pool import Lease, Pool, is_in_transaction, is_unfinished
+from shared.database.lease import Lease, is_in_transaction, is_unfinished
+from shared.database.pool import Pool
 from shared.database.queries import Call, Queries
 from shared.database.rows import decode
 from shared.database.spans import Instruments
