@@ -111,8 +111,10 @@ class _Point:
     def add(self, seconds: float) -> None:
         self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
-        self.least = min(self.least, seconds)
-        self.most = max(self.most, seconds)
+        if seconds < self.least:  # faster than min() and max()
+            self.least = seconds
+        if seconds > self.most:
+            self.most = seconds
 
 
 class WithDurations(MetricExporter):

@@ -20,12 +20,19 @@ from opentelemetry.trace import (
     TraceState,
     set_span_in_context,
 )
-from opentelemetry.util.types import AnyValue
 
+from runtime.telemetry.attributes import Block, Facts
 from runtime.telemetry.spans import ServerSpan, Spans
 
 ROOT = Context()
-READING: dict[str, AnyValue] = {"http.route": "/signals/{symbol}", "http.response.status_code": 200}
+READING = Facts(
+    Block({"http.request.method": "GET"}),
+    "/signals/SPY",
+    "203.0.113.9",
+    "r-1",
+    Block({"http.route": "/signals/{symbol}", "http.response.status_code": 200}),
+    4.5,
+)
 
 
 def below(flags: int) -> Context:
@@ -77,9 +84,9 @@ def test_what_is_exported_is_what_the_sdk_would_export(parent: Context, links: A
     for span in (theirs, mine):
         if used:
             use(span)
-    theirs.set_attributes(READING)
+    theirs.set_attributes(READING.attributes())
     assert isinstance(mine, ServerSpan)
-    mine.describe(READING)
+    mine.tell(mine.name, READING, failed=False)
     theirs.end()
     mine.end()
 
