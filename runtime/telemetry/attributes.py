@@ -25,12 +25,15 @@ REQUEST_ID, DEADLINE_LEFT = "annex.request_id", "annex.deadline_left"
 
 
 class Block:
-    """Attributes that come together on many spans, known by identity, so that their bytes can be remembered."""
+    """Attributes that come together on many spans, known by identity, so that their bytes are remembered."""
 
     __slots__ = ("attributes",)
 
     def __init__(self, attributes: Mapping[str, Any]) -> None:
         self.attributes = attributes
+
+
+NOTHING = Block({})
 
 
 class Facts(NamedTuple):

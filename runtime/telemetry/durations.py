@@ -111,9 +111,9 @@ class _Point:
     def add(self, seconds: float) -> None:
         self.counts[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
-        if seconds < self.least:  # faster than min() and max()
+        if seconds < self.least:  # noqa: PLR1730  # what happens each time is a comparison, not a call
             self.least = seconds
-        if seconds > self.most:
+        if seconds > self.most:  # noqa: PLR1730
             self.most = seconds
 
 

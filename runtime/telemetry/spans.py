@@ -7,6 +7,7 @@ copies the span at its end. Processors and exporters see a `Span` of the SDK all
 # ruff: noqa: SLF001  # the SDK's span has no other way in
 
 from collections.abc import Sequence
+from functools import cached_property
 from operator import attrgetter
 from threading import Lock
 from time import time_ns
@@ -16,6 +17,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace import Tracer as SdkTracer
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import (
     Decision,
     ParentBased,
@@ -41,7 +43,7 @@ from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
 from runtime.telemetry.attributes import Facts
 
-_RANDOM = TraceFlags.RANDOM_TRACE_ID
+_SAMPLED, _RANDOM = int(TraceFlags.SAMPLED), int(TraceFlags.RANDOM_TRACE_ID)
 _FLAGS = tuple(TraceFlags(bits) for bits in range(4))
 _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
@@ -71,7 +73,7 @@ class ServerSpan(SdkSpan):
     _looked_at: BoundedAttributes | None = None
     facts: Facts | None = None
 
-    def __new__(cls, *_: Any) -> "ServerSpan":
+    def __new__(cls, *_: Any) -> "ServerSpan":  # noqa: D102  # the SDK's refuses all but its own
         return object.__new__(cls)
 
     def __init__(
@@ -137,6 +139,18 @@ class ServerSpan(SdkSpan):
         super()._add_link(link)
 
 
+class UnseenSpan(NonRecordingSpan):
+    """The root of a trace that is not recorded: it gets its ids when somebody asks, as a log line does."""
+
+    def __init__(self, ids: IdGenerator) -> None:
+        self._ids = ids
+
+    @cached_property
+    def _context(self) -> SpanContext:  # type: ignore[override]  # the API sets it on each span
+        ids = self._ids
+        return _context(ids.generate_trace_id(), ids.generate_span_id(), _random_flag(ids), None)
+
+
 class Spans:
     """Makes the server spans of one tracer; one that is not the SDK's makes its own."""
 
@@ -147,25 +161,30 @@ class Spans:
 
     def start(self, name: str, *, parent: Context, links: Sequence[Link]) -> Span:
         """Start what `Tracer.start_span` would for a server span."""
-        tracer, ids = self._tracer, self._generator
-        if not isinstance(tracer, SdkTracer) or ids is None:
+        tracer, ids, verdict = self._tracer, self._generator, self._always
+        if ids is None or not isinstance(tracer, SdkTracer):
             return tracer.start_span(name, context=parent, kind=SpanKind.SERVER, links=links)
         above = get_current_span(parent).get_span_context() if parent else None
         if above is not None and above.is_valid:
-            trace_id, flags = above.trace_id, above.trace_flags & _RANDOM
+            trace_id, flags, verdict = above.trace_id, above.trace_flags & _RANDOM, None
+        elif verdict is not None and verdict.decision is Decision.DROP:
+            return UnseenSpan(ids)
         else:
-            trace_id, flags, above = ids.generate_trace_id(), _RANDOM if ids.is_trace_id_random() else 0, None
-        verdict = self._always if above is None else None
+            trace_id, flags, above = ids.generate_trace_id(), _random_flag(ids), None
         if verdict is None:
             verdict = tracer.sampler.should_sample(parent, trace_id, name, SpanKind.SERVER, None, links)
         if verdict.decision is Decision.RECORD_AND_SAMPLE:
-            flags |= TraceFlags.SAMPLED
+            flags |= _SAMPLED
         context = _context(trace_id, ids.generate_span_id(), flags, verdict.trace_state)
         if verdict.decision is Decision.DROP:
             return NonRecordingSpan(context)
         span = ServerSpan(tracer, name, context, above, links)
         tracer.span_processor.on_start(span, parent_context=parent)
         return span
+
+
+def _random_flag(ids: IdGenerator) -> int:
+    return _RANDOM if ids.is_trace_id_random() else 0
 
 
 def _always(sampler: Sampler) -> SamplingResult | None:

@@ -20,7 +20,7 @@ from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.telemetry import attributes
 from runtime.telemetry.access import AccessLog
-from runtime.telemetry.context import NOBODY, ROOT, origin_of
+from runtime.telemetry.context import NOBODY, holding, origin_of
 from runtime.telemetry.durations import Outcome
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
@@ -66,13 +66,13 @@ class Tracing:
             if b"traceparent" in headers:
                 origin = origin_of(scope["headers"], invocation.client, self._trust)
             span = self._spans.start(span_name(invocation.method), parent=origin.parent, links=origin.links)
-            client = None
-            if isinstance(span, ServerSpan):
+            client = attributes.NOTHING
+            if type(span) is ServerSpan:  # isinstance() asks the API's abstract class at length
                 client = attributes.client_of(scope, invocation.method, headers)
             if self._tells_caller and span.get_span_context().is_valid:
                 invocation.response_headers.append((b"traceresponse", _traceresponse(span)))
             self._metrics.active.add(invocation)
-            token = context.attach(trace.set_span_in_context(span, ROOT))
+            token = context.attach(holding(span))
         except Exception:
             logger.exception("A request goes untraced: its span could not be started.")
             return None
@@ -83,7 +83,7 @@ class Tracing:
         try:
             seconds = time.perf_counter() - invocation.started
             end = request.end()
-            if isinstance(span, ServerSpan):
+            if type(span) is ServerSpan:
                 span.tell(end.name, request.facts(end), failed=end.outcome.error != "")
                 if request.escaped is not None and not isinstance(request.escaped, asyncio.CancelledError):
                     record_exception(request.escaped)
@@ -111,7 +111,7 @@ class _Request:
         invocation: Invocation,
         scheme: str,
         path: str,
-        client: attributes.Block | None,
+        client: attributes.Block,
         span: Span,
         token: Token[Context],
     ) -> None:
@@ -139,9 +139,8 @@ class _Request:
         )
 
     def facts(self, end: "_End") -> attributes.Facts:
-        """Return its attributes; only a recorded one has any."""
+        """Return its attributes."""
         invocation, left = self.invocation, None
-        assert self.client is not None
         if invocation.deadline is not None:
             left = round(invocation.deadline - asyncio.get_running_loop().time(), 3)
         path = self.path[: attributes.LONGEST]
@@ -159,7 +158,7 @@ class _End(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _end_of(
+def _end_of(  # noqa: PLR0913, PLR0917  # it is remembered by all that makes a difference
     method: str, scheme: str, route: str, function: str, status: int, auth: str, error: str, escaped: str
 ) -> _End:
     """Return the end that these make; the server is at fault for 5xx and for what escaped."""
