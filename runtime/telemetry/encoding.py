@@ -84,8 +84,9 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
 
 def encode_span(span: ReadableSpan) -> bytes:
     """Return the message of one span."""
-    if isinstance(span, ServerSpan) and span.facts is not None and not (span._events or span._links):
-        return _encode_plain(span, span.facts)
+    facts = span.facts if isinstance(span, ServerSpan) and not (span._events or span._links) else None
+    if facts is not None:
+        return _encode_plain(cast("ServerSpan", span), facts)
     context, parent, status = span.context, span.parent, span.status
     parts = [_identity(context, parent), _named(span.name, _KINDS[span.kind])]
     parts.append(_times(_START, span.start_time, _END, span.end_time))

@@ -8,7 +8,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -121,3 +121,28 @@ def test_a_span_ends_once_and_cannot_be_changed_afterwards():
     (exported,) = recorder.exporter.get_finished_spans()
     assert (exported.end_time, dict(exported.attributes or {})) == (1, {})
     assert isinstance(exported, Span)
+
+
+def test_a_span_that_nobody_records_is_numbered_once_when_asked():
+    span = Spans(Recorder(ALWAYS_OFF).tracer).start("GET", parent=ROOT, links=())
+    asked = span.get_span_context()
+    assert asked.is_valid
+    assert not asked.trace_flags.sampled
+    assert span.get_span_context() is asked
+
+
+def test_what_was_told_after_the_end_is_not_taken():
+    recorder = Recorder()
+    span = Spans(recorder.tracer).start("GET", parent=ROOT, links=())
+    assert isinstance(span, ServerSpan)
+    span.end()
+    span.tell("GET /late", READING, failed=True)
+    assert (span.name, dict(span.attributes or {})) == ("GET", {})
+
+
+def test_status_that_a_function_declared_good_stays_good():
+    span = Spans(Recorder().tracer).start("GET", parent=ROOT, links=())
+    assert isinstance(span, ServerSpan)
+    span.set_status(StatusCode.OK)
+    span.tell("GET", READING, failed=True)
+    assert span.status.status_code is StatusCode.OK
