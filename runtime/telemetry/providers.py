@@ -25,7 +25,7 @@ SCHEMA = Schemas.V1_25_0.value  # the version whose HTTP and database convention
 _EXPORT_TIMEOUT = 2.0  # seconds a batch may take with all its retries
 _QUEUE = 2048  # spans waiting to be sent; the oldest goes when one more comes
 _DELAY = 2.0  # seconds a span waits for others
-_BATCH = 1024  # half of the queue: fewer requests, and as much room again while one is on its way
+_BATCH = 512
 _METRICS_EVERY = 30_000  # milliseconds
 
 
