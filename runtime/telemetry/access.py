@@ -23,9 +23,17 @@ class AccessLog:
 
     def write(self, invocation: Invocation, status: int, seconds: float) -> None:
         """Log how a request ended; `status` 0 when it was cut off before an answer."""
-        level = logging.ERROR if status >= 500 else logging.INFO
-        if not logger.isEnabledFor(level) or not self._admits(failed=status >= 500):
+        failed = status >= 500
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._written = second, [0, 0]
+        if self._written[failed] >= self._rate:
+            self._left_out += 1
             return
+        level = logging.ERROR if failed else logging.INFO
+        if not logger.isEnabledFor(level):
+            return
+        self._written[failed] += 1
         endpoint = invocation.endpoint
         where = endpoint.template if endpoint is not None else "(no route)"
         extra: dict[str, object] = {"status": status, "duration_ms": round(seconds * 1000, 2)}
@@ -34,13 +42,3 @@ class AccessLog:
         if self._left_out:
             extra["left_out"], self._left_out = self._left_out, 0
         logger.log(level, "%s %s %s", invocation.method, where, status or "cut off", extra=extra)
-
-    def _admits(self, *, failed: bool) -> bool:
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._written = second, [0, 0]
-        if self._written[failed] >= self._rate:
-            self._left_out += 1
-            return False
-        self._written[failed] += 1
-        return True

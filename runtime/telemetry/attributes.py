@@ -2,12 +2,12 @@ r"""What a server span says of its request and its end, in OpenTelemetry's conve
 
 The instrumentation of `opentelemetry-instrumentation-asgi` reads the request's part. It is shown a copy of
 the scope without the query string, which it would record raw, and with two headers made plain text, because
-its decoder raises on bytes such as `\xff\x`. What repeats from request to request is read once.
+its decoder raises on bytes such as `\xff\x`. What repeats from request to request is read once, as a `Block`.
 """
 
-import asyncio
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.instrumentation._semconv import _StabilityMode
 from opentelemetry.instrumentation.asgi import collect_request_attributes
@@ -18,54 +18,86 @@ from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, S
 from opentelemetry.semconv.attributes.url_attributes import URL_PATH
 
 from runtime.asgi import Scope
-from runtime.invocation import Invocation
 from runtime.telemetry.durations import Outcome
 
 LONGEST = 1024  # characters of a text on a span; what a caller chooses is cut here, before it is set
-_READ = frozenset({b"host", b"user-agent"})
+REQUEST_ID, DEADLINE_LEFT = "annex.request_id", "annex.deadline_left"
 
 
-def of_request(scope: Scope, invocation: Invocation) -> dict[str, Any]:
-    """Return the attributes known before anything ran."""
-    headers = {name: value for name, value in scope["headers"] if name in _READ}
-    return {
-        **_of_client(
-            invocation.method,
-            scope["scheme"],
-            scope["http_version"],
-            headers.get(b"host", b""),
-            headers.get(b"user-agent", b""),
-            scope.get("server"),
-        ),
-        URL_PATH: scope["path"][:LONGEST],
-        CLIENT_ADDRESS: invocation.client,
-        "annex.request_id": invocation.request_id,
+class Block:
+    """Attributes that come together on many spans, known by identity, so that their bytes are remembered."""
+
+    __slots__ = ("attributes",)
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        self.attributes = attributes
+
+
+NOTHING = Block({})
+
+
+class Facts(NamedTuple):
+    """All attributes of one server span, before anybody needs them as a mapping.
+
+    Attributes:
+        client: what the request's head says, shared by requests of one kind.
+        path: as asked for.
+        address: of the caller.
+        request_id: of the request.
+        ending: how it ended, shared likewise.
+        deadline_left: seconds, None when there was no deadline.
+    """
+
+    client: Block
+    path: str
+    address: str
+    request_id: str
+    ending: Block
+    deadline_left: float | None
+
+    def attributes(self) -> dict[str, Any]:
+        """Return them by name."""
+        attributes = {
+            **self.client.attributes,
+            URL_PATH: self.path,
+            CLIENT_ADDRESS: self.address,
+            REQUEST_ID: self.request_id,
+            **self.ending.attributes,
+        }
+        if self.deadline_left is not None:
+            attributes[DEADLINE_LEFT] = self.deadline_left
+        return attributes
+
+
+def client_of(scope: Scope, method: str, headers: Mapping[bytes, bytes]) -> Block:
+    """Return what is known before anything ran, but for what differs from request to request."""
+    return _client(
+        method,
+        scope["scheme"],
+        scope["http_version"],
+        headers.get(b"host", b""),
+        headers.get(b"user-agent", b""),
+        scope.get("server"),
+    )
+
+
+def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> Block:
+    """Return what is known after everything ran; empty texts are left out."""
+    told = {
+        HTTP_RESPONSE_STATUS_CODE: outcome.status,
+        ERROR_TYPE: outcome.error,
+        HTTP_ROUTE: outcome.route,
+        "annex.function": function,
+        "annex.auth": auth,
+        "annex.error": error,
     }
-
-
-def of_end(invocation: Invocation, outcome: Outcome) -> dict[str, Any]:
-    """Return the attributes known after everything ran."""
-    attributes: dict[str, Any] = {}
-    if outcome.status:
-        attributes[HTTP_RESPONSE_STATUS_CODE] = outcome.status
-    if outcome.error:
-        attributes[ERROR_TYPE] = outcome.error
-    if invocation.endpoint is not None:
-        attributes[HTTP_ROUTE] = invocation.endpoint.template
-        attributes["annex.function"] = invocation.endpoint.file
-    if invocation.auth:
-        attributes["annex.auth"] = invocation.auth
-    if invocation.error:
-        attributes["annex.error"] = invocation.error
-    if invocation.deadline is not None:
-        attributes["annex.deadline_left"] = round(invocation.deadline - asyncio.get_running_loop().time(), 3)
-    return attributes
+    return Block({key: value for key, value in told.items() if value})
 
 
 @lru_cache(maxsize=256)
-def _of_client(
+def _client(
     method: str, scheme: str, version: str, host: bytes, agent: bytes, server: tuple[str, int | None] | None
-) -> dict[str, Any]:
+) -> Block:
     view = {
         "method": method,
         "scheme": scheme,
@@ -74,7 +106,9 @@ def _of_client(
     }
     attributes: dict[str, Any] = collect_request_attributes(view, _StabilityMode.HTTP)  # type: ignore[no-untyped-call]  # theirs is untyped
     attributes[SERVER_ADDRESS], attributes[SERVER_PORT] = _authority(host, server)
-    return {key: value[:LONGEST] if isinstance(value, str) else value for key, value in attributes.items()}
+    return Block(
+        {key: value[:LONGEST] if isinstance(value, str) else value for key, value in attributes.items()}
+    )
 
 
 def _plain(value: bytes) -> bytes:

@@ -15,11 +15,12 @@ from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
+    Span,
     SpanContext,
     TraceFlags,
     get_current_span,
-    set_span_in_context,
 )
+from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 type Trust = Literal["always", "private", "never"]
@@ -40,6 +41,11 @@ _PRIVATE = tuple(
         "fe80::/10",
     )
 )
+
+
+def holding(span: Span) -> Context:
+    """Return a context that holds `span` and nothing else."""
+    return Context({_SPAN_KEY: span})
 
 
 class Origin(NamedTuple):
@@ -65,7 +71,7 @@ def origin_of(headers: Headers, client: str, trust: Trust) -> Origin:
     if claimed is None:
         return NOBODY
     if trust == "always" or (trust == "private" and is_private(client)):
-        return Origin(set_span_in_context(NonRecordingSpan(claimed), ROOT), ())
+        return Origin(holding(NonRecordingSpan(claimed)), ())
     return Origin(ROOT, (Link(claimed),))
 
 

@@ -7,26 +7,24 @@ body, a token or SQL. It is done here, in the exporter's thread, so that no requ
 import logging
 import threading
 from collections.abc import Sequence
-from typing import cast
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Status
+from opentelemetry.trace import Status, TraceFlags
 
-from runtime.telemetry.encoding import Encoded
 from runtime.telemetry.redaction import strip
 
 logger = logging.getLogger(__name__)
 
+_SAMPLED = int(TraceFlags.SAMPLED)
 _BY_THE_SDK = "exception.escaped"
 
 
 class Waiting(BatchSpanProcessor):
-    """The SDK's queue, of spans that are encoded before they wait, and that does not tell each one it loses.
+    """The SDK's queue, but one that does not tell of each span it loses.
 
-    Waiting as objects they made work for the garbage collector, and encoding them all at once took the
-    interpreter from the requests. For each span without room the SDK writes a warning, from the request's own
-    thread, when the process is busiest.
+    For each span without room the SDK writes a warning, from the request's own thread, when the process is
+    busiest.
 
     Attributes:
         lost: spans for which there was no room.
@@ -37,20 +35,24 @@ class Waiting(BatchSpanProcessor):
         self.lost = 0
         self._queue = self._batch_processor._queue  # noqa: SLF001  # not told in another way
         self._room = room
+        self._nearly = batch - 1  # that many waiting spans and one more wake the thread
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span in; without room the oldest goes."""
-        if not span.context.trace_flags.sampled:
+        context = span.get_span_context()
+        if context is None or not context.trace_flags & _SAMPLED:
             return
-        # What has events may have to be redacted, which is the exporter's thread's to do.
-        waiting = span if span.events else Encoded.of(span)
-        if len(self._queue) < self._room:
-            self._batch_processor.emit(cast("ReadableSpan", waiting))
+        waiting = len(self._queue)
+        if waiting < self._nearly:
+            self._queue.appendleft(span)
+            return
+        if waiting < self._room:
+            self._batch_processor.emit(span)
             return
         if not self.lost:
             logger.warning("Spans are lost: the collector takes fewer than there are.")
         self.lost += 1
-        self._queue.appendleft(cast("ReadableSpan", waiting))
+        self._queue.appendleft(span)
 
 
 class Redacting(SpanExporter):
@@ -60,12 +62,11 @@ class Redacting(SpanExporter):
         self._exporter = exporter
         self._is_shut = is_shut or threading.Event()
 
-    def export(self, spans: Sequence[ReadableSpan | Encoded]) -> SpanExportResult:
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export the spans, redacted; nothing once it is shut."""
         if self._is_shut.is_set():
             return SpanExportResult.FAILURE
-        told = [span if isinstance(span, Encoded) else redacted(span) for span in spans]
-        return self._exporter.export(cast("Sequence[ReadableSpan]", told))
+        return self._exporter.export([redacted(span) if span.events else span for span in spans])
 
     def shutdown(self) -> None:
         """Close the other exporter."""
@@ -78,7 +79,7 @@ class Redacting(SpanExporter):
 
 def redacted(span: ReadableSpan) -> ReadableSpan:
     """Return the span itself when nothing has to go, else a copy without it."""
-    if not span.events or not any(_BY_THE_SDK in (event.attributes or {}) for event in span.events):
+    if not any(_BY_THE_SDK in (event.attributes or {}) for event in span.events):
         return span
     return ReadableSpan(
         name=span.name,

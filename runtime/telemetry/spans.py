@@ -1,12 +1,14 @@
 """The server span as the SDK would make it, without what the SDK does in case it is used otherwise.
 
-The SDK's tracer cleans every attribute anew, makes bounded lists for events and links that a request rarely
-has, and copies the span at its end. Processors and exporters see a `Span` of the SDK all the same.
+The SDK's tracer cleans every attribute anew, makes bounded lists and locks for what a request rarely has, and
+copies the span at its end. Processors and exporters see a `Span` of the SDK all the same.
 """
 
 # ruff: noqa: SLF001  # the SDK's span has no other way in
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cached_property
+from operator import attrgetter
 from threading import Lock
 from time import time_ns
 from typing import Any
@@ -15,10 +17,16 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace import Tracer as SdkTracer
-from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    StaticSampler,
+)
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import (
-    INVALID_SPAN_CONTEXT,
     Link,
     NonRecordingSpan,
     Span,
@@ -28,15 +36,45 @@ from opentelemetry.trace import (
     StatusCode,
     TraceFlags,
     Tracer,
+    TraceState,
     get_current_span,
 )
+from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
-_RANDOM = TraceFlags.RANDOM_TRACE_ID
-_UNSET = Status(StatusCode.UNSET)
+from runtime.telemetry.attributes import Facts
+
+_SAMPLED, _RANDOM = int(TraceFlags.SAMPLED), int(TraceFlags.RANDOM_TRACE_ID)
+_FLAGS = tuple(TraceFlags(bits) for bits in range(4))
+_UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 
 class ServerSpan(SdkSpan):
-    """A span of the SDK that is made by `Spans`."""
+    """A span of the SDK that is made by `Spans`.
+
+    Attributes:
+        facts: its attributes, until somebody looks at them one by one; None from then on.
+    """
+
+    # What `Span.__init__` sets on each: here it is the same for all, or the tracer's, or made when needed.
+    _context: SpanContext
+    _kind = SpanKind.SERVER
+    _status = _UNSET
+    _end_time: int | None = None
+    _events: Any = ()
+    _links: Any = ()
+    _record_exception = _set_status_on_exception = True
+    _lock = Lock()  # one for all: it is held for a moment, by whoever changes a span
+    _resource: Any = property(attrgetter("_tracer.resource"))
+    _instrumentation_scope: Any = property(attrgetter("_tracer._instrumentation_scope"))
+    _instrumentation_info: Any = property(attrgetter("_tracer.instrumentation_info"))
+    _sampler: Any = property(attrgetter("_tracer.sampler"))
+    _span_processor: Any = property(attrgetter("_tracer.span_processor"))
+    _limits: Any = property(attrgetter("_tracer._span_limits"))
+    _looked_at: BoundedAttributes | None = None
+    facts: Facts | None = None
+
+    def __new__(cls, *_: Any) -> "ServerSpan":  # noqa: D102  # the SDK's refuses all but its own
+        return object.__new__(cls)
 
     def __init__(
         self,
@@ -46,33 +84,39 @@ class ServerSpan(SdkSpan):
         parent: SpanContext | None,
         links: Sequence[Link],
     ) -> None:
-        # What `Span.__init__` sets, but for what is only read where it is made in another way.
+        self._tracer = tracer
         self._name = name
         self._context = context
-        self._kind = SpanKind.SERVER
-        self._instrumentation_info = tracer.instrumentation_info
-        self._instrumentation_scope = tracer._instrumentation_scope
         self._parent = parent
         self._start_time = time_ns()
-        self._end_time = None
-        self._resource = tracer.resource
-        self._status = _UNSET
-        self._sampler = tracer.sampler
-        self._record_exception = self._set_status_on_exception = True
-        self._span_processor = tracer.span_processor
-        self._limits = tracer._span_limits
-        self._lock = Lock()
-        self._events: Any = ()
-        self._links: Any = self._new_links(links) if links else ()
-        self._attributes: BoundedAttributes = BoundedAttributes(
-            self._limits.max_span_attributes,
-            immutable=False,
-            max_value_len=self._limits.max_span_attribute_length,
-        )
+        if links:
+            self._links = self._new_links(links)
 
-    def describe(self, attributes: Mapping[str, Any]) -> None:
-        """Set attributes that are clean: texts within the span's limit, numbers, booleans; few enough."""
-        self._attributes._dict.update(attributes)
+    @property
+    def _attributes(self) -> BoundedAttributes:  # type: ignore[override]  # the SDK sets one on each span
+        if self._looked_at is None:
+            limits, facts = self._limits, self.facts
+            self._looked_at = BoundedAttributes(
+                limits.max_span_attributes, immutable=False, max_value_len=limits.max_span_attribute_length
+            )
+            if facts is not None:
+                self._looked_at._dict.update(facts.attributes())
+                self.facts = None
+            self._looked_at._immutable = self._end_time is not None
+        return self._looked_at
+
+    def tell(self, name: str, facts: Facts, *, failed: bool) -> None:
+        """Say how it ended; the attributes are clean: texts within the span's limit, numbers; few enough."""
+        with self._lock:
+            if self._end_time is not None:
+                return
+            self._name = name
+            if self._looked_at is None:
+                self.facts = facts
+            else:
+                self._looked_at._dict.update(facts.attributes())
+            if failed and self._status.status_code is not StatusCode.OK:
+                self._status = _ERROR
 
     def end(self, end_time: int | None = None) -> None:
         """End the span, and hand it over as it is: nothing can be changed any more."""
@@ -80,9 +124,11 @@ class ServerSpan(SdkSpan):
             if self._end_time is not None:
                 return
             self._end_time = end_time or time_ns()
-            self._attributes._immutable = True
-        self._span_processor._on_ending(self)
-        self._span_processor.on_end(self)
+            if self._looked_at is not None:
+                self._looked_at._immutable = True
+        processor = self._tracer.span_processor
+        processor._on_ending(self)
+        processor.on_end(self)
 
     def _add_event(self, event: Any) -> None:
         self._events = self._events or BoundedList(self._limits.max_events)
@@ -93,35 +139,61 @@ class ServerSpan(SdkSpan):
         super()._add_link(link)
 
 
+class UnseenSpan(NonRecordingSpan):
+    """The root of a trace that is not recorded: it gets its ids when somebody asks, as a log line does."""
+
+    def __init__(self, ids: IdGenerator) -> None:
+        self._ids = ids
+
+    @cached_property
+    def _context(self) -> SpanContext:  # type: ignore[override]  # the API sets it on each span
+        ids = self._ids
+        return _context(ids.generate_trace_id(), ids.generate_span_id(), _random_flag(ids), None)
+
+
 class Spans:
     """Makes the server spans of one tracer; one that is not the SDK's makes its own."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._generator = tracer.id_generator if isinstance(tracer, SdkTracer) else None
+        self._always = _always(tracer.sampler) if isinstance(tracer, SdkTracer) else None
 
     def start(self, name: str, *, parent: Context, links: Sequence[Link]) -> Span:
         """Start what `Tracer.start_span` would for a server span."""
-        tracer, ids = self._tracer, self._generator
-        if not isinstance(tracer, SdkTracer) or ids is None:
+        tracer, ids, verdict = self._tracer, self._generator, self._always
+        if ids is None or not isinstance(tracer, SdkTracer):
             return tracer.start_span(name, context=parent, kind=SpanKind.SERVER, links=links)
-        above = get_current_span(parent).get_span_context() if parent else INVALID_SPAN_CONTEXT
-        if above.is_valid:
-            trace_id, flags = above.trace_id, above.trace_flags & TraceFlags.RANDOM_TRACE_ID
+        above = get_current_span(parent).get_span_context() if parent else None
+        if above is not None and above.is_valid:
+            trace_id, flags, verdict = above.trace_id, above.trace_flags & _RANDOM, None
+        elif verdict is not None and verdict.decision is Decision.DROP:
+            return UnseenSpan(ids)
         else:
-            trace_id, flags = ids.generate_trace_id(), _RANDOM if ids.is_trace_id_random() else 0
-        verdict = tracer.sampler.should_sample(parent, trace_id, name, SpanKind.SERVER, None, links)
+            trace_id, flags, above = ids.generate_trace_id(), _random_flag(ids), None
+        if verdict is None:
+            verdict = tracer.sampler.should_sample(parent, trace_id, name, SpanKind.SERVER, None, links)
         if verdict.decision is Decision.RECORD_AND_SAMPLE:
-            flags |= TraceFlags.SAMPLED
-        context = SpanContext(
-            trace_id,
-            ids.generate_span_id(),
-            is_remote=False,
-            trace_flags=TraceFlags(flags),
-            trace_state=verdict.trace_state,
-        )
+            flags |= _SAMPLED
+        context = _context(trace_id, ids.generate_span_id(), flags, verdict.trace_state)
         if verdict.decision is Decision.DROP:
             return NonRecordingSpan(context)
-        span = ServerSpan(tracer, name, context, above if above.is_valid else None, links)
+        span = ServerSpan(tracer, name, context, above, links)
         tracer.span_processor.on_start(span, parent_context=parent)
         return span
+
+
+def _random_flag(ids: IdGenerator) -> int:
+    return _RANDOM if ids.is_trace_id_random() else 0
+
+
+def _always(sampler: Sampler) -> SamplingResult | None:
+    """Return what a sampler decides for every new trace, None when that depends on the trace."""
+    root = sampler._root if isinstance(sampler, ParentBased) else sampler
+    return root.should_sample(Context(), 0, "") if isinstance(root, StaticSampler) else None
+
+
+def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> SpanContext:
+    """Make a `SpanContext` of ids that need no check: they were generated, or belong to a valid parent."""
+    state = DEFAULT_TRACE_STATE if state is None else state
+    return tuple.__new__(SpanContext, (trace_id, span_id, False, _FLAGS[flags], state, True))

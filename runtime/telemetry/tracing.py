@@ -9,18 +9,18 @@ import logging
 import time
 from contextvars import Token
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import Span
 from opentelemetry.util.http import sanitize_method
 
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.telemetry import attributes
 from runtime.telemetry.access import AccessLog
-from runtime.telemetry.context import ROOT, origin_of
+from runtime.telemetry.context import NOBODY, holding, origin_of
 from runtime.telemetry.durations import Outcome
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
@@ -61,28 +61,36 @@ class Tracing:
     def _begin(self, scope: Scope) -> "_Request | None":
         try:
             invocation: Invocation = scope[SCOPE_KEY]
-            origin = origin_of(scope["headers"], invocation.client, self._trust)
+            headers = dict(scope["headers"])
+            origin = NOBODY
+            if b"traceparent" in headers:
+                origin = origin_of(scope["headers"], invocation.client, self._trust)
             span = self._spans.start(span_name(invocation.method), parent=origin.parent, links=origin.links)
-            arrival = attributes.of_request(scope, invocation) if span.is_recording() else {}
+            client = attributes.NOTHING
+            if type(span) is ServerSpan:  # isinstance() asks the API's abstract class at length
+                client = attributes.client_of(scope, invocation.method, headers)
             if self._tells_caller and span.get_span_context().is_valid:
                 invocation.response_headers.append((b"traceresponse", _traceresponse(span)))
             self._metrics.active.add(invocation)
-            token = context.attach(trace.set_span_in_context(span, ROOT))
+            token = context.attach(holding(span))
         except Exception:
             logger.exception("A request goes untraced: its span could not be started.")
             return None
-        return _Request(invocation, scope["scheme"], span, token, arrival)
+        return _Request(invocation, scope["scheme"], scope["path"], client, span, token)
 
     def _end(self, request: "_Request") -> None:
-        invocation = request.invocation
+        invocation, span = request.invocation, request.span
         try:
             seconds = time.perf_counter() - invocation.started
-            outcome = request.outcome()
-            request.finish(outcome)
+            end = request.end()
+            if type(span) is ServerSpan:
+                span.tell(end.name, request.facts(end), failed=end.outcome.error != "")
+                if request.escaped is not None and not isinstance(request.escaped, asyncio.CancelledError):
+                    record_exception(request.escaped)
             self._metrics.auth_outcomes[invocation.auth or "none"] += 1
-            self._metrics.durations.record(outcome, seconds)
-            self._access.write(invocation, outcome.status, seconds)
-            request.span.end()
+            self._metrics.durations.record(end.outcome, seconds)
+            self._access.write(invocation, invocation.status, seconds)
+            span.end()
         except Exception:
             logger.exception("A request's trace is incomplete: its span could not be finished.")
         finally:
@@ -96,46 +104,68 @@ class _Request:
     The attributes of its arrival are set with those of its end: our samplers do not look at any.
     """
 
-    __slots__ = ("arrival", "escaped", "invocation", "scheme", "span", "token")
+    __slots__ = ("client", "escaped", "invocation", "path", "scheme", "span", "token")
 
     def __init__(
         self,
         invocation: Invocation,
         scheme: str,
+        path: str,
+        client: attributes.Block,
         span: Span,
         token: Token[Context],
-        arrival: dict[str, Any],
     ) -> None:
         self.invocation = invocation
-        self.arrival = arrival
         self.scheme = scheme
+        self.path = path
+        self.client = client
         self.span = span
         self.token = token
         self.escaped: BaseException | None = None
 
-    def outcome(self) -> Outcome:
-        """Return how it ended; the server is at fault for 5xx and for what escaped."""
-        invocation, error = self.invocation, ""
-        if self.escaped is not None:
-            error = name_of(self.escaped)
-        elif invocation.status >= 500:
-            error = invocation.error or str(invocation.status)
-        route = invocation.endpoint.template if invocation.endpoint is not None else ""
-        return Outcome(sanitized(invocation.method), route, invocation.status, self.scheme, error)
+    def end(self) -> "_End":
+        """Return how it ended."""
+        invocation = self.invocation
+        endpoint = invocation.endpoint
+        return _end_of(
+            invocation.method,
+            self.scheme,
+            "" if endpoint is None else endpoint.template,
+            "" if endpoint is None else endpoint.file,
+            invocation.status,
+            invocation.auth,
+            invocation.error,
+            "" if self.escaped is None else name_of(self.escaped),
+        )
 
-    def finish(self, outcome: Outcome) -> None:
-        """Name the span and say how it ended."""
-        span = self.span
-        if not isinstance(span, ServerSpan):
-            return
-        if outcome.route:
-            span.update_name(span_name(self.invocation.method, outcome.route))
-        self.arrival.update(attributes.of_end(self.invocation, outcome))
-        span.describe(self.arrival)
-        if self.escaped is not None and not isinstance(self.escaped, asyncio.CancelledError):
-            record_exception(self.escaped)
-        if outcome.error:
-            span.set_status(StatusCode.ERROR)
+    def facts(self, end: "_End") -> attributes.Facts:
+        """Return its attributes."""
+        invocation, left = self.invocation, None
+        if invocation.deadline is not None:
+            left = round(invocation.deadline - asyncio.get_running_loop().time(), 3)
+        path = self.path[: attributes.LONGEST]
+        return attributes.Facts(
+            self.client, path, invocation.client, invocation.request_id, end.attributes, left
+        )
+
+
+class _End(NamedTuple):
+    """How requests ended that ended in the same way."""
+
+    outcome: Outcome
+    name: str
+    attributes: attributes.Block
+
+
+@lru_cache(maxsize=1024)
+def _end_of(  # noqa: PLR0913, PLR0917  # it is remembered by all that makes a difference
+    method: str, scheme: str, route: str, function: str, status: int, auth: str, error: str, escaped: str
+) -> _End:
+    """Return the end that these make; the server is at fault for 5xx and for what escaped."""
+    fault = escaped or (error or str(status) if status >= 500 else "")
+    outcome = Outcome(sanitized(method), route, status, scheme, fault)
+    told = attributes.ending_of(outcome, function=function, auth=auth, error=error)
+    return _End(outcome, span_name(method, route), told)
 
 
 def record_exception(error: BaseException) -> None:

@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.instrumentation.asgi import collect_request_attributes
 
 from runtime.invocation import Invocation
-from runtime.telemetry.attributes import of_request
+from runtime.telemetry.attributes import Block, Facts, client_of
 
 
 def scope(**changes):
@@ -26,6 +26,14 @@ def scope(**changes):
 
 def invocation(method="GET"):
     return Invocation(request_id="r-1", client="203.0.113.9", method=method, started=time.perf_counter())
+
+
+def of_request(scope, invocation):
+    """Return the attributes of a request that has not ended."""
+    client = client_of(scope, invocation.method, dict(scope["headers"]))
+    return Facts(
+        client, scope["path"], invocation.client, invocation.request_id, Block({}), None
+    ).attributes()
 
 
 def test_request_is_described_by_the_stable_conventions():

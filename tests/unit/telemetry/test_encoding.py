@@ -1,20 +1,33 @@
 """Our encoder of spans writes what the stock one writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+    set_span_in_context,
+)
 
+from runtime.telemetry.attributes import Block, Facts
 from runtime.telemetry.encoding import encode
+from runtime.telemetry.spans import ServerSpan, Spans
 
 SERVICE = Resource({"service.name": "annex", "replicas": 2}, "https://opentelemetry.io/schemas/1.25.0")
 SCOPE = InstrumentationScope("annex", "0.1.0", "https://opentelemetry.io/schemas/1.25.0")
@@ -139,3 +152,62 @@ def test_a_number_that_fits_no_field_costs_the_attribute_and_not_the_batch():
 def test_true_and_one_are_not_mixed_up_by_what_is_remembered():
     one, true = finished(attributes={"x": 1}), finished(attributes={"x": True})
     assert [encode([one]), encode([true])] == [stock([one]), stock([true])]
+
+
+CLIENT = Block({"http.request.method": "GET", "server.port": 80, "user_agent.original": "ünïcode"})
+ENDING = Block({"http.response.status_code": 200, "http.route": "/signals/{symbol}"})
+TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("annex", "1")
+
+
+def served(parent: SpanContext | None = None, links: Sequence[Link] = (), **given: Any) -> ServerSpan:
+    """Return a server span before its end."""
+    told = {"path": "/signals/SPY", "deadline_left": 4.5, "failed": False, **given}
+    above = set_span_in_context(NonRecordingSpan(parent), Context()) if parent else Context()
+    span = Spans(TRACER).start("GET", parent=above, links=links)
+    assert isinstance(span, ServerSpan)
+    facts = Facts(CLIENT, told["path"], "203.0.113.9", "r-1", ENDING, told["deadline_left"])
+    span.tell("GET /signals/{symbol}", facts, failed=told["failed"])
+    return span
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"parent": context(1, 3, remote=True)},
+        {"parent": context(1, 3, "vendor=a", remote=True)},
+        {"links": [Link(context(9, 9, remote=True))]},
+        {"failed": True},
+        {"deadline_left": None},
+        {"deadline_left": -0.001},
+        {"path": "/" + "ä" * 1000},
+        {"path": "/\udcff"},
+    ],
+)
+def test_the_facts_of_a_server_span_arrive_as_its_attributes_do(given: Mapping[str, Any]):
+    span = served(**given)
+    span.end()
+    from_facts = encode([span])
+    assert dict(span.attributes or {})["http.route"] == "/signals/{symbol}"
+    assert from_facts == encode([span])
+    if given.get("path") != "/\udcff":  # which the stock one refuses
+        assert from_facts == stock([span])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda span: span.add_event("exception", {"exception.type": "ValueError"}),
+        lambda span: span.add_link(context(9, 9)),
+        lambda span: span.set_attribute("symbol", "SPY"),
+        lambda span: span.set_attribute("http.route", "/elsewhere"),
+        lambda span: span.set_status(StatusCode.OK),
+    ],
+)
+def test_what_a_function_adds_to_its_server_span_arrives_with_the_facts(use: Callable[[ServerSpan], None]):
+    span = served()
+    use(span)
+    span.end()
+    ours = encode([span])
+    assert len(attributes_of(ours)) >= len(span.attributes or {})
+    assert ours == stock([span])

@@ -8,7 +8,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -20,12 +20,19 @@ from opentelemetry.trace import (
     TraceState,
     set_span_in_context,
 )
-from opentelemetry.util.types import AnyValue
 
+from runtime.telemetry.attributes import Block, Facts
 from runtime.telemetry.spans import ServerSpan, Spans
 
 ROOT = Context()
-READING: dict[str, AnyValue] = {"http.route": "/signals/{symbol}", "http.response.status_code": 200}
+READING = Facts(
+    Block({"http.request.method": "GET"}),
+    "/signals/SPY",
+    "203.0.113.9",
+    "r-1",
+    Block({"http.route": "/signals/{symbol}", "http.response.status_code": 200}),
+    4.5,
+)
 
 
 def below(flags: int) -> Context:
@@ -77,9 +84,9 @@ def test_what_is_exported_is_what_the_sdk_would_export(parent: Context, links: A
     for span in (theirs, mine):
         if used:
             use(span)
-    theirs.set_attributes(READING)
+    theirs.set_attributes(READING.attributes())
     assert isinstance(mine, ServerSpan)
-    mine.describe(READING)
+    mine.tell(mine.name, READING, failed=False)
     theirs.end()
     mine.end()
 
@@ -114,3 +121,28 @@ def test_a_span_ends_once_and_cannot_be_changed_afterwards():
     (exported,) = recorder.exporter.get_finished_spans()
     assert (exported.end_time, dict(exported.attributes or {})) == (1, {})
     assert isinstance(exported, Span)
+
+
+def test_a_span_that_nobody_records_is_numbered_once_when_asked():
+    span = Spans(Recorder(ALWAYS_OFF).tracer).start("GET", parent=ROOT, links=())
+    asked = span.get_span_context()
+    assert asked.is_valid
+    assert not asked.trace_flags.sampled
+    assert span.get_span_context() is asked
+
+
+def test_what_was_told_after_the_end_is_not_taken():
+    recorder = Recorder()
+    span = Spans(recorder.tracer).start("GET", parent=ROOT, links=())
+    assert isinstance(span, ServerSpan)
+    span.end()
+    span.tell("GET /late", READING, failed=True)
+    assert (span.name, dict(span.attributes or {})) == ("GET", {})
+
+
+def test_status_that_a_function_declared_good_stays_good():
+    span = Spans(Recorder().tracer).start("GET", parent=ROOT, links=())
+    assert isinstance(span, ServerSpan)
+    span.set_status(StatusCode.OK)
+    span.tell("GET", READING, failed=True)
+    assert span.status.status_code is StatusCode.OK

@@ -9,7 +9,6 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from runtime.telemetry.encoding import Encoded, encode
 from runtime.telemetry.exit import Waiting
 from runtime.telemetry.spans import Spans
 
@@ -50,19 +49,3 @@ def test_a_span_without_room_is_counted_and_told_once(caplog):
     assert [record.message for record in caplog.records] == [
         "Spans are lost: the collector takes fewer than there are."
     ]
-
-
-def test_a_span_waits_encoded_unless_it_has_events_to_be_redacted():
-    processor = Waiting(exporter := Slow(), room=4, batch=4, delay=60)
-    spans = started(processor)
-    plain, told = (spans.start("GET", parent=Context(), links=()) for _ in range(2))
-    told.add_event("exception")
-    plain.end()
-    told.end()
-    exporter.let.set()
-    processor.shutdown()
-    first, second = exporter.taken
-    assert isinstance(first, Encoded)
-    assert isinstance(plain, ReadableSpan)
-    assert encode([first]) == encode([plain])
-    assert second is told
