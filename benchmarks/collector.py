@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -110,7 +111,7 @@ def _histograms(bodies: Iterable[bytes]) -> dict[str, Histogram]:
     return found
 
 
-def _histogram(point) -> Histogram:
+def _histogram(point: HistogramDataPoint) -> Histogram:
     seen, edges = 0, [*point.explicit_bounds, point.max]
     for edge, count in zip(edges, point.bucket_counts, strict=True):
         seen += count

@@ -154,13 +154,15 @@ def main() -> None:
     asked.add_argument("--seconds", type=float, default=4, help="per measurement")
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--connections", type=int, default=16, help="to each replica")
+    asked.add_argument("--only", default="", help="cases whose name contains this")
     given = asked.parse_args()
+    cases = [case for case in MEASURED if given.only in case.name]
     issuer = Issuer()
     with collecting(0, 1) as collector, database() as (postgres, url):
         environment = settings(issuer, url, collector.endpoint)
         bench = Bench(given, environment, issuer, collector, counting(postgres.socket_url()))
         rounds = [
-            {(case.name, layout.name): bench.measure(case, layout) for case in MEASURED for layout in LAYOUTS}
+            {(case.name, layout.name): bench.measure(case, layout) for case in cases for layout in LAYOUTS}
             for _ in range(given.rounds)
         ]
     show(rounds)
