@@ -90,6 +90,7 @@ def main() -> None:
             peers = [name for name in case.peers if given.peers is None or name in given.peers]
             if not results:
                 bench.warm([OURS, *peers])
+            print(f"measuring {case.name}", file=sys.stderr)
             results[case.name] = bench.compare(case, [OURS, *peers])
     print(report(results))
     kept = {case: {name: each._asdict() for name, each in row.items()} for case, row in results.items()}
