@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
@@ -131,8 +132,9 @@ def confine(cores: tuple[int, ...]) -> None:
     """Put this process and its children, PostgreSQL and the collector's threads among them, on `cores`."""
     here = psutil.Process()
     for process in (here, *here.children(recursive=True)):
-        for thread in process.threads():
-            os.sched_setaffinity(thread.id, cores)
+        for thread in Path(f"/proc/{process.pid}/task").glob("*"):
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.sched_setaffinity(int(thread.name), cores)
 
 
 def counting(url: str) -> Callable[[], int]:
