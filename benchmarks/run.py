@@ -39,6 +39,7 @@ class Bench(NamedTuple):
         for name in names:
             with server(name, self.environment, core=SERVER_CORE):
                 pass
+        self.collector.take()
 
     def compare(self, case: Case, names: list[str]) -> dict[str, Figures]:
         """Return each server's figures, medians of the rounds, which are interleaved."""
