@@ -45,6 +45,10 @@ PREFLIGHT = {
 
 CASES = (
     Case("get", "/items/7", peers=BARE),
+    # Compared with the GET, and so taken right after it.
+    Case("no token", "/items/7", status=401, signed=False, peers=("fastapi_stack",)),
+    Case("get, 200 functions", "/items/7", peers=(), functions=200),
+    Case("get, 2000 functions", "/items/7", peers=(), functions=2000),
     Case(
         "post",
         "/items",
@@ -56,10 +60,7 @@ CASES = (
     Case("database, by key", "/latest/SPY", peers=("fastapi_stack",)),
     Case("database, 100 rows", "/newest", peers=("fastapi_stack",)),
     Case("stream, 100 events", "/ticks", peers=("fastapi_stack",)),
-    Case("no token", "/items/7", status=401, signed=False, peers=("fastapi_stack",)),
     Case("preflight", "/items", method="OPTIONS", signed=False, status=204, headers=PREFLIGHT),
-    Case("get, 200 functions", "/items/7", peers=(), functions=200),
-    Case("get, 2000 functions", "/items/7", peers=(), functions=2000),
 )
 
 

@@ -17,7 +17,7 @@ from benchmarks.cases import CASES, Case
 from benchmarks.collector import Collector, collecting
 from benchmarks.load import Answers, load
 from benchmarks.plot import svg
-from benchmarks.report import STACK, Figures, report
+from benchmarks.report import STACK, Figures, Results, report
 from benchmarks.servers import OURS, PEERS, prepare_peers, server, versions
 from benchmarks.surroundings import database, settings
 from tests.fixtures.clerk import Issuer
@@ -41,13 +41,29 @@ class Bench(NamedTuple):
                 pass
         self.collector.take()
 
-    def compare(self, case: Case, names: list[str]) -> dict[str, Figures]:
-        """Return each server's figures, medians of the rounds, which are interleaved."""
-        rounds = [[self.measure(case, name) for name in names] for _ in range(self.given.rounds)]
+    def compare(self, cases: list[Case]) -> Results:
+        """Return each server's figures in each case, medians of the rounds.
+
+        A round is all cases and all servers: goals compare both, and what the machine does meanwhile changes.
+        """
+        taken: dict[str, dict[str, list[Figures]]] = {}
+        for number in range(self.given.rounds):
+            for case in cases:
+                print(f"round {number + 1}: {case.name}", file=sys.stderr)
+                for name in self.names(case):
+                    figures = self.measure(case, name)
+                    taken.setdefault(case.name, {}).setdefault(name, []).append(figures)
         return {
-            name: Figures(*map(statistics.median, zip(*each, strict=True)))
-            for name, each in zip(names, zip(*rounds, strict=True), strict=True)
+            case: {
+                name: Figures(*map(statistics.median, zip(*each, strict=True))) for name, each in row.items()
+            }
+            for case, row in taken.items()
         }
+
+    def names(self, case: Case) -> list[str]:
+        """Return who takes part: ours, and those of the case's peers that were asked for."""
+        wanted = self.given.peers
+        return [OURS, *(name for name in case.peers if wanted is None or name in wanted)]
 
     def measure(self, case: Case, name: str) -> Figures:
         """Load one server that was just started."""
@@ -84,15 +100,11 @@ def main() -> None:
         print(f"peers on {versions(PEERS / 'bin/python')}")
     print(f"ours on {versions(sys.executable)}")
     issuer = Issuer()
-    results = {}
+    cases = [case for case in CASES if any(part in case.name for part in given.only)]
     with collecting(LOAD_CORE) as collector, database() as (_, url):
         bench = Bench(given, settings(issuer, url, collector.endpoint), issuer, collector)
-        for case in (case for case in CASES if given.only in case.name):
-            peers = [name for name in case.peers if given.peers is None or name in given.peers]
-            if not results:
-                bench.warm([OURS, *peers])
-            print(f"measuring {case.name}", file=sys.stderr)
-            results[case.name] = bench.compare(case, [OURS, *peers])
+        bench.warm(bench.names(cases[0]))
+        results = bench.compare(cases)
     print(report(results))
     kept = {case: {name: each._asdict() for name, each in row.items()} for case, row in results.items()}
     Path(tempfile.gettempdir(), "annex-bench.json").write_text(json.dumps(kept, indent=2), "utf-8")
@@ -101,13 +113,17 @@ def main() -> None:
 
 
 def options() -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line; names are separated by commas."""
+
+    def names(text: str) -> list[str]:
+        return text.split(",")
+
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--seconds", type=float, default=4, help="per measurement")
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--connections", type=int, default=16)
-    asked.add_argument("--only", default="", help="cases whose name contains this")
-    asked.add_argument("--peers", type=lambda names: names.split(","), help="only these; empty for none")
+    asked.add_argument("--only", type=names, default=[""], help="cases whose name contains one of these")
+    asked.add_argument("--peers", type=names, help="only these; empty for none")
     asked.add_argument("--plot", type=Path, default=Path(tempfile.gettempdir(), "annex-bench.svg"))
     return asked.parse_args()
 
