@@ -51,7 +51,7 @@ sbom: setup ## Write sbom.json (CycloneDX) of what production installs
 
 check: setup fmt-check lint types imports ## Format, lint, types and import contracts, in seconds
 
-bench: setup ## Compare with the peers, as ratios (needs wrk)
+bench: setup ## Compare with the peers, as ratios, and judge the goals (needs wrk)
 	@$(BIN)/python -m benchmarks.run
 
 docs: ## Write the tables that are made from code

@@ -45,6 +45,10 @@ PREFLIGHT = {
 
 CASES = (
     Case("get", "/items/7", peers=BARE),
+    # Compared with the GET, and so taken right after it.
+    Case("no token", "/items/7", status=401, signed=False, peers=("fastapi_stack",)),
+    Case("get, 200 functions", "/items/7", peers=(), functions=200),
+    Case("get, 2000 functions", "/items/7", peers=(), functions=2000),
     Case(
         "post",
         "/items",
@@ -56,37 +60,8 @@ CASES = (
     Case("database, by key", "/latest/SPY", peers=("fastapi_stack",)),
     Case("database, 100 rows", "/newest", peers=("fastapi_stack",)),
     Case("stream, 100 events", "/ticks", peers=("fastapi_stack",)),
-    Case("no token", "/items/7", status=401, signed=False, peers=("fastapi_stack",)),
     Case("preflight", "/items", method="OPTIONS", signed=False, status=204, headers=PREFLIGHT),
-    Case("get, 200 functions", "/items/7", peers=(), functions=200),
-    Case("get, 2000 functions", "/items/7", peers=(), functions=2000),
 )
-
-
-def script(case: Case, token: str) -> str:
-    """Return wrk's Lua for a case; it fails loudly on any other status."""
-    headers = {"Origin": ORIGIN, **case.headers}
-    if case.signed:
-        headers["Authorization"] = f"Bearer {token}"
-    lines = [f'wrk.method = "{case.method}"', f"wrk.body = {case.body!r}"]
-    lines += [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
-    accepted = " and ".join(
-        f"status ~= {status}" for status in {case.status, 200 if case.status == 204 else case.status}
-    )
-    lines += [
-        "wrong = 0",
-        f"function response(status) if {accepted} then wrong = wrong + 1 end end",
-        "local threads = {}",
-        "function setup(thread) table.insert(threads, thread) end",
-        "function done(summary)",
-        "  local bad = 0",
-        '  for _, thread in ipairs(threads) do bad = bad + thread:get("wrong") end',
-        '  io.write(string.format("RESULT %f %d %d %d\\n", summary.requests / summary.duration * 1e6, bad, '
-        "summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout, "
-        "summary.requests))",
-        "end",
-    ]
-    return "\n".join(lines)
 
 
 def multiply(target: Path, count: int) -> None:

@@ -4,221 +4,128 @@
 """
 
 import argparse
-import asyncio
-import contextlib
 import json
-import os
-import re
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
-from urllib.error import URLError
-from urllib.request import urlopen
 
-import psutil
-
-from benchmarks.cases import CASES, ORIGIN, Case, multiply, script
-from runtime.dev.example_app.seed import DATABASE, ROLE, seed
-from runtime.dev.postgres import embedded
+from benchmarks.cases import CASES, Case
+from benchmarks.collector import Collector, collecting
+from benchmarks.load import Answers, load
+from benchmarks.plot import svg
+from benchmarks.report import STACK, Figures, Results, report
+from benchmarks.servers import OURS, PEERS, prepare_peers, server, versions
+from benchmarks.surroundings import database, settings
 from tests.fixtures.clerk import Issuer
 
-HERE = Path(__file__).parent
-PEERS = Path(tempfile.gettempdir()) / "annex-bench-peers"
-SERVER_CORE, LOAD_CORE = "0", "1"
+SERVER_CORE, LOAD_CORE = 0, 1
+LAST_BATCH = 2.5  # seconds; uvicorn ends by the signal itself, and so without the SDK's last batch
 
 
-class Figures(NamedTuple):
-    """Of one server in one case: requests a second, processor time a request (µs), memory (MB)."""
+class Bench(NamedTuple):
+    """What all measurements of a run have in common."""
 
-    speed: float
-    spent: float
-    memory: float
+    given: argparse.Namespace
+    environment: dict[str, str]
+    issuer: Issuer
+    collector: Collector
 
+    def warm(self, names: list[str]) -> None:
+        """Start each server once: the first start of an environment also compiles it, which no later one does."""
+        for name in names:
+            with server(name, self.environment, core=SERVER_CORE):
+                pass
+        self.collector.take()
 
-class Sink(BaseHTTPRequestHandler):
-    """A collector that accepts everything."""
+    def compare(self, cases: list[Case]) -> Results:
+        """Return each server's figures in each case, medians of the rounds.
 
-    protocol_version = "HTTP/1.1"
+        A round is all cases and all servers: goals compare both, and what the machine does meanwhile changes.
+        """
+        taken: dict[str, dict[str, list[Figures]]] = {}
+        for number in range(self.given.rounds):
+            for case in cases:
+                print(f"round {number + 1}: {case.name}", file=sys.stderr)
+                for name in self.names(case):
+                    figures = self.measure(case, name)
+                    taken.setdefault(case.name, {}).setdefault(name, []).append(figures)
+        return {
+            case: {
+                name: Figures(*map(statistics.median, zip(*each, strict=True))) for name, each in row.items()
+            }
+            for case, row in taken.items()
+        }
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
+    def names(self, case: Case) -> list[str]:
+        """Return who takes part: ours, and those of the case's peers that were asked for."""
+        wanted = self.given.peers
+        return [OURS, *(name for name in case.peers if wanted is None or name in wanted)]
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+    def measure(self, case: Case, name: str) -> Figures:
+        """Load one server that was just started."""
+        token = self.issuer.token(exp=int(time.time()) + 3600)
+        with server(name, self.environment, core=SERVER_CORE, more=case.functions) as running:
+            warmed = self.load(case, running.port, token, 1)
+            before = running.processor_seconds()
+            answers = self.load(case, running.port, token, self.given.seconds)
+            spent = (running.processor_seconds() - before) / answers.total * 1e6
+            memory = running.memory()
+            time.sleep(LAST_BATCH if name == STACK else 0)
+        arrived = self.collector.take()
+        asked = warmed.total + answers.total
+        return Figures(
+            answers.speed, spent, memory.resident, memory.shared,
+            running.start_cpu, running.start_wall, running.start_memory.resident,
+            arrived.spans / asked, arrived.requests / asked,
+        )  # fmt: skip
+
+    def load(self, case: Case, port: int, token: str, seconds: float) -> Answers:
+        """Send the case's request for so long; ends the program when another answer came than expected."""
+        answers = load(case, port, token, seconds=seconds, connections=self.given.connections, core=LOAD_CORE)
+        answers.insist(case)
+        return answers
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=float, default=4, help="per measurement")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--connections", type=int, default=16)
-    options.add_argument("--only", help="cases whose name contains this")
-    given = options.parse_args()
+    """Measure, print the report, write the plot."""
+    given = options()
     if not shutil.which("wrk"):
         sys.exit("make bench needs wrk: apt-get install wrk")
-    peers = prepare_peers()
+    if given.peers != [""]:
+        prepare_peers()
+        print(f"peers on {versions(PEERS / 'bin/python')}")
+    print(f"ours on {versions(sys.executable)}")
     issuer = Issuer()
-    cases = [case for case in CASES if not given.only or given.only in case.name]
-    with collector() as endpoint, database() as url:
-        environment = {
-            "ANNEX_ENV": "production",
-            "CLERK_JWT_KEY": issuer.pem,
-            "CORS_ORIGINS": ORIGIN,
-            "DATABASE_URL": url,
-            "PLAIN_DATABASE_URL": url,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-            "HOST": "127.0.0.1",
-        }
-        results = {case.name: measure(case, given, environment, issuer, peers) for case in cases}
-    report(results)
+    cases = [case for case in CASES if any(part in case.name for part in given.only)]
+    with collecting(LOAD_CORE) as collector, database() as (_, url):
+        bench = Bench(given, settings(issuer, url, collector.endpoint), issuer, collector)
+        bench.warm(bench.names(cases[0]))
+        results = bench.compare(cases)
+    print(report(results))
+    kept = {case: {name: each._asdict() for name, each in row.items()} for case, row in results.items()}
+    Path(tempfile.gettempdir(), "annex-bench.json").write_text(json.dumps(kept, indent=2), "utf-8")
+    given.plot.write_text(svg(results), "utf-8")
+    print(f"\nplot: {given.plot}")
 
 
-def measure(
-    case: Case, given: argparse.Namespace, environment: dict[str, str], issuer: Issuer, peers: Path
-) -> dict[str, Figures]:
-    """Return each server's figures, medians of the rounds."""
-    rounds: dict[str, list[Figures]] = {}
-    for _ in range(given.rounds):
-        for name in ("ours", *case.peers):
-            with server(name, case, environment, peers) as (port, process):
-                token = issuer.token(exp=int(time.time()) + 3600)
-                load(case, port, token, 1, given.connections)
-                before = processor_seconds(process)
-                speed, total = load(case, port, token, given.seconds, given.connections)
-                spent = (processor_seconds(process) - before) / total * 1e6
-                figures = Figures(speed, spent, process.memory_info().rss / 2**20)
-                rounds.setdefault(name, []).append(figures)
-    return {name: Figures(*map(statistics.median, zip(*each, strict=True))) for name, each in rounds.items()}
+def options() -> argparse.Namespace:
+    """Read the command line; names are separated by commas."""
 
+    def names(text: str) -> list[str]:
+        return text.split(",")
 
-def processor_seconds(process: psutil.Process) -> float:
-    """What a busy neighbour cannot change, unlike requests a second."""
-    family = [process, *process.children(recursive=True)]
-    return sum(sum(each.cpu_times()[:2]) for each in family)
-
-
-def load(case: Case, port: int, token: str, seconds: float, connections: int) -> tuple[float, int]:
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as lua:
-        lua.write(script(case, token))
-        lua.flush()
-        command = [
-            "taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s",
-            "-s", lua.name, f"http://127.0.0.1:{port}{case.path}",
-        ]  # fmt: skip
-        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    speed, wrong, errors, total = re.findall(r"RESULT (\S+) (\d+) (\d+) (\d+)", shown)[0]
-    if int(wrong) or int(errors) or not int(total):
-        raise SystemExit(f"{case.name}: {wrong} wrong answers, {errors} errors of {total}\n{shown}")
-    return float(speed), int(total)
-
-
-@contextlib.contextmanager
-def server(
-    name: str, case: Case, environment: dict[str, str], peers: Path
-) -> Iterator[tuple[int, psutil.Process]]:
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        if name == "ours":
-            functions = Path(folder) / "functions"
-            shutil.copytree(HERE / "functions", functions)
-            multiply(functions, case.functions)
-            command = [str(Path(sys.executable).with_name("annex")), "serve"]
-            environment = {**environment, "ANNEX_FUNCTIONS": str(functions)}
-        elif name == "robyn_bare":
-            command = [str(peers / "bin/python"), str(HERE / "peers/robyn_bare.py")]
-        else:
-            flags = ["--no-access-log", "--loop", "uvloop", "--http", "httptools", "--port", str(port)]
-            command = [str(peers / "bin/uvicorn"), f"peers.{name}:app", "--app-dir", str(HERE), *flags]
-        kept = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
-        process = subprocess.Popen(
-            ["taskset", "-c", SERVER_CORE, *command],
-            env={**kept, **environment, "PORT": str(port), "ROBYN_HOST": "127.0.0.1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait(port, process)
-            yield port, psutil.Process(process.pid)
-        finally:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise SystemExit(f"a server ended at once: {process.args}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-            with contextlib.suppress(URLError, OSError):
-                urlopen(f"http://127.0.0.1:{port}/nothing", timeout=2).close()
-            return
-        time.sleep(0.1)
-    raise SystemExit("a server did not come up")
-
-
-def prepare_peers() -> Path:
-    if not (PEERS / "bin/uvicorn").exists():
-        print("installing the peers", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", PEERS], check=True)
-        pip = [str(PEERS / "bin/python"), "-m", "pip", "install", "-q", "-r", str(HERE / "peers.txt")]
-        subprocess.run(pip, check=True)
-    return PEERS
-
-
-@contextlib.contextmanager
-def collector() -> Iterator[str]:
-    sink = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-    os.sched_setaffinity(0, {int(LOAD_CORE)})
-    Thread(target=sink.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{sink.server_port}"
-    sink.shutdown()
-
-
-@contextlib.contextmanager
-def database() -> Iterator[str]:
-    with (
-        tempfile.TemporaryDirectory(dir="/dev/shm", prefix="annex-bench-") as folder,
-        embedded(Path(folder), settings={"fsync": "off"}) as postgres,
-    ):
-        password = (postgres.folder / "password").read_text("utf-8")
-        asyncio.run(seed(postgres.socket_url(), password=password))
-        yield postgres.url(DATABASE, ROLE, password)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def report(results: dict[str, dict[str, Figures]]) -> None:
-    """Print a table a case: ratios are of processor time a request, which neighbours do not change."""
-    for case, row in results.items():
-        print(f"\n{case}")
-        cheapest, ours = min(each.spent for each in row.values()), row["ours"]
-        for name, each in sorted(row.items(), key=lambda entry: entry[1].spent):
-            bar = "█" * round(32 * cheapest / each.spent)
-            ratio = f"ours {each.spent / ours.spent:>5.2f} x"
-            print(
-                f"  {name:<15} {each.spent:>7.1f} µs {each.speed:>8,.0f}/s {each.memory:>4.0f} MB  {ratio}  {bar}"
-            )
-    Path(tempfile.gettempdir(), "annex-bench.json").write_text(json.dumps(results, indent=2), "utf-8")
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--seconds", type=float, default=4, help="per measurement")
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--connections", type=int, default=16)
+    asked.add_argument("--only", type=names, default=[""], help="cases whose name contains one of these")
+    asked.add_argument("--peers", type=names, help="only these; empty for none")
+    asked.add_argument("--plot", type=Path, default=Path(tempfile.gettempdir(), "annex-bench.svg"))
+    return asked.parse_args()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ Session = Annotated[dict[str, Any], Depends(session)]
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    if url := os.environ.get("PLAIN_DATABASE_URL"):
+    if url := os.environ.get("DATABASE_URL"):
         pools["app"] = await asyncpg.create_pool(url, min_size=1, max_size=5)
     yield
 
