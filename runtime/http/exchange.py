@@ -8,6 +8,8 @@ for what could end its line once, and remembered as it is written.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import repeat
 from typing import Any, cast
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
@@ -27,6 +29,7 @@ FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 PASSING = frozenset({b"x-request-id", b"traceresponse", b"server-timing"})  # another value in every answer
 
 type Field = tuple[bytes, bytes]
+NEW = b""  # the line of a field that is not remembered
 
 _lines: dict[Field, bytes] = {}
 
@@ -148,20 +151,21 @@ class Exchange(RequestResponseCycle):
     def _begin(self, status: int, headers: Any) -> bytes:
         # Not the first when a field was refused: then this is the head of the answer that says so.
         self.chunked_encoding, self.expected_content_length = None, 0
-        lines, closes = [STATUS_LINE[status]], False
-        for field in (*self.default_headers, *headers):
-            line = _lines.get(field)
-            if line is None:
-                line, framing = write(*field)
-                closes = (framing and self._frame(framing, field[1].lower())) or closes
-            lines.append(line)
+        fields = [*self.default_headers, *headers]
+        lines = list(map(_lines.get, fields, repeat(NEW)))
+        place, closes = -1, False
+        for _ in range(lines.count(NEW)):
+            place = lines.index(NEW, place + 1)
+            name, value = fields[place]
+            lines[place] = write(name, value)
+            if (name := name.lower()) in FRAMING:
+                closes |= self._frame(name, value.lower())
         if not (self.keep_alive or closes):
             lines.append(b"connection: close\r\n")
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in {204, 304}:
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        return b"".join((STATUS_LINE[status], *lines, b"\r\n"))
 
     def _frame(self, name: bytes, value: bytes) -> bool:
         """Take in what a field says about the answer's length; return whether the connection ends with it."""
@@ -206,24 +210,27 @@ class Exchange(RequestResponseCycle):
         self.on_response()
 
 
-def write(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """Return the line of a header field, and its name where it says how long the answer is or how it ends.
+def write(name: bytes, value: bytes) -> bytes:
+    """Return the line of a header field.
 
     Raises:
         RuntimeError: it holds what no field may.
     """
-    if HEADER_RE.search(name):
-        msg = "Invalid HTTP header name."
-        raise RuntimeError(msg)
     if HEADER_VALUE_RE.search(value):
         msg = "Invalid HTTP header value."
         raise RuntimeError(msg)
+    line = _begun(name) + value + b"\r\n"
     lower = name.lower()
-    line = b"%b: %b\r\n" % (lower, value)
-    if lower in FRAMING:
-        return line, lower
-    if len(value) <= LONGEST and lower not in PASSING:
+    if len(value) <= LONGEST and lower not in FRAMING and lower not in PASSING:
         if len(_lines) >= REMEMBERED:
             _lines.clear()
         _lines[name, value] = line
-    return line, b""
+    return line
+
+
+@lru_cache(REMEMBERED)
+def _begun(name: bytes) -> bytes:
+    if HEADER_RE.search(name):
+        msg = "Invalid HTTP header name."
+        raise RuntimeError(msg)
+    return name.lower() + b": "

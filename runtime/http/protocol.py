@@ -36,6 +36,7 @@ class Connection(HttpToolsProtocol):
         self._in_body = False
         self._passed_on = False  # the bytes just received completed something
         self._kept = 0  # bytes received since something was completed
+        self._exchange: Exchange | None = None  # the latest: uvicorn's `cycle`, which is not always there
         self._ready: Exchange | None = None  # read, and not started yet
         self._idle_since = BUSY
         self._heard = 0.0  # when the last byte came
@@ -142,7 +143,7 @@ class Connection(HttpToolsProtocol):
             "http_version": version,
             "server": self.server,
             "client": self.client,
-            "scheme": cast("Any", self.scheme),
+            "scheme": self.scheme or "http",
             "method": self.parser.get_method().decode("ascii"),
             "root_path": "",
             "path": unquote(text) if "%" in text else text,
@@ -151,8 +152,8 @@ class Connection(HttpToolsProtocol):
             "headers": self.headers,
             "state": self.app_state.copy(),
         }
-        before = self._cycle()
-        self.cycle = exchange = Exchange(
+        before = self._exchange
+        self.cycle = self._exchange = exchange = Exchange(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
@@ -185,15 +186,17 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Pass a piece of the body on."""
         self._passed_on = True
-        if not self.cycle.response_complete:
-            self._exchange().take(body)
+        exchange = self._exchange
+        if exchange is not None and not exchange.response_complete:
+            exchange.take(body)
 
     def on_message_complete(self) -> None:
         """The body is whole."""
         self._in_body, self._passed_on = False, True
         self._stop("body")
-        if not self.cycle.response_complete:
-            self._exchange().end()
+        exchange = self._exchange
+        if exchange is not None and not exchange.response_complete:
+            exchange.end()
 
     # What takes too long.
 
@@ -278,14 +281,14 @@ class Connection(HttpToolsProtocol):
 
     def wind_down(self) -> None:
         """Let the answer under way be this connection's last."""
-        cycle = self._cycle()
+        cycle = self._exchange
         if cycle is not None and not cycle.response_started:
             cycle.keep_alive = False
 
     def _refuse(self, error: AnnexError) -> None:
         """Say `error` where nothing else is being said on this connection, and close it in every case."""
         self._refused = True
-        cycle = self._cycle()
+        cycle = self._exchange
         answered = cycle is None or cycle.response_complete
         if self.pipeline or (self._in_body and (answered or self.cycle.response_started)):
             self.listener.count(error.code)
@@ -323,21 +326,13 @@ class Connection(HttpToolsProtocol):
     def _is_over(self) -> bool:
         return self._refused or self.transport.is_closing()
 
-    def _cycle(self) -> RequestResponseCycle | None:
-        """The latest request, which uvicorn's annotation says is always there."""
-        return cast("RequestResponseCycle | None", self.cycle)
-
-    def _exchange(self) -> Exchange:
-        return cast("Exchange", self.cycle)
-
     def _start(self, name: str, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
         self._stop(name)
         self._timers[name] = self.loop.call_later(seconds, call, *arguments)
 
     def _stop(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+        if name in self._timers:
+            self._timers.pop(name).cancel()
 
 
 def split(url: bytes) -> tuple[bytes, bytes]:

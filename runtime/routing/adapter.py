@@ -52,6 +52,7 @@ class Adapter:
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._headers = [(b"cache-control", _cache_control(operation))]
+        self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -121,9 +122,9 @@ class Adapter:
             body, headers = b"", self._headers
         else:
             body = self._encode(value)
-            headers = [(b"content-type", b"application/json"), *self._headers]
+            headers = self._json_headers
         if self._status != 204:
-            headers = [*headers, (b"content-length", str(len(body)).encode())]
+            headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
