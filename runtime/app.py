@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import cast
@@ -88,11 +88,11 @@ class Application:
         )
         self.outermost: ASGIApp = self.shell
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection, or the server's lifespan."""
         if scope["type"] == "lifespan":
-            return await self._lifespan(receive, send)
-        return await self.outermost(scope, receive, send)
+            return self._lifespan(receive, send)
+        return self.outermost(scope, receive, send)
 
     def swap(self, table: RouteTable) -> None:
         """Serve `table` from the next request on; requests in flight finish on what they started with.
@@ -150,9 +150,9 @@ class Application:
         self.shell.draining = True
         self._drain.set()
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         is_reference = self.settings.docs and scope["path"].rstrip("/") in REFERENCE_PATHS
-        await (self.reference if is_reference else self.router)(scope, receive, send)
+        return (self.reference if is_reference else self.router)(scope, receive, send)
 
     def _mount(self, table: RouteTable) -> TreeApp:
         return TreeApp(

@@ -19,6 +19,10 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+async def nothing() -> None:
+    """Do nothing, where something to wait for is asked."""
+
+
 async def send_answer(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
     """Send one response, whole."""
     head = [*headers, (b"content-length", str(len(body)).encode())]

@@ -5,11 +5,11 @@ ignores its cancellation is abandoned after a grace, and can no longer write to 
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from enum import Enum
 from typing import Any, cast
 
-from runtime.asgi import ASGIApp, Message, Receive, Scope, Send
+from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, nothing
 from runtime.exits import refused
 
 GRACE = 2.0  # seconds that a cancelled function has for its clean-up before it is abandoned
@@ -42,16 +42,16 @@ class Reply:
         self.finished = False
         self.closed = False
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
         """Send `message`, or drop it once closed."""
         if self.closed:
-            return
+            return nothing()
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             self.finished = True
-        await self._send(message)
+        return self._send(message)
 
 
 class Call:

@@ -4,6 +4,8 @@ Litestar's own CORS leaves out `Vary` for refused origins, still sends allow-cre
 reach answers made outside of it; this is the small piece that can (Fetch standard, part 3.2).
 """
 
+from collections.abc import Awaitable
+
 from runtime.asgi import ASGIApp, Receive, Scope, Send, header, send_answer
 from runtime.http.problems import answer, send_problem
 from runtime.invocation import SCOPE_KEY, Invocation
@@ -52,11 +54,14 @@ class Preflights:
         self.app = app
         self._cors = cors
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a preflight, pass anything else on."""
         origin = header(scope, b"origin") if scope["method"] == "OPTIONS" else None
         if origin is None or header(scope, b"access-control-request-method") is None:
-            return await self.app(scope, receive, send)
+            return self.app(scope, receive, send)
+        return self._answer(origin, scope, send)
+
+    async def _answer(self, origin: bytes, scope: Scope, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
         invocation.auth = "preflight"
         if not self._cors.allows(origin):

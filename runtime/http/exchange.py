@@ -1,12 +1,18 @@
-"""One request and its answer on a connection, as uvicorn has it, but for how the answer's head is written.
+"""One request and its answer on a connection, as uvicorn has it, but for what that costs.
 
-uvicorn searches every header field of every answer for characters that could end a line. Nearly all of ours
-are the same from answer to answer, so a field is checked and put together once, and remembered.
+The head waits for the first piece of the body, as ASGI demands, so that a small answer is one write to the
+socket. Nearly all of a head is the same from answer to answer: a field is searched
+for what could end its line once, and remembered as it is written.
 """
 
+import asyncio
+import logging
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from itertools import repeat
+from typing import Any, cast
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
     HEADER_VALUE_RE,
@@ -14,27 +20,112 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from runtime.http.outbox import Outbox
+
 REMEMBERED = 1024  # fields; the ones in daily use are a few dozen
 LONGEST = 512  # bytes of a value that is remembered: what a caller can choose must not fill the memory
-
-
-class Field(NamedTuple):
-    """A header field as it is written.
-
-    Attributes:
-        line: with its line end.
-        framing: the name where it says how long the answer is, or what becomes of the connection.
-    """
-
-    line: bytes
-    framing: bytes
-
-
+JOINED = 64 * 1024  # bytes of a body that waits for the end of the turn; more has to feel a slow reader
 FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+PASSING = frozenset({b"x-request-id", b"traceresponse", b"server-timing"})  # another value in every answer
+
+type Field = tuple[bytes, bytes]
+NEW = b""  # the line of a field that is not remembered
+
+_lines: dict[Field, bytes] = {}
+
+
+class Signal:
+    """An `asyncio.Event` that is made when somebody waits for it, which for most requests nobody does."""
+
+    __slots__ = ("_event", "_is_set")
+
+    def __init__(self) -> None:
+        self._event: asyncio.Event | None = None
+        self._is_set = False
+
+    def set(self) -> None:
+        """Wake whoever waits, now or later."""
+        self._is_set = True
+        if self._event is not None:
+            self._event.set()
+
+    def clear(self) -> None:
+        """Make the next one wait again."""
+        self._is_set = False
+        if self._event is not None:
+            self._event.clear()
+
+    async def wait(self) -> None:
+        """Return once it is set."""
+        if not self._is_set:
+            self._event = self._event or asyncio.Event()
+            await self._event.wait()
 
 
 class Exchange(RequestResponseCycle):
     """uvicorn's conversation with an application."""
+
+    logger = logging.getLogger("uvicorn.error")
+    # Where nearly every exchange begins; what differs is set on the instance.
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    _received = b""
+    _head = b""
+
+    def __init__(  # noqa: PLR0913  # what uvicorn's own takes, less what is the same for all
+        self,
+        *,
+        scope: Any,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        outbox: Outbox,
+        loop: asyncio.AbstractEventLoop,
+        default_headers: list[Field],
+        expects_continue: bool,
+        keep_alive: bool,
+        on_response: Callable[[], None],
+    ) -> None:
+        self.scope = scope
+        self.transport = transport
+        self.flow = flow
+        self._outbox = outbox
+        self._loop = loop
+        self.default_headers = default_headers
+        self.waiting_for_100_continue = expects_continue
+        self.keep_alive = keep_alive
+        self.on_response = on_response
+        self.message_event = cast("asyncio.Event", Signal())
+
+    def take(self, piece: bytes) -> None:
+        """Keep a piece of the body until the application asks for it."""
+        self._received += piece
+        if len(self._received) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self.message_event.set()
+
+    def end(self) -> None:
+        """The body is whole."""
+        self.more_body = False
+        self.message_event.set()
+
+    async def receive(self) -> Any:
+        """Return what has come of the body, or that the caller has left or was answered (ASGI 3.0)."""
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self._outbox.flush()
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self._received = self._received, b""
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
         """Write what the application answers.
@@ -42,29 +133,39 @@ class Exchange(RequestResponseCycle):
         Raises:
             RuntimeError: it breaks the protocol (ASGI 3.0), or a header field would end its line.
         """
-        if self.response_started or message["type"] != "http.response.start" or self.flow.write_paused:
-            await super().send(message)
-        elif not self.disconnected:
-            head = self._head(message["status"], message.get("headers", ()))
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        expected = "http.response.body" if self.response_started else "http.response.start"
+        if message["type"] != expected or self.response_complete:
+            told = "the answer is complete" if self.response_complete else f"it is the turn of {expected!r}"
+            msg = f"Unexpected ASGI message {message['type']!r}: {told}."
+            raise RuntimeError(msg)
+        if self.response_started:
+            self._write(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            self._head = self._begin(message["status"], message.get("headers", ()))
             self.response_started, self.waiting_for_100_continue = True, False
-            self.transport.write(head)
 
-    def _head(self, status: int, headers: Any) -> bytes:
-        self.chunked_encoding = cast("bool | None", None)
-        self.expected_content_length, closes = 0, False
-        content = [STATUS_LINE[status]]
-        for name, value in (*self.default_headers, *headers):
-            line, framing = (field if len(value) <= LONGEST else field.__wrapped__)(name, value)
-            content.append(line)
-            if framing:
-                closes |= self._frame(framing, value.lower())
+    def _begin(self, status: int, headers: Any) -> bytes:
+        # Not the first when a field was refused: then this is the head of the answer that says so.
+        self.chunked_encoding, self.expected_content_length = None, 0
+        fields = [*self.default_headers, *headers]
+        lines = list(map(_lines.get, fields, repeat(NEW)))
+        place, closes = -1, False
+        for _ in range(lines.count(NEW)):
+            place = lines.index(NEW, place + 1)
+            name, value = fields[place]
+            lines[place] = write(name, value)
+            if (name := name.lower()) in FRAMING:
+                closes |= self._frame(name, value.lower())
         if not (self.keep_alive or closes):
-            content.append(b"connection: close\r\n")
+            lines.append(b"connection: close\r\n")
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in {204, 304}:
             self.chunked_encoding = True
-            content.append(b"transfer-encoding: chunked\r\n")
-        content.append(b"\r\n")
-        return b"".join(content)
+            lines.append(b"transfer-encoding: chunked\r\n")
+        return b"".join((STATUS_LINE[status], *lines, b"\r\n"))
 
     def _frame(self, name: bytes, value: bytes) -> bool:
         """Take in what a field says about the answer's length; return whether the connection ends with it."""
@@ -79,19 +180,57 @@ class Exchange(RequestResponseCycle):
             return True
         return False
 
+    def _write(self, body: bytes, *, more: bool) -> None:
+        head, self._head = self._head, b""
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length, body = 0, b""
+        elif self.chunked_encoding:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        elif len(body) > self.expected_content_length:
+            raise RuntimeError("Response content longer than Content-Length")
+        else:
+            self.expected_content_length -= len(body)
+        if more or len(body) > JOINED:
+            self._outbox.flush()
+            self.transport.write(head)  # `writelines` of CPython 3.12 and 3.13.0 never pauses the writer
+            self.transport.write(body)
+        else:
+            self._outbox.put(self._loop, self.transport, head + body)
+        if not more:
+            self._complete()
 
-@lru_cache(REMEMBERED)
-def field(name: bytes, value: bytes) -> Field:
-    """Return how a header field is written.
+    def _complete(self) -> None:
+        if self.expected_content_length:
+            raise RuntimeError("Response content shorter than Content-Length")
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self._outbox.flush()
+            self.transport.close()
+        self.on_response()
+
+
+def write(name: bytes, value: bytes) -> bytes:
+    """Return the line of a header field.
 
     Raises:
         RuntimeError: it holds what no field may.
     """
-    if HEADER_RE.search(name):
-        msg = "Invalid HTTP header name."
-        raise RuntimeError(msg)
     if HEADER_VALUE_RE.search(value):
         msg = "Invalid HTTP header value."
         raise RuntimeError(msg)
-    name = name.lower()
-    return Field(b"%b: %b\r\n" % (name, value), name if name in FRAMING else b"")
+    line = _begun(name) + value + b"\r\n"
+    lower = name.lower()
+    if len(value) <= LONGEST and lower not in FRAMING and lower not in PASSING:
+        if len(_lines) >= REMEMBERED:
+            _lines.clear()
+        _lines[name, value] = line
+    return line
+
+
+@lru_cache(REMEMBERED)
+def _begun(name: bytes) -> bytes:
+    if HEADER_RE.search(name):
+        msg = "Invalid HTTP header name."
+        raise RuntimeError(msg)
+    return name.lower() + b": "

@@ -19,7 +19,7 @@ from runtime.http.deadline import seconds_allowed
 from runtime.http.disconnect import CallerLeft, Replay, read_body
 from runtime.http.leftovers import Reaper
 from runtime.http.limits import Bulkhead, counted, refuse_length
-from runtime.http.plan import Head, Plan, place
+from runtime.http.plan import Plan, place, read_head
 from runtime.http.rates import MemoryRates, Rate, RateStore, caller_of, headers
 from runtime.invocation import SCOPE_KEY, Invocation
 from shared.errors import DeadlineExceeded, RateLimited, Unauthenticated
@@ -100,22 +100,24 @@ class Gate:
     async def _serve(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
         invocation.endpoint = plan.endpoint
-        head = Head.of(scope)
-        seconds = seconds_allowed(plan.policy.timeout, head.timeout)
+        policy = plan.policy
+        length, chunked, timeout = read_head(scope)
+        seconds = policy.timeout if timeout is None else seconds_allowed(policy.timeout, timeout)
         invocation.deadline = asyncio.get_running_loop().time() + seconds
-        if plan.policy.webhook is None:
-            await self._authenticate(invocation, scope, plan.policy)
+        if policy.webhook is None:
+            await self._authenticate(invocation, scope, policy)
         if plan.rate is not None:
             await self._count(invocation, plan, plan.rate)
-        refuse_length(head.length, plan.policy.max_body)
-        if head.chunked:
-            receive = counted(receive, plan.policy.max_body)
-        if plan.policy.webhook is not None:
+        if length is not None:
+            refuse_length(length, policy.max_body)
+        if chunked:
+            receive = counted(receive, policy.max_body)
+        if policy.webhook is not None:
             await self._deliver(plan, app, scope, receive, send)
             return
         if plan.watch:
             receive = Replay(await read_body(receive, invocation.deadline), receive)
-        await self._enter(plan, app, scope, receive, Reply(send))
+        await self._call(plan, app, scope, receive, Reply(send))
 
     async def _deliver(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
@@ -129,16 +131,10 @@ class Gate:
             return
         reply = Reply(send)
         try:
-            await self._enter(plan, app, scope, Replay(body, receive), reply)
+            await self._call(plan, app, scope, Replay(body, receive), reply)
         finally:
             # Errors are answered further in and never come by here: the status alone tells.
             delivery.end(succeeded=200 <= reply.status < 300)
-
-    async def _enter(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, reply: Reply) -> None:
-        invocation: Invocation = scope[SCOPE_KEY]
-        if plan.bulkhead is not None:
-            await plan.bulkhead.enter(cast("float", invocation.deadline))
-        await self._call(plan, app, scope, receive, reply)
 
     async def _authenticate(self, invocation: Invocation, scope: Scope, policy: Policy) -> None:
         try:
@@ -159,12 +155,10 @@ class Gate:
 
     async def _call(self, plan: Plan, app: ASGIApp, scope: Scope, receive: Receive, reply: Reply) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
-        call = Call(
-            reply,
-            deadline=cast("float", invocation.deadline),
-            stream=plan.endpoint.stream,
-            grace=self._grace,
-        )
+        deadline: Any = invocation.deadline
+        if plan.bulkhead is not None:
+            await plan.bulkhead.enter(deadline)
+        call = Call(reply, deadline=deadline, stream=plan.endpoint.stream, grace=self._grace)
         watcher: asyncio.Task[None] | None = None
         if plan.watch and isinstance(receive, Replay):
             watcher = receive.watch(lambda: call.end(Cut.DISCONNECT))
@@ -175,9 +169,11 @@ class Gate:
             if watcher is not None:
                 watcher.cancel()
             self._leave(plan, invocation, call.task)
+        if call.cut is None:
+            return
         if call.cut is Cut.DISCONNECT:
             invocation.error = CALLER_LEFT
-        elif call.cut is Cut.DEADLINE:
+        else:
             invocation.error = DeadlineExceeded.code
             if not call.reply.finished:
                 # A response that the closed reply has swallowed was none.

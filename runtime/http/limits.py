@@ -45,14 +45,14 @@ class Bulkhead:
         self._slots.release()
 
 
-def refuse_length(length: bytes | None, limit: int) -> None:
+def refuse_length(length: bytes, limit: int) -> None:
     """Refuse a declared body that is over `limit` bytes, before any of it is read.
 
     Raises:
         TooLarge: naming the limit.
     """
     # The server has checked the digits already.
-    if length is not None and int(length) > limit:
+    if int(length) > limit:
         raise _too_large(limit)
 
 

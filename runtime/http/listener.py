@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
+from runtime.http.outbox import Outbox
 from runtime.http.problems import MEDIA_TYPE, TITLE, answer
 from runtime.http.shell import SECURITY_HEADERS
 from runtime.invocation import Invocation
@@ -46,6 +47,7 @@ class Listener:
 
     Attributes:
         limits: what each may take.
+        outbox: answers that leave at the end of this turn of the loop.
         winding_down: answers from now on close their connection.
         refused: how often each refusal was given before a request reached the application.
     """
@@ -57,6 +59,7 @@ class Listener:
         headers: tuple[tuple[bytes, bytes], ...] = SECURITY_HEADERS,
     ) -> None:
         self.limits = limits or ConnectionLimits()
+        self.outbox = Outbox()
         self.winding_down = False
         self.refused: Counter[str] = Counter()
         self._headers = headers

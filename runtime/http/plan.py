@@ -1,7 +1,5 @@
 """What one endpoint asks of the gate, worked out once, and what a request's head says about it."""
 
-from typing import NamedTuple
-
 from runtime.asgi import Scope
 from runtime.config import Endpoint
 from runtime.http.deadline import HEADER as TIMEOUT_HEADER
@@ -9,26 +7,18 @@ from runtime.http.limits import Bulkhead
 from runtime.http.rates import Rate
 
 
-class Head(NamedTuple):
-    """What the gate reads in the head of a request, in one pass."""
-
-    length: bytes | None
-    chunked: bool
-    timeout: bytes | None
-
-    @classmethod
-    def of(cls, scope: Scope) -> "Head":
-        """Read the header fields of `scope`."""
-        length = timeout = None
-        chunked = False
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                length = value
-            elif name == b"transfer-encoding":
-                chunked = True
-            elif name == TIMEOUT_HEADER:
-                timeout = value
-        return cls(length, chunked, timeout)
+def read_head(scope: Scope) -> tuple[bytes | None, bool, bytes | None]:
+    """Return the declared length of the body, whether it is chunked, and the caller's time limit."""
+    length = timeout = None
+    chunked = False
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            length = value
+        elif name == b"transfer-encoding":
+            chunked = True
+        elif name == TIMEOUT_HEADER:
+            timeout = value
+    return length, chunked, timeout
 
 
 class Plan:

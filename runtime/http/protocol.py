@@ -19,6 +19,8 @@ from runtime.http.listener import Listener
 from runtime.invocation import REFUSAL_KEY
 from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
 
+BUSY = float("inf")  # since when a connection is idle that is not
+
 
 class Connection(HttpToolsProtocol):
     """A connection of one listener; `protocol` makes the class that uvicorn instantiates."""
@@ -34,6 +36,9 @@ class Connection(HttpToolsProtocol):
         self._in_body = False
         self._passed_on = False  # the bytes just received completed something
         self._kept = 0  # bytes received since something was completed
+        self._exchange: Exchange | None = None  # the latest: uvicorn's `cycle`, which is not always there
+        self._ready: Exchange | None = None  # read, and not started yet
+        self._idle_since = BUSY
         self._heard = 0.0  # when the last byte came
         self._body_due = 0.0
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -47,12 +52,14 @@ class Connection(HttpToolsProtocol):
             self.listener.count("connection_dropped")
             transport.abort()
             return
+        self._rest()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers."""
+        self._unset_keepalive_if_required()
         for timer in self._timers.values():
             timer.cancel()
         super().connection_lost(exc)
@@ -60,25 +67,22 @@ class Connection(HttpToolsProtocol):
     # What the peer sends.
 
     def data_received(self, data: bytes) -> None:
-        """Parse `data`, within the bytes and the time that an unfinished message may take."""
+        """Parse `data`, within the bytes and the time that an unfinished message may take.
+
+        The application starts once all of it is read: a request that came whole is answered in this turn of
+        the loop.
+        """
         if self._is_over():
             return
-        self._heard = self.loop.time()
+        self._heard, self._idle_since = self.loop.time(), BUSY
         self._passed_on = False
         self._parse(data)
-        if self._is_over():
-            return
-        self._kept = 0 if self._passed_on else self._kept + len(data)
-        if self._kept > self._limits.head_bytes:
-            self._refuse(HeadersTooLarge(f"The header fields are over {self._limits.head_bytes} bytes."))
-        elif self._in_body:
-            self._watch_body()
-        elif "head" not in self._timers and (self._in_head or not self._passed_on):
-            self._start("head", self._limits.head_time, self._head_is_late)
+        if not self._is_over():
+            self._bound(len(data))
+        self._launch()
 
     def _parse(self, data: bytes) -> None:
         """As uvicorn does, without a warning in the log for every stranger that speaks no HTTP."""
-        self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -86,15 +90,29 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(Malformed("This is not a request that HTTP/1.1 allows."))
 
+    def _bound(self, size: int) -> None:
+        self._kept = 0 if self._passed_on else self._kept + size
+        if self._kept > self._limits.head_bytes:
+            self._refuse(HeadersTooLarge(f"The header fields are over {self._limits.head_bytes} bytes."))
+        elif self._in_body:
+            self._watch_body()
+        elif "head" not in self._timers and (self._in_head or not self._passed_on):
+            self._start("head", self._limits.head_time, self._head_is_late)
+
     def on_message_begin(self) -> None:
         """Begin a head."""
         self._in_head = True
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header field; one that comes after the body (a trailer) is dropped."""
         if self._in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application, or a refusal of it to the shell."""
@@ -102,66 +120,83 @@ class Connection(HttpToolsProtocol):
             raise httptools.HttpParserError("too many requests wait on one connection")
         self._in_head, self._in_body, self._passed_on = False, True, True
         self._stop("head")
-        self._body_due = self.loop.time() + self._limits.body_time
-        if self._surplus:
-            self.listener.count("too_many_connections")
-            refusal = Overloaded("The service is at its limit of connections; try again.")
-            cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
+        self._body_due = self._heard + self._limits.body_time
         try:
             self._begin()
         except Exception:
             self._in_body = False  # there is no request that it could be the body of
             raise
+        if self._surplus:
+            self.listener.count("too_many_connections")
+            refusal = Overloaded("The service is at its limit of connections; try again.")
+            cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
         if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
             self.cycle.keep_alive = False
 
     def _begin(self) -> None:
-        """Start the application as uvicorn does, which cannot be told whose exchange to make."""
-        version, url = self.parser.get_http_version(), httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        self.scope |= {
+        version = self.parser.get_http_version()
+        path, query = split(self.url)
+        text = path.decode("ascii")
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
             "method": self.parser.get_method().decode("ascii"),
-            "path": self.root_path + (unquote(path) if "%" in path else path),
-            "raw_path": self.root_path.encode("ascii") + url.path,
-            "query_string": url.query or b"",
+            "root_path": "",
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
         }
-        before = self._cycle()
-        self.cycle = Exchange(
+        before = self._exchange
+        self.cycle = self._exchange = exchange = Exchange(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
+            outbox=self.listener.outbox,
+            loop=self.loop,
             default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            expects_continue=self.expect_100_continue,
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._ready = exchange
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft((exchange, self.app))
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _launch(self) -> None:
+        """Start the application for the request that was just read, if one was and nothing was said of it."""
+        exchange, self._ready = self._ready, None
+        if exchange is not None and not exchange.disconnected:
+            self._start_asgi_task(exchange, self.app, eager_start=True)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any, *, eager_start: bool = False) -> None:
         """As uvicorn does, but past the loop's factory, which looks for what functions leave behind."""
-        task = asyncio.Task(cycle.run_asgi(app), loop=self.loop)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, eager_start=eager_start)
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
     def on_body(self, body: bytes) -> None:
         """Pass a piece of the body on."""
         self._passed_on = True
-        super().on_body(body)
+        exchange = self._exchange
+        if exchange is not None and not exchange.response_complete:
+            exchange.take(body)
 
     def on_message_complete(self) -> None:
         """The body is whole."""
         self._in_body, self._passed_on = False, True
         self._stop("body")
-        super().on_message_complete()
+        exchange = self._exchange
+        if exchange is not None and not exchange.response_complete:
+            exchange.end()
 
     # What takes too long.
 
@@ -188,8 +223,15 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Answered; a body that is still under way has a moment to end, and is thrown away."""
-        super().on_response_complete()
-        if self._in_body and not self.transport.is_closing():
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rest()
+        if self._in_body:
             self._body_due = min(self._body_due, self.loop.time() + self._limits.linger)
             self._stop("body")
             self._watch_body()
@@ -216,22 +258,37 @@ class Connection(HttpToolsProtocol):
         self.listener.count("answer_not_read")
         self.transport.abort()
 
+    def _rest(self) -> None:
+        self._idle_since = self.loop.time()
+
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, and cut one whose peer never read its last answer."""
-        self._hang_up()
+        """Close an idle connection, and cut one whose peer never read its last answer.
+
+        One timer for the life of a connection looks whether it is due: setting one anew after each answer
+        would cost more than parsing a request.
+        """
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if self._is_over():
+            return
+        if left <= 0:
+            self._hang_up()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(
+            min(left, self.timeout_keep_alive), self.timeout_keep_alive_handler
+        )
 
     # How a connection ends before its time.
 
     def wind_down(self) -> None:
         """Let the answer under way be this connection's last."""
-        cycle = self._cycle()
+        cycle = self._exchange
         if cycle is not None and not cycle.response_started:
             cycle.keep_alive = False
 
     def _refuse(self, error: AnnexError) -> None:
         """Say `error` where nothing else is being said on this connection, and close it in every case."""
         self._refused = True
-        cycle = self._cycle()
+        cycle = self._exchange
         answered = cycle is None or cycle.response_complete
         if self.pipeline or (self._in_body and (answered or self.cycle.response_started)):
             self.listener.count(error.code)
@@ -244,6 +301,7 @@ class Connection(HttpToolsProtocol):
             self._say(error)
 
     def _say(self, error: AnnexError) -> None:
+        self.listener.outbox.flush()
         self.transport.write(self.listener.refusal(error))
         if self._in_body:
             self.cycle.disconnected = True
@@ -254,7 +312,13 @@ class Connection(HttpToolsProtocol):
             self.transport.write_eof()
         self._start("linger", self._limits.linger, self._hang_up)
 
+    def shutdown(self) -> None:
+        """Close an idle connection; the answer under way is a busy one's last."""
+        self.listener.outbox.flush()
+        super().shutdown()
+
     def _hang_up(self) -> None:
+        self.listener.outbox.flush()
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -262,18 +326,26 @@ class Connection(HttpToolsProtocol):
     def _is_over(self) -> bool:
         return self._refused or self.transport.is_closing()
 
-    def _cycle(self) -> RequestResponseCycle | None:
-        """The latest request, which uvicorn's annotation says is always there."""
-        return cast("RequestResponseCycle | None", self.cycle)
-
     def _start(self, name: str, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
         self._stop(name)
         self._timers[name] = self.loop.call_later(seconds, call, *arguments)
 
     def _stop(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+        if name in self._timers:
+            self._timers.pop(name).cancel()
+
+
+def split(url: bytes) -> tuple[bytes, bytes]:
+    """Return path and query of a request's target (RFC 9112, 3.2).
+
+    Raises:
+        HttpParserInvalidURLError: it is none.
+    """
+    if url.startswith(b"/") and b"#" not in url:
+        path, _, query = url.partition(b"?")
+        return path, query
+    parsed = httptools.parse_url(url)
+    return parsed.path, parsed.query or b""
 
 
 def protocol(listener: Listener) -> type[Connection]:

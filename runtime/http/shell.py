@@ -6,9 +6,11 @@ work while draining, and answers for anything that escapes from the rooms within
 
 import logging
 import time
+from collections.abc import Awaitable
+from itertools import chain
 from typing import NamedTuple
 
-from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header
+from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header, nothing
 from runtime.http.cors import Cors, Headers
 from runtime.http.health import PATHS
 from runtime.http.problems import answer, note, send_problem
@@ -108,15 +110,12 @@ class Shell:
         return invocation
 
     def _refusal(self, scope: Scope) -> AnnexError | None:
-        headers = scope["headers"]
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URI:
             return UriTooLong(f"The URL is over {MAX_URI} bytes.")
         if len(headers) > MAX_HEADERS:
             return HeadersTooLarge(f"There are more than {MAX_HEADERS} header fields.")
-        size = 0
-        for name, value in headers:
-            size += len(name) + len(value)
-        if size > MAX_HEADER_BYTES:
+        if sum(map(len, chain.from_iterable(headers))) > MAX_HEADER_BYTES:
             return HeadersTooLarge(f"The header fields are over {MAX_HEADER_BYTES} bytes.")
         if self.draining:
             return ShuttingDown()
@@ -131,7 +130,7 @@ class Shell:
         is_head = invocation.method == "HEAD"
         timing = self._timing
 
-        async def finish(message: Message) -> None:
+        def finish(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], request_id, *always, *invocation.response_headers]
                 if header(message, b"cache-control") is None:
@@ -143,9 +142,9 @@ class Shell:
                 invocation.status = message["status"]
             elif is_head:
                 if message.get("more_body"):
-                    return
+                    return nothing()
                 message = {**message, "body": b""}
-            await send(message)
+            return send(message)
 
         return finish
 

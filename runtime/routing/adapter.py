@@ -5,12 +5,14 @@ it stops at the first bad parameter, reads JSON of any content type, and takes a
 """
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from litestar import Response
 
 from runtime.asgi import Receive, Scope, Send
+from runtime.config import Policy
 from runtime.exits import EXITS, refused
 from runtime.invocation import SCOPE_KEY
 from runtime.routing.inputs import Arguments, BodyReader, QueryReader, UploadReader, converter, read_query
@@ -21,6 +23,7 @@ from runtime.routing.workers import Workers
 from runtime.streams import event_stream
 from shared.errors import FieldError, Invalid
 
+GIVEN = frozenset({"path", "user", "database", "agents", "request"})
 THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
 
 
@@ -36,22 +39,20 @@ class Adapter:
         self._operation = operation
         self._function = operation.function
         self._is_waited_for = inspect.iscoroutinefunction(operation.function)
-        self._is_called_here = self._is_waited_for or inspect.isasyncgenfunction(operation.function)
+        self._is_called_here = inspect.isasyncgenfunction(operation.function)
         self._workers = Workers(
             f"{operation.endpoint.method} {operation.endpoint.template}", policy.concurrency or THREADS
         )
-        self._path = [(each.name, converter(each.annotation)) for each in _of(operation, "path")]
+        self._given = [(each.name, giver(each, policy)) for each in operation.inputs if each.source in GIVEN]
         self._query = [QueryReader(each) for each in _of(operation, "query")]
         self._body = next((BodyReader(each) for each in _of(operation, "body")), None)
         self._upload = next((UploadReader(each) for each in _of(operation, "upload")), None)
-        self._user = [each.name for each in _of(operation, "user")]
-        self._database = [each.name for each in _of(operation, "database")]
-        self._agents = [each.name for each in _of(operation, "agents")]
-        self._request = [each.name for each in _of(operation, "request")]
+        self._reads = bool(self._query or self._body or self._upload)
         self._encode = msgspec.json.Encoder().encode
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._headers = [(b"cache-control", _cache_control(operation))]
+        self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -63,16 +64,23 @@ class Adapter:
             UnsupportedMediaType: the body is of another content type.
         """
         try:
-            await self._serve(scope, receive, send)
+            arguments = {name: give(scope, receive, send) for name, give in self._given}
+            if self._reads:
+                await self._read(arguments, scope, receive, send)
+            if self._is_waited_for:
+                value = await self._function(**arguments)
+            elif self._is_called_here:
+                value = self._function(**arguments)
+            else:
+                value = await self._call_in_thread(arguments)
+            await self._answer(value, scope, receive, send)
         except EXITS as error:
             raise refused(error) from error
         finally:
             if self._upload is not None:
                 await self._upload.close(scope)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        arguments: Arguments = {}
-        self._inject(arguments, scope, receive, send)
+    async def _read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
         errors = self._read_query(arguments, scope) if self._query else []
         if self._body is not None:
             errors += await self._body.read(arguments, scope, receive)
@@ -80,27 +88,10 @@ class Adapter:
             errors += await self._upload.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
         if errors:
             raise Invalid(errors=tuple(errors[:LIMIT]))
-        await self._answer(await self._call(arguments), scope, receive, send)
 
-    async def _call(self, arguments: Arguments) -> Any:
-        if not self._is_called_here:
-            value = await self._workers.run(self._function, arguments)
-            return await value if inspect.isawaitable(value) else value
-        value = self._function(**arguments)
-        return await value if self._is_waited_for else value
-
-    def _inject(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
-        for name, convert in self._path:
-            arguments[name] = convert(scope["path_params"][name])
-        for name in self._user:
-            arguments[name] = scope[SCOPE_KEY].user
-        for name in self._database:
-            database = scope["app"].state.database
-            arguments[name] = database.read_only() if self._operation.endpoint.policy.read_only else database
-        for name in self._agents:
-            arguments[name] = scope["app"].state.agents
-        for name in self._request:
-            arguments[name] = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
+    async def _call_in_thread(self, arguments: Arguments) -> Any:
+        value = await self._workers.run(self._function, arguments)
+        return await value if inspect.isawaitable(value) else value
 
     def _read_query(self, arguments: Arguments, scope: Scope) -> list[FieldError]:
         given = read_query(scope)
@@ -121,11 +112,29 @@ class Adapter:
             body, headers = b"", self._headers
         else:
             body = self._encode(value)
-            headers = [(b"content-type", b"application/json"), *self._headers]
+            headers = self._json_headers
         if self._status != 204:
-            headers = [*headers, (b"content-length", str(len(body)).encode())]
+            headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def giver(given: Input, policy: Policy) -> Callable[[Scope, Receive, Send], Any]:
+    """Return what finds the value of an input that needs no reading and no waiting."""
+    match given.source:
+        case "path":
+            name, convert = given.name, converter(given.annotation)
+            return lambda scope, _receive, _send: convert(scope["path_params"][name])
+        case "user":
+            return lambda scope, _receive, _send: scope[SCOPE_KEY].user
+        case "database" if policy.read_only:
+            return lambda scope, _receive, _send: scope["app"].state.database.read_only()
+        case "database":
+            return lambda scope, _receive, _send: scope["app"].state.database
+        case "agents":
+            return lambda scope, _receive, _send: scope["app"].state.agents
+        case _:
+            return RawRequest
 
 
 def _of(operation: Operation, source: str) -> list[Input]:

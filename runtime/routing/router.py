@@ -11,6 +11,7 @@ called at once, without the layers that would read, answer and clean up for it (
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -94,22 +95,21 @@ class TreeRouter(ASGIRouter):
             ClientException: no host has such a name.
         """
         path: str = scope["path"]
-        raw: bytes = (scope.get("raw_path") or b"").partition(b"?")[0]  # some clients leave the query in
-        if b"%2f" in raw or b"%2F" in raw:
-            text = raw.decode("latin-1")
-            if unquote(text) == path:  # nobody outside has rewritten the path
-                path = unquote(text.replace("%2F", SLASH).replace("%2f", SLASH))
+        raw: bytes = scope.get("raw_path") or b""
+        if b"%2" in raw:
+            path = _keeping_slashes(path, raw)
         if root := scope.get("root_path"):
             path = path.split(root, maxsplit=1)[-1]
         host = header(scope, b"host")
-        if host is not None and not is_valid_host(host):
+        if host is not None and not _is_valid_host(host):
             raise ClientException
-        found = self.handle_routing(path=normalize_path(path), method=scope["method"])
+        found = self.handle_routing(path, scope["method"])
         app, scope["route_handler"], scope["path"], scope["path_params"], scope["path_template"] = found
         return cast("ASGIApp", app)
 
     def _handle_routing(self, path: str, method: Any) -> Any:
         """Return ASGI app, handler, path, path values and template; the caller caches it."""
+        path = normalize_path(path)
         decoded = path.replace(SLASH, "/")
         values: tuple[str, ...] = ()
         if path in self._plain_routes:
@@ -124,6 +124,17 @@ class TreeRouter(ASGIRouter):
         names = node.path_parameters.get(method, ()) or next(iter(node.path_parameters.values()), ())
         params = {name.name: value.replace(SLASH, "/") for name, value in zip(names, values, strict=True)}
         return app, handler, decoded, params, node.path_template
+
+
+_is_valid_host = lru_cache(256)(is_valid_host)
+
+
+def _keeping_slashes(path: str, raw: bytes) -> str:
+    """Decode a path anew, its encoded slashes as `SLASH`."""
+    text = raw.partition(b"?")[0].decode("latin-1")  # some clients leave the query in
+    if unquote(text) != path:  # somebody outside has rewritten the path
+        return path
+    return unquote(text.replace("%2F", SLASH).replace("%2f", SLASH))
 
 
 def _put_in_front(door: Door, node: RouteTrieNode) -> None:
