@@ -189,7 +189,12 @@ def _counted(app: str, case: str, times: int) -> int:
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
         command = [*valgrind, sys.executable, __file__, app, "--case", case, "--count", str(times)]
         # A second lasts too long under valgrind for "so many lines a second" to hold anything back.
-        environment = {**os.environ, "ANNEX_ACCESS_LOG_RATE": "1", "PYTHONHASHSEED": "0", "PYTHONPATH": str(HERE.parent)}
+        environment = {
+            **os.environ,
+            "ANNEX_ACCESS_LOG_RATE": "1",
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": str(HERE.parent),
+        }
         told = subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stderr
     return int(re.findall(r"Collected : (\d+)", told)[0])
 

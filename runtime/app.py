@@ -88,11 +88,11 @@ class Application:
         )
         self.outermost: ASGIApp = self.shell
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""
         if scope["type"] == "lifespan":
-            return self._lifespan(receive, send)
-        return self.outermost(scope, receive, send)
+            return await self._lifespan(receive, send)
+        return await self.outermost(scope, receive, send)
 
     def swap(self, table: RouteTable) -> None:
         """Serve `table` from the next request on; requests in flight finish on what they started with.

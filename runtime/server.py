@@ -148,7 +148,6 @@ def config(application: Application, settings: Settings, listener: Listener) -> 
         application,
         host=settings.host,
         port=settings.port,
-        interface="asgi3",
         http=protocol(listener),  # its limits, and who is one connection too many
         lifespan="on",
         log_config=None,  # our own handlers are in place already

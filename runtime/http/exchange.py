@@ -150,7 +150,7 @@ class Exchange(RequestResponseCycle):
 
     def _begin(self, status: int, headers: Any) -> bytes:
         # Not the first when a field was refused: then this is the head of the answer that says so.
-        self.chunked_encoding, self.expected_content_length = None, 0
+        self.chunked_encoding, self.expected_content_length = cast("bool | None", None), 0
         fields = [*self.default_headers, *headers]
         lines = list(map(_lines.get, fields, repeat(NEW)))
         place, closes = -1, False

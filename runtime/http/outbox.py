@@ -1,7 +1,7 @@
 """Whole answers of one turn of the event loop, which leave together at its end.
 
 Written one by one, each wakes its reader while the next request is worked on; a reader that is awake already
-costs nothing to tell more (docs/adr/0097).
+costs nothing to tell more (docs/adr/0096).
 """
 
 import asyncio
