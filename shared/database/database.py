@@ -210,7 +210,13 @@ class Database(Queries):
                 raise
         except ConnectionLost as error:
             raise (error if reads or self._read_only else OutcomeUnknown()) from None
-        return await self._once(pool, statement, call)
+        try:
+            return await self._once(pool, statement, call)
+        except SchemaChanged as error:  # once more: this connection was at work while the others forgot
+            if error.done and not reads:
+                raise
+            await pool.reload_schema()
+            return await self._once(pool, statement, call)
 
     async def _once[T](self, pool: Pool, statement: Statement, call: Call[T]) -> T:
         lease = pool.lend() or await pool.acquire()
