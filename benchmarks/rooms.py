@@ -6,7 +6,6 @@ settings of production switch on; COLLECTOR names a collector, so that spans are
 
 import gc
 import io
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,7 @@ from litestar.datastructures import State
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from benchmarks.walk import HERE, ORIGIN, Pipe, ask, asked
+from benchmarks.walk import Pipe, ask, asked, environment
 from runtime.app import Application, create_app
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.http.listener import ConnectionLimits, Listener
@@ -57,15 +56,7 @@ def routed(application: Application, door: Callable[[ASGIApp], ASGIApp]) -> ASGI
 async def main() -> None:
     """Print the cost of each room and of all so far."""
     issuer = Issuer()
-    settings = load(
-        {
-            "ANNEX_ENV": "production",
-            "CLERK_JWT_KEY": issuer.pem,
-            "CORS_ORIGINS": ORIGIN,
-            "ANNEX_FUNCTIONS": str(HERE / "functions"),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("COLLECTOR", ""),
-        }
-    )
+    settings = load(environment(issuer.pem))
     configure_logging(settings.telemetry, production=True, stream=io.StringIO())
     application: Any = create_app(settings)
     async with application.running():

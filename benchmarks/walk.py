@@ -24,6 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 HERE = Path(__file__).parent
 ORIGIN = "https://app.example.com"
 LOG = io.StringIO()
@@ -119,6 +122,18 @@ async def measure(config: Any, options: argparse.Namespace, token: str, settle: 
         print(f"{case:12} {best:7.1f} µs")
 
 
+def environment(public_key: str) -> dict[str, str]:
+    """Return the variables under which ours is measured: production, everything on."""
+    return {
+        "ANNEX_ENV": "production",
+        "CLERK_JWT_KEY": public_key,
+        "CORS_ORIGINS": ORIGIN,
+        "ANNEX_FUNCTIONS": str(HERE / "functions"),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("COLLECTOR", ""),
+        "ANNEX_ACCESS_LOG_RATE": os.environ.get("ANNEX_ACCESS_LOG_RATE", "50"),
+    }
+
+
 async def ours(options: argparse.Namespace) -> None:
     """Measure Annex as production has it, sending its spans to a collector of another process."""
     from runtime.app import create_app
@@ -129,16 +144,7 @@ async def ours(options: argparse.Namespace) -> None:
     from tests.fixtures.clerk import Issuer
 
     issuer = Issuer(key=signing_key())
-    settings = load(
-        {
-            "ANNEX_ENV": "production",
-            "CLERK_JWT_KEY": issuer.pem,
-            "CORS_ORIGINS": ORIGIN,
-            "ANNEX_FUNCTIONS": str(HERE / "functions"),
-            "OTEL_EXPORTER_OTLP_ENDPOINT": os.environ.get("COLLECTOR", ""),
-            "ANNEX_ACCESS_LOG_RATE": os.environ.get("ANNEX_ACCESS_LOG_RATE", "50"),
-        }
-    )
+    settings = load(environment(issuer.pem))
     configure_logging(settings.telemetry, production=True, stream=LOG)
     application = create_app(settings)
     async with application.running():
@@ -163,22 +169,23 @@ async def peer(options: argparse.Namespace) -> None:
 
 
 def signing_key() -> Any:
-    """Return the key in KEY, else a new one: finding its primes takes as long as it takes."""
-    from cryptography.hazmat.primitives import serialization
-
+    """Return the private key in KEY, None without one."""
     text = os.environ.get("KEY")
     return text and serialization.load_pem_private_key(text.encode(), None)
 
 
 def instructions(options: argparse.Namespace) -> None:
     """Print how many instructions a request takes, the same on every run of the same code."""
-    from cryptography.hazmat.primitives import serialization as form
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    os.environ["KEY"] = key.private_bytes(
-        form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()
-    ).decode()
+    # One key for all runs: how long it takes to find a key's primes is chance.
+    os.environ["KEY"] = (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
     for case in [options.case] if options.case else REQUESTS:
         few, many = (_counted(options.app, case, times) for times in (FEW, MANY))
         print(f"{case:12} {(many - few) / (MANY - FEW) / 1000:7.1f} thousand instructions", flush=True)
@@ -189,13 +196,13 @@ def _counted(app: str, case: str, times: int) -> int:
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
         command = [*valgrind, sys.executable, __file__, app, "--case", case, "--count", str(times)]
         # A second lasts too long under valgrind for "so many lines a second" to hold anything back.
-        environment = {
+        surroundings = {
             **os.environ,
             "ANNEX_ACCESS_LOG_RATE": "1",
             "PYTHONHASHSEED": "0",
             "PYTHONPATH": str(HERE.parent),
         }
-        told = subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stderr
+        told = subprocess.run(command, capture_output=True, text=True, env=surroundings, check=False).stderr
     return int(re.findall(r"Collected : (\d+)", told)[0])
 
 

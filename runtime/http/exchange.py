@@ -1,37 +1,21 @@
 """One request and its answer on a connection, as uvicorn has it, but for what that costs.
 
 The head waits for the first piece of the body, as ASGI demands, so that a small answer is one write to the
-socket. Nearly all of a head is the same from answer to answer: a field is searched
-for what could end its line once, and remembered as it is written.
+socket.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import lru_cache
-from itertools import repeat
 from typing import Any, cast
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import (
-    HEADER_RE,
-    HEADER_VALUE_RE,
-    STATUS_LINE,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from runtime.http.outbox import Outbox
+from runtime.http.lines import Field
+from runtime.http.listener import Listener
 
-REMEMBERED = 1024  # fields; the ones in daily use are a few dozen
-LONGEST = 512  # bytes of a value that is remembered: what a caller can choose must not fill the memory
 JOINED = 64 * 1024  # bytes of a body that waits for the end of the turn; more has to feel a slow reader
-FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
-PASSING = frozenset({b"x-request-id", b"traceresponse", b"server-timing"})  # another value in every answer
-
-type Field = tuple[bytes, bytes]
-NEW = b""  # the line of a field that is not remembered
-
-_lines: dict[Field, bytes] = {}
 
 
 class Signal:
@@ -82,7 +66,7 @@ class Exchange(RequestResponseCycle):
         scope: Any,
         transport: asyncio.Transport,
         flow: FlowControl,
-        outbox: Outbox,
+        listener: Listener,
         loop: asyncio.AbstractEventLoop,
         default_headers: list[Field],
         expects_continue: bool,
@@ -92,7 +76,8 @@ class Exchange(RequestResponseCycle):
         self.scope = scope
         self.transport = transport
         self.flow = flow
-        self._outbox = outbox
+        self._outbox = listener.outbox
+        self._lines = listener.lines
         self._loop = loop
         self.default_headers = default_headers
         self.waiting_for_100_continue = expects_continue
@@ -152,14 +137,10 @@ class Exchange(RequestResponseCycle):
         # Not the first when a field was refused: then this is the head of the answer that says so.
         self.chunked_encoding, self.expected_content_length = cast("bool | None", None), 0
         fields = [*self.default_headers, *headers]
-        lines = list(map(_lines.get, fields, repeat(NEW)))
-        place, closes = -1, False
-        for _ in range(lines.count(NEW)):
-            place = lines.index(NEW, place + 1)
-            name, value = fields[place]
-            lines[place] = write(name, value)
-            if (name := name.lower()) in FRAMING:
-                closes |= self._frame(name, value.lower())
+        lines, framing = self._lines.of(fields)
+        closes = False
+        for name, value in framing:
+            closes |= self._frame(name.lower(), value.lower())
         if not (self.keep_alive or closes):
             lines.append(b"connection: close\r\n")
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in {204, 304}:
@@ -208,29 +189,3 @@ class Exchange(RequestResponseCycle):
             self._outbox.flush()
             self.transport.close()
         self.on_response()
-
-
-def write(name: bytes, value: bytes) -> bytes:
-    """Return the line of a header field.
-
-    Raises:
-        RuntimeError: it holds what no field may.
-    """
-    if HEADER_VALUE_RE.search(value):
-        msg = "Invalid HTTP header value."
-        raise RuntimeError(msg)
-    line = _begun(name) + value + b"\r\n"
-    lower = name.lower()
-    if len(value) <= LONGEST and lower not in FRAMING and lower not in PASSING:
-        if len(_lines) >= REMEMBERED:
-            _lines.clear()
-        _lines[name, value] = line
-    return line
-
-
-@lru_cache(REMEMBERED)
-def _begun(name: bytes) -> bytes:
-    if HEADER_RE.search(name):
-        msg = "Invalid HTTP header name."
-        raise RuntimeError(msg)
-    return name.lower() + b": "

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
+from runtime.http.lines import Lines
 from runtime.http.outbox import Outbox
 from runtime.http.problems import MEDIA_TYPE, TITLE, answer
 from runtime.http.shell import SECURITY_HEADERS
@@ -47,6 +48,7 @@ class Listener:
 
     Attributes:
         limits: what each may take.
+        lines: header fields as they are written.
         outbox: answers that leave at the end of this turn of the loop.
         winding_down: answers from now on close their connection.
         refused: how often each refusal was given before a request reached the application.
@@ -59,6 +61,7 @@ class Listener:
         headers: tuple[tuple[bytes, bytes], ...] = SECURITY_HEADERS,
     ) -> None:
         self.limits = limits or ConnectionLimits()
+        self.lines = Lines()
         self.outbox = Outbox()
         self.winding_down = False
         self.refused: Counter[str] = Counter()

@@ -157,7 +157,7 @@ class Connection(HttpToolsProtocol):
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
-            outbox=self.listener.outbox,
+            listener=self.listener,
             loop=self.loop,
             default_headers=self.server_state.default_headers,
             expects_continue=self.expect_100_continue,

@@ -1,55 +1,35 @@
 """A span within a request, such as a statement's, as the SDK would make it but without its precautions.
 
-The SDK cleans every attribute twice, makes bounded lists and locks for what such a span hardly ever has, and
-copies it at its end, which costs more than the wait for a statement. Here plain attributes are kept as they
-are, and the rest is made when it is first needed. Processors and exporters see a `Span` of the SDK.
+The SDK cleans every attribute twice, which with the rest of its care costs more than the wait for a
+statement. Here plain attributes are kept as they are until somebody sets one more.
 """
 
 # ruff: noqa: SLF001  # the SDK's span has no other way in
 
 from collections.abc import Mapping
-from operator import attrgetter
-from threading import Lock
 from time import time_ns
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
-from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
     SpanContext,
     SpanKind,
-    Status,
-    StatusCode,
     get_current_span,
 )
 from opentelemetry.util.types import AnyValue
 
-_UNSET = Status(StatusCode.UNSET)
+from runtime.telemetry.lean import LeanSpan
+
 _NUMBERS = frozenset({int, float, bool})
 
 
-class InnerSpan(SdkSpan):
+class InnerSpan(LeanSpan):
     """A span of the SDK that is made by `start`."""
-
-    # What `Span.__init__` sets on each: here it is the same for all, or the tracer's, or made when needed.
-    _status = _UNSET
-    _end_time: int | None = None
-    _events: Any = ()
-    _links: Any = ()
-    _record_exception = _set_status_on_exception = True
-    _lock = Lock()  # one for all: it is held for a moment, by whoever changes a span
-    _resource: Any = property(attrgetter("_tracer.resource"))
-    _instrumentation_scope: Any = property(attrgetter("_tracer._instrumentation_scope"))
-    _instrumentation_info: Any = property(attrgetter("_tracer.instrumentation_info"))
-    _sampler: Any = property(attrgetter("_tracer.sampler"))
-    _span_processor: Any = property(attrgetter("_tracer.span_processor"))
-    _limits: Any = property(attrgetter("_tracer._span_limits"))
 
     def __init__(  # noqa: PLR0913  # what differs from span to span
         self,
@@ -85,24 +65,6 @@ class InnerSpan(SdkSpan):
                 max_value_len=limits.max_span_attribute_length,
             )
         super().set_attributes(attributes)
-
-    def end(self, end_time: int | None = None) -> None:
-        """End the span, and hand it over as it is: nothing can be changed any more."""
-        with self._lock:
-            if self._end_time is not None:
-                return
-            self._end_time = end_time or time_ns()
-        processor = self._tracer.span_processor
-        processor._on_ending(self)
-        processor.on_end(self)
-
-    def _add_event(self, event: Any) -> None:
-        self._events = self._events or BoundedList(self._limits.max_events)
-        super()._add_event(event)
-
-    def _add_link(self, link: Any) -> None:
-        self._links = self._links or BoundedList(self._limits.max_links)
-        super()._add_link(link)
 
 
 def start(

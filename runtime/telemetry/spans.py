@@ -1,21 +1,14 @@
-"""The server span as the SDK would make it, without what the SDK does in case it is used otherwise.
-
-The SDK's tracer cleans every attribute anew, makes bounded lists and locks for what a request rarely has, and
-copies the span at its end. Processors and exporters see a `Span` of the SDK all the same.
-"""
+"""The server span as the SDK would make it, its attributes kept as facts until somebody looks at them."""
 
 # ruff: noqa: SLF001  # the SDK's span has no other way in
 
 from collections.abc import Sequence
 from functools import cached_property
-from operator import attrgetter
-from threading import Lock
 from time import time_ns
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import (
@@ -25,7 +18,6 @@ from opentelemetry.sdk.trace.sampling import (
     SamplingResult,
     StaticSampler,
 )
-from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -42,34 +34,22 @@ from opentelemetry.trace import (
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
 from runtime.telemetry.attributes import Facts
+from runtime.telemetry.lean import LeanSpan
 
 _SAMPLED, _RANDOM = int(TraceFlags.SAMPLED), int(TraceFlags.RANDOM_TRACE_ID)
 _FLAGS = tuple(TraceFlags(bits) for bits in range(4))
-_UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+_ERROR = Status(StatusCode.ERROR)
 
 
-class ServerSpan(SdkSpan):
+class ServerSpan(LeanSpan):
     """A span of the SDK that is made by `Spans`.
 
     Attributes:
         facts: its attributes, until somebody looks at them one by one; None from then on.
     """
 
-    # What `Span.__init__` sets on each: here it is the same for all, or the tracer's, or made when needed.
     _context: SpanContext
     _kind = SpanKind.SERVER
-    _status = _UNSET
-    _end_time: int | None = None
-    _events: Any = ()
-    _links: Any = ()
-    _record_exception = _set_status_on_exception = True
-    _lock = Lock()  # one for all: it is held for a moment, by whoever changes a span
-    _resource: Any = property(attrgetter("_tracer.resource"))
-    _instrumentation_scope: Any = property(attrgetter("_tracer._instrumentation_scope"))
-    _instrumentation_info: Any = property(attrgetter("_tracer.instrumentation_info"))
-    _sampler: Any = property(attrgetter("_tracer.sampler"))
-    _span_processor: Any = property(attrgetter("_tracer.span_processor"))
-    _limits: Any = property(attrgetter("_tracer._span_limits"))
     _looked_at: BoundedAttributes | None = None
     facts: Facts | None = None
 
@@ -118,25 +98,9 @@ class ServerSpan(SdkSpan):
             if failed and self._status.status_code is not StatusCode.OK:
                 self._status = _ERROR
 
-    def end(self, end_time: int | None = None) -> None:
-        """End the span, and hand it over as it is: nothing can be changed any more."""
-        with self._lock:
-            if self._end_time is not None:
-                return
-            self._end_time = end_time or time_ns()
-            if self._looked_at is not None:
-                self._looked_at._immutable = True
-        processor = self._tracer.span_processor
-        processor._on_ending(self)
-        processor.on_end(self)
-
-    def _add_event(self, event: Any) -> None:
-        self._events = self._events or BoundedList(self._limits.max_events)
-        super()._add_event(event)
-
-    def _add_link(self, link: Any) -> None:
-        self._links = self._links or BoundedList(self._limits.max_links)
-        super()._add_link(link)
+    def _seal(self) -> None:
+        if self._looked_at is not None:
+            self._looked_at._immutable = True
 
 
 class UnseenSpan(NonRecordingSpan):

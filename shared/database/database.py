@@ -36,6 +36,8 @@ log = logging.getLogger("annex.database")
 
 # Where every connection is in use, an answer this recent tells as much as a ping.
 _ALIVE_SECONDS = 5.0
+# A statement may meet a second migration, or a connection that was at work when the others forgot the first.
+_RETRIES = 2
 
 
 class Database(Queries):
@@ -200,23 +202,18 @@ class Database(Queries):
     async def _run[T](self, sql: str, call: Call[T]) -> T:
         pool, statement = self._opened_pool(), describe(sql)
         reads = statement.operation == "SELECT"
-        try:
-            return await self._once(pool, statement, call)
-        except PoolerDetected:
-            pass  # the server refused before it did anything
-        except SchemaChanged as error:
-            await pool.reload_schema()
-            if error.done and not reads:
-                raise
-        except ConnectionLost as error:
-            raise (error if reads or self._read_only else OutcomeUnknown()) from None
-        try:
-            return await self._once(pool, statement, call)
-        except SchemaChanged as error:  # once more: this connection was at work while the others forgot
-            if error.done and not reads:
-                raise
-            await pool.reload_schema()
-            return await self._once(pool, statement, call)
+        for _ in range(_RETRIES):
+            try:
+                return await self._once(pool, statement, call)
+            except PoolerDetected:
+                pass  # the server refused before it did anything
+            except SchemaChanged as error:
+                await pool.reload_schema()
+                if error.done and not reads:
+                    raise
+            except ConnectionLost as error:
+                raise (error if reads or self._read_only else OutcomeUnknown()) from None
+        return await self._once(pool, statement, call)
 
     async def _once[T](self, pool: Pool, statement: Statement, call: Call[T]) -> T:
         lease = pool.lend() or await pool.acquire()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runtime.http.exchange import LONGEST, REMEMBERED, _lines, write
+from runtime.http.lines import LONGEST, REMEMBERED, Lines
 from tests.fixtures.listening import listening, peer
 
 GET = b"GET /signals HTTP/1.1\r\nHost: annex\r\nConnection: close\r\n\r\n"
@@ -66,6 +66,7 @@ async def test_a_field_that_would_end_its_line_is_never_written(name: bytes, val
 
 
 def test_what_callers_choose_cannot_fill_the_memory():
+    lines = Lines()
     for number in range(2 * REMEMBERED):
-        write(b"x-signal", b"%d" % number)
-    assert len(_lines) <= REMEMBERED
+        lines.of([(b"x-signal", b"%d" % number)])
+    assert len(lines) <= REMEMBERED

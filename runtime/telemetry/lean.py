@@ -1,0 +1,58 @@
+"""The SDK's span without its precautions: what server spans and spans within a request have in common.
+
+The SDK gives each span a lock, bounded lists and copies of what is the tracer's, in case they are needed, and
+copies the span at its end. Here they are shared, or made when needed. Processors and exporters see a `Span`
+of the SDK.
+"""
+
+# ruff: noqa: SLF001  # the SDK's span has no other way in
+
+from operator import attrgetter
+from threading import Lock
+from time import time_ns
+from typing import Any
+
+from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.trace import Tracer as SdkTracer
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import Status, StatusCode
+
+
+class LeanSpan(SdkSpan):
+    """Sets per span only what differs from span to span; how attributes are kept is up to the subclass."""
+
+    _tracer: SdkTracer
+    _status = Status(StatusCode.UNSET)
+    _end_time: int | None = None
+    _events: Any = ()
+    _links: Any = ()
+    _record_exception = _set_status_on_exception = True
+    _lock = Lock()  # one for all: it is held for a moment, by whoever changes a span
+    _resource: Any = property(attrgetter("_tracer.resource"))
+    _instrumentation_scope: Any = property(attrgetter("_tracer._instrumentation_scope"))
+    _instrumentation_info: Any = property(attrgetter("_tracer.instrumentation_info"))
+    _sampler: Any = property(attrgetter("_tracer.sampler"))
+    _span_processor: Any = property(attrgetter("_tracer.span_processor"))
+    _limits: Any = property(attrgetter("_tracer._span_limits"))
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the span, and hand it over as it is: nothing can be changed any more."""
+        with self._lock:
+            if self._end_time is not None:
+                return
+            self._end_time = end_time or time_ns()
+            self._seal()
+        processor = self._tracer.span_processor
+        processor._on_ending(self)
+        processor.on_end(self)
+
+    def _seal(self) -> None:
+        """Let nobody change the attributes any more."""
+
+    def _add_event(self, event: Any) -> None:
+        self._events = self._events or BoundedList(self._limits.max_events)
+        super()._add_event(event)
+
+    def _add_link(self, link: Any) -> None:
+        self._links = self._links or BoundedList(self._limits.max_links)
+        super()._add_link(link)
