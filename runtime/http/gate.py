@@ -20,6 +20,7 @@ from runtime.http.disconnect import CallerLeft, Replay, read_body
 from runtime.http.leftovers import Reaper
 from runtime.http.limits import Bulkhead, counted, refuse_length
 from runtime.http.plan import Plan, place, read_head
+from runtime.http.problems import refuse
 from runtime.http.rates import MemoryRates, Rate, RateStore, caller_of, headers
 from runtime.invocation import SCOPE_KEY, Invocation
 from shared.errors import DeadlineExceeded, RateLimited, Unauthenticated
@@ -104,8 +105,9 @@ class Gate:
         length, chunked, timeout = read_head(scope)
         seconds = policy.timeout if timeout is None else seconds_allowed(policy.timeout, timeout)
         invocation.deadline = asyncio.get_running_loop().time() + seconds
-        if policy.webhook is None:
-            await self._authenticate(invocation, scope, policy)
+        if policy.webhook is None and (refusal := await self._authenticate(invocation, scope, policy)):
+            await refuse(send, refusal, invocation)
+            return
         if plan.rate is not None:
             await self._count(invocation, plan, plan.rate)
         if length is not None:
@@ -136,14 +138,21 @@ class Gate:
             # Errors are answered further in and never come by here: the status alone tells.
             delivery.end(succeeded=200 <= reply.status < 300)
 
-    async def _authenticate(self, invocation: Invocation, scope: Scope, policy: Policy) -> None:
+    async def _authenticate(
+        self, invocation: Invocation, scope: Scope, policy: Policy
+    ) -> Unauthenticated | None:
+        """Return the refusal of a caller without a good credential.
+
+        Anybody can cause one, and an exception on its way through every room would cost more than an answer.
+        """
         try:
             user = await self._authenticator.authenticate(scope, policy)
         except Unauthenticated as error:
             invocation.auth = error.reason
-            raise
+            return error.with_traceback(None)
         invocation.user = user
         invocation.auth = "public" if user is None else user.token_type
+        return None
 
     async def _count(self, invocation: Invocation, plan: Plan, rate: Rate) -> None:
         user = invocation.user

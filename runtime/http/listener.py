@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from runtime.http.lines import Lines
 from runtime.http.outbox import Outbox
-from runtime.http.problems import MEDIA_TYPE, TITLE, answer
+from runtime.http.problems import TITLE, answer
 from runtime.http.shell import SECURITY_HEADERS
 from runtime.invocation import Invocation
 from shared.errors import AnnexError
@@ -76,9 +76,8 @@ class Listener:
         status, extra, body = answer(error, invocation)
         fields = [
             *self._headers,
-            *((name.lower().encode(), value.encode("latin-1")) for name, value in extra.items()),
+            *extra,
             (b"x-request-id", invocation.request_id.encode()),
-            (b"content-type", MEDIA_TYPE.encode()),
             (b"cache-control", b"no-store"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),

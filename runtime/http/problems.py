@@ -7,7 +7,7 @@ them leave the service through `answer`, and nothing of their inner text does.
 import logging
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -79,6 +79,7 @@ TITLE = {
 }
 
 MEDIA_TYPE = "application/problem+json"
+CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
@@ -106,10 +107,10 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
 
 
 class Answer(NamedTuple):
-    """A problem ready to be sent by whoever sends: status, headers beside the content type, JSON body."""
+    """A problem ready to be sent by whoever sends: status, header fields, JSON body."""
 
     status: int
-    headers: dict[str, str]
+    fields: list[tuple[bytes, bytes]]
     body: bytes
 
 
@@ -141,25 +142,26 @@ def answer(error: AnnexError, invocation: Invocation | None) -> Answer:
     document: Any = problem
     if isinstance(error, Forbidden):
         document = msgspec.to_builtins(problem) | error.extra
-    return Answer(status, _headers(error), msgspec.json.encode(document))
+    return Answer(status, _fields(error), msgspec.json.encode(document))
 
 
-def _headers(error: AnnexError) -> dict[str, str]:
-    headers = {}
+def _fields(error: AnnexError) -> list[tuple[bytes, bytes]]:
+    fields = [CONTENT_TYPE]
     if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = challenge(error.reason)
+        fields.append((b"www-authenticate", challenge(error.reason)))
     if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = ", ".join(error.allow)
+        fields.append((b"allow", ", ".join(error.allow).encode()))
     if error.retry_after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    return headers
+        fields.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
+    return fields
 
 
-def challenge(reason: str) -> str:
+@lru_cache(64)
+def challenge(reason: str) -> bytes:
     """Return the `WWW-Authenticate` value (RFC 6750 part 3); a request without a token is told no error."""
     if reason == "token-missing":
-        return 'Bearer realm="annex"'
-    return f'Bearer realm="annex", error="invalid_token", error_description="{reason}"'
+        return b'Bearer realm="annex"'
+    return f'Bearer realm="annex", error="invalid_token", error_description="{reason}"'.encode("latin-1")
 
 
 def as_annex_error(error: Exception) -> AnnexError:
@@ -215,9 +217,14 @@ class Problems:
             invocation: Invocation = scope[SCOPE_KEY]
             if invocation.status:
                 raise
-            noun = as_annex_error(error)
-            note(error, noun, invocation)
-            await send_problem(send, answer(noun, invocation))
+            await refuse(send, error, invocation)
+
+
+async def refuse(send: Send, error: Exception, invocation: Invocation) -> None:
+    """Answer a request with what went wrong, and tell the log and the span."""
+    noun = as_annex_error(error)
+    note(error, noun, invocation)
+    await send_problem(send, answer(noun, invocation))
 
 
 def note(error: Exception, noun: AnnexError, invocation: Invocation | None) -> None:
@@ -232,5 +239,4 @@ def note(error: Exception, noun: AnnexError, invocation: Invocation | None) -> N
 
 async def send_problem(send: Send, problem: Answer) -> None:
     """Send a problem document from outside of Litestar."""
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
-    await send_answer(send, problem.status, [(b"content-type", MEDIA_TYPE.encode()), *headers], problem.body)
+    await send_answer(send, problem.status, problem.fields, problem.body)
