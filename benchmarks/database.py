@@ -20,7 +20,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from benchmarks.run import LOAD_CORE, SERVER_CORE, database
+from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database
 from runtime.database import open_database
 from runtime.settings import load
 from runtime.telemetry import Telemetry
@@ -126,6 +126,6 @@ async def main(url: str) -> None:
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {int(LOAD_CORE)})  # what is started now, the server, stays there
-    with database() as address:
+    with database() as (_, address):
         os.sched_setaffinity(0, {int(SERVER_CORE)})
         uvloop.run(main(address))

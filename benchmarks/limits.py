@@ -11,10 +11,9 @@ from benchmarks.cases import CASES, Case
 from benchmarks.collector import Arrived, Collector, Histogram, collecting
 from benchmarks.load import Answers, load
 from benchmarks.servers import OURS, server
-from benchmarks.surroundings import database, settings
+from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database, settings
 from tests.fixtures.clerk import Issuer
 
-SERVER_CORE, LOAD_CORE = 0, 1
 LOADS = (
     *(case for case in CASES if case.name in {"get", "database, by key"}),
     Case("a function that waits 50 ms", "/waiting"),

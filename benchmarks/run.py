@@ -19,10 +19,9 @@ from benchmarks.load import Answers, load
 from benchmarks.plot import svg
 from benchmarks.report import STACK, Figures, Results, report
 from benchmarks.servers import OURS, PEERS, prepare_peers, server, versions
-from benchmarks.surroundings import database, settings
+from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database, settings
 from tests.fixtures.clerk import Issuer
 
-SERVER_CORE, LOAD_CORE = 0, 1
 LAST_BATCH = 2.5  # seconds; uvicorn ends by the signal itself, and so without the SDK's last batch
 
 

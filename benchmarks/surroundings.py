@@ -12,6 +12,8 @@ from runtime.dev.postgres import EmbeddedPostgres, embedded
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.postgres import memory_folder
 
+SERVER_CORE, LOAD_CORE = 0, 1
+
 
 def settings(issuer: Issuer, database_url: str, collector: str) -> dict[str, str]:
     """Return the environment of ours, and of the stack, with everything on.

@@ -44,3 +44,9 @@ def test_two_replicas_are_measured_with_their_connections():
 def test_a_limit_shows_as_answers_of_its_own():
     said = run("limits", "--connections", "450", "--only", "waits")
     assert "503 overloaded" in said
+
+
+def test_a_query_is_compared_with_plain_asyncpg():
+    said = run("database")
+    assert "by key" in said
+    assert "ours" in said
