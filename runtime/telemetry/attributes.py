@@ -2,7 +2,7 @@ r"""What a server span says of its request and its end, in OpenTelemetry's conve
 
 The instrumentation of `opentelemetry-instrumentation-asgi` reads the request's part. It is shown a copy of
 the scope without the query string, which it would record raw, and with two headers made plain text, because
-its decoder raises on bytes such as `\xff\x`. What repeats from request to request is read once, as a `Block`.
+its decoder raises on bytes such as `\xff\x`. What repeats from request to request is read once.
 """
 
 from collections.abc import Mapping
@@ -19,21 +19,13 @@ from opentelemetry.semconv.attributes.url_attributes import URL_PATH
 
 from runtime.asgi import Scope
 from runtime.telemetry.durations import Outcome
+from shared.attributes import AttributeSet
 
 LONGEST = 1024  # characters of a text on a span; what a caller chooses is cut here, before it is set
 REQUEST_ID, DEADLINE_LEFT = "annex.request_id", "annex.deadline_left"
 
 
-class Block:
-    """Attributes that come together on many spans, known by identity, so that their bytes are remembered."""
-
-    __slots__ = ("attributes",)
-
-    def __init__(self, attributes: Mapping[str, Any]) -> None:
-        self.attributes = attributes
-
-
-NOTHING = Block({})
+NOTHING = AttributeSet()
 
 
 class Facts(NamedTuple):
@@ -48,28 +40,28 @@ class Facts(NamedTuple):
         deadline_left: seconds, None when there was no deadline.
     """
 
-    client: Block
+    client: AttributeSet
     path: str
     address: str
     request_id: str
-    ending: Block
+    ending: AttributeSet
     deadline_left: float | None
 
     def attributes(self) -> dict[str, Any]:
         """Return them by name."""
-        attributes = {
-            **self.client.attributes,
+        attributes: dict[str, Any] = {
+            **self.client,
             URL_PATH: self.path,
             CLIENT_ADDRESS: self.address,
             REQUEST_ID: self.request_id,
-            **self.ending.attributes,
+            **self.ending,
         }
         if self.deadline_left is not None:
             attributes[DEADLINE_LEFT] = self.deadline_left
         return attributes
 
 
-def client_of(scope: Scope, method: str, headers: Mapping[bytes, bytes]) -> Block:
+def client_of(scope: Scope, method: str, headers: Mapping[bytes, bytes]) -> AttributeSet:
     """Return what is known before anything ran, but for what differs from request to request."""
     return _client(
         method,
@@ -81,7 +73,7 @@ def client_of(scope: Scope, method: str, headers: Mapping[bytes, bytes]) -> Bloc
     )
 
 
-def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> Block:
+def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> AttributeSet:
     """Return what is known after everything ran; empty texts are left out."""
     told = {
         HTTP_RESPONSE_STATUS_CODE: outcome.status,
@@ -91,13 +83,13 @@ def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> Bloc
         "annex.auth": auth,
         "annex.error": error,
     }
-    return Block({key: value for key, value in told.items() if value})
+    return AttributeSet({key: value for key, value in told.items() if value})
 
 
 @lru_cache(maxsize=256)
 def _client(
     method: str, scheme: str, version: str, host: bytes, agent: bytes, server: tuple[str, int | None] | None
-) -> Block:
+) -> AttributeSet:
     view = {
         "method": method,
         "scheme": scheme,
@@ -106,7 +98,7 @@ def _client(
     }
     attributes: dict[str, Any] = collect_request_attributes(view, _StabilityMode.HTTP)  # type: ignore[no-untyped-call]  # theirs is untyped
     attributes[SERVER_ADDRESS], attributes[SERVER_PORT] = _authority(host, server)
-    return Block(
+    return AttributeSet(
         {key: value[:LONGEST] if isinstance(value, str) else value for key, value in attributes.items()}
     )
 

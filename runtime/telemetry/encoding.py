@@ -10,7 +10,7 @@ bytes.
 
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,11 +22,14 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.semconv.attributes.client_attributes import CLIENT_ADDRESS
 from opentelemetry.semconv.attributes.url_attributes import URL_PATH
-from opentelemetry.trace import SpanContext, SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, StatusCode
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
-from runtime.telemetry.attributes import DEADLINE_LEFT, REQUEST_ID, Block, Facts
+from runtime.telemetry.attributes import DEADLINE_LEFT, REQUEST_ID, Facts
+from runtime.telemetry.inner import InnerSpan
+from runtime.telemetry.lean import LeanSpan
 from runtime.telemetry.spans import ServerSpan
+from shared.attributes import AttributeSet
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -45,7 +48,6 @@ _EVENT, _LOST_EVENTS, _LINK, _LOST_LINKS, _STATUS, _FLAGS = 0x5A, 0x60, 0x6A, 0x
 
 _LOW = 2**64 - 1
 _KINDS = stock_spans._SPAN_KIND_MAP
-_SERVER = _KINDS[SpanKind.SERVER]
 _ids = struct.Struct(">2sQQ2sQ").pack
 _times = struct.Struct("<BQBQ").pack
 _flags = struct.Struct("<2sI").pack
@@ -70,12 +72,14 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
     interpreter, which would otherwise be kept from them for milliseconds.
     """
     groups: dict[Resource, Scopes] = {}
-    same: ReadableSpan | None = None  # the last one: asking a resource for its hash writes it as JSON
+    # By identity: a resource that is asked for its hash writes itself as JSON.
+    known: dict[tuple[int, int], list[bytes]] = {}
     for number, span in enumerate(spans, 1):
-        scope = span.instrumentation_scope
-        if same is None or span.resource is not same.resource or scope is not same.instrumentation_scope:
-            messages = groups.setdefault(span.resource, {}).setdefault(scope, [])
-            same = span
+        resource, scope = span.resource, span.instrumentation_scope
+        messages = known.get((id(resource), id(scope)))
+        if messages is None:
+            messages = groups.setdefault(resource, {}).setdefault(scope, [])
+            known[id(resource), id(scope)] = messages
         messages.append(_field(0x12, encode_span(span)))
         if number % _AT_ONCE == 0:
             time.sleep(0)
@@ -84,14 +88,13 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
 
 def encode_span(span: ReadableSpan) -> bytes:
     """Return the message of one span."""
-    facts = span.facts if isinstance(span, ServerSpan) and not (span._events or span._links) else None
-    if facts is not None:
-        return _encode_plain(cast("ServerSpan", span), facts)
+    kind = type(span)  # isinstance() asks the API's abstract class at length
+    if (kind is InnerSpan or kind is ServerSpan) and (plain := _encode_plain(cast("LeanSpan", span))):
+        return plain
     context, parent, status = span.context, span.parent, span.status
     parts = [_identity(context, parent), _named(span.name, _KINDS[span.kind])]
     parts.append(_times(_START, span.start_time, _END, span.end_time))
-    for key, value in _plain(span.attributes).items():
-        parts.append(_remembered(key, value) if type(value) in _REPEATING else _attribute(key, value))
+    parts += _each(_plain(span.attributes))
     parts += _count(_LOST_ATTRIBUTES, span.dropped_attributes)
     if span.events:
         parts += _messages(_EVENT, stock_spans._encode_events(span.events))
@@ -103,22 +106,38 @@ def encode_span(span: ReadableSpan) -> bytes:
     return b"".join(parts)
 
 
-def _encode_plain(span: ServerSpan, facts: Facts) -> bytes:
-    """Return the message of a server span that has nothing but its facts, in the order of their names."""
-    client, path, address, request_id, ending, left = facts
+def _encode_plain(span: LeanSpan) -> bytes | None:
+    """Return the message of a span that has nothing but attributes nobody has touched; None of another."""
+    facts = span.facts
+    if facts is None or span._events or span._links:
+        return None
     parent, status = span._parent, span._status
     return b"".join(
         (
             _identity(span._context, parent),
-            _named(span._name, _SERVER),
+            _named(span._name, _KINDS[span._kind]),
             _times(_START, span._start_time, _END, span._end_time),
+            _of_facts(facts),
+            _tail(status.status_code, status.description, None if parent is None else parent.is_remote),
+        )
+    )
+
+
+def _of_facts(facts: Facts | Mapping[str, Any]) -> bytes:
+    """Return attributes, those of a server span in the order of its facts."""
+    if isinstance(facts, AttributeSet):
+        return _block(facts)
+    if not isinstance(facts, Facts):
+        return b"".join(_each(facts))
+    client, path, address, request_id, ending, left = facts
+    return b"".join(
+        (
             _block(client),
             _text(URL_PATH, path),
             _remembered(CLIENT_ADDRESS, address),
             _text(REQUEST_ID, request_id),
             _block(ending),
             b"" if left is None else _head(DEADLINE_LEFT, 9) + _double(0x21, left),
-            _tail(status.status_code, status.description, None if parent is None else parent.is_remote),
         )
     )
 
@@ -131,9 +150,14 @@ def _identity(context: SpanContext, parent: SpanContext | None) -> bytes:
     return identity if parent is None else identity + _PARENT_ID + parent.span_id.to_bytes(8)
 
 
+def _each(attributes: Mapping[str, Any]) -> Iterable[bytes]:
+    for key, value in attributes.items():
+        yield _remembered(key, value) if type(value) in _REPEATING else _attribute(key, value)
+
+
 @lru_cache(_REMEMBERED)
-def _block(block: Block) -> bytes:
-    return b"".join(_attribute(key, value) for key, value in block.attributes.items())
+def _block(attributes: AttributeSet) -> bytes:
+    return b"".join(_attribute(key, value) for key, value in attributes.items())
 
 
 def _plain(attributes: Any) -> dict[str, Any]:

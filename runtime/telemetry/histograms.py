@@ -18,6 +18,8 @@ from opentelemetry.sdk.metrics.export import (
     Metric,
 )
 
+from shared.attributes import AttributeSet
+
 _MOST = 2000  # attribute sets; the SDK's own limit
 _OVERFLOW = {"otel.metric.overflow": True}
 
@@ -79,18 +81,15 @@ class Counts[Key: Hashable]:
         )
 
 
-class Labelled(Counts[tuple[tuple[str, Any], ...]]):
-    """Counts by the attributes themselves: for who would record with the API's histogram.
-
-    They come as plain values, those of one set always in the same order.
-    """
+class Labelled(Counts[AttributeSet]):
+    """Counts by the attributes themselves: for who would record with the API's histogram, plain values."""
 
     def __init__(self, name: str, description: str, bounds: Sequence[float]) -> None:
         super().__init__(name, description, bounds, attributes=dict)
 
     def record(self, amount: float, attributes: Mapping[str, Any]) -> None:
         """Count one, as `opentelemetry.metrics.Histogram.record` would."""
-        self.add(tuple(attributes.items()), amount)
+        self.add(attributes if type(attributes) is AttributeSet else AttributeSet(attributes), amount)
 
 
 class _Point:

@@ -7,39 +7,35 @@ statement. Here plain attributes are kept as they are until somebody sets one mo
 # ruff: noqa: SLF001  # the SDK's span has no other way in
 
 from collections.abc import Mapping
+from functools import lru_cache
 from time import time_ns
 from typing import Any
 
-from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    Span,
-    SpanContext,
-    SpanKind,
-    get_current_span,
-)
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanContext, SpanKind
+from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AnyValue
 
-from runtime.telemetry.lean import LeanSpan
+from runtime.telemetry.lean import SAMPLED, LeanSpan, context_of
+from shared.attributes import AttributeSet
 
 _NUMBERS = frozenset({int, float, bool})
+_NOTHING = AttributeSet()
 
 
 class InnerSpan(LeanSpan):
-    """A span of the SDK that is made by `start`."""
+    """A span of the SDK that is made by `InnerSpans`."""
 
-    def __init__(  # noqa: PLR0913  # what differs from span to span
+    def __init__(  # noqa: PLR0913, PLR0917  # what differs from span to span
         self,
         tracer: SdkTracer,
         name: str,
         context: SpanContext,
         parent: SpanContext,
-        *,
         kind: SpanKind,
-        attributes: dict[str, Any],
+        attributes: Mapping[str, Any],
         start_time: int,
     ) -> None:
         self._tracer = tracer
@@ -47,55 +43,58 @@ class InnerSpan(LeanSpan):
         self._context = context
         self._parent = parent
         self._kind = kind
-        self._attributes: Any = attributes
+        self.facts = attributes
         self._start_time: int = start_time
 
-    def set_attribute(self, key: str, value: AnyValue) -> None:
-        """Set one attribute, unless the span has ended."""
-        self.set_attributes({key: value})
 
-    def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
-        """Set attributes, cleaned and counted by the SDK, unless the span has ended."""
-        if not isinstance(self._attributes, BoundedAttributes):
-            limits = self._limits
-            self._attributes = BoundedAttributes(
-                limits.max_span_attributes,
-                self._attributes,
-                immutable=False,
-                max_value_len=limits.max_span_attribute_length,
-            )
-        super().set_attributes(attributes)
+class InnerSpans:
+    """Makes the spans of one tracer of the SDK."""
 
+    def __init__(self, tracer: SdkTracer) -> None:
+        self._tracer = tracer
+        self._is_simple = _is_simple(tracer)
+        self._generate_span_id = tracer.id_generator.generate_span_id
+        self._are_known_plain = lru_cache(512)(self._are_plain)
 
-def start(
-    tracer: SdkTracer,
-    name: str,
-    *,
-    parent: Context | None = None,
-    kind: SpanKind = SpanKind.INTERNAL,
-    attributes: Mapping[str, AnyValue] | None = None,
-    start_time: int | None = None,
-) -> Span:
-    """Start what `Tracer.start_span` would; what it would have to clean it makes itself."""
-    above, told = get_current_span(parent).get_span_context(), dict(attributes or {})
-    if above.is_remote or not (
-        above.is_valid and _is_simple(tracer) and _are_plain(told, tracer._span_limits)
-    ):
-        return tracer.start_span(name, parent, kind, attributes, start_time=start_time)
-    context = SpanContext(
-        above.trace_id,
-        tracer.id_generator.generate_span_id(),
-        is_remote=False,
-        trace_flags=above.trace_flags,
-        trace_state=above.trace_state,
-    )
-    if not above.trace_flags.sampled:
-        return NonRecordingSpan(context)
-    span = InnerSpan(
-        tracer, name, context, above, kind=kind, attributes=told, start_time=start_time or time_ns()
-    )
-    tracer.span_processor.on_start(span, parent)
-    return span
+    def start(
+        self,
+        name: str,
+        parent: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, AnyValue] | None = None,
+        start_time: int | None = None,
+    ) -> Span:
+        """Start what `Tracer.start_span` would; what it would have to clean it makes itself."""
+        tracer = self._tracer
+        holder: Any = (get_current() if parent is None else parent).get(_SPAN_KEY, INVALID_SPAN)
+        above: SpanContext = holder.get_span_context()
+        facts: Any = attributes
+        if type(attributes) is AttributeSet:
+            is_plain = self._are_known_plain(attributes)
+        else:
+            facts = dict(attributes) if attributes else _NOTHING
+            is_plain = self._are_plain(facts)
+        if above.is_remote or not (above.is_valid and self._is_simple and is_plain):
+            return tracer.start_span(name, parent, kind, attributes, start_time=start_time)
+        flags = above.trace_flags
+        context = context_of(above.trace_id, self._generate_span_id(), flags, above.trace_state)
+        if not flags & SAMPLED:
+            return NonRecordingSpan(context)
+        span = InnerSpan(tracer, name, context, above, kind, facts, start_time or time_ns())
+        tracer.span_processor.on_start(span, parent)
+        return span
+
+    def _are_plain(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether the SDK would take the attributes as they are."""
+        limits = self._tracer._span_limits
+        longest = limits.max_span_attribute_length
+        for value in attributes.values():
+            if type(value) is str:
+                if longest is not None and len(value) > longest:
+                    return False
+            elif type(value) not in _NUMBERS:
+                return False
+        return limits.max_span_attributes is None or len(attributes) <= limits.max_span_attributes
 
 
 def _is_simple(tracer: SdkTracer) -> bool:
@@ -107,15 +106,3 @@ def _is_simple(tracer: SdkTracer) -> bool:
         and sampler._local_parent_not_sampled is ALWAYS_OFF
         and tracer._is_enabled()
     )
-
-
-def _are_plain(attributes: dict[str, Any], limits: Any) -> bool:
-    """Whether the SDK would take the attributes as they are."""
-    longest = limits.max_span_attribute_length
-    for value in attributes.values():
-        if type(value) is str:
-            if longest is not None and len(value) > longest:
-                return False
-        elif type(value) not in _NUMBERS:
-            return False
-    return limits.max_span_attributes is None or len(attributes) <= limits.max_span_attributes

@@ -16,7 +16,7 @@ from opentelemetry.trace import Link, NoOpTracerProvider, Span, SpanKind, Tracer
 from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import Attributes
 
-from runtime.telemetry import inner
+from runtime.telemetry.inner import InnerSpans
 
 
 class ProcessProvider(TracerProvider):
@@ -44,11 +44,13 @@ class _ProcessTracer(Tracer):
         self._named = named
         self._provider: TracerProvider | None = None
         self._tracer: Tracer
+        self._inner: InnerSpans | None
 
     def _now(self) -> Tracer:
         if self._provider is not self._owner.current:
             provider = self._owner.current
-            self._tracer = provider.get_tracer(*self._named)
+            self._tracer = tracer = provider.get_tracer(*self._named)
+            self._inner = InnerSpans(tracer) if isinstance(tracer, SdkTracer) else None
             self._provider = provider
         return self._tracer
 
@@ -63,12 +65,10 @@ class _ProcessTracer(Tracer):
         *others: Any,
         **more: Any,
     ) -> Span:
-        tracer = self._now()
-        if links or others or more or not isinstance(tracer, SdkTracer):
+        tracer, inner = self._now(), self._inner
+        if inner is None or links or others or more:
             return tracer.start_span(name, context, kind, attributes, links, start_time, *others, **more)
-        return inner.start(
-            tracer, name, parent=context, kind=kind, attributes=attributes, start_time=start_time
-        )
+        return inner.start(name, context, kind, attributes, start_time)
 
     @_agnosticcontextmanager
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Iterator[Span]:

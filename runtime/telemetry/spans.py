@@ -7,7 +7,6 @@ from functools import cached_property
 from time import time_ns
 from typing import Any
 
-from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.id_generator import IdGenerator
@@ -34,27 +33,18 @@ from opentelemetry.trace import (
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
 from runtime.telemetry.attributes import Facts
-from runtime.telemetry.lean import LeanSpan
+from runtime.telemetry.lean import SAMPLED, LeanSpan, context_of
 
-_SAMPLED, _RANDOM = int(TraceFlags.SAMPLED), int(TraceFlags.RANDOM_TRACE_ID)
+_RANDOM = int(TraceFlags.RANDOM_TRACE_ID)
 _FLAGS = tuple(TraceFlags(bits) for bits in range(4))
 _ERROR = Status(StatusCode.ERROR)
 
 
 class ServerSpan(LeanSpan):
-    """A span of the SDK that is made by `Spans`.
+    """A span of the SDK that is made by `Spans`."""
 
-    Attributes:
-        facts: its attributes, until somebody looks at them one by one; None from then on.
-    """
-
-    _context: SpanContext
     _kind = SpanKind.SERVER
-    _looked_at: BoundedAttributes | None = None
     facts: Facts | None = None
-
-    def __new__(cls, *_: Any) -> "ServerSpan":  # noqa: D102  # the SDK's refuses all but its own
-        return object.__new__(cls)
 
     def __init__(
         self,
@@ -72,19 +62,6 @@ class ServerSpan(LeanSpan):
         if links:
             self._links = self._new_links(links)
 
-    @property
-    def _attributes(self) -> BoundedAttributes:  # type: ignore[override]  # the SDK sets one on each span
-        if self._looked_at is None:
-            limits, facts = self._limits, self.facts
-            self._looked_at = BoundedAttributes(
-                limits.max_span_attributes, immutable=False, max_value_len=limits.max_span_attribute_length
-            )
-            if facts is not None:
-                self._looked_at._dict.update(facts.attributes())
-                self.facts = None
-            self._looked_at._immutable = self._end_time is not None
-        return self._looked_at
-
     def tell(self, name: str, facts: Facts, *, failed: bool) -> None:
         """Say how it ended; the attributes are clean: texts within the span's limit, numbers; few enough."""
         with self._lock:
@@ -98,9 +75,8 @@ class ServerSpan(LeanSpan):
             if failed and self._status.status_code is not StatusCode.OK:
                 self._status = _ERROR
 
-    def _seal(self) -> None:
-        if self._looked_at is not None:
-            self._looked_at._immutable = True
+    def _named(self, facts: Facts) -> dict[str, Any]:
+        return facts.attributes()
 
 
 class UnseenSpan(NonRecordingSpan):
@@ -138,7 +114,7 @@ class Spans:
         if verdict is None:
             verdict = tracer.sampler.should_sample(parent, trace_id, name, SpanKind.SERVER, None, links)
         if verdict.decision is Decision.RECORD_AND_SAMPLE:
-            flags |= _SAMPLED
+            flags |= SAMPLED
         context = _context(trace_id, ids.generate_span_id(), flags, verdict.trace_state)
         if verdict.decision is Decision.DROP:
             return NonRecordingSpan(context)
@@ -158,6 +134,4 @@ def _always(sampler: Sampler) -> SamplingResult | None:
 
 
 def _context(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> SpanContext:
-    """Make a `SpanContext` of ids that need no check: they were generated, or belong to a valid parent."""
-    state = DEFAULT_TRACE_STATE if state is None else state
-    return tuple.__new__(SpanContext, (trace_id, span_id, False, _FLAGS[flags], state, True))
+    return context_of(trace_id, span_id, _FLAGS[flags], DEFAULT_TRACE_STATE if state is None else state)

@@ -25,6 +25,7 @@ from runtime.telemetry.durations import Outcome
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
 from runtime.telemetry.spans import ServerSpan, Spans
+from shared.attributes import AttributeSet
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class _Request:
         invocation: Invocation,
         scheme: str,
         path: str,
-        client: attributes.Block,
+        client: AttributeSet,
         span: Span,
         token: Token[Context],
     ) -> None:
@@ -154,7 +155,7 @@ class _End(NamedTuple):
 
     outcome: Outcome
     name: str
-    attributes: attributes.Block
+    attributes: AttributeSet
 
 
 @lru_cache(maxsize=1024)

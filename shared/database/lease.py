@@ -55,7 +55,6 @@ class Lease:
     __slots__ = ("_member", "_owner", "touched")
 
     def __init__(self, owner: Owner, member: Member) -> None:
-        member.loans -= 1
         self._owner = owner
         self._member: Member | None = member
         self.touched = False

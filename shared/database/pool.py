@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.database.connector import Connector, Limits
 from shared.database.failures import PoolerDetected, while_connecting
-from shared.database.lease import Lease, Member, is_in_transaction, is_unfinished
+from shared.database.lease import Member, is_in_transaction, is_unfinished
 from shared.database.spans import Instruments, Statistics
 from shared.database.target import Target
 from shared.errors import DatabaseUnavailable
@@ -59,14 +59,14 @@ class Pool:
         """What a transaction must begin with."""
         return self._connector.local_settings
 
-    async def acquire(self) -> Lease:
-        """Borrow a connection.
+    async def acquire(self) -> Member:
+        """Lend a connection, as soon as there is one; it must come back through `release`.
 
         Raises:
             DatabaseUnavailable: none within the acquire budget, or the server cannot be reached.
         """
-        if (lease := self.lend()) is not None:
-            return lease
+        if (free := self.lend()) is not None:
+            return free
         began = time.time_ns()
         self._waiting += 1
         try:
@@ -79,7 +79,7 @@ class Pool:
         self._instruments.acquired(began)
         return self._lent(member)
 
-    def lend(self) -> Lease | None:
+    def lend(self) -> Member | None:
         """Lend a connection that is free now, None when one has to be waited for."""
         while self._idle:
             member = self._idle.pop()
@@ -90,7 +90,7 @@ class Pool:
 
     def release(self, member: Member, error: BaseException | None, *, touched: bool) -> None:
         """Take a connection back from who ended with `error`; one that needs it is put in order meanwhile."""
-        broken = is_unfinished(error)
+        broken = error is not None and is_unfinished(error)
         if isinstance(error, PoolerDetected):
             self._becomes_pooled()
         if not broken:
@@ -134,11 +134,12 @@ class Pool:
             for task in unfinished:
                 task.cancel()
 
-    def _lent(self, member: Member) -> Lease:
+    def _lent(self, member: Member) -> Member:
         if self._is_away:
             self._is_away = False
             log.info("database.available")
-        return Lease(self, member)
+        member.loans -= 1
+        return member
 
     async def _in_turn(self) -> Member:
         """Wait for a connection, or for a place to make one in."""

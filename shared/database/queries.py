@@ -7,9 +7,12 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
-from shared.database.rows import decode
+from shared.database.rows import decode, decode_one
 
-type Call[T] = Callable[[asyncpg.Connection], Awaitable[T]]
+type Verb[T] = Callable[..., Awaitable[T]]
+"""One of asyncpg's, as its class has it: what it is called on, the text, the parameters."""
+
+Connection = asyncpg.Connection
 
 
 class Queries(ABC):
@@ -20,7 +23,7 @@ class Queries(ABC):
     """
 
     @abstractmethod
-    async def _run[T](self, sql: str, call: Call[T]) -> T:
+    async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         """Run one round trip on a connection."""
 
     @abstractmethod
@@ -35,23 +38,23 @@ class Queries(ABC):
         Raises:
             RowMismatch: a row does not fit `kind`; names the column and the field.
         """
-        return decode(kind, await self._run(sql, lambda connection: connection.fetch(sql, *args)))
+        return decode(kind, await self._run(Connection.fetch, sql, *args))
 
     async def fetch_one[T: Struct](self, kind: type[T], sql: str, *args: object) -> T | None:
         """Return the first row as a struct, None without one."""
-        record = await self._run(sql, lambda connection: connection.fetchrow(sql, *args))
-        return None if record is None else decode(kind, [record])[0]
+        record = await self._run(Connection.fetchrow, sql, *args)
+        return None if record is None else decode_one(kind, record)
 
     async def fetch_value(self, sql: str, *args: object) -> Any:
         """Return the first column of the first row, None without one."""
-        return await self._run(sql, lambda connection: connection.fetchval(sql, *args))
+        return await self._run(Connection.fetchval, sql, *args)
 
     async def execute(self, sql: str, *args: object) -> int:
         """Run a statement and return how many rows it touched, 0 where that has no meaning."""
-        status = await self._run(sql, lambda connection: connection.execute(sql, *args))
+        status = await self._run(Connection.execute, sql, *args)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run a statement once for each row of parameters: all of them or none."""
-        await self._run(sql, lambda connection: connection.executemany(sql, rows))
+        await self._run(Connection.executemany, sql, rows)

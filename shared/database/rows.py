@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from asyncpg import Record
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from shared.database.failures import QueryFailed
 
@@ -51,15 +51,27 @@ def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
     if not records:
         return []
     columns = tuple(records[0].keys())
-    wanted = _checked(kind, columns)
+    several = _checked(kind, columns)
     try:
         # Faster than dict(record), which asks the record for each of its keys.
-        rows: list[T] = msgspec.convert(
-            [dict(zip(columns, record, strict=True)) for record in records], wanted, from_attributes=True
+        rows: list[T] = convert(
+            [dict(zip(columns, record)) for record in records],  # noqa: B905  # a record has its own columns
+            several,
+            from_attributes=True,
         )
     except msgspec.ValidationError as error:
         raise _mismatch(kind, records, str(error)) from None
     return rows
+
+
+def decode_one[T: Struct](kind: type[T], record: Record) -> T:
+    """Turn one record into a struct, as `decode` does."""
+    columns = tuple(record.keys())
+    _checked(kind, columns)
+    try:
+        return convert(dict(zip(columns, record)), kind, from_attributes=True)  # noqa: B905  # as above
+    except msgspec.ValidationError:
+        return decode(kind, [record])[0]  # which says what is wrong
 
 
 @lru_cache(maxsize=1024)

@@ -6,20 +6,23 @@ ever becomes an attribute.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
+from shared.attributes import AttributeSet
 from shared.database.failures import translate
-from shared.database.statements import Statement
+from shared.database.statements import Statement, describe
 
 _SCOPE = "annex.database"
 # Below this an acquire did not wait: a span would be noise, and a measurement cost more than it tells.
 _WAITED_SECONDS = 0.001
+_REMEMBERED = 2048  # texts; they are constants of our code, or should be
 _SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 
 
@@ -50,23 +53,28 @@ type MakeHistogram = Callable[[str, str, str, Sequence[float]], Histogram]
 """Makes a histogram of seconds from the name of its scope, its own, a description and the buckets' bounds."""
 
 
+class Operation(NamedTuple):
+    """A text of SQL, and what is told each time it runs."""
+
+    statement: Statement
+    attributes: AttributeSet
+
+
 class Instruments:
     """The tracer and the instruments of one database; the meter's own histograms where none are given."""
 
     def __init__(
         self,
-        attributes: dict[str, AttributeValue],
+        attributes: dict[str, str],
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         histogram: MakeHistogram | None = None,
     ) -> None:
-        self.tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
-        self.attributes: dict[str, AttributeValue] = {"db.system.name": "postgresql", **attributes}
-        # As many as there are texts of statements, and those are constants of our code.
-        self._labels: dict[Statement, dict[str, AttributeValue]] = {}
+        self._tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
+        self._attributes = AttributeSet({"db.system.name": "postgresql", **attributes})
         self._meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
         make = histogram or self._histogram
-        self.duration = make(_SCOPE, "db.client.operation.duration", "Duration of one statement", _SECONDS)
+        self._duration = make(_SCOPE, "db.client.operation.duration", "Duration of one statement", _SECONDS)
         self._wait = make(
             _SCOPE,
             "db.client.connection.wait_time",
@@ -76,24 +84,51 @@ class Instruments:
         self._timeouts = self._meter.create_counter(
             "db.client.connection.timeouts", "{timeout}", "Waits for a connection that were given up"
         )
-        self._pool = {"db.client.connection.pool.name": str(attributes.get("db.namespace", "database"))}
+        self._pool = AttributeSet(
+            {"db.client.connection.pool.name": attributes.get("db.namespace", "database")}
+        )
+        self.operation: Callable[[str], Operation] = lru_cache(_REMEMBERED)(self._described)
 
-    def statement(self, statement: Statement) -> "StatementSpan":
-        """Return a context manager that is the span of one statement and names its failure."""
-        return StatementSpan(self, statement)
+    def _described(self, sql: str) -> Operation:
+        statement = describe(sql)
+        told = {
+            **self._attributes,
+            "db.query.summary": statement.summary,
+            "db.operation.name": statement.operation,
+        }
+        if len(statement.tables) == 1:
+            told["db.collection.name"] = statement.tables[0]
+        return Operation(statement, AttributeSet(told))
 
-    def labels(self, statement: Statement) -> dict[str, AttributeValue]:
-        """Return the attributes of a statement, made once for each."""
-        known = self._labels.get(statement)
-        if known is None:
-            known = self._labels[statement] = {
-                **self.attributes,
-                "db.query.summary": statement.summary,
-                "db.operation.name": statement.operation,
-            }
-            if len(statement.tables) == 1:
-                known["db.collection.name"] = statement.tables[0]
-        return known
+    def statement(self, sql: str) -> "Observed":
+        """Return a context manager around one round trip; what leaves it is one of our errors."""
+        return Observed(self, self.operation(sql))
+
+    def succeeded(self, operation: Operation, began: int) -> None:
+        """Tell of a statement that began at `began` (``time.perf_counter_ns``) and was answered now.
+
+        Nothing happens below a statement, so its span is made when it is over.
+        """
+        elapsed, ended = time.perf_counter_ns() - began, time.time_ns()
+        self._duration.record(elapsed / 1e9, operation.attributes)
+        self._tracer.start_span(
+            operation.statement.summary, None, SpanKind.CLIENT, operation.attributes, (), ended - elapsed
+        ).end(ended)
+
+    def failed(self, operation: Operation, began: int, error: BaseException) -> BaseException:
+        """Tell of a statement that failed now, and return the name that `error` has here."""
+        elapsed, ended = time.perf_counter_ns() - began, time.time_ns()
+        sqlstate = getattr(error, "sqlstate", None)
+        attributes = {**operation.attributes, "error.type": sqlstate or type(error).__name__}
+        if sqlstate:
+            attributes["db.response.status_code"] = sqlstate
+        self._duration.record(elapsed / 1e9, attributes)
+        span = self._tracer.start_span(
+            operation.statement.summary, None, SpanKind.CLIENT, attributes, (), ended - elapsed
+        )
+        span.set_status(Status(StatusCode.ERROR))
+        span.end(ended)
+        return translate(error)
 
     def acquired(self, began: int, error: BaseException | None = None) -> None:
         """Record an acquire that began at `began` (``time.time_ns``), unless it neither waited nor failed."""
@@ -103,7 +138,7 @@ class Instruments:
         self._wait.record(waited, self._pool)
         if isinstance(error, TimeoutError):
             self._timeouts.add(1, self._pool)
-        span = self.tracer.start_span("db.pool.acquire", attributes=self.attributes, start_time=began)
+        span = self._tracer.start_span("db.pool.acquire", attributes=self._attributes, start_time=began)
         if error is not None:
             span.set_attribute("error.type", type(error).__name__)
             span.set_status(Status(StatusCode.ERROR))
@@ -134,39 +169,22 @@ class Instruments:
         gauge("db.client.connection.max", [maximum], "{connection}", "Connections there may be")
 
 
-class StatementSpan:
-    """``with instruments.statement(…):`` around one round trip; what leaves it is one of our errors."""
+class Observed:
+    """``with instruments.statement(sql):`` around one round trip."""
 
-    __slots__ = ("_began", "_instruments", "_labels", "_span", "_statement")
+    __slots__ = ("_began", "_instruments", "_operation")
 
-    def __init__(self, instruments: Instruments, statement: Statement) -> None:
+    def __init__(self, instruments: Instruments, operation: Operation) -> None:
         self._instruments = instruments
-        self._statement = statement
+        self._operation = operation
 
-    def __enter__(self) -> Self:
-        statement = self._statement
-        self._labels = self._instruments.labels(statement)
-        self._span = self._instruments.tracer.start_span(
-            statement.summary, kind=SpanKind.CLIENT, attributes=self._labels
-        )
-        self._began = time.perf_counter()
-        return self
+    def __enter__(self) -> None:
+        self._began = time.perf_counter_ns()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None
     ) -> None:
-        elapsed = time.perf_counter() - self._began
-        labels = self._labels if error is None else self._fail(error)
-        self._instruments.duration.record(elapsed, labels)
-        self._span.end()
-        if error is not None and (ours := translate(error)) is not error:
+        if error is None:
+            self._instruments.succeeded(self._operation, self._began)
+        elif (ours := self._instruments.failed(self._operation, self._began, error)) is not error:
             raise ours from None
-
-    def _fail(self, error: BaseException) -> dict[str, AttributeValue]:
-        sqlstate = getattr(error, "sqlstate", None)
-        failure: dict[str, AttributeValue] = {"error.type": sqlstate or type(error).__name__}
-        if sqlstate:
-            failure["db.response.status_code"] = sqlstate
-        self._span.set_attributes(failure)
-        self._span.set_status(Status(StatusCode.ERROR))
-        return {**self._labels, **failure}

@@ -19,10 +19,9 @@ from shared.database.failures import (
 )
 from shared.database.lease import Lease, is_in_transaction, is_unfinished
 from shared.database.pool import Pool
-from shared.database.queries import Call, Queries
+from shared.database.queries import Queries, Verb
 from shared.database.rows import decode
 from shared.database.spans import Instruments
-from shared.database.statements import describe
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
@@ -36,12 +35,11 @@ class Transaction(Queries):
         self._instruments = instruments
         self._cursors = 0
 
-    async def _run[T](self, sql: str, call: Call[T]) -> T:
-        statement = describe(sql)
-        self._lease.touched |= statement.touches_session
+    async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
+        self._lease.touched |= self._instruments.operation(sql).statement.touches_session
         try:
-            with self._instruments.statement(statement):
-                return await call(self._lease.connection)
+            with self._instruments.statement(sql):
+                return await verb(self._lease.connection, sql, *args)
         except SchemaChanged:
             await self._pool.reload_schema()
             raise
@@ -51,19 +49,20 @@ class Transaction(Queries):
     ) -> AsyncGenerator[T]:
         """Yield rows from a server-side cursor, `batch` of them in memory at a time."""
         fetch = await self._cursor(sql, args, batch)
-        while records := await self._run(sql, fetch):
+        while records := await self._run(fetch, sql):
             for row in decode(kind, records):
                 yield row
 
-    async def _cursor(self, sql: str, args: tuple[object, ...], batch: int) -> Call[list[Any]]:
+    async def _cursor(self, sql: str, args: tuple[object, ...], batch: int) -> Verb[list[Any]]:
         if not self._pool.behind_pooler:
-            cursor = await self._run(sql, lambda connection: connection.cursor(sql, *args))
-            return lambda _: cursor.fetch(batch)
+            cursor = await self._run(asyncpg.Connection.cursor, sql, *args)
+            return lambda *_: cursor.fetch(batch)
         # Behind a pooler nothing may be prepared by name, which asyncpg's own cursor does.
         self._cursors += 1
         name = f"annex_cursor_{self._cursors}"
-        await self._run(sql, lambda connection: connection.execute(f"DECLARE {name} CURSOR FOR {sql}", *args))
-        return lambda connection: connection.fetch(f"FETCH {batch} FROM {name}")
+        declared = f"DECLARE {name} CURSOR FOR {sql}"
+        await self._run(lambda connection, _, *args: connection.execute(declared, *args), sql, *args)
+        return lambda connection, _: connection.fetch(f"FETCH {batch} FROM {name}")
 
 
 class TransactionScope:
@@ -127,9 +126,9 @@ class TransactionScope:
             lease.end(error)
 
     async def _opened(self) -> Lease:
-        lease = await self._pool.acquire()
+        lease = Lease(self._pool, await self._pool.acquire())
         try:
-            with self._instruments.statement(describe(self._begin)):
+            with self._instruments.statement(self._begin):
                 await lease.connection.execute(self._begin + self._pool.local_settings)
         except BaseException as error:
             lease.end(error)
@@ -138,7 +137,7 @@ class TransactionScope:
 
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:
-            with self._instruments.statement(describe("COMMIT")):
+            with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
         except ConnectionLost:
             raise OutcomeUnknown from None
@@ -148,5 +147,5 @@ class TransactionScope:
     async def _roll_back(self, connection: asyncpg.Connection) -> None:
         if not is_in_transaction(connection):
             return
-        with self._instruments.statement(describe("ROLLBACK")):
+        with self._instruments.statement("ROLLBACK"):
             await connection.execute("ROLLBACK")

@@ -6,7 +6,8 @@ import pytest
 from opentelemetry.instrumentation.asgi import collect_request_attributes
 
 from runtime.invocation import Invocation
-from runtime.telemetry.attributes import Block, Facts, client_of
+from runtime.telemetry.attributes import Facts, client_of
+from shared.attributes import AttributeSet
 
 
 def scope(**changes):
@@ -32,7 +33,7 @@ def of_request(scope, invocation):
     """Return the attributes of a request that has not ended."""
     client = client_of(scope, invocation.method, dict(scope["headers"]))
     return Facts(
-        client, scope["path"], invocation.client, invocation.request_id, Block({}), None
+        client, scope["path"], invocation.client, invocation.request_id, AttributeSet({}), None
     ).attributes()
 
 

@@ -25,9 +25,10 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from runtime.telemetry.attributes import Block, Facts
+from runtime.telemetry.attributes import Facts
 from runtime.telemetry.encoding import encode
 from runtime.telemetry.spans import ServerSpan, Spans
+from shared.attributes import AttributeSet
 
 SERVICE = Resource({"service.name": "annex", "replicas": 2}, "https://opentelemetry.io/schemas/1.25.0")
 SCOPE = InstrumentationScope("annex", "0.1.0", "https://opentelemetry.io/schemas/1.25.0")
@@ -154,8 +155,8 @@ def test_true_and_one_are_not_mixed_up_by_what_is_remembered():
     assert [encode([one]), encode([true])] == [stock([one]), stock([true])]
 
 
-CLIENT = Block({"http.request.method": "GET", "server.port": 80, "user_agent.original": "ünïcode"})
-ENDING = Block({"http.response.status_code": 200, "http.route": "/signals/{symbol}"})
+CLIENT = AttributeSet({"http.request.method": "GET", "server.port": 80, "user_agent.original": "ünïcode"})
+ENDING = AttributeSet({"http.response.status_code": 200, "http.route": "/signals/{symbol}"})
 TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("annex", "1")
 
 

@@ -22,12 +22,12 @@ from opentelemetry.trace import (
     set_span_in_context,
     use_span,
 )
-from opentelemetry.util.types import AnyValue
 
-from runtime.telemetry.inner import InnerSpan, start
+from runtime.telemetry.inner import InnerSpan, InnerSpans
 from runtime.telemetry.process import ProcessProvider
+from shared.attributes import AttributeSet
 
-STATEMENT: dict[str, AnyValue] = {
+STATEMENT: dict[str, Any] = {
     "db.system.name": "postgresql",
     "db.rows": 7,
     "db.share": 0.5,
@@ -75,13 +75,12 @@ def use(span: Span) -> None:
 
 @pytest.mark.parametrize("parent", [below(1), below(3)], ids=["sampled", "random"])
 @pytest.mark.parametrize("used", [True, False], ids=["used", "plain"])
-def test_what_is_exported_is_what_the_sdk_would_export(parent: Context, used: bool):
+@pytest.mark.parametrize("attributes", [STATEMENT, AttributeSet(STATEMENT)], ids=["mapping", "set"])
+def test_what_is_exported_is_what_the_sdk_would_export(parent: Context, used: bool, attributes: Any):
     stock, ours = Recorder(), Recorder()
 
     theirs = stock.tracer.start_span("SELECT", parent, SpanKind.CLIENT, STATEMENT, start_time=5)
-    mine = start(
-        ours.tracer, "SELECT", parent=parent, kind=SpanKind.CLIENT, attributes=STATEMENT, start_time=5
-    )
+    mine = InnerSpans(ours.tracer).start("SELECT", parent, SpanKind.CLIENT, attributes, start_time=5)
     for span in (theirs, mine):
         if used:
             use(span)
@@ -101,14 +100,15 @@ def test_what_is_exported_is_what_the_sdk_would_export(parent: Context, used: bo
         (None, below(1), {"a": [1, 2]}),
         (None, below(1), {"a": "x" * 33}),
         (None, below(1), {str(number): number for number in range(7)}),
+        (None, below(1), AttributeSet({"a": "x" * 33})),
     ],
-    ids=["root", "remote", "sampler", "half", "list", "long", "many"],
+    ids=["root", "remote", "sampler", "half", "list", "long", "many", "long in a set"],
 )
 def test_what_is_not_plain_is_left_to_the_sdk(sampler: Any, parent: Context, attributes: Any):
     stock, ours = Recorder(sampler), Recorder(sampler)
 
     stock.tracer.start_span("SELECT", parent, attributes=attributes, start_time=5).end()
-    mine = start(ours.tracer, "SELECT", parent=parent, attributes=attributes, start_time=5)
+    mine = InnerSpans(ours.tracer).start("SELECT", parent, attributes=attributes, start_time=5)
     mine.end()
 
     assert not isinstance(mine, InnerSpan)
@@ -119,7 +119,7 @@ def test_what_is_not_plain_is_left_to_the_sdk(sampler: Any, parent: Context, att
 
 def test_below_a_span_that_is_not_sampled_nothing_is_recorded():
     recorder = Recorder(ParentBased(ALWAYS_OFF))
-    span = start(recorder.tracer, "SELECT", parent=below(0))
+    span = InnerSpans(recorder.tracer).start("SELECT", parent=below(0))
     span.end()
 
     assert not span.is_recording()
@@ -129,7 +129,7 @@ def test_below_a_span_that_is_not_sampled_nothing_is_recorded():
 
 def test_it_ends_once_and_cannot_be_changed_afterwards():
     recorder = Recorder()
-    span = start(recorder.tracer, "SELECT", parent=below(1), attributes=STATEMENT)
+    span = InnerSpans(recorder.tracer).start("SELECT", parent=below(1), attributes=STATEMENT)
     span.end(9)
     span.end(10)
     span.set_attribute("late", 1)
@@ -140,7 +140,7 @@ def test_it_ends_once_and_cannot_be_changed_afterwards():
 
 def test_its_attributes_are_those_at_its_start_whatever_becomes_of_the_mapping():
     recorder, attributes = Recorder(), dict(STATEMENT)
-    span = start(recorder.tracer, "SELECT", parent=below(1), attributes=attributes)
+    span = InnerSpans(recorder.tracer).start("SELECT", parent=below(1), attributes=attributes)
     attributes["db.rows"] = 8
     span.end()
 

@@ -21,16 +21,17 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from runtime.telemetry.attributes import Block, Facts
+from runtime.telemetry.attributes import Facts
 from runtime.telemetry.spans import ServerSpan, Spans
+from shared.attributes import AttributeSet
 
 ROOT = Context()
 READING = Facts(
-    Block({"http.request.method": "GET"}),
+    AttributeSet({"http.request.method": "GET"}),
     "/signals/SPY",
     "203.0.113.9",
     "r-1",
-    Block({"http.route": "/signals/{symbol}", "http.response.status_code": 200}),
+    AttributeSet({"http.route": "/signals/{symbol}", "http.response.status_code": 200}),
     4.5,
 )
 

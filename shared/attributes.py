@@ -1,0 +1,22 @@
+"""Attributes that come together on many spans and measurements, such as those of one statement.
+
+Whoever tells them again and again gives the same set, so that its bytes can be remembered.
+"""
+
+from collections.abc import Mapping
+
+type Plain = str | bool | int | float
+
+
+class AttributeSet(dict[str, Plain]):
+    """A mapping that is never changed once it was made, and can be the key of another."""
+
+    __slots__ = ("_hash",)
+
+    def __init__(self, attributes: Mapping[str, Plain] | None = None) -> None:
+        super().__init__(attributes or {})
+        # True is 1 to a dict; to who reads the attributes it is not.
+        self._hash = hash(frozenset((key, type(value), value) for key, value in self.items()))
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none, because it may change
+        return self._hash
