@@ -75,7 +75,7 @@ def client_of(scope: Scope, method: str, headers: Mapping[bytes, bytes]) -> Attr
 
 def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> AttributeSet:
     """Return what is known after everything ran; empty texts are left out."""
-    told = {
+    told: dict[str, str | int] = {
         HTTP_RESPONSE_STATUS_CODE: outcome.status,
         ERROR_TYPE: outcome.error,
         HTTP_ROUTE: outcome.route,

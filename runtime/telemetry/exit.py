@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Status, TraceFlags
 
@@ -17,7 +17,28 @@ from runtime.telemetry.redaction import strip
 logger = logging.getLogger(__name__)
 
 _SAMPLED = int(TraceFlags.SAMPLED)
+_IDLE = {
+    getattr(kind, name) for kind in (SpanProcessor, BatchSpanProcessor) for name in ("on_start", "_on_ending")
+}
 _BY_THE_SDK = "exception.escaped"
+
+
+class Processors(SynchronousMultiSpanProcessor):
+    """The SDK's list of processors, but a single one is called without a loop, and only for what it does."""
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Add one more."""
+        super().add_span_processor(span_processor)
+        for name in ("on_start", "_on_ending", "on_end"):
+            telling = [
+                getattr(each, name)
+                for each in self._span_processors
+                if getattr(type(each), name) not in _IDLE
+            ]
+            if len(telling) < 2:
+                setattr(self, name, telling[0] if telling else _nothing)
+            else:
+                self.__dict__.pop(name, None)
 
 
 class Waiting(BatchSpanProcessor):
@@ -53,6 +74,10 @@ class Waiting(BatchSpanProcessor):
             logger.warning("Spans are lost: the collector takes fewer than there are.")
         self.lost += 1
         self._queue.appendleft(span)
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """No processor wants to hear it."""
 
 
 class Redacting(SpanExporter):

@@ -54,11 +54,14 @@ def tracers_of(
     from opentelemetry.sdk import trace
     from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
 
+    from runtime.telemetry.exit import Processors
+
     endpoint, ratio = settings.telemetry.endpoint, settings.telemetry.sample_ratio
     seen = bool(endpoint or processors)
     provider = trace.TracerProvider(
         sampler=ParentBased(ALWAYS_ON if ratio == 1 else TraceIdRatioBased(ratio)) if seen else ALWAYS_OFF,
         resource=resource,
+        active_span_processor=Processors(),
         shutdown_on_exit=False,  # the lifespan owns the end; atexit never runs under SIGTERM
         span_limits=trace.SpanLimits(
             max_span_attributes=64,

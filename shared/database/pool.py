@@ -8,7 +8,6 @@ broken off.
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Coroutine
 from contextvars import Context
 from typing import Any
@@ -18,6 +17,7 @@ from shared.database.failures import PoolerDetected, while_connecting
 from shared.database.lease import Member, is_in_transaction, is_unfinished
 from shared.database.spans import Instruments, Statistics
 from shared.database.target import Target
+from shared.database.turns import Turns
 from shared.errors import DatabaseUnavailable
 
 log = logging.getLogger("annex.database")
@@ -39,7 +39,7 @@ class Pool:
         self._members: set[Member] = set()
         self._idle: list[Member] = []  # the one used last is lent first, so that the others can go
         self._places = limits.pool_max  # for connections that are not there yet
-        self._queue: deque[asyncio.Future[Member | None]] = deque()
+        self._turns = Turns(limits.acquire, self._take_back)
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
         self._emptied = asyncio.Event()
@@ -122,9 +122,7 @@ class Pool:
         self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
-        for turn in self._queue:
-            if not turn.done():
-                turn.set_exception(_stopping())
+        self._turns.close(_stopping())
         idle, self._idle = self._idle, []
         for member in idle:
             self._later(self._shut(member))
@@ -149,7 +147,7 @@ class Pool:
         if self._places:
             self._places -= 1
         else:
-            member = await self._turn()
+            member = await self._turns()
             if member is not None and member.is_usable:
                 return member
             if member is not None:
@@ -160,23 +158,6 @@ class Pool:
         except BaseException:
             self._pass_on(None)
             raise
-
-    async def _turn(self) -> Member | None:
-        """Stand in the queue and return what comes: a connection, or None for a place to make one in."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[Member | None] = loop.create_future()
-        self._queue.append(turn)
-        timer = loop.call_later(self.limits.acquire, _give_up, turn)
-        try:
-            return await turn
-        except BaseException:
-            if turn in self._queue:
-                self._queue.remove(turn)
-            elif not turn.cancelled() and turn.exception() is None:
-                self._take_back(turn.result())  # it came at the very moment its owner was called away
-            raise
-        finally:
-            timer.cancel()
 
     async def _made(self) -> Member:
         connection = await self._connector.connect()
@@ -197,11 +178,8 @@ class Pool:
 
     def _pass_on(self, free: Member | None) -> None:
         """Give a connection, or a place (None), to whoever has waited longest; keep it when nobody does."""
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(free)
-                return
+        if self._turns.serve(free):
+            return
         if free is None:
             self._places += 1
             return
@@ -306,11 +284,6 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-def _give_up(turn: "asyncio.Future[Member | None]") -> None:
-    if not turn.done():
-        turn.set_exception(TimeoutError())
 
 
 def _stopping() -> DatabaseUnavailable:
