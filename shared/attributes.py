@@ -9,12 +9,17 @@ type Plain = str | bool | int | float
 
 
 class AttributeSet(dict[str, Plain]):
-    """A mapping that is never changed once it was made, and can be the key of another."""
+    """A mapping that is never changed once it was made, and can be the key of another.
 
-    __slots__ = ("_hash",)
+    Attributes:
+        longest: characters of its longest text.
+    """
+
+    __slots__ = ("_hash", "longest")
 
     def __init__(self, attributes: Mapping[str, Plain] | None = None) -> None:
         super().__init__(attributes or {})
+        self.longest = max((len(value) for value in self.values() if isinstance(value, str)), default=0)
         # True is 1 to a dict; to who reads the attributes it is not.
         self._hash = hash(frozenset((key, type(value), value) for key, value in self.items()))
 

@@ -60,7 +60,7 @@ class Waiting(BatchSpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span in; without room the oldest goes."""
-        context = span.get_span_context()
+        context = span._context  # noqa: SLF001  # without a call
         if context is None or not context.trace_flags & _SAMPLED:
             return
         waiting = len(self._queue)

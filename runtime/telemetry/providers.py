@@ -61,7 +61,7 @@ def tracers_of(
     provider = trace.TracerProvider(
         sampler=ParentBased(ALWAYS_ON if ratio == 1 else TraceIdRatioBased(ratio)) if seen else ALWAYS_OFF,
         resource=resource,
-        active_span_processor=Processors(),
+        active_span_processor=Processors(),  # type: ignore[no-untyped-call]  # theirs is untyped
         shutdown_on_exit=False,  # the lifespan owns the end; atexit never runs under SIGTERM
         span_limits=trace.SpanLimits(
             max_span_attributes=64,

@@ -22,7 +22,7 @@ class Member:
     Attributes:
         connection: to the server.
         loans: how many more there may be.
-        idle_since: on the clock of `time.monotonic`.
+        idle_since: its last answer, on the clock of `time.monotonic`.
     """
 
     __slots__ = ("connection", "idle_since", "loans")

@@ -83,7 +83,7 @@ class Pool:
         """Lend a connection that is free now, None when one has to be waited for."""
         while self._idle:
             member = self._idle.pop()
-            if member.is_usable:
+            if member.loans > 0 and not member.connection.is_closed():  # `is_usable` without a call
                 return self._lent(member)
             self._drop(member)
         return None
@@ -94,7 +94,7 @@ class Pool:
         if isinstance(error, PoolerDetected):
             self._becomes_pooled()
         if not broken:
-            self._answered = time.monotonic()
+            self._answered = member.idle_since = time.monotonic()
         if broken or touched or is_in_transaction(member.connection):
             self._later(self._put_in_order(member, touched=touched))
         else:
@@ -183,7 +183,6 @@ class Pool:
         if free is None:
             self._places += 1
             return
-        free.idle_since = time.monotonic()
         self._idle.append(free)
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(self.limits.idle, self._close_idle)
@@ -258,6 +257,7 @@ class Pool:
             self._drop(member)
             raise
         else:
+            member.idle_since = time.monotonic()
             self._take_back(member)
 
     async def _shut(self, member: Member) -> None:
