@@ -1,19 +1,25 @@
 """What a query costs beyond its driver: plain asyncpg, its pool, and ours with spans, metrics and structs.
 
-Run ``python -m benchmarks.database``: µs of processor time of this process for each query, and the ratio to a
-bare connection in a loop. The rounds alternate and the best counts, because a busy machine only ever adds.
+Run ``python -m benchmarks.database``: µs of processor time of this process for each query and µs from one to the
+next, both with their ratio to a bare connection in a loop; then the same with two and with five loops at once. The
+rounds alternate and the best counts, because a busy machine only ever adds. Plain asyncpg leaves JSON as text, so
+there is one more that reads it as ours does.
 ``--profile`` prints where ours goes, of the query whose name contains what follows.
 """
 
+import asyncio
 import cProfile
 import os
 import pstats
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import NamedTuple
 
 import asyncpg
+import msgspec
 import uvloop
 from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
@@ -35,7 +41,16 @@ QUERIES = {
     "100 rows": (signals._LIST, (None, None, None, None, None, 100), 40),  # noqa: SLF001
 }
 
+LOOPS = (1, 2, 5)
+
 type Query = Callable[[], Awaitable[object]]
+
+
+class Cost(NamedTuple):
+    """Of one query, in µs: of the processor, and until the next."""
+
+    spent: float
+    passed: float
 
 
 class Nowhere(SpanExporter):
@@ -62,46 +77,69 @@ class Unread(MetricExporter):
         """Nothing is open."""
 
 
-def candidates(name: str, bare: asyncpg.Connection, pool: asyncpg.Pool, ours: Database) -> dict[str, Query]:
-    """Return the ways to run one query, by their names; ours is the last."""
+def candidates(
+    name: str, bare: Sequence[asyncpg.Connection], pool: asyncpg.Pool, ours: Database
+) -> dict[str, list[Query]]:
+    """Return the ways to run one query, by their names, a query for each loop; ours is the last."""
     sql, args, _ = QUERIES[name]
-    if name == "by key":
-        return {
-            "asyncpg, one connection": lambda: bare.fetchrow(sql, *args),
-            "asyncpg, its pool": lambda: pool.fetchrow(sql, *args),
-            "ours": lambda: ours.fetch_one(signals.Signal, sql, *args),
-        }
+    verb = "fetchrow" if name == "by key" else "fetch"
+    fetch = ours.fetch_one if name == "by key" else ours.fetch
+    plain, reading = bare[: len(bare) // 2], bare[len(bare) // 2 :]
     return {
-        "asyncpg, one connection": lambda: bare.fetch(sql, *args),
-        "asyncpg, its pool": lambda: pool.fetch(sql, *args),
-        "ours": lambda: ours.fetch(signals.Signal, sql, *args),
+        "asyncpg, a connection": [partial(getattr(each, verb), sql, *args) for each in plain],
+        "the same, JSON read": [partial(getattr(each, verb), sql, *args) for each in reading],
+        "asyncpg, its pool": [partial(getattr(pool, verb), sql, *args)] * len(plain),
+        "ours": [partial(fetch, signals.Signal, sql, *args)] * len(plain),
     }
 
 
-async def seconds_of(query: Query, times: int) -> float:
-    """Return the processor seconds of this process for so many queries, one after the other."""
-    began = time.process_time()
+async def cost_of(queries: Sequence[Query], times: int) -> Cost:
+    """Return what so many queries cost, shared out among loops that run at once."""
+    each = times // len(queries)
+    began, spent = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(loop(query, each) for query in queries))
+    done = each * len(queries)
+    return Cost((time.process_time() - spent) / done * 1e6, (time.perf_counter() - began) / done * 1e6)
+
+
+async def loop(query: Query, times: int) -> None:
+    """Ask so many times, one after the other."""
     for _ in range(times):
         await query()
-    return time.process_time() - began
 
 
-async def measure(name: str, queries: dict[str, Query]) -> None:
+async def measure(name: str, ways: dict[str, list[Query]], loops: int) -> None:
     """Print the cost of each way and its ratio to the first."""
-    times, best = QUERIES[name][2], dict.fromkeys(queries, float("inf"))
+    costs: dict[str, list[Cost]] = {way: [] for way in ways}
     for _ in range(ROUNDS):
-        for way, query in queries.items():
-            best[way] = min(best[way], await seconds_of(query, times) / times * 1e6)
+        for way, queries in ways.items():
+            costs[way].append(await cost_of(queries[:loops], QUERIES[name][2]))
+    best = {way: Cost(*map(min, zip(*each, strict=True))) for way, each in costs.items()}
     first = next(iter(best.values()))
-    for way, spent in best.items():
-        print(f"{name:10} {way:26} {spent:8.1f} µs {spent / first:6.2f} x")
+    for way, (spent, passed) in best.items():
+        ratios = f"{spent / first.spent:6.2f} x", f"{passed / first.passed:6.2f} x"
+        print(f"{name:9} {loops} {way:22} {spent:8.1f} µs {ratios[0]} {passed:8.1f} µs {ratios[1]}")
+
+
+@asynccontextmanager
+async def connection(url: str, *, reads_json: bool) -> AsyncGenerator[asyncpg.Connection]:
+    """Open a plain connection."""
+    opened = await asyncpg.connect(url)
+    if reads_json:
+        await opened.set_type_codec(
+            "jsonb", schema="pg_catalog", encoder=str, decoder=msgspec.json.Decoder().decode
+        )
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 async def profile(query: Query, times: int) -> None:
     """Print where a query's time goes, by function."""
-    await seconds_of(query, times)
+    await loop(query, times)
     with cProfile.Profile() as profiler:
-        await seconds_of(query, times * 10)
+        await loop(query, times * 10)
     pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
 
 
@@ -114,14 +152,17 @@ async def main(url: str) -> None:
         stack.enter_context(trace.use_span(telemetry.tracer.start_span("GET")))  # a request is always around
         ours = await stack.enter_async_context(open_database(settings, telemetry))
         pool = await stack.enter_async_context(asyncpg.create_pool(url, min_size=1, max_size=5))
-        bare = await asyncpg.connect(url)
-        stack.push_async_callback(bare.close)
+        bare = [
+            await stack.enter_async_context(connection(url, reads_json=n >= max(LOOPS)))
+            for n in range(2 * max(LOOPS))
+        ]
         for name in QUERIES:
-            queries = candidates(name, bare, pool, ours)
-            if "--profile" not in sys.argv:
-                await measure(name, queries)
-            elif sys.argv[-1] in name:
-                await profile(queries["ours"], QUERIES[name][2])
+            ways = candidates(name, bare, pool, ours)
+            if "--profile" in sys.argv:
+                await profile(ways["ours"][0], QUERIES[name][2] if sys.argv[-1] in name else 0)
+                continue
+            for loops in LOOPS:
+                await measure(name, ways, loops)
 
 
 if __name__ == "__main__":

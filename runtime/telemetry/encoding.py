@@ -10,7 +10,7 @@ bytes.
 
 import struct
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -94,7 +94,8 @@ def encode_span(span: ReadableSpan) -> bytes:
     context, parent, status = span.context, span.parent, span.status
     parts = [_identity(context, parent), _named(span.name, _KINDS[span.kind])]
     parts.append(_times(_START, span.start_time, _END, span.end_time))
-    parts += _each(_plain(span.attributes))
+    for key, value in _plain(span.attributes).items():
+        parts.append(_remembered(key, value) if type(value) in _REPEATING else _attribute(key, value))
     parts += _count(_LOST_ATTRIBUTES, span.dropped_attributes)
     if span.events:
         parts += _messages(_EVENT, stock_spans._encode_events(span.events))
@@ -123,12 +124,10 @@ def _encode_plain(span: LeanSpan) -> bytes | None:
     )
 
 
-def _of_facts(facts: Facts | Mapping[str, Any]) -> bytes:
+def _of_facts(facts: Facts | AttributeSet) -> bytes:
     """Return attributes, those of a server span in the order of its facts."""
     if isinstance(facts, AttributeSet):
         return _block(facts)
-    if not isinstance(facts, Facts):
-        return b"".join(_each(facts))
     client, path, address, request_id, ending, left = facts
     return b"".join(
         (
@@ -148,11 +147,6 @@ def _identity(context: SpanContext, parent: SpanContext | None) -> bytes:
     if state is not DEFAULT_TRACE_STATE and state:
         identity += _field(_STATE, state.to_header().encode())
     return identity if parent is None else identity + _PARENT_ID + parent.span_id.to_bytes(8)
-
-
-def _each(attributes: Mapping[str, Any]) -> Iterable[bytes]:
-    for key, value in attributes.items():
-        yield _remembered(key, value) if type(value) in _REPEATING else _attribute(key, value)
 
 
 @lru_cache(_REMEMBERED)
