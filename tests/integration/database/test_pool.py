@@ -58,6 +58,19 @@ async def test_those_who_gave_up_waiting_do_not_stand_in_the_way(database_url: s
         assert await database.fetch_value("SELECT 2") == 2
 
 
+async def test_whoever_came_later_waits_on_when_the_first_gives_up(database_url: str):
+    async with opened(database_url, pool_max=1, acquire=0.3) as database:
+        async with database.transaction():
+            first = asyncio.create_task(database.fetch_value("SELECT 1"))
+            await asyncio.sleep(0.15)
+            second = asyncio.create_task(database.fetch_value("SELECT 2"))
+            third = asyncio.create_task(database.fetch_value("SELECT 3"))
+            with pytest.raises(DatabaseUnavailable):
+                await first
+            second.cancel()
+        assert await third == 3
+
+
 async def test_those_who_wait_when_the_service_stops_are_told_so(database_url: str):
     async with opened(database_url, pool_max=1) as database:
         async with database.transaction():

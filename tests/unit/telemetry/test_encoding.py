@@ -27,6 +27,7 @@ from opentelemetry.trace import (
 
 from runtime.telemetry.attributes import Facts
 from runtime.telemetry.encoding import encode
+from runtime.telemetry.inner import InnerSpans
 from runtime.telemetry.spans import ServerSpan, Spans
 from shared.attributes import AttributeSet
 
@@ -157,7 +158,7 @@ def test_true_and_one_are_not_mixed_up_by_what_is_remembered():
 
 CLIENT = AttributeSet({"http.request.method": "GET", "server.port": 80, "user_agent.original": "ünïcode"})
 ENDING = AttributeSet({"http.response.status_code": 200, "http.route": "/signals/{symbol}"})
-TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("annex", "1")
+TRACER: Any = TracerProvider(shutdown_on_exit=False).get_tracer("annex", "1")
 
 
 def served(parent: SpanContext | None = None, links: Sequence[Link] = (), **given: Any) -> ServerSpan:
@@ -211,4 +212,24 @@ def test_what_a_function_adds_to_its_server_span_arrives_with_the_facts(use: Cal
     span.end()
     ours = encode([span])
     assert len(attributes_of(ours)) >= len(span.attributes or {})
+    assert ours == stock([span])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda _: None,
+        lambda span: span.set_status(StatusCode.ERROR),
+        lambda span: span.set_attribute("db.rows", 7),
+        lambda span: span.add_event("retry"),
+    ],
+)
+def test_a_span_within_a_request_arrives_whatever_became_of_it(use: Callable[[Any], None]):
+    told = AttributeSet({"db.system.name": "postgresql", "db.cached": True, "db.rows": 1})
+    parent = set_span_in_context(NonRecordingSpan(context()), Context())
+    span: Any = InnerSpans(TRACER).start("SELECT Signal", parent, SpanKind.CLIENT, told)
+    use(span)
+    span.end()
+    ours = encode([span])
+    assert len(attributes_of(ours)) == len(told)
     assert ours == stock([span])

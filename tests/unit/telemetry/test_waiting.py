@@ -5,11 +5,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from runtime.telemetry.exit import Waiting
+from runtime.telemetry.exit import Processors, Waiting
 from runtime.telemetry.spans import Spans
 
 
@@ -49,3 +50,32 @@ def test_a_span_without_room_is_counted_and_told_once(caplog):
     assert [record.message for record in caplog.records] == [
         "Spans are lost: the collector takes fewer than there are."
     ]
+
+
+class Ends(SpanProcessor):
+    """Notes the ends."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.heard.append(f"{span.name} ends")
+
+
+class StartsAndEnds(Ends):
+    """Notes the starts too."""
+
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        self.heard.append(f"{span.name} starts")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_every_processor_hears_what_it_listens_to_however_many_there_are(number: int):
+    processors: list[Ends] = [StartsAndEnds(), Ends(), StartsAndEnds()][:number]
+    provider = TracerProvider(active_span_processor=Processors(), shutdown_on_exit=False)  # type: ignore[no-untyped-call]
+    provider.get_tracer("annex").start_span("nobody hears").end()
+    for processor in processors:
+        provider.add_span_processor(processor)
+    Spans(provider.get_tracer("annex")).start("GET", parent=Context(), links=()).end()
+    expected = [["GET starts", "GET ends"], ["GET ends"], ["GET starts", "GET ends"]]
+    assert [processor.heard for processor in processors] == expected[:number]
