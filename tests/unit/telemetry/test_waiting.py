@@ -72,7 +72,7 @@ class StartsAndEnds(Ends):
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_every_processor_hears_what_it_listens_to_however_many_there_are(number: int):
     processors: list[Ends] = [StartsAndEnds(), Ends(), StartsAndEnds()][:number]
-    provider = TracerProvider(active_span_processor=Processors(), shutdown_on_exit=False)  # type: ignore[no-untyped-call]
+    provider = TracerProvider(active_span_processor=Processors(), shutdown_on_exit=False)
     provider.get_tracer("annex").start_span("nobody hears").end()
     for processor in processors:
         provider.add_span_processor(processor)
