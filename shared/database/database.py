@@ -215,7 +215,7 @@ class Database(Queries):
         return await self._once(pool, operation, verb, sql, *args)
 
     async def _once[T](self, pool: Pool, operation: Operation, verb: Verb[T], sql: str, *args: object) -> T:
-        # No `with`: two context managers cost a quarter of what a query by key does besides its round trip.
+        # No `with`: what context managers cost here is told in docs/adr/0099-statement-told-at-its-end.md.
         member = pool.lend() or await pool.acquire()
         fault: BaseException | None = None
         began = time.perf_counter_ns()
@@ -225,6 +225,7 @@ class Database(Queries):
             else:
                 answer = await verb(member.connection, sql, *args)
         except BaseException as error:
+            fault = error  # even if telling of it fails, the connection does not go back as a good one
             fault = self._instruments.failed(operation, began, error)
             if fault is error:
                 raise
