@@ -13,12 +13,14 @@ class AttributeSet(dict[str, Plain]):
 
     Attributes:
         longest: characters of its longest text.
+        written: its bytes, as whoever writes it down wants to remember them.
     """
 
-    __slots__ = ("_hash", "longest")
+    __slots__ = ("_hash", "longest", "written")
 
     def __init__(self, attributes: Mapping[str, Plain] | None = None) -> None:
         super().__init__(attributes or {})
+        self.written: bytes | None = None
         self.longest = max((len(value) for value in self.values() if isinstance(value, str)), default=0)
         # True is 1 to a dict; to who reads the attributes it is not.
         self._hash = hash(frozenset((key, type(value), value) for key, value in self.items()))

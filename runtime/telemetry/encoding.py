@@ -22,12 +22,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.semconv.attributes.client_attributes import CLIENT_ADDRESS
 from opentelemetry.semconv.attributes.url_attributes import URL_PATH
-from opentelemetry.trace import SpanContext, StatusCode
+from opentelemetry.trace import SpanContext
+from opentelemetry.trace import Status as Told
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
 from runtime.telemetry.attributes import DEADLINE_LEFT, REQUEST_ID, Facts
 from runtime.telemetry.inner import InnerSpan
-from runtime.telemetry.lean import LeanSpan
 from runtime.telemetry.spans import ServerSpan
 from shared.attributes import AttributeSet
 
@@ -47,7 +47,6 @@ _START, _END, _ATTRIBUTE, _LOST_ATTRIBUTES = 0x39, 0x41, 0x4A, 0x50
 _EVENT, _LOST_EVENTS, _LINK, _LOST_LINKS, _STATUS, _FLAGS = 0x5A, 0x60, 0x6A, 0x70, 0x7A, b"\x85\x01"
 
 _LOW = 2**64 - 1
-_KINDS = stock_spans._SPAN_KIND_MAP
 _ids = struct.Struct(">2sQQ2sQ").pack
 _times = struct.Struct("<BQBQ").pack
 _flags = struct.Struct("<2sI").pack
@@ -75,7 +74,7 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
     # By identity: a resource that is asked for its hash writes itself as JSON.
     known: dict[tuple[int, int], list[bytes]] = {}
     for number, span in enumerate(spans, 1):
-        resource, scope = span.resource, span.instrumentation_scope
+        resource, scope = span._resource, span._instrumentation_scope
         messages = known.get((id(resource), id(scope)))
         if messages is None:
             messages = groups.setdefault(resource, {}).setdefault(scope, [])
@@ -89,10 +88,10 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
 def encode_span(span: ReadableSpan) -> bytes:
     """Return the message of one span."""
     kind = type(span)  # isinstance() asks the API's abstract class at length
-    if (kind is InnerSpan or kind is ServerSpan) and (plain := _encode_plain(cast("LeanSpan", span))):
+    if (kind is InnerSpan or kind is ServerSpan) and (plain := _encode_plain(span)):
         return plain
     context, parent, status = span.context, span.parent, span.status
-    parts = [_identity(context, parent), _named(span.name, _KINDS[span.kind])]
+    parts = [_identity(context, parent), _named(span.name, span.kind.value)]
     parts.append(_times(_START, span.start_time, _END, span.end_time))
     for key, value in _plain(span.attributes).items():
         parts.append(_remembered(key, value) if type(value) in _REPEATING else _attribute(key, value))
@@ -103,39 +102,40 @@ def encode_span(span: ReadableSpan) -> bytes:
     if span.links:
         parts += _messages(_LINK, stock_spans._encode_links(span.links))
     parts += _count(_LOST_LINKS, span.dropped_links)
-    parts.append(_tail(status.status_code, status.description, None if parent is None else parent.is_remote))
+    parts.append(_tail(status, None if parent is None else parent.is_remote))
     return b"".join(parts)
 
 
-def _encode_plain(span: LeanSpan) -> bytes | None:
-    """Return the message of a span that has nothing but attributes nobody has touched; None of another."""
+def _encode_plain(span: Any) -> bytes | None:
+    """Return the message of a lean span that has nothing but its facts; None of another.
+
+    Contexts are tuples and are read as such: each of their names is a call.
+    """
     facts = span.facts
     if facts is None or span._events or span._links:
         return None
-    parent, status = span._parent, span._status
+    parent = span._parent
     return b"".join(
         (
             _identity(span._context, parent),
-            _named(span._name, _KINDS[span._kind]),
+            _named(span._name, span._kind._value_),
             _times(_START, span._start_time, _END, span._end_time),
-            _of_facts(facts),
-            _tail(status.status_code, status.description, None if parent is None else parent.is_remote),
+            (facts.written or _write(facts)) if type(facts) is AttributeSet else _of_facts(facts),
+            _tail(span._status, None if parent is None else parent[2]),
         )
     )
 
 
-def _of_facts(facts: Facts | AttributeSet) -> bytes:
-    """Return attributes, those of a server span in the order of its facts."""
-    if isinstance(facts, AttributeSet):
-        return _block(facts)
+def _of_facts(facts: Facts) -> bytes:
+    """Return the attributes of a server span, in the order of its facts."""
     client, path, address, request_id, ending, left = facts
     return b"".join(
         (
-            _block(client),
+            client.written or _write(client),
             _text(URL_PATH, path),
             _remembered(CLIENT_ADDRESS, address),
             _text(REQUEST_ID, request_id),
-            _block(ending),
+            ending.written or _write(ending),
             b"" if left is None else _head(DEADLINE_LEFT, 9) + _double(0x21, left),
         )
     )
@@ -146,12 +146,12 @@ def _identity(context: SpanContext, parent: SpanContext | None) -> bytes:
     identity = _ids(_TRACE_ID, trace_id >> 64, trace_id & _LOW, _SPAN_ID, span_id)
     if state is not DEFAULT_TRACE_STATE and state:
         identity += _field(_STATE, state.to_header().encode())
-    return identity if parent is None else identity + _PARENT_ID + parent.span_id.to_bytes(8)
+    return identity if parent is None else identity + _PARENT_ID + parent[1].to_bytes(8)
 
 
-@lru_cache(_REMEMBERED)
-def _block(attributes: AttributeSet) -> bytes:
-    return b"".join(_attribute(key, value) for key, value in attributes.items())
+def _write(attributes: AttributeSet) -> bytes:
+    attributes.written = b"".join(_attribute(key, value) for key, value in attributes.items())
+    return attributes.written
 
 
 def _plain(attributes: Any) -> dict[str, Any]:
@@ -162,7 +162,8 @@ def _plain(attributes: Any) -> dict[str, Any]:
 
 @lru_cache(1024)
 def _named(name: str, kind: int) -> bytes:
-    return (_field(_NAME, _utf8(name)) if name else b"") + bytes((_KIND, kind))
+    """Return name and kind, which is one less in the API than on the wire."""
+    return (_field(_NAME, _utf8(name)) if name else b"") + bytes((_KIND, kind + 1))
 
 
 def _attribute(key: str, value: Any) -> bytes:
@@ -204,9 +205,9 @@ _remembered = lru_cache(_REMEMBERED, typed=True)(_attribute)
 
 
 @lru_cache(64)
-def _tail(code: StatusCode, description: str | None, is_remote: bool | None) -> bytes:  # noqa: FBT001  # remembered by place
+def _tail(status: Told, is_remote: bool | None) -> bytes:  # noqa: FBT001  # remembered by place
     """Return status and flags; `is_remote` of the parent, None without one."""
-    told = Status(code=cast("Any", code.value), message=description or "")
+    told = Status(code=cast("Any", status.status_code.value), message=status.description or "")
     parent = None if is_remote is None else SpanContext(1, 1, is_remote)
     return _field(_STATUS, told.SerializeToString()) + _flags(_FLAGS, stock_spans._span_flags(parent))
 

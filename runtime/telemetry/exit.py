@@ -60,8 +60,8 @@ class Waiting(BatchSpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span in; without room the oldest goes."""
-        context = span._context  # noqa: SLF001  # without a call
-        if context is None or not context.trace_flags & _SAMPLED:
+        context = span._context  # noqa: SLF001  # it and its flags, without two calls
+        if context is None or not context[3] & _SAMPLED:
             return
         waiting = len(self._queue)
         if waiting < self._nearly:
@@ -91,7 +91,7 @@ class Redacting(SpanExporter):
         """Export the spans, redacted; nothing once it is shut."""
         if self._is_shut.is_set():
             return SpanExportResult.FAILURE
-        return self._exporter.export([redacted(span) if span.events else span for span in spans])
+        return self._exporter.export([redacted(span) if span._events else span for span in spans])  # noqa: SLF001
 
     def shutdown(self) -> None:
         """Close the other exporter."""

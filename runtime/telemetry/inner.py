@@ -58,16 +58,16 @@ class InnerSpans:
         holder: Any = (_current() if parent is None else parent).get(_SPAN_KEY, INVALID_SPAN)
         above: SpanContext = holder.get_span_context()
         facts = attributes if type(attributes) is AttributeSet else _plain(attributes)
+        trace_id, _, is_remote, flags, state, is_valid = above  # a tuple; each of its names is a call
         if (
             facts is None
             or facts.longest > self._longest
             or len(facts) > self._most
-            or above.is_remote
-            or not (above.is_valid and self._is_simple)
+            or is_remote
+            or not (is_valid and self._is_simple)
         ):
             return tracer.start_span(name, parent, kind, attributes, start_time=start_time)
-        flags = above.trace_flags
-        context = context_of(above.trace_id, self._generate_span_id(), flags, above.trace_state)
+        context = context_of(trace_id, self._generate_span_id(), flags, state)
         if not flags & SAMPLED:
             return NonRecordingSpan(context)
         span = _new(InnerSpan)

@@ -169,12 +169,11 @@ class Pool:
         return member
 
     def _take_back(self, member: Member | None) -> None:
-        if member is None or (member.is_usable and not self._closed):
-            self._pass_on(member)
-        elif self._closed:
+        """Whether it may be lent once more is asked by whoever gets it."""
+        if member is not None and self._closed:
             self._later(self._shut(member))
         else:
-            self._drop(member)
+            self._pass_on(member)
 
     def _pass_on(self, free: Member | None) -> None:
         """Give a connection, or a place (None), to whoever has waited longest; keep it when nobody does."""
