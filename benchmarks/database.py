@@ -11,6 +11,7 @@ import asyncio
 import cProfile
 import os
 import pstats
+import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -42,6 +43,7 @@ QUERIES = {
 }
 
 LOOPS = (1, 2, 5)
+PLAIN = "asyncpg, a connection"
 
 type Query = Callable[[], Awaitable[object]]
 
@@ -51,6 +53,10 @@ class Cost(NamedTuple):
 
     spent: float
     passed: float
+
+    def of(self, other: "Cost") -> "Cost":
+        """Return both as multiples of another's."""
+        return Cost(self.spent / other.spent, self.passed / other.passed)
 
 
 class Nowhere(SpanExporter):
@@ -86,20 +92,21 @@ def candidates(
     fetch = ours.fetch_one if name == "by key" else ours.fetch
     plain, reading = bare[: len(bare) // 2], bare[len(bare) // 2 :]
     return {
-        "asyncpg, a connection": [partial(getattr(each, verb), sql, *args) for each in plain],
+        PLAIN: [partial(getattr(each, verb), sql, *args) for each in plain],
         "the same, JSON read": [partial(getattr(each, verb), sql, *args) for each in reading],
         "asyncpg, its pool": [partial(getattr(pool, verb), sql, *args)] * len(plain),
         "ours": [partial(fetch, signals.Signal, sql, *args)] * len(plain),
     }
 
 
-async def cost_of(queries: Sequence[Query], times: int) -> Cost:
-    """Return what so many queries cost, shared out among loops that run at once."""
+async def cost_of(queries: Sequence[Query], times: int, flush: Callable[[], object]) -> Cost:
+    """Return what so many queries cost, shared out among loops that run at once, their spans encoded."""
     each = times // len(queries)
     began, spent = time.perf_counter(), time.process_time()
     await asyncio.gather(*(loop(query, each) for query in queries))
-    done = each * len(queries)
-    return Cost((time.process_time() - spent) / done * 1e6, (time.perf_counter() - began) / done * 1e6)
+    passed, done = time.perf_counter() - began, each * len(queries)
+    flush()
+    return Cost((time.process_time() - spent) / done * 1e6, passed / done * 1e6)
 
 
 async def loop(query: Query, times: int) -> None:
@@ -108,17 +115,32 @@ async def loop(query: Query, times: int) -> None:
         await query()
 
 
-async def measure(name: str, ways: dict[str, list[Query]], loops: int) -> None:
-    """Print the cost of each way and its ratio to the first."""
+async def measure(
+    name: str, ways: dict[str, list[Query]], loops: int, flush: Callable[[], object]
+) -> dict[str, Cost]:
+    """Return the cost of each way."""
     costs: dict[str, list[Cost]] = {way: [] for way in ways}
     for _ in range(ROUNDS):
         for way, queries in ways.items():
-            costs[way].append(await cost_of(queries[:loops], QUERIES[name][2]))
-    best = {way: Cost(*map(min, zip(*each, strict=True))) for way, each in costs.items()}
-    first = next(iter(best.values()))
-    for way, (spent, passed) in best.items():
-        ratios = f"{spent / first.spent:6.2f} x", f"{passed / first.passed:6.2f} x"
-        print(f"{name:9} {loops} {way:22} {spent:8.1f} µs {ratios[0]} {passed:8.1f} µs {ratios[1]}")
+            costs[way].append(await cost_of(queries[:loops], QUERIES[name][2], flush))
+    return {way: Cost(*map(min, zip(*each, strict=True))) for way, each in costs.items()}
+
+
+def show(name: str, loops: int, costs: dict[str, Cost]) -> None:
+    """Print what was measured, with the ratios to the first."""
+    first = next(iter(costs.values()))
+    for way, cost in costs.items():
+        spent, passed = cost.of(first)
+        print(
+            f"{name:9} {loops} {way:22} {cost.spent:8.1f} µs {spent:6.2f} x {cost.passed:8.1f} µs {passed:6.2f} x"
+        )
+
+
+def beside_the_driver() -> Cost:
+    """Measure in a process of its own what a query by key costs as a multiple of plain asyncpg in a loop."""
+    command = (sys.executable, "-m", "benchmarks.database", "--ratios")
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
+    return msgspec.json.decode(said.stdout, type=Cost)
 
 
 @asynccontextmanager
@@ -157,12 +179,16 @@ async def main(url: str) -> None:
             for n in range(2 * max(LOOPS))
         ]
         for name in QUERIES:
-            ways = candidates(name, bare, pool, ours)
+            ways, flush = candidates(name, bare, pool, ours), waiting.force_flush
+            if "--ratios" in sys.argv:
+                costs = await measure(name, ways, 1, flush)
+                print(msgspec.json.encode(costs["ours"].of(costs[PLAIN])).decode())
+                return
             if "--profile" in sys.argv:
                 await profile(ways["ours"][0], QUERIES[name][2] if sys.argv[-1] in name else 0)
                 continue
             for loops in LOOPS:
-                await measure(name, ways, loops)
+                show(name, loops, await measure(name, ways, loops, flush))
 
 
 if __name__ == "__main__":

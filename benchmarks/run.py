@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from benchmarks.cases import CASES, Case
 from benchmarks.collector import Collector, collecting
+from benchmarks.database import beside_the_driver
 from benchmarks.load import Answers, load
 from benchmarks.plot import svg
 from benchmarks.report import STACK, Figures, Results, report
@@ -104,7 +105,7 @@ def main() -> None:
         bench = Bench(given, settings(issuer, url, collector.endpoint), issuer, collector)
         bench.warm(bench.names(cases[0]))
         results = bench.compare(cases)
-    print(report(results))
+    print(report(results, beside_the_driver()))
     kept = {case: {name: each._asdict() for name, each in row.items()} for case, row in results.items()}
     Path(tempfile.gettempdir(), "annex-bench.json").write_text(json.dumps(kept, indent=2), "utf-8")
     given.plot.write_text(svg(results), "utf-8")
