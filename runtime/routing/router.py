@@ -103,9 +103,10 @@ class TreeRouter(ASGIRouter):
         host = header(scope, b"host")
         if host is not None and not _is_valid_host(host):
             raise ClientException
-        found = self.handle_routing(path, scope["method"])
+        found: Any = self.handle_routing(path, scope["method"])
+        app: ASGIApp
         app, scope["route_handler"], scope["path"], scope["path_params"], scope["path_template"] = found
-        return cast("ASGIApp", app)
+        return app
 
     def _handle_routing(self, path: str, method: Any) -> Any:
         """Return ASGI app, handler, path, path values and template; the caller caches it."""

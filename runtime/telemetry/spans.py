@@ -97,6 +97,7 @@ class Spans:
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._generator = tracer.id_generator if isinstance(tracer, SdkTracer) else None
+        self._random = _random_flag(self._generator) if self._generator else 0
         self._always = _always(tracer.sampler) if isinstance(tracer, SdkTracer) else None
 
     def start(self, name: str, *, parent: Context, links: Sequence[Link]) -> Span:
@@ -110,7 +111,7 @@ class Spans:
         elif verdict is not None and verdict.decision is Decision.DROP:
             return UnseenSpan(ids)
         else:
-            trace_id, flags, above = ids.generate_trace_id(), _random_flag(ids), None
+            trace_id, flags, above = ids.generate_trace_id(), self._random, None
         if verdict is None:
             verdict = tracer.sampler.should_sample(parent, trace_id, name, SpanKind.SERVER, None, links)
         if verdict.decision is Decision.RECORD_AND_SAMPLE:
