@@ -15,11 +15,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvicorn
 
 from runtime.app import Application
+from runtime.http.acceptor import Acceptor
 from runtime.http.listener import ConnectionLimits, Listener
 from runtime.http.protocol import Connection, protocol
 from runtime.http.shell import security_headers
@@ -48,6 +49,7 @@ class Server(uvicorn.Server):
         self._drain = settings.limits.drain_timeout
         self._budget = stop_budget(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Remember the loop that a signal has to reach, then start as uvicorn does."""
@@ -57,6 +59,17 @@ class Server(uvicorn.Server):
         except SystemExit:
             logger.error("port %d is not ours to listen on: stop what does, or set PORT", self.config.port)  # noqa: TRY400  # uvicorn has logged why
             raise
+        if not isinstance(self._loop, asyncio.BaseEventLoop):  # which accepts all who wait by itself
+            listening = [each for server in self.servers for each in server.sockets]
+            self._acceptor = Acceptor(listening, self._connection)
+
+    def _connection(self) -> asyncio.Protocol:
+        """Make a connection's protocol, as uvicorn does for the connections it accepts."""
+        kind: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -96,6 +109,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nobody, finish what is under way, cut what is too slow, then close the application."""
+        if self._acceptor is not None:
+            self._acceptor.close()
         for server in self.servers:
             server.close()
         for each in sockets or ():

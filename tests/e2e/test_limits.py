@@ -1,6 +1,7 @@
 """Limits, streams and disconnects of real `annex serve` processes."""
 
 import json
+import select
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,17 @@ async def get() -> AsyncIterator[Tick]:
         await asyncio.Event().wait()
     finally:
         Path(__file__).with_name("closed").touch()
+'''
+PUBLIC = '''"""A greeting."""
+
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def get() -> str:
+    """Answer."""
+    return "hello"
 '''
 LIMITED = '''"""A reading, ten times a day."""
 
@@ -117,3 +129,35 @@ def test_replicas_share_a_rate_limit_and_count_alone_while_redis_is_away(
     assert sorted(shared) == [200] * 10 + [429] * 30
     assert sorted(alone) == [200] * 20 + [429] * 20
     assert all("rate limits count in this process alone" in replica.log for replica in replicas)
+
+
+def test_in_a_crowd_everybody_is_answered_before_anybody_has_had_many_turns(tmp_path: Path, issuer: Issuer):
+    folder = functions(tmp_path, "hello.py", PUBLIC)
+    with annex("serve", tmp_path, environment(issuer, folder)) as service:
+        answers = crowd(service.url, connections=300)
+    assert min(answers) == 1
+    assert max(answers) < 30
+
+
+def crowd(url: str, connections: int) -> list[int]:
+    """Open all at once, ask again at each answer, and return the answers of each once everybody has one."""
+    host, port = httpx.URL(url).host, httpx.URL(url).port
+    answers: dict[int, int] = {}
+    with ExitStack() as held:
+        waiting = held.enter_context(select.epoll())
+        callers = [held.enter_context(socket.socket()) for _ in range(connections)]
+        for caller in callers:
+            caller.settimeout(0)
+            caller.connect_ex((host, port))
+            waiting.register(caller, select.EPOLLOUT)
+        known = {caller.fileno(): caller for caller in callers}
+        while len(answers) < connections:
+            for number, event in waiting.poll(20):
+                if event & select.EPOLLOUT:
+                    waiting.modify(number, select.EPOLLIN)
+                elif known[number].recv(65536).endswith(b'"hello"'):
+                    answers[number] = answers.get(number, 0) + 1
+                else:
+                    continue
+                known[number].send(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+    return list(answers.values())
