@@ -15,11 +15,14 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from runtime.http.exchange import Exchange
+from runtime.http.host import check_host
 from runtime.http.listener import Listener
 from runtime.invocation import REFUSAL_KEY
 from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
 
 BUSY = float("inf")  # since when a connection is idle that is not
+VERSIONS = frozenset({"1.0", "1.1"})  # the parser reads more of them than there are answers for
+UNREADABLE = "This is not a request that HTTP/1.1 allows."
 
 
 class Connection(HttpToolsProtocol):
@@ -38,6 +41,7 @@ class Connection(HttpToolsProtocol):
         self._kept = 0  # bytes received since something was completed
         self._exchange: Exchange | None = None  # the latest: uvicorn's `cycle`, which is not always there
         self._ready: Exchange | None = None  # read, and not started yet
+        self._hosts: list[bytes] = []  # of the head being read
         self._idle_since = BUSY
         self._heard = 0.0  # when the last byte came
         self._body_due = 0.0
@@ -87,8 +91,9 @@ class Connection(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # the request is answered as if it had not asked
-        except httptools.HttpParserError:
-            self._refuse(Malformed("This is not a request that HTTP/1.1 allows."))
+        except httptools.HttpParserError as error:
+            told = error.__context__  # what one of the callbacks below has raised
+            self._refuse(told if isinstance(told, AnnexError) else Malformed(UNREADABLE))
 
     def _bound(self, size: int) -> None:
         self._kept = 0 if self._passed_on else self._kept + size
@@ -104,20 +109,22 @@ class Connection(HttpToolsProtocol):
         self._in_head = True
         self.url = b""
         self.expect_100_continue = False
-        self.headers = []
+        self.headers, self._hosts = [], []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header field; one that comes after the body (a trailer) is dropped."""
+        """Keep a header field, without the space behind it; one after the body (a trailer) is dropped."""
         if self._in_head:
-            name = name.lower()
-            if name == b"expect" and value.lower() == b"100-continue":
+            name, value = name.lower(), value.rstrip()
+            if name == b"host":
+                self._hosts.append(value)
+            elif name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application, or a refusal of it to the shell."""
         if len(self.pipeline) >= self._limits.pipelined:
-            raise httptools.HttpParserError("too many requests wait on one connection")
+            raise Malformed("Too many requests wait on one connection.")
         self._in_head, self._in_body, self._passed_on = False, True, True
         self._stop("head")
         self._body_due = self._heard + self._limits.body_time
@@ -135,6 +142,9 @@ class Connection(HttpToolsProtocol):
 
     def _begin(self) -> None:
         version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            raise Malformed(UNREADABLE)
+        check_host(self._hosts, version)
         path, query = split(self.url)
         text = path.decode("ascii")
         self.scope = {

@@ -11,20 +11,18 @@ called at once, without the layers that would read, answer and clean up for it (
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import copy
-from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote
 
 from litestar import Litestar
 from litestar._asgi.asgi_router import ASGIRouter
 from litestar._asgi.routing_trie.types import ASGIHandlerTuple, PathParameterSentinel, RouteTrieNode
-from litestar._asgi.utils import is_valid_host
-from litestar.exceptions import ClientException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.utils import normalize_path
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send, header
+from runtime.asgi import ASGIApp, Receive, Scope, Send
 
 type Door = Callable[[ASGIApp], ASGIApp]
 
@@ -92,7 +90,6 @@ class TreeRouter(ASGIRouter):
         Raises:
             NotFoundException: no route has this path.
             MethodNotAllowedException: the route has other methods; `Allow` lists them.
-            ClientException: no host has such a name.
         """
         path: str = scope["path"]
         raw: bytes = scope.get("raw_path") or b""
@@ -100,9 +97,6 @@ class TreeRouter(ASGIRouter):
             path = _keeping_slashes(path, raw)
         if root := scope.get("root_path"):
             path = path.split(root, maxsplit=1)[-1]
-        host = header(scope, b"host")
-        if host is not None and not _is_valid_host(host):
-            raise ClientException
         found: Any = self.handle_routing(path, scope["method"])
         app: ASGIApp
         app, scope["route_handler"], scope["path"], scope["path_params"], scope["path_template"] = found
@@ -125,9 +119,6 @@ class TreeRouter(ASGIRouter):
         names = node.path_parameters.get(method, ()) or next(iter(node.path_parameters.values()), ())
         params = {name.name: value.replace(SLASH, "/") for name, value in zip(names, values, strict=True)}
         return app, handler, decoded, params, node.path_template
-
-
-_is_valid_host = lru_cache(256)(is_valid_host)
 
 
 def _keeping_slashes(path: str, raw: bytes) -> str:
