@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from shared.errors import Malformed
 
-LONGEST = 320  # bytes: the longest name of the DNS and a port; what a caller can choose must not fill the memory
+LONGEST = 320  # bytes: the longest name of the DNS and a port; callers must not fill the memory
 
 _ADDRESS = rb"\[[0-9A-Fa-f:.]+\]|\[[Vv][0-9A-Fa-f]+\.[\w\-.~!$&'()*+,;=:]+\]"
 _NAME = rb"(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
