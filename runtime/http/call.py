@@ -27,8 +27,8 @@ class Reply:
     """The function's way out to the caller, which can be closed.
 
     Attributes:
-        started: the response's head is on its way.
-        status: of that head, 0 before.
+        started: the first piece of the response's body is on its way, and its head with it.
+        status: of the latest head, 0 before.
         finished: so is its last byte.
         closed: nothing that still comes is sent.
     """
@@ -47,10 +47,10 @@ class Reply:
         if self.closed:
             return nothing()
         if message["type"] == "http.response.start":
-            self.started = True
             self.status = message["status"]
-        elif message["type"] == "http.response.body" and not message.get("more_body"):
-            self.finished = True
+        else:
+            self.started = True
+            self.finished = not message.get("more_body")
         return self._send(message)
 
 

@@ -40,6 +40,17 @@ async def read_body(receive: Receive, deadline: float) -> bytes:
         raise DeadlineExceeded from None
 
 
+async def has_left(receive: Receive) -> bool:
+    """Tell whether the caller has left, without waiting for that; what is left of the body is thrown away."""
+    try:
+        async with asyncio.timeout(0):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return False
+    return True
+
+
 class Replay:
     """A `receive` that gives a body read before, and then tells when the caller has left."""
 

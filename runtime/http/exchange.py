@@ -1,7 +1,7 @@
 """One request and its answer on a connection, as uvicorn has it, but for what that costs.
 
 The head waits for the first piece of the body, as ASGI demands, so that a small answer is one write to the
-socket.
+socket. Until then nothing of the answer has left, and another head takes its place (docs/adr/0098).
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from runtime.http.lines import Field
 from runtime.http.listener import Listener
 
 JOINED = 64 * 1024  # bytes of a body that waits for the end of the turn; more has to feel a slow reader
+
+BODILESS = frozenset({204, 304})  # whose length, where one is told, is of what is not sent
 
 
 class Signal:
@@ -122,19 +124,19 @@ class Exchange(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        expected = "http.response.body" if self.response_started else "http.response.start"
-        if message["type"] != expected or self.response_complete:
-            told = "the answer is complete" if self.response_complete else f"it is the turn of {expected!r}"
-            msg = f"Unexpected ASGI message {message['type']!r}: {told}."
-            raise RuntimeError(msg)
-        if self.response_started:
+        kind = message["type"]
+        if kind == "http.response.start" and not self.response_started:
+            self._head = self._begin(message["status"], message.get("headers", ()))
+            self.waiting_for_100_continue = False
+        elif kind == "http.response.body" and self._head and not self.response_complete:
             self._write(message.get("body", b""), more=message.get("more_body", False))
         else:
-            self._head = self._begin(message["status"], message.get("headers", ()))
-            self.response_started, self.waiting_for_100_continue = True, False
+            state = f"begun: {self.response_started}, complete: {self.response_complete}"
+            msg = f"Unexpected ASGI message {kind!r} ({state})."
+            raise RuntimeError(msg)
 
     def _begin(self, status: int, headers: Any) -> bytes:
-        # Not the first when a field was refused: then this is the head of the answer that says so.
+        # Not the first when nothing of an answer could leave: then this is the head of the one that says so.
         self.chunked_encoding, self.expected_content_length = cast("bool | None", None), 0
         fields = [*self.default_headers, *headers]
         lines, framing = self._lines.of(fields)
@@ -143,7 +145,9 @@ class Exchange(RequestResponseCycle):
             closes |= self._frame(name.lower(), value.lower())
         if not (self.keep_alive or closes):
             lines.append(b"connection: close\r\n")
-        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in {204, 304}:
+        if status in BODILESS:
+            self.chunked_encoding, self.expected_content_length = None, 0
+        elif self.chunked_encoding is None and self.scope["method"] != "HEAD":
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked\r\n")
         return b"".join((STATUS_LINE[status], *lines, b"\r\n"))
@@ -162,15 +166,14 @@ class Exchange(RequestResponseCycle):
         return False
 
     def _write(self, body: bytes, *, more: bool) -> None:
-        head, self._head = self._head, b""
+        head = b"" if self.response_started else self._head
         if self.scope["method"] == "HEAD":
-            self.expected_content_length, body = 0, b""
+            body = b""
         elif self.chunked_encoding:
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
-        elif len(body) > self.expected_content_length:
-            raise RuntimeError("Response content longer than Content-Length")
         else:
-            self.expected_content_length -= len(body)
+            self._count(len(body), more=more)
+        self.response_started = True
         if more or len(body) > JOINED:
             self._outbox.flush()
             self.transport.write(head)  # `writelines` of CPython 3.12 and 3.13.0 never pauses the writer
@@ -180,9 +183,15 @@ class Exchange(RequestResponseCycle):
         if not more:
             self._complete()
 
-    def _complete(self) -> None:
-        if self.expected_content_length:
+    def _count(self, size: int, *, more: bool) -> None:
+        """Hold the body against its Content-Length before any of this piece leaves."""
+        self.expected_content_length -= size
+        if self.expected_content_length < 0:
+            raise RuntimeError("Response content longer than Content-Length")
+        if self.expected_content_length and not more:
             raise RuntimeError("Response content shorter than Content-Length")
+
+    def _complete(self) -> None:
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:

@@ -8,15 +8,12 @@ not ask for costs nothing: each endpoint's plan is made once, at its first reque
 import asyncio
 from typing import Any, Protocol, cast
 
-from litestar.types import HTTPScope
-from litestar.utils.scope.state import ScopeState
-
 from runtime.asgi import ASGIApp, Receive, Scope, Send
 from runtime.auth import Delivery
 from runtime.config import Endpoint, Policy
 from runtime.http.call import GRACE, Call, Cut, Reply
 from runtime.http.deadline import seconds_allowed
-from runtime.http.disconnect import CallerLeft, Replay, read_body
+from runtime.http.disconnect import CallerLeft, Replay, has_left, read_body
 from runtime.http.leftovers import Reaper
 from runtime.http.limits import Bulkhead, counted, refuse_length
 from runtime.http.plan import Plan, place, read_head
@@ -27,6 +24,10 @@ from shared.errors import DeadlineExceeded, RateLimited, Unauthenticated
 from shared.identity import User
 
 CALLER_LEFT = "caller_left"  # in logs and spans: nobody was there to be answered
+
+
+class Unanswered(Exception):
+    """A function came to its end before its answer did."""
 
 
 class Authority(Protocol):
@@ -136,7 +137,7 @@ class Gate:
             await self._call(plan, app, scope, Replay(body, receive), reply)
         finally:
             # Errors are answered further in and never come by here: the status alone tells.
-            delivery.end(succeeded=200 <= reply.status < 300)
+            delivery.end(succeeded=reply.finished and 200 <= reply.status < 300)
 
     async def _authenticate(
         self, invocation: Invocation, scope: Scope, policy: Policy
@@ -179,14 +180,13 @@ class Gate:
                 watcher.cancel()
             self._leave(plan, invocation, call.task)
         if call.cut is None:
-            return
-        if call.cut is Cut.DISCONNECT:
+            if not reply.finished and not await has_left(receive):
+                raise Unanswered
+        elif call.cut is Cut.DISCONNECT:
             invocation.error = CALLER_LEFT
         else:
             invocation.error = DeadlineExceeded.code
-            if not call.reply.finished:
-                # A response that the closed reply has swallowed was none.
-                ScopeState.from_scope(cast("HTTPScope", scope)).response_started = call.reply.started
+            if not reply.finished:
                 raise DeadlineExceeded
 
     def _leave(self, plan: Plan, invocation: Invocation, task: asyncio.Task[None] | None) -> None:

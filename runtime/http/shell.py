@@ -124,29 +124,46 @@ class Shell:
         return None
 
     def _finish(self, scope: Scope, invocation: Invocation, send: Send) -> Send:
-        """Return a `send` that completes the response's head, and drops the body of a HEAD."""
-        request_id = (b"x-request-id", invocation.request_id.encode("latin-1"))
+        """Return a `send` that completes the response's head, and drops the body of a HEAD.
+
+        The head waits for the first piece of the body: until then nothing has left, and whoever sends another
+        head answers instead (docs/adr/0098).
+        """
         always = self._always(header(scope, b"origin"))
         is_head = invocation.method == "HEAD"
-        timing = self._timing
+        head: Message | None = None
 
         def finish(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                headers = [*message["headers"], request_id, *always, *invocation.response_headers]
-                if header(message, b"cache-control") is None:
-                    headers.append(NO_STORE)
-                if timing:
-                    spent = (time.perf_counter() - invocation.started) * 1000
-                    headers.append((b"server-timing", b"app;dur=%.2f" % spent))
-                message["headers"] = headers
-                invocation.status = message["status"]
-            elif is_head:
+            nonlocal head
+            if message["type"] == "http.response.start" and not invocation.status:
+                head = message
+                return nothing()
+            if is_head:
                 if message.get("more_body"):
                     return nothing()
                 message = {**message, "body": b""}
-            return send(message)
+            if head is None:
+                return send(message)
+            first, head = head, None
+            return self._begin(first, message, always, invocation, send)
 
         return finish
+
+    async def _begin(
+        self, head: Message, body: Message, always: Headers, invocation: Invocation, send: Send
+    ) -> None:
+        """Send an answer's head, complete, and the first piece of its body."""
+        request_id = (b"x-request-id", invocation.request_id.encode("latin-1"))
+        headers = [*head["headers"], request_id, *always, *invocation.response_headers]
+        if header(head, b"cache-control") is None:
+            headers.append(NO_STORE)
+        if self._timing:
+            spent = (time.perf_counter() - invocation.started) * 1000
+            headers.append((b"server-timing", b"app;dur=%.2f" % spent))
+        head["headers"] = headers
+        await send(head)
+        await send(body)
+        invocation.status = head["status"]
 
     def _always(self, origin: bytes | None) -> Headers:
         """Return what each response to a page of `origin` carries."""

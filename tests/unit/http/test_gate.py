@@ -8,6 +8,7 @@ from litestar import get, post
 from litestar.params import JSONBody
 
 from runtime.http.deadline import seconds_allowed
+from runtime.routing.router import DIRECT
 from shared.errors import Invalid, NotFound
 from tests.fixtures.gate import Serve, endpoint
 
@@ -67,6 +68,26 @@ async def test_webhook_learns_from_the_status_whether_its_function_succeeded(ser
         await service.http.post("/signals", content=b"{}", headers={"Signature": "{}"})
 
     assert service.authority.outcomes == [True, False, False]
+
+
+async def test_webhook_whose_answer_never_left_has_not_succeeded(serve: Serve):
+    async def heads(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["query_string"] == b"late":
+            await asyncio.Event().wait()
+
+    policy = endpoint("POST", public=False, webhook="clerk", timeout=0.05)
+
+    @post("/signals", opt={"endpoint": policy, DIRECT: heads})
+    async def receive() -> None:
+        raise AssertionError
+
+    service = await serve(receive)
+    late = await service.http.post("/signals?late", content=b"{}", headers={"Signature": "{}"})
+    unanswered = await service.http.post("/signals", content=b"{}", headers={"Signature": "{}"})
+
+    assert (late.status_code, unanswered.status_code) == (504, 500)
+    assert service.authority.outcomes == [False, False]
 
 
 async def test_webhook_that_was_handled_before_is_answered_without_running_it_again(serve: Serve):

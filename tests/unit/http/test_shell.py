@@ -131,9 +131,21 @@ async def test_an_escaped_noun_of_ours_keeps_its_status():
     assert (response.status_code, response.json()["detail"]) == (404, "No signal SPY.")
 
 
-async def test_a_failure_after_the_head_was_sent_cuts_the_response():
+async def test_a_failure_between_head_and_body_is_answered_as_if_there_had_been_no_head():
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-signal", b"SPY")]})
+        raise NotFound("signal", "SPY")
+
+    response = await client(shell(inner)).get("/", headers={"Origin": ORIGIN})
+    assert (response.status_code, response.json()["detail"]) == (404, "No signal SPY.")
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert "x-signal" not in response.headers
+
+
+async def test_a_failure_after_the_first_piece_was_sent_cuts_the_response():
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"SPY", "more_body": True})
         raise RuntimeError("too late")
 
     transport = httpx.ASGITransport(shell(inner))

@@ -59,10 +59,12 @@ async def test_the_whole_answers_of_many_connections_all_arrive():
     assert all(task.result().endswith(b"risk") for task in asked)
 
 
-async def test_an_application_that_fails_between_head_and_body_sends_nothing():
+async def test_an_application_that_fails_between_head_and_body_sends_nothing_of_its_answer():
     async with listening(readings) as server, peer(server) as caller:
         await caller.send(ANSWER.replace(b"answer", b"failure"))
-        assert await caller.rest() == b""
+        told = await caller.rest()
+    assert told.startswith(b"HTTP/1.1 500 ")
+    assert b"200" not in told
 
 
 async def test_an_answer_to_a_caller_that_has_left_harms_nobody():
