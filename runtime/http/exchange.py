@@ -17,6 +17,7 @@ from runtime.http.listener import Listener
 
 JOINED = 64 * 1024  # bytes of a body that waits for the end of the turn; more has to feel a slow reader
 
+UNTOLD = float("inf")  # bytes of a body that ends with its connection
 BODILESS = frozenset({204, 304})  # whose length, where one is told, is of what is not sent
 
 
@@ -58,7 +59,7 @@ class Exchange(RequestResponseCycle):
     response_started = False
     response_complete = False
     chunked_encoding: bool | None = None
-    expected_content_length = 0
+    expected_content_length: float = 0  # type: ignore[assignment]  # or `UNTOLD`
     _received = b""
     _head = b""
 
@@ -126,6 +127,8 @@ class Exchange(RequestResponseCycle):
             return
         kind = message["type"]
         if kind == "http.response.start" and not self.response_started:
+            if self.waiting_for_100_continue and self.more_body:
+                self.keep_alive = False  # whether a body is to come yet only the caller knows
             self._head = self._begin(message["status"], message.get("headers", ()))
             self.waiting_for_100_continue = False
         elif kind == "http.response.body" and self._head and not self.response_complete:
@@ -147,6 +150,8 @@ class Exchange(RequestResponseCycle):
             lines.append(b"connection: close\r\n")
         if status in BODILESS:
             self.chunked_encoding, self.expected_content_length = None, 0
+        elif self.chunked_encoding is None and self.scope["http_version"] == "1.0":
+            self.expected_content_length = UNTOLD  # it knows no chunks; the connection's end is the body's
         elif self.chunked_encoding is None and self.scope["method"] != "HEAD":
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked\r\n")
@@ -188,7 +193,7 @@ class Exchange(RequestResponseCycle):
         self.expected_content_length -= size
         if self.expected_content_length < 0:
             raise RuntimeError("Response content longer than Content-Length")
-        if self.expected_content_length and not more:
+        if not more and self.expected_content_length not in {0, UNTOLD}:
             raise RuntimeError("Response content shorter than Content-Length")
 
     def _complete(self) -> None:
@@ -196,5 +201,12 @@ class Exchange(RequestResponseCycle):
         self.message_event.set()
         if not self.keep_alive:
             self._outbox.flush()
-            self.transport.close()
+            self._close()
         self.on_response()
+
+    def _close(self) -> None:
+        """Close the connection; half of it while a body comes, whose reset would take the answer along."""
+        if self.more_body and self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()

@@ -5,10 +5,15 @@ from runtime.config import Endpoint
 from runtime.http.deadline import HEADER as TIMEOUT_HEADER
 from runtime.http.limits import Bulkhead
 from runtime.http.rates import Rate
+from shared.errors import Malformed
 
 
 def read_head(scope: Scope) -> tuple[bytes | None, bool, bytes | None]:
-    """Return the declared length of the body, whether it is chunked, and the caller's time limit."""
+    """Return the declared length of the body, whether it is chunked, and the caller's time limit.
+
+    Raises:
+        Malformed: the body is coded in a way that nobody here undoes.
+    """
     length = timeout = None
     chunked = False
     for name, value in scope["headers"]:
@@ -16,6 +21,8 @@ def read_head(scope: Scope) -> tuple[bytes | None, bool, bytes | None]:
             length = value
         elif name == b"transfer-encoding":
             chunked = True
+            if value.lower() != b"chunked":
+                raise Malformed("Of the transfer codings only chunked is understood.")
         elif name == TIMEOUT_HEADER:
             timeout = value
     return length, chunked, timeout

@@ -8,6 +8,7 @@ flow control and the ASGI conversation stay uvicorn's.
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any, ClassVar, cast
 from urllib.parse import unquote
 
@@ -170,7 +171,7 @@ class Connection(HttpToolsProtocol):
             listener=self.listener,
             loop=self.loop,
             default_headers=self.server_state.default_headers,
-            expects_continue=self.expect_100_continue,
+            expects_continue=self.expect_100_continue and version != "1.0",
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
@@ -183,7 +184,7 @@ class Connection(HttpToolsProtocol):
     def _launch(self) -> None:
         """Start the application for the request that was just read, if one was and nothing was said of it."""
         exchange, self._ready = self._ready, None
-        if exchange is not None and not exchange.disconnected:
+        if exchange is not None and not (exchange.disconnected or self.transport.is_closing()):
             self._start_asgi_task(exchange, self.app, eager_start=True)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any, *, eager_start: bool = False) -> None:
@@ -205,8 +206,12 @@ class Connection(HttpToolsProtocol):
         self._in_body, self._passed_on = False, True
         self._stop("body")
         exchange = self._exchange
-        if exchange is not None and not exchange.response_complete:
+        if exchange is None:
+            return
+        if not exchange.response_complete:
             exchange.end()
+        elif not exchange.keep_alive:
+            self.transport.close()  # the answer was the last word, and only waited for the body to end
 
     # What takes too long.
 
@@ -238,7 +243,8 @@ class Connection(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            # Whoever has just answered is no part of the next request.
+            Context().run(self._start_asgi_task, *self.pipeline.pop())
         else:
             self._rest()
         if self._in_body:
@@ -300,11 +306,11 @@ class Connection(HttpToolsProtocol):
         self._refused = True
         cycle = self._exchange
         answered = cycle is None or cycle.response_complete
-        if self.pipeline or (self._in_body and (answered or self.cycle.response_started)):
+        if self._in_body and (self.pipeline or answered or self.cycle.response_started):
             self.listener.count(error.code)
             self._hang_up()
         elif not answered and not self._in_body:
-            # A whole request is being answered; only what came after it is refused.
+            # Whole requests are being answered; only what came after them is refused.
             self.listener.count(error.code)
             self.cycle.keep_alive = False
         else:

@@ -307,6 +307,76 @@ async def test_garbage_behind_a_request_does_not_damage_its_answer():
         assert answer.endswith(b"whole")
 
 
+@pytest.mark.parametrize("behind", [b"\x00\x01garbage", b"GET /signals HTTP/1.1\r\n\r\n"])
+async def test_every_whole_request_before_one_that_is_none_is_answered(behind: bytes):
+    async with listening(readings) as server, peer(server) as caller:
+        await caller.send(GET * 3 + behind)
+        told = await caller.rest()
+        assert server.listener.refused == {"malformed_request": 1}
+    assert told.count(b"HTTP/1.1 200 OK") == 3
+    assert told.count(b"connection: close") == 1
+
+
+async def test_an_upload_that_is_refused_on_its_last_connection_may_end_and_reads_its_answer():
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await reply(send, b"no")
+
+    head = b"POST / HTTP/1.1\r\nHost: annex\r\nConnection: close\r\nContent-Length: 20000000\r\n\r\n"
+    async with listening(shell(inner)) as server, peer(server) as caller:
+        for _ in range(200):
+            caller.writer.write(head + b"x" * 100_000)
+            head = b""
+            await caller.writer.drain()
+        assert (await caller.rest()).endswith(b"no")
+        await server.no_connection_left()
+        assert not server.listener.refused
+
+
+async def test_an_upload_without_end_after_the_last_answer_is_closed():
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await reply(send, b"no")
+
+    limits = ConnectionLimits(linger=0.05)
+    async with listening(shell(inner), limits) as server, peer(server) as caller:
+        await caller.send(POST.replace(b"Host", b"Connection: close\r\nHost"))
+        assert (await caller.rest()).endswith(b"no")
+        await server.no_connection_left()
+
+
+async def test_nothing_behind_the_body_of_a_last_request_is_served():
+    paths = []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        paths.append(scope["path"])
+        await reply(send, b"no")
+
+    async with listening(shell(inner)) as server, peer(server) as caller:
+        await caller.send(POST.replace(b"Host", b"Connection: close\r\nHost"))
+        assert (await caller.response()).endswith(b"no")
+        await caller.send(b"0123456789" + GET)
+        assert await caller.rest() == b""
+    assert paths == ["/signals"]
+
+
+async def test_http_1_0_is_never_told_to_continue():
+    async with listening(readings) as server, peer(server) as caller:
+        await caller.send(POST.replace(b"1.1", b"1.0").replace(b"Host", b"Expect: 100-continue\r\nHost"))
+        await caller.send(b"0123456789")
+        assert (await caller.rest()).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_an_answer_instead_of_100_continue_ends_the_connection():
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await reply(send, b"no")
+
+    limits = ConnectionLimits(linger=0.05)
+    async with listening(shell(inner), limits) as server, peer(server) as caller:
+        await caller.send(POST.replace(b"Host", b"Expect: 100-continue\r\nHost"))
+        told = await caller.rest()
+    assert told.endswith(b"no")
+    assert b"connection: close" in told
+
+
 async def test_requests_without_end_on_one_connection_are_cut():
     async with listening(readings, ConnectionLimits(pipelined=4)) as server, peer(server) as caller:
         await caller.send(GET * 2000)

@@ -1,6 +1,7 @@
 """Answers of one turn of the loop: when they leave, in which order, and what becomes of a kept connection."""
 
 import asyncio
+from contextvars import ContextVar
 from typing import Any
 
 import httptools
@@ -65,6 +66,30 @@ async def test_an_application_that_fails_between_head_and_body_sends_nothing_of_
         told = await caller.rest()
     assert told.startswith(b"HTTP/1.1 500 ")
     assert b"200" not in told
+
+
+async def test_http_1_0_is_never_sent_chunks_and_reads_to_the_end_of_the_connection():
+    async with listening(readings) as server, peer(server) as caller:
+        await caller.send(STREAM.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        told = await caller.rest()
+    assert told.endswith(b"\r\n\r\nSPYHYG")
+    assert b"transfer-encoding" not in told
+    assert b"connection: close" in told
+
+
+async def test_what_one_request_keeps_in_its_context_the_next_one_on_its_connection_does_not_see():
+    symbol: ContextVar[str] = ContextVar("symbol", default="none")
+    seen = []
+
+    async def remembering(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(symbol.get())
+        symbol.set("SPY")
+        await readings(scope, receive, send)
+
+    async with listening(remembering) as server, peer(server) as caller:
+        await caller.send(ANSWER + ANSWER + CLOSING)
+        await caller.rest()
+    assert seen == ["none"] * 3
 
 
 async def test_an_answer_to_a_caller_that_has_left_harms_nobody():
