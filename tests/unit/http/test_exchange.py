@@ -42,6 +42,13 @@ async def test_no_content_has_no_framing():
     assert b"content-length" not in response
 
 
+async def test_not_modified_may_tell_the_length_of_what_it_does_not_send():
+    response = await answer_to(answering((b"content-length", b"7"), status=304, body=b""))
+    assert response.startswith(b"HTTP/1.1 304 ")
+    assert b"content-length: 7" in response
+    assert response.endswith(b"\r\n\r\n")
+
+
 async def test_an_application_may_close_the_connection():
     response = await answer_to(answering((b"content-length", b"2"), (b"Connection", b"keep-alive, Close")))
     assert response.count(b"connection:") == 1

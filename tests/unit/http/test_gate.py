@@ -28,6 +28,21 @@ async def test_call_without_a_token_is_refused(serve: Serve):
     assert service.door.seen[1].user is not None
 
 
+async def test_body_in_a_transfer_coding_that_nobody_undoes_is_refused(serve: Serve):
+    @post("/signals", opt={"endpoint": endpoint("POST")})
+    async def receive() -> None:
+        raise AssertionError
+
+    service = await serve(receive)
+    head = b"POST /signals HTTP/1.1\r\nHost: annex\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked"
+    reader, writer = await service.connect(head + b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    told = await reader.read()
+    writer.close()
+
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert b"malformed_request" in told
+
+
 async def test_route_that_is_no_function_passes_untouched(serve: Serve):
     @get("/version")
     async def version() -> str:
