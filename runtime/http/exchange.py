@@ -176,7 +176,7 @@ class Exchange(RequestResponseCycle):
             body = b""
         elif self.chunked_encoding:
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
-        else:
+        elif more or len(body) != self.expected_content_length:
             self._count(len(body), more=more)
         self.response_started = True
         if more or len(body) > JOINED:

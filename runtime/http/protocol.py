@@ -84,6 +84,8 @@ class Connection(HttpToolsProtocol):
         self._parse(data)
         if not self._is_over():
             self._bound(len(data))
+        elif self.transport.is_closing():
+            return
         self._launch()
 
     def _parse(self, data: bytes) -> None:
@@ -184,7 +186,7 @@ class Connection(HttpToolsProtocol):
     def _launch(self) -> None:
         """Start the application for the request that was just read, if one was and nothing was said of it."""
         exchange, self._ready = self._ready, None
-        if exchange is not None and not (exchange.disconnected or self.transport.is_closing()):
+        if exchange is not None and not exchange.disconnected:
             self._start_asgi_task(exchange, self.app, eager_start=True)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any, *, eager_start: bool = False) -> None:
