@@ -16,19 +16,16 @@ _NAME = rb"(?:[\w\-.~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
 _HOST = re.compile(rb"(?:%b|%b)(?::[0-9]*)?" % (_ADDRESS, _NAME))
 
 
-def check_host(hosts: list[bytes], version: str) -> None:
+@lru_cache(256)
+def check_host(version: str, *hosts: bytes) -> None:
     """Refuse a request whose Host fields leave open whom it is for; one of HTTP/1.0 may have none.
+
+    What passes is remembered, for nearly every request is for the same host as the one before.
 
     Raises:
         Malformed: naming what is wrong.
     """
-    if len(hosts) == 1:
-        if len(hosts[0]) > LONGEST or not _is_valid(hosts[0]):
-            raise Malformed("The Host field names no host.")
-    elif hosts or version != "1.0":
+    if len(hosts) != 1 and (hosts or version != "1.0"):
         raise Malformed("A request needs exactly one Host field.")
-
-
-@lru_cache(256)
-def _is_valid(host: bytes) -> bool:
-    return _HOST.fullmatch(host) is not None
+    if hosts and (len(hosts[0]) > LONGEST or not _HOST.fullmatch(hosts[0])):
+        raise Malformed("The Host field names no host.")

@@ -22,7 +22,7 @@ from runtime.invocation import REFUSAL_KEY
 from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
 
 BUSY = float("inf")  # since when a connection is idle that is not
-VERSIONS = frozenset({"1.0", "1.1"})  # the parser reads more of them than there are answers for
+VERSIONS = ("1.1", "1.0")  # the parser reads more of them than there are answers for
 UNREADABLE = "This is not a request that HTTP/1.1 allows."
 
 
@@ -147,7 +147,7 @@ class Connection(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in VERSIONS:
             raise Malformed(UNREADABLE)
-        check_host(self._hosts, version)
+        check_host(version, *self._hosts)
         path, query = split(self.url)
         text = path.decode("ascii")
         self.scope = {

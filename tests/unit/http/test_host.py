@@ -100,7 +100,7 @@ async def test_a_request_without_a_host_does_not_damage_the_answer_before_it():
     ],
 )
 def test_a_host_of_the_grammar_is_accepted(host: bytes):
-    check_host([host], "1.1")
+    check_host("1.1", host)
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_a_host_of_the_grammar_is_accepted(host: bytes):
 )
 def test_a_host_outside_of_the_grammar_is_refused(host: bytes):
     with pytest.raises(Malformed):
-        check_host([host], "1.1")
+        check_host("1.1", host)
