@@ -19,6 +19,8 @@ from litestar._asgi.asgi_router import ASGIRouter
 from litestar._asgi.routing_trie.types import ASGIHandlerTuple, PathParameterSentinel, RouteTrieNode
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import HTTPRoute
 from litestar.utils import normalize_path
 
@@ -53,6 +55,11 @@ class TreeApp(Litestar):
             self._add(path, handlers)
         self.asgi_router.construct_routing_trie()
         _put_in_front(door, self.asgi_router.root_route_map_node)
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        """Leave out those for pydantic and attrs, which would import both and serve none of our types."""
+        return [*plugins, MsgspecDIPlugin()]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request, or what else a server asks for."""

@@ -173,7 +173,7 @@ import sys
 from runtime.app import create_app
 from runtime.settings import load
 create_app(load({"ANNEX_ENV": "test"}))
-print([name for name in sys.modules if name in {"autogen_core", "openai", "redis"}])
+print([name for name in sys.modules if name in {"autogen_core", "openai", "redis", "pydantic", "attr"}])
 """
 
 
@@ -187,5 +187,5 @@ def test_without_the_extra_a_run_is_refused_and_names_the_cure():
     assert _python(WITHOUT_THE_EXTRA).startswith("agents_unavailable Agents need the `agents` extra")
 
 
-def test_composing_the_service_imports_no_agent_library():
+def test_composing_the_service_imports_no_agent_library_and_none_of_theirs():
     assert _python(LOADED).strip() == "[]"
