@@ -5,9 +5,9 @@ ignores its cancellation is abandoned after a grace, and can no longer write to 
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from enum import Enum
-from typing import Any, cast
+from typing import Any
 
 from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, nothing
 from runtime.exits import refused
@@ -79,7 +79,7 @@ class Call:
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
         """Run `app` to its end, or until it was cut and its grace is over; raises what it raised."""
         # Straight from the class: the loop's factory would take the function for something it left behind.
-        work = cast("Coroutine[Any, Any, None]", app(scope, receive, self.reply))
+        work: Any = app(scope, receive, self.reply)
         self.task = task = asyncio.Task(work, loop=self._loop, eager_start=True)
         if not task.done():
             await self._wait(task)

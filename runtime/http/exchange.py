@@ -7,7 +7,7 @@ socket. Until then nothing of the answer has left, and another head takes its pl
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -18,6 +18,7 @@ from runtime.http.listener import Listener
 JOINED = 64 * 1024  # bytes of a body that waits for the end of the turn; more has to feel a slow reader
 
 UNTOLD = float("inf")  # bytes of a body that ends with its connection
+UNDECIDED: bool | None = None  # whether the body comes in chunks
 BODILESS = frozenset({204, 304})  # whose length, where one is told, is of what is not sent
 
 
@@ -86,7 +87,7 @@ class Exchange(RequestResponseCycle):
         self.waiting_for_100_continue = expects_continue
         self.keep_alive = keep_alive
         self.on_response = on_response
-        self.message_event = cast("asyncio.Event", Signal())
+        self.message_event = Signal()  # type: ignore[assignment]  # it does what an event does
 
     def take(self, piece: bytes) -> None:
         """Keep a piece of the body until the application asks for it."""
@@ -140,7 +141,7 @@ class Exchange(RequestResponseCycle):
 
     def _begin(self, status: int, headers: Any) -> bytes:
         # Not the first when nothing of an answer could leave: then this is the head of the one that says so.
-        self.chunked_encoding, self.expected_content_length = cast("bool | None", None), 0
+        self.chunked_encoding, self.expected_content_length = UNDECIDED, 0
         fields = [*self.default_headers, *headers]
         lines, framing = self._lines.of(fields)
         closes = False
