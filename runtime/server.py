@@ -109,12 +109,12 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nobody, finish what is under way, cut what is too slow, then close the application."""
-        if self._acceptor is not None:
-            self._acceptor.close()
         for server in self.servers:
             server.close()
         for each in sockets or ():
             each.close()
+        if self._acceptor is not None:
+            await self._acceptor.close()
         for connection in self._connections():
             connection.shutdown()
         await self._finish()

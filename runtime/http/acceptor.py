@@ -33,12 +33,14 @@ class Acceptor:
             door.settimeout(0)
             self._open(door)
 
-    def close(self) -> None:
-        """Accept nobody any more."""
+    async def close(self) -> None:
+        """Accept nobody any more; return once all who were accepted are in, so that a stop misses none."""
         for door in self._doors:
             self._loop.remove_reader(door)
             door.close()
         self._doors.clear()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _open(self, door: socket.socket) -> None:
         if door in self._doors:

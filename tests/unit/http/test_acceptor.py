@@ -49,7 +49,7 @@ async def opened(guests: Guests) -> AsyncIterator[tuple[socket.socket, Acceptor]
     try:
         yield door, beside
     finally:
-        beside.close()
+        await beside.close()
         server.close()
         for guest in guests.inside:
             guest.close()
@@ -82,7 +82,7 @@ def test_nobody_comes_in_after_the_door_was_closed():
         guests = Guests()
         async with opened(guests) as (door, beside):
             address = door.getsockname()
-            beside.close()
+            await beside.close()
         try:
             socket.create_connection(address).close()
         except ConnectionRefusedError:
@@ -90,6 +90,23 @@ def test_nobody_comes_in_after_the_door_was_closed():
         return guests.inside, False
 
     assert uvloop.run(arrive_late()) == ([], True)
+
+
+def test_whoever_was_accepted_is_in_once_the_door_is_closed():
+    async def close_upon_a_crowd() -> tuple[int, int]:
+        guests = Guests()
+        async with opened(guests) as (door, beside):
+            with ExitStack() as held:
+                crowd(door, CROWD, held)
+                await asyncio.sleep(0)  # one turn, in which they are accepted
+                await beside.close()
+                closed = len(guests.inside)
+                await asyncio.sleep(0.05)
+                return closed, len(guests.inside)
+
+    closed, later = uvloop.run(close_upon_a_crowd())
+    assert closed >= CROWD - 1  # the loop's own server may be letting one in
+    assert later - closed <= 1
 
 
 @contextmanager
@@ -121,12 +138,13 @@ def test_a_process_without_a_descriptor_left_lets_people_in_once_it_has_one(
         guests = Guests()
         with ExitStack() as held:
             door = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=CROWD))
-            held.callback(Acceptor([door], guests).close)
+            beside = Acceptor([door], guests)
             crowd(door, 3, held)
             with no_descriptor_left():
                 await until(lambda: caplog.records)
                 assert guests.inside == []
             await until(lambda: len(guests.inside) == 3)
+            await beside.close()
             for guest in guests.inside:
                 guest.close()
 
