@@ -9,7 +9,7 @@ of the SDK.
 
 from collections.abc import Mapping
 from operator import attrgetter
-from threading import Lock
+from threading import RLock
 from time import time_ns
 from typing import Any, Self
 
@@ -44,7 +44,7 @@ class LeanSpan(SdkSpan):
     _events: Any = ()
     _links: Any = ()
     _record_exception = _set_status_on_exception = True
-    _lock = Lock()  # one for all: it is held for a moment, by whoever changes a span
+    _lock = RLock()  # one for all: it is held for a moment, by whoever changes a span or looks first
     _resource: Any = property(attrgetter("_tracer.resource"))
     _instrumentation_scope: Any = property(attrgetter("_tracer._instrumentation_scope"))
     _instrumentation_info: Any = property(attrgetter("_tracer.instrumentation_info"))
@@ -58,15 +58,22 @@ class LeanSpan(SdkSpan):
     @property
     def _attributes(self) -> BoundedAttributes:  # type: ignore[override]  # the SDK sets one on each span
         if self._looked_at is None:
-            limits, facts = self._limits, self.facts
-            self._looked_at = BoundedAttributes(
-                limits.max_span_attributes, immutable=False, max_value_len=limits.max_span_attribute_length
-            )
-            if facts is not None:
-                self._looked_at._dict.update(self._named(facts))
-                self.facts = None
-            self._looked_at._immutable = self._end_time is not None
+            with self._lock:
+                if self._looked_at is None:
+                    self._looked_at = self._first_look()
+                    self.facts = None
         return self._looked_at
+
+    def _first_look(self) -> BoundedAttributes:
+        """Return the facts as a mapping, whole: another thread may look at the same moment."""
+        limits, facts = self._limits, self.facts
+        attributes = BoundedAttributes(
+            limits.max_span_attributes, immutable=False, max_value_len=limits.max_span_attribute_length
+        )
+        if facts is not None:
+            attributes._dict.update(self._named(facts))
+        attributes._immutable = self._end_time is not None
+        return attributes
 
     def _named(self, facts: Any) -> Mapping[str, Any]:
         """Return the facts by name: clean, texts within the limit, few enough."""

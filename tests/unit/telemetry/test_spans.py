@@ -1,6 +1,7 @@
 """Our server span is the SDK's in all that a processor, an exporter or a library can see."""
 
 import json
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -147,3 +148,22 @@ def test_status_that_a_function_declared_good_stays_good():
     span.set_status(StatusCode.OK)
     span.tell("GET", READING, failed=True)
     assert span.status.status_code is StatusCode.OK
+
+
+def test_two_threads_that_look_first_at_the_same_moment_both_see_all_attributes():
+    span: Any = Spans(Recorder().tracer).start("GET", parent=ROOT, links=())
+    seen: list[int] = []
+    other = Thread(target=lambda: seen.append(len(span.attributes)))
+
+    class Slow(Facts):
+        def attributes(self) -> dict[str, Any]:
+            if not other.ident:
+                other.start()
+                other.join(0.05)
+            return super().attributes()
+
+    span.tell("GET", Slow(*READING), failed=False)
+    seen.append(len(span.attributes))
+    other.join()
+
+    assert seen == [len(READING.attributes())] * 2
