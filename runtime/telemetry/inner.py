@@ -86,8 +86,9 @@ def _plain(attributes: Mapping[str, Any] | None) -> AttributeSet | None:
     """Return the attributes, None if the SDK would not take them as they are."""
     if not attributes:
         return _NOTHING
-    if any(type(value) not in _PLAIN for value in attributes.values()):
-        return None
+    for key, value in attributes.items():
+        if type(value) not in _PLAIN or type(key) is not str or not key:
+            return None
     return AttributeSet(attributes)
 
 

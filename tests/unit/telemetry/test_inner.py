@@ -101,8 +101,21 @@ def test_what_is_exported_is_what_the_sdk_would_export(parent: Context, used: bo
         (None, below(1), {"a": "x" * 33}),
         (None, below(1), {str(number): number for number in range(7)}),
         (None, below(1), AttributeSet({"a": "x" * 33})),
+        (None, below(1), {"": 1}),
+        (None, below(1), {7: 1}),
     ],
-    ids=["root", "remote", "sampler", "half", "list", "long", "many", "long in a set"],
+    ids=[
+        "root",
+        "remote",
+        "sampler",
+        "half",
+        "list",
+        "long",
+        "many",
+        "long in a set",
+        "no name",
+        "number as name",
+    ],
 )
 def test_what_is_not_plain_is_left_to_the_sdk(sampler: Any, parent: Context, attributes: Any):
     stock, ours = Recorder(sampler), Recorder(sampler)
