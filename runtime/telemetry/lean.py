@@ -44,7 +44,7 @@ class LeanSpan(SdkSpan):
     _events: Any = ()
     _links: Any = ()
     _record_exception = _set_status_on_exception = True
-    _lock = RLock()  # one for all: it is held for a moment, by whoever changes a span or looks first
+    _lock: Any = RLock()  # one for all, held for a moment by whoever changes a span or looks first
     _resource: Any = property(attrgetter("_tracer.resource"))
     _instrumentation_scope: Any = property(attrgetter("_tracer._instrumentation_scope"))
     _instrumentation_info: Any = property(attrgetter("_tracer.instrumentation_info"))

@@ -76,7 +76,11 @@ class Pool:
             raise self._unavailable(error) from None
         finally:
             self._waiting -= 1
-        self._instruments.acquired(began)
+        try:
+            self._instruments.acquired(began)
+        except BaseException:
+            self.release(member, None, touched=False)  # nobody will use it
+            raise
         return self._lent(member)
 
     def lend(self) -> Member | None:

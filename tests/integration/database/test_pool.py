@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from shared.database import Database, QueryFailed
 from shared.database.connector import Limits
@@ -47,6 +48,21 @@ async def test_a_connection_that_comes_as_its_owner_is_called_away_goes_to_the_n
         assert await staying == 2
         assert leaving.cancelled()
         assert database.statistics() == (1, 1, 0, 1)
+
+
+async def test_a_connection_whose_wait_could_not_be_told_is_there_for_the_next(database_url: str):
+    class Broken(SpanProcessor):
+        def on_start(self, span: Any, parent_context: Any = None) -> None:
+            if span.name == "db.pool.acquire":
+                raise ValueError("broken")
+
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(Broken())
+    limits = Limits(pool_max=1, acquire=0.3)
+    async with Database(translate(database_url), limits, tracer_provider=tracers) as database:
+        with pytest.raises(ValueError, match="broken"):
+            await database.fetch_value("SELECT 1")  # to connect takes long enough to be told
+        assert await database.fetch_value("SELECT 2") == 2
 
 
 async def test_those_who_gave_up_waiting_do_not_stand_in_the_way(database_url: str):
