@@ -41,7 +41,8 @@ class Turns:
         try:
             return await turn
         except BaseException:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
+            # A turn that is still open is taken out: its owner was thrown away, which cancels nothing.
+            if not turn.cancel() and not turn.cancelled() and turn.exception() is None:
                 self._take_back(turn.result())
             raise
 

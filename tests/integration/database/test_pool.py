@@ -50,6 +50,15 @@ async def test_a_connection_that_comes_as_its_owner_is_called_away_goes_to_the_n
         assert database.statistics() == (1, 1, 0, 1)
 
 
+async def test_a_call_that_is_thrown_away_while_it_waits_gets_nothing(database_url: str):
+    async with opened(database_url, pool_max=1, acquire=0.3) as database:
+        async with database.transaction():
+            call = database.fetch_value("SELECT 1")
+            call.send(None)
+            call.close()
+        assert await database.fetch_value("SELECT 2") == 2
+
+
 async def test_a_connection_whose_wait_could_not_be_told_is_there_for_the_next(database_url: str):
     class Broken(SpanProcessor):
         def on_start(self, span: Any, parent_context: Any = None) -> None:
