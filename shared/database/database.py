@@ -21,6 +21,7 @@ from shared.database.failures import (
     SchemaChanged,
     while_connecting,
 )
+from shared.database.failures import translate as named
 from shared.database.lease import Lease
 from shared.database.pool import Pool
 from shared.database.queries import Connection, Queries, Verb
@@ -225,8 +226,8 @@ class Database(Queries):
             else:
                 answer = await verb(member.connection, sql, *args)
         except BaseException as error:
-            fault = error  # even if telling of it fails, the connection does not go back as a good one
-            fault = self._instruments.failed(operation, began, error)
+            fault = named(error)  # before it is told: if that fails, the connection does not go back as good
+            self._instruments.failed(operation, began, error)
             if fault is error:
                 raise
             raise fault from None

@@ -115,8 +115,8 @@ class Instruments:
             operation.statement.summary, None, SpanKind.CLIENT, operation.attributes, (), ended - elapsed
         ).end(ended)
 
-    def failed(self, operation: Operation, began: int, error: BaseException) -> BaseException:
-        """Tell of a statement that failed now, and return the name that `error` has here."""
+    def failed(self, operation: Operation, began: int, error: BaseException) -> None:
+        """Tell of a statement that failed now."""
         elapsed, ended = time.perf_counter_ns() - began, time.time_ns()
         sqlstate = getattr(error, "sqlstate", None)
         attributes = {**operation.attributes, "error.type": sqlstate or type(error).__name__}
@@ -128,7 +128,6 @@ class Instruments:
         )
         span.set_status(Status(StatusCode.ERROR))
         span.end(ended)
-        return translate(error)
 
     def acquired(self, began: int, error: BaseException | None = None) -> None:
         """Record an acquire that began at `began` (``time.time_ns``), unless it neither waited nor failed."""
@@ -186,5 +185,7 @@ class Observed:
     ) -> None:
         if error is None:
             self._instruments.succeeded(self._operation, self._began)
-        elif (ours := self._instruments.failed(self._operation, self._began, error)) is not error:
+            return
+        self._instruments.failed(self._operation, self._began, error)
+        if (ours := translate(error)) is not error:
             raise ours from None

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from shared.database import Database, QueryFailed
@@ -59,16 +60,39 @@ async def test_a_call_that_is_thrown_away_while_it_waits_gets_nothing(database_u
         assert await database.fetch_value("SELECT 2") == 2
 
 
-async def test_a_connection_whose_wait_could_not_be_told_is_there_for_the_next(database_url: str):
-    class Broken(SpanProcessor):
-        def on_start(self, span: Any, parent_context: Any = None) -> None:
-            if span.name == "db.pool.acquire":
-                raise ValueError("broken")
+class Broken(SpanProcessor):
+    """Cannot hear of spans of one name."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        if span.name == self._name:
+            raise ValueError("broken")
+
+
+def told_badly(name: str) -> TracerProvider:
     tracers = TracerProvider(shutdown_on_exit=False)
-    tracers.add_span_processor(Broken())
-    limits = Limits(pool_max=1, acquire=0.3)
-    async with Database(translate(database_url), limits, tracer_provider=tracers) as database:
+    tracers.add_span_processor(Broken(name))
+    return tracers
+
+
+async def test_a_statement_out_of_time_that_could_not_be_told_keeps_its_connection_till_it_is_over(
+    database_url: str,
+):
+    target, limits = translate(database_url), Limits(pool_max=1, query=0.1)
+    async with Database(target, limits, tracer_provider=told_badly("SELECT")) as database:
+        with pytest.raises(ValueError, match="broken"):
+            await database.fetch_value("SELECT pg_sleep(5)")
+        assert database.statistics().idle == 0
+        async with database.transaction():
+            pass
+        assert database.statistics().idle == 1
+
+
+async def test_a_connection_whose_wait_could_not_be_told_is_there_for_the_next(database_url: str):
+    target, limits = translate(database_url), Limits(pool_max=1, acquire=0.3)
+    async with Database(target, limits, tracer_provider=told_badly("db.pool.acquire")) as database:
         with pytest.raises(ValueError, match="broken"):
             await database.fetch_value("SELECT 1")  # to connect takes long enough to be told
         assert await database.fetch_value("SELECT 2") == 2
