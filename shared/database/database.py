@@ -202,18 +202,19 @@ class Database(Queries):
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         pool, operation = self._opened_pool(), self._instruments.operation(sql)
         reads = operation.statement.operation == "SELECT"
-        for _ in range(_RETRIES):
+        for retries in reversed(range(_RETRIES + 1)):
             try:
                 return await self._once(pool, operation, verb, sql, *args)
             except PoolerDetected:
-                pass  # the server refused before it did anything
+                if not retries:  # else again: the server refused before it did anything
+                    raise
             except SchemaChanged as error:
                 await pool.reload_schema()
-                if error.done and not reads:
+                if not retries or (error.done and not reads):
                     raise
             except ConnectionLost as error:
                 raise (error if reads or self._read_only else OutcomeUnknown()) from None
-        return await self._once(pool, operation, verb, sql, *args)
+        raise AssertionError("the last try returns or raises")
 
     async def _once[T](self, pool: Pool, operation: Operation, verb: Verb[T], sql: str, *args: object) -> T:
         # No `with`: what context managers cost here is told in docs/adr/0099-statement-told-at-its-end.md.
