@@ -14,6 +14,7 @@ from litestar import Response
 from runtime.asgi import Receive, Scope, Send
 from runtime.config import Policy
 from runtime.exits import EXITS, refused
+from runtime.groups import raise_sole
 from runtime.invocation import SCOPE_KEY
 from runtime.routing.inputs import Arguments, BodyReader, QueryReader, UploadReader, converter, read_query
 from runtime.routing.operation import Input, Operation
@@ -57,7 +58,7 @@ class Adapter:
         self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request.
+        """Serve one request; a group that holds one exception is raised as that exception.
 
         Raises:
             NotFound: a path value is not of its type.
@@ -78,6 +79,8 @@ class Adapter:
             await self._answer(value, scope, receive, send)
         except EXITS as error:
             raise refused(error) from error
+        except ExceptionGroup as group:
+            raise_sole(group)
         finally:
             if self._upload is not None:
                 await self._upload.close(scope)

@@ -14,6 +14,7 @@ from tests.fixtures.telemetry import Receiver
 FAILING = '''"""A reading whose answer is its own ASGI application, which fails in one of many ways."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -78,6 +79,33 @@ async def pieces() -> AsyncIterator[bytes]:
     yield b""
 
 
+async def no_signal() -> AsyncIterator[bytes]:
+    raise NotFound("signal", "SPY")
+    yield b""
+
+
+async def no_signal_deeper() -> AsyncIterator[bytes]:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails(NotFound("signal", "SPY")))
+    yield b""
+
+
+async def several() -> AsyncIterator[bytes]:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails(NotFound("signal", "SPY")))
+        group.create_task(fails(RuntimeError("password=hunter2")))
+    yield b""
+
+
+async def one_piece() -> AsyncIterator[bytes]:
+    yield b"SPY"
+    raise NotFound("signal", "SPY")
+
+
+async def fails(error: Exception) -> None:
+    raise error
+
+
 async def silence() -> AsyncIterator[bytes]:
     await asyncio.Event().wait()
     yield b""
@@ -85,7 +113,7 @@ async def silence() -> AsyncIterator[bytes]:
 
 async def get(how: str) -> Response[Any]:
     """Fail."""
-    if how in {"pieces", "silence"}:
+    if inspect.isasyncgenfunction(globals()[how]):
         return Stream(globals()[how]())
     return Answer(how)
 '''
@@ -101,7 +129,10 @@ async def get(how: str) -> Response[Any]:
         ("ends_its_line", 500, "internal_error", "RuntimeError"),
         ("says_too_much", 500, "internal_error", "RuntimeError"),
         ("says_too_little", 500, "internal_error", "RuntimeError"),
-        ("pieces", 500, "internal_error", "ExceptionGroup"),
+        ("pieces", 500, "internal_error", "RuntimeError"),
+        ("no_signal", 404, "not_found", None),
+        ("no_signal_deeper", 404, "not_found", None),
+        ("several", 500, "internal_error", "ExceptionGroup"),
     ],
 )
 async def test_an_answer_of_which_nothing_has_left_gives_way_to_the_problem_that_span_and_log_tell_of(
@@ -156,6 +187,52 @@ async def test_an_answer_that_breaks_off_is_cut_and_its_span_tells_of_it(
     assert told.endswith(b"\r\n3\r\nSPY\r\n")
     assert span.attributes["http.response.status_code"] == 200
     assert span.attributes["error.type"].endswith("Unanswered")
+
+
+async def test_a_stream_that_fails_before_its_first_piece_is_told_by_its_own_error_and_not_by_a_group(
+    tmp_path: Path, compose: Compose, otlp: Receiver, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "failing.py").write_text(FAILING)
+    async with (
+        compose(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=otlp.http) as caller,
+        listening(caller.application) as server,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http,
+    ):
+        missing = await http.get("/failing", params={"how": "no_signal"})
+        assert "unhandled exception" not in caplog.text
+        await http.get("/failing", params={"how": "pieces"})
+    await otlp.until(lambda: "http.server.request.duration" in otlp.metrics)
+    await otlp.until(lambda: sum(span.name == "GET /failing" for span in otlp.spans) == 2)
+    quiet, loud = sorted((s for s in otlp.spans if s.name == "GET /failing"), key=lambda s: len(s.events))
+    (record,) = [record for record in caplog.records if record.getMessage() == "unhandled exception"]
+
+    assert missing.json()["detail"] == "No signal SPY."
+    assert quiet.events == []
+    assert [event["exception.type"] for _, event in loud.events] == ["RuntimeError"]
+    assert "in pieces" in loud.events[0][1]["exception.stacktrace"]
+    assert "ExceptionGroup" not in loud.events[0][1]["exception.stacktrace"]
+    assert record.exc_info is not None
+    assert record.exc_info[0] is RuntimeError
+    assert b"RuntimeError" in otlp.metrics["http.server.request.duration"].SerializeToString()
+    assert not any(b"ExceptionGroup" in raw or b"hunter2" in raw for raw in otlp.raw)
+
+
+async def test_a_stream_that_fails_after_its_first_piece_is_cut_and_its_span_names_its_own_error(
+    tmp_path: Path, compose: Compose, otlp: Receiver
+):
+    (tmp_path / "failing.py").write_text(FAILING)
+    async with (
+        compose(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=otlp.http) as caller,
+        listening(caller.application) as server,
+        peer(server) as connection,
+    ):
+        await connection.send(b"GET /failing?how=one_piece HTTP/1.1\r\nHost: annex\r\n\r\n")
+        told = await connection.rest()
+    span = await otlp.span("GET /failing")
+
+    assert told.endswith(b"\r\n3\r\nSPY\r\n")
+    assert span.attributes["http.response.status_code"] == 200
+    assert span.attributes["error.type"] == "shared.errors.NotFound"
 
 
 async def test_a_caller_that_leaves_before_the_first_piece_is_no_fault_of_ours(
