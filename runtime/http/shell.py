@@ -15,6 +15,7 @@ from runtime.http.cors import Cors, Headers
 from runtime.http.health import PATHS
 from runtime.http.problems import answer, note, send_problem
 from runtime.http.proxies import TrustedProxies
+from runtime.http.storm import Storm
 from runtime.invocation import REFUSAL_KEY, SCOPE_KEY, Invocation, current
 from shared.errors import AnnexError, HeadersTooLarge, Internal, Overloaded, ShuttingDown, UriTooLong
 
@@ -74,6 +75,7 @@ class Shell:
         self._proxies = proxies
         self._bounds = bounds
         self._headers = security_headers(production=production)
+        self._storm = Storm()
         self._known: dict[bytes | None, Headers] = {}
         self._timing = not production
 
@@ -90,6 +92,8 @@ class Shell:
             return await self._health(scope, receive, send)
         refusal = scope.get(REFUSAL_KEY) or self._refusal(scope)
         if refusal is not None:
+            if isinstance(refusal, Overloaded):
+                await self._storm.pass_by()
             return await send_problem(send, answer(refusal, invocation))
         token = current.set(invocation)
         self.active += 1
