@@ -49,7 +49,7 @@ def is_accepted(service: Service) -> bool:
     """Whether a new connection is taken."""
     try:
         socket.create_connection(("127.0.0.1", service.port)).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it came as the door was closed
         return False
     return True
 
