@@ -24,10 +24,8 @@ logger = logging.getLogger(__name__)
 MAX_URI = 8 * 1024  # bytes; path and query together
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # what Railway's edge lets through
-ORIGINS, LONGEST_ORIGIN = (
-    256,
-    256,
-)  # whose headers are remembered; a stranger's origins fill no more than that
+# Whose headers are remembered; a stranger's origins fill no more than that.
+ORIGINS, LONGEST_ORIGIN = 256, 256
 
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),

@@ -89,9 +89,7 @@ class Labelled(Counts[AttributeSet]):
 
     def record(self, amount: float, attributes: Mapping[str, Any]) -> None:
         """Count one, as `opentelemetry.metrics.Histogram.record` would."""
-        key = attributes if type(attributes) is AttributeSet else AttributeSet(attributes)
-        with self._lock:
-            (self._points.get(key) or self._new_point(key)).add(amount)
+        self.add(attributes if type(attributes) is AttributeSet else AttributeSet(attributes), amount)
 
 
 class _Point:

@@ -65,9 +65,7 @@ class _ProcessTracer(Tracer):
         *others: Any,
         **more: Any,
     ) -> Span:
-        if self._provider is not self._owner.current:
-            self._now()
-        tracer, inner = self._tracer, self._inner
+        tracer, inner = self._now(), self._inner
         if inner is None or links or others or more:
             return tracer.start_span(name, context, kind, attributes, links, start_time, *others, **more)
         return inner.start(name, context, kind, attributes, start_time)

@@ -210,7 +210,7 @@ class Pool:
             self._emptied.set()
 
     def _becomes_pooled(self) -> None:
-        """Turn to pooler mode: new connections are made for it, the present ones go as they come back."""
+        """Turn to pooler mode: new connections are made for it, the present ones go when asked for."""
         if not self._connector.becomes_pooled():
             return
         for member in self._members:
