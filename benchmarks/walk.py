@@ -34,6 +34,7 @@ FEW, MANY = 1000, 4000  # requests whose difference in instructions is that of t
 
 REQUESTS = {
     "get": ("GET /items/7 HTTP/1.1", "", 200),
+    "nested": ("GET /nested HTTP/1.1", "", 200),
     "post": ("POST /items HTTP/1.1", '{"id": 7, "name": "SPY"}', 200),
     "no token": ("GET /items/7 HTTP/1.1", "", 401),
     "preflight": ("OPTIONS /items HTTP/1.1", "", 204),

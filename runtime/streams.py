@@ -7,7 +7,7 @@ an `async with` may span a `yield`. Every stream that is not cut off ends with e
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextvars import Context
 from itertools import count
 from typing import Any
@@ -22,6 +22,7 @@ from runtime.asgi import Message, Scope, Send
 from runtime.config import Endpoint
 from runtime.exits import EXITS
 from runtime.invocation import SCOPE_KEY, Invocation
+from runtime.misfit import Misfit
 from runtime.telemetry import record_exception
 from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown, Unavailable
 from shared.events import Event
@@ -47,7 +48,11 @@ class Failed(Event, tag="error", frozen=True, kw_only=True):
 
 
 def event_stream(
-    iterator: AsyncIterator[Any], endpoint: Endpoint, *, heartbeat: float = HEARTBEAT
+    iterator: AsyncIterator[Any],
+    endpoint: Endpoint,
+    *,
+    fit: Callable[[Any], Any] = lambda event: event,
+    heartbeat: float = HEARTBEAT,
 ) -> Response[Any]:
     """Answer with the events of `iterator`.
 
@@ -55,18 +60,26 @@ def event_stream(
         iterator: gives `Event`s; closed at the end, however it comes. Its `first_id`, where it has one, is
             the id of its first event: a stream that is taken up again counts on.
         endpoint: the route that answers, for the log.
+        fit: returns what of an event may leave, or raises.
         heartbeat: seconds of silence before a comment is sent.
     """
-    return EventStream(iterator, endpoint, heartbeat)
+    return EventStream(iterator, endpoint, fit, heartbeat)
 
 
 class EventStream(Response[bytes]):
     """The response that a handler returns; it becomes a `_Stream` for the request at hand."""
 
-    def __init__(self, iterator: AsyncIterator[Any], endpoint: Endpoint, heartbeat: float) -> None:
+    def __init__(
+        self,
+        iterator: AsyncIterator[Any],
+        endpoint: Endpoint,
+        fit: Callable[[Any], Any],
+        heartbeat: float,
+    ) -> None:
         super().__init__(content=b"", media_type="text/event-stream", headers=HEADERS)
         self.iterator = iterator
         self.endpoint = endpoint
+        self.fit = fit
         self.heartbeat = heartbeat
 
     def to_asgi_response(
@@ -96,6 +109,7 @@ class _Stream(ASGIResponse):
         )
         self._iterator = response.iterator
         self._endpoint = response.endpoint
+        self._fit = response.fit
         self._heartbeat = response.heartbeat
         self._ids = count(getattr(response.iterator, "first_id", 1))  # one that is taken up again goes on
         self._quiet_since = 0.0
@@ -133,7 +147,8 @@ class _Stream(ASGIResponse):
             return self._failed(ended if limit.expired() else error, invocation)
 
     async def _events(self) -> Event:
-        async for event in self._iterator:
+        async for given in self._iterator:
+            event = self._fit(given)
             if _name(event) in {"done", "error"}:
                 last: Event = event  # the function's own last word
                 return last
@@ -169,7 +184,9 @@ class _Stream(ASGIResponse):
     def _failed(self, error: BaseException, invocation: Invocation) -> Failed:
         noun = error if isinstance(error, AnnexError) else Internal()
         invocation.error = noun.code if noun is error else type(error).__qualname__
-        if isinstance(noun, Internal):
+        if isinstance(noun, Misfit):
+            logger.error(noun.told, extra={"function": self._endpoint.file})
+        elif isinstance(noun, Internal):
             logger.error("unhandled exception", exc_info=error, extra={"function": self._endpoint.file})
         if isinstance(noun, Internal | Unavailable | DeadlineExceeded):
             # The status was 200 long ago; only the span can still tell.

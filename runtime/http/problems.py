@@ -17,6 +17,7 @@ from opentelemetry import trace
 
 from runtime.asgi import ASGIApp, Receive, Scope, Send, send_answer
 from runtime.invocation import SCOPE_KEY, Invocation
+from runtime.misfit import Misfit
 from runtime.telemetry import record_exception
 from shared.errors import (
     AnnexError,
@@ -231,7 +232,9 @@ def note(error: Exception, noun: AnnexError, invocation: Invocation | None) -> N
     """Tell the log and the span about an error, once: a mistake with its traceback, the rest by name."""
     if invocation:
         invocation.error = type(error).__qualname__ if isinstance(noun, Internal) else noun.code
-    if isinstance(noun, Internal):
+    if isinstance(noun, Misfit):
+        logger.error(noun.told)
+    elif isinstance(noun, Internal):
         logger.error("unhandled exception", exc_info=error)
     if status_of(noun) >= 500:
         record_exception(error)

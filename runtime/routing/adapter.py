@@ -18,11 +18,13 @@ from runtime.groups import raise_sole
 from runtime.invocation import SCOPE_KEY
 from runtime.routing.inputs import Arguments, BodyReader, QueryReader, UploadReader, converter, read_query
 from runtime.routing.operation import Input, Operation
+from runtime.routing.outputs import Output
 from runtime.routing.request import RawRequest
 from runtime.routing.validation import LIMIT
 from runtime.routing.workers import Workers
 from runtime.streams import event_stream
 from shared.errors import FieldError, Invalid
+from shared.events import Event
 
 type Giver = Callable[[Scope, Receive, Send], Any]
 
@@ -52,6 +54,7 @@ class Adapter:
         self._upload = next((UploadReader(each) for each in _of(operation, "upload")), None)
         self._reads = bool(self._query or self._body or self._upload)
         self._encode = msgspec.json.Encoder().encode
+        self._output = Output(_named(operation), operation.function, operation.endpoint.file)
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._headers = [(b"cache-control", _cache_control(operation))]
@@ -106,8 +109,10 @@ class Adapter:
         return errors
 
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._operation.event is not None:
-            value = event_stream(value, self._operation.endpoint)
+        if self._operation.event is not None and not isinstance(value, Response):
+            if not hasattr(value, "__aiter__"):
+                raise self._output.misfit("", f"Expected an iterator of events, got `{type(value).__name__}`.")
+            value = event_stream(value, self._operation.endpoint, fit=self._output.fit)
         if isinstance(value, Response):
             request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
             answer = value.to_asgi_response(app=None, request=request)
@@ -116,7 +121,7 @@ class Adapter:
         if self._is_empty:
             body, headers = b"", self._headers
         else:
-            body = self._encode(value)
+            body = self._encode(self._output.fit(value))
             headers = self._json_headers
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
@@ -144,6 +149,13 @@ def giver(given: Input, policy: Policy) -> Giver:
 
 def _of(operation: Operation, source: str) -> list[Input]:
     return [each for each in operation.inputs if each.source == source]
+
+
+def _named(operation: Operation) -> Any:
+    """Return the type of what leaves: the answer, or one event; `Event` itself stands for all its kinds."""
+    if operation.event is None:
+        return operation.returns
+    return Any if operation.event is Event else operation.event
 
 
 def _cache_control(operation: Operation) -> bytes:

@@ -4,6 +4,7 @@ A reader is made at start, and adds its value to the arguments, or says everythi
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from itertools import islice
 from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -15,8 +16,9 @@ from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi import Receive, Scope
+from runtime.routing.defaults import fresh, shares_defaults
 from runtime.routing.operation import Input
-from runtime.routing.validation import LIMIT, mistakes
+from runtime.routing.validation import LIMIT, mistakes, split
 from shared.errors import FieldError, Malformed, NotFound, UnsupportedMediaType
 
 MAX_FIELDS = 1000  # query parameters; beyond, the request is malformed
@@ -63,12 +65,15 @@ class QueryReader:
         self._kind = given.annotation
         self._is_required = given.default is msgspec.NODEFAULT
         self._is_list = _is_list(given.annotation)
+        self._fresh = fresh(given.default)
 
     def read(self, arguments: Arguments, values: list[str] | None, errors: list[FieldError]) -> None:
         """Add the value to `arguments`, or what is wrong to `errors`; where absent, the default holds."""
         if values is None:
             if self._is_required:
                 errors.append(FieldError("query", self.name, "Required."))
+            elif self._fresh:
+                arguments[self.name] = self._fresh()
             return
         if len(values) > 1 and not self._is_list:
             errors.append(FieldError("query", self.name, "Given more than once."))
@@ -90,6 +95,8 @@ class BodyReader:
         self._name = given.name
         self._kind = given.annotation
         self._is_required = given.default is msgspec.NODEFAULT
+        self._fresh = fresh(given.default)
+        self._shares = shares_defaults(given.annotation)
         self._decode = msgspec.json.Decoder(given.annotation).decode
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
@@ -97,6 +104,8 @@ class BodyReader:
         media = _media_type(scope)
         body = await _whole(receive)
         if not body and not self._is_required:
+            if self._fresh:
+                arguments[self._name] = self._fresh()
             return []
         if not body and media is None:
             return [FieldError("body", "", "Required.")]
@@ -107,14 +116,19 @@ class BodyReader:
         ):
             raise UnsupportedMediaType("Send the body as application/json.")
         arguments[self._name], errors = self._parse(body)
+        if self._shares:
+            arguments[self._name] = deepcopy(arguments[self._name])
         return errors
 
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
         try:
             try:
                 return self._decode(body), []
-            except msgspec.ValidationError:
-                raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
+            except msgspec.ValidationError as error:
+                refused = error
+            raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
+            # A name that stands twice may hide the mistake: here the last one holds, and it may fit.
+            found = [*islice(mistakes(raw, self._kind), LIMIT)] or [split(refused)]
         except msgspec.DecodeError as error:
             reason = str(error).removeprefix("JSON is malformed: ")
             raise Malformed(f"The body is not valid JSON: {reason}.") from None
@@ -122,7 +136,6 @@ class BodyReader:
             raise Malformed("The body is not valid UTF-8.") from None
         except RecursionError:
             raise Malformed("The body is nested too deeply.") from None
-        found = islice(mistakes(raw, self._kind), LIMIT)
         return None, [FieldError("body", field, message) for field, message in found]
 
 
@@ -133,6 +146,7 @@ class UploadReader:
         bare = _bare(given.annotation)
         self._name = given.name
         self._is_required = given.default is msgspec.NODEFAULT
+        self._fresh = fresh(given.default)
         self._shape = get_origin(bare) if get_origin(bare) in {list, dict} else None
 
     async def read(self, arguments: Arguments, request: Request[Any, Any, Any]) -> list[FieldError]:
@@ -142,6 +156,8 @@ class UploadReader:
         form = await request.form()
         files = [(name, value) for name, value in form.items() if isinstance(value, UploadFile)]
         if not files:
+            if self._fresh:
+                arguments[self._name] = self._fresh()
             return [FieldError("body", "", "Expected a file.")] if self._is_required else []
         if self._shape is list:
             arguments[self._name] = [value for _, value in files]

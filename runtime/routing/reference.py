@@ -66,7 +66,8 @@ def _fit(route: tuple[Segment, ...], parts: list[str]) -> dict[str, str] | None:
         if depth >= len(parts):
             return None
         if segment.kind == "rest":
-            return {**values, segment.text: "/".join(parts[depth:])}
+            value = "/".join(parts[depth:])
+            return None if value.startswith("/") else {**values, segment.text: value}
         if segment.kind == "dynamic":
             values[segment.text] = parts[depth]
         elif segment.text != parts[depth]:

@@ -163,7 +163,8 @@ def _search(
     if child is None:
         return None
     if child.is_path_type:
-        return child, (*values, "/".join(segments[depth:]))
+        # A value that begins with a slash would be an absolute path to whoever joins it to a folder.
+        return None if segment.startswith(SLASH) else (child, (*values, "/".join(segments[depth:])))
     return _search(child, segments, depth + 1, (*values, segment))
 
 

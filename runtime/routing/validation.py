@@ -30,7 +30,7 @@ def mistakes(value: Any, kind: Any, *, strict: bool = True) -> Iterator[Mistake]
         inner = _inner(value, _member(value, _bare(kind)), strict=strict)
         first = next(inner, None)
         if first is None:
-            yield _split(error)
+            yield split(error)
         else:
             yield first
             yield from inner
@@ -101,8 +101,11 @@ def _member(value: Any, kind: Any) -> Any:
     return kind
 
 
-def _split(error: msgspec.ValidationError) -> Mistake:
-    """Split msgspec's ``Expected `int`, got `str` - at `$.levels[0]` `` into field and message."""
+def split(error: msgspec.ValidationError) -> Mistake:
+    """Split msgspec's ``Expected `int`, got `str` - at `$.levels[0]` `` into field and message.
+
+    A key of a dict, which msgspec does not tell, is ``*``.
+    """
     message, _, place = str(error).partition(" - at `$")
-    field = place.rstrip("`").replace("[", ".").replace("]", "").strip(".")
+    field = place.rstrip("`").replace("[...]", ".*").replace("[", ".").replace("]", "").strip(".")
     return field, message.removesuffix(".") + "."

@@ -100,6 +100,60 @@ async def test_catch_all_has_no_leading_slash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "tail",
+    [
+        "%2Fetc%2Fpasswd",
+        "%2fetc/passwd",
+        "%2F%2Fetc",
+        "%2F",
+        "%2F/etc",
+        "/%2Fetc",
+        "//%2fetc",
+        "%2F%2F/etc/",
+    ],
+)
+async def test_catch_all_that_would_begin_with_a_slash_is_404(tmp_path: Path, tail: str) -> None:
+    caller = serve(tmp_path, "files/[...rest].py", "async def get(rest: str) -> str:\n    return rest")
+
+    answer = await caller.get(f"/files/{tail}")
+
+    assert (answer.status, answer.json.get("code")) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("url", "value"),
+    [
+        ("/files//etc", "etc"),
+        ("/files/a%2Fb", "a/b"),
+        ("/files/a/%2Fb", "a//b"),
+        ("/files/a%2F", "a/"),
+        ("/files/%252Fetc", "%2Fetc"),
+        ("/%2Fetc", "/etc"),
+        ("/%2F", "/"),
+        ("/files%2Fa", "files/a"),
+    ],
+)
+async def test_encoded_slash_is_data_wherever_it_may_stand(tmp_path: Path, url: str, value: str) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "files/[...rest].py": "async def get(rest: str) -> str:\n    return rest",
+            "[name].py": "async def get(name: str) -> str:\n    return name",
+        },
+    )
+
+    assert (await Caller.of(tmp_path).get(url)).json == value
+
+
+@pytest.mark.parametrize("url", ["/a%2Fb", "/a%2fb", "/a/b%2F", "/%2Fa/b", "/a%2F/b"])
+async def test_encoded_slash_makes_no_static_url(tmp_path: Path, url: str) -> None:
+    caller = serve(tmp_path, "a/b.py", "async def get() -> str:\n    return 'ok'")
+
+    assert (await caller.get("/a/b")).status == 200
+    assert (await caller.get(url)).status == 404
+
+
+@pytest.mark.parametrize(
     ("annotation", "good", "bad"),
     [
         ("int", "7", "seven"),
@@ -233,6 +287,120 @@ async def test_every_mistake_of_body_and_query_is_told_at_once(inputs: Caller) -
     ]
 
 
+TWICE = """
+    from dataclasses import dataclass
+    from typing import TypedDict
+
+    from msgspec import Struct
+
+
+    class In(Struct):
+        i: int
+
+
+    class Outer(Struct):
+        inner: In
+        many: list[In] = []
+        by_name: dict[str, In] = {}
+
+
+    class Cat(Struct, tag="cat"):
+        i: int
+
+
+    class Dog(Struct, tag="dog"):
+        i: int
+
+
+    @dataclass
+    class Card:
+        i: int
+
+
+    class Row(TypedDict):
+        i: int
+
+
+    CALLS: list[object] = []
+
+
+    async def post(data: ANNOTATION) -> object:
+        CALLS.append(data)
+        return data
+
+
+    async def get() -> int:
+        return len(CALLS)
+"""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "body", "field"),
+    [
+        ("In", '{"i": "x", "i": 1}', "i"),
+        ("In", '{"i": "x", "i": "y", "i": 1}', "i"),
+        ("In", '{"i": null, "i": 1}', "i"),
+        ("In | None", '{"i": "x", "i": 1}', "i"),
+        ("In | None = None", '{"i": "x", "i": 1}', "i"),
+        ("list[In]", '[{"i": 1}, {"i": "x", "i": 1}]', "1.i"),
+        ("dict[str, In]", '{"a": {"i": "x", "i": 1}}', "*.i"),
+        ("dict[str, int]", '{"a": "x", "a": 1}', "*"),
+        ("Outer", '{"inner": {"i": "x", "i": 1}}', "inner.i"),
+        ("Outer", '{"inner": {"i": "x"}, "inner": {"i": 1}}', "inner.i"),
+        ("Outer", '{"inner": 1, "inner": {"i": 1}}', "inner"),
+        ("Outer", '{"inner": {"i": 1}, "many": [{"i": "x", "i": 1}]}', "many.0.i"),
+        ("Outer", '{"inner": {"i": 1}, "by_name": {"a": 1, "a": {"i": 1}}}', "by_name.*"),
+        ("Cat | Dog", '{"type": "cat", "i": "x", "i": 1}', "i"),
+        ("Cat | Dog", '{"type": "cow", "type": "cat", "i": 1}', "type"),
+        ("Card", '{"i": "x", "i": 1}', "i"),
+        ("Row", '{"i": "x", "i": 1}', "i"),
+        ("tuple[In, int]", '[{"i": "x", "i": 1}, 2]', "0.i"),
+    ],
+)
+async def test_name_that_stands_twice_hides_no_mistake(
+    tmp_path: Path, annotation: str, body: str, field: str
+) -> None:
+    caller = serve(tmp_path, "a.py", TWICE.replace("ANNOTATION", annotation))
+
+    answer = await caller.send(
+        "POST", "/a", body=body.encode(), headers={"content-type": "application/json"}
+    )
+
+    assert (answer.status, (await caller.get("/a")).json) == (400, 0)
+    assert [(place, name) for place, name, _ in told(answer)] == [("body", field)]
+
+
+async def test_last_value_holds_of_a_name_that_stands_twice(tmp_path: Path) -> None:
+    caller = serve(tmp_path, "a.py", TWICE.replace("ANNOTATION", "In"))
+
+    answer = await caller.send(
+        "POST", "/a", body=b'{"i": 1, "i": 2}', headers={"content-type": "application/json"}
+    )
+
+    assert (answer.status, answer.json) == (200, {"i": 2})
+
+
+async def test_wrong_value_deep_inside_is_the_callers_mistake(tmp_path: Path) -> None:
+    caller = serve(
+        tmp_path,
+        "a.py",
+        """
+        from msgspec import Struct
+
+        class Tree(Struct):
+            children: list["Tree"] = []
+
+        async def post(data: Tree) -> int:
+            return 1
+        """,
+    )
+    body = b'{"children":[' * 400 + b"1" + b"]}" * 400
+
+    answer = await caller.send("POST", "/a", body=body, headers={"content-type": "application/json"})
+
+    assert answer.status == 400
+
+
 async def test_numbers_in_json_are_not_taken_from_text(inputs: Caller) -> None:
     answer = await inputs.send("PUT", "/inputs", json=["1"])
 
@@ -321,6 +489,109 @@ async def test_upload_refuses_what_is_none(tmp_path: Path) -> None:
     assert told(await caller.send("POST", "/charts", **form(a="1", b="2"))) == [
         ("body", "", "Expected one file.")
     ]
+
+
+# Defaults --------------------------------------------------------------------------------------------------
+
+DEFAULTS = """
+    from dataclasses import dataclass, field
+    from typing import Any
+
+    from msgspec import Struct
+
+    from runtime import Upload
+
+
+    @dataclass
+    class Box:
+        items: list[int] = field(default_factory=list)
+
+
+    @dataclass(eq=False)
+    class Shelf:
+        items: list[int] = field(default_factory=list)
+
+
+    class Frozen(Struct, frozen=True):
+        items: list[int]
+
+
+    class Body(Struct):
+        plain: list[int] = []
+        frozen: Frozen = Frozen([])
+        shelf: Shelf = Shelf()
+        pair: tuple[list[int], int] = ([], 1)
+
+
+    class Outer(Struct):
+        bodies: list[Body]
+
+
+    async def get(symbols: list[str] = [], flags: set[str] = set(), either: list[int] | None = [1]) -> list[int]:
+        symbols.append("x")
+        flags.add(str(len(flags)))
+        either.append(2)
+        return [len(symbols), len(flags), len(either)]
+
+
+    async def post(data: Body = Body(plain=[1])) -> list[int]:
+        parts = [data.plain, data.frozen.items, data.shelf.items, data.pair[0]]
+        for part in parts:
+            part.append(1)
+        return [len(part) for part in parts]
+
+
+    async def put(data: Outer) -> list[int]:
+        return await post(data.bodies[0])
+
+
+    def patch(data: dict[str, list[int]] = {"a": []}) -> int:
+        data["a"].append(1)
+        return len(data["a"])
+
+
+    async def delete(data: Box = Box()) -> int:
+        data.items.append(1)
+        return len(data.items)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "expected"),
+    [
+        ("GET", None, [1, 1, 2]),
+        ("POST", None, [2, 1, 1, 1]),
+        ("POST", {}, [1, 1, 1, 1]),
+        ("PUT", {"bodies": [{}]}, [1, 1, 1, 1]),
+        ("PATCH", None, 1),
+        ("DELETE", None, 1),
+    ],
+)
+async def test_what_a_function_writes_into_a_default_is_gone_at_the_next_call(
+    tmp_path: Path, method: str, body: object, expected: object
+) -> None:
+    caller = serve(tmp_path, "a.py", DEFAULTS)
+
+    answers = [(await caller.send(method, "/a", json=body)).json for _ in range(2)]
+
+    assert answers == [expected, expected]
+
+
+async def test_default_that_nobody_can_change_is_not_copied(tmp_path: Path) -> None:
+    caller = serve(
+        tmp_path,
+        "a.py",
+        """
+        from datetime import date
+
+        TODAY = date(2026, 11, 30)
+
+        async def get(since: date = TODAY) -> bool:
+            return since is TODAY
+        """,
+    )
+
+    assert (await caller.get("/a")).json is True
 
 
 # What is injected ------------------------------------------------------------------------------------------
