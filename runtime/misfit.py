@@ -13,6 +13,7 @@ class Misfit(Internal):
     def __init__(self, function: str, field: str, expected: str) -> None:
         super().__init__()
         self.told = (
-            f"{function} answered what its annotation does not name: {field or 'the whole of it'}: {expected} "
+            f"{function} answered what its annotation does not name: "
+            f"{field or 'the whole of it'}: {expected} "
             "Answer what the annotation says, or annotate what is answered."
         )

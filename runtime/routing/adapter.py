@@ -111,7 +111,9 @@ class Adapter:
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
         if self._operation.event is not None and not isinstance(value, Response):
             if not hasattr(value, "__aiter__"):
-                raise self._output.misfit("", f"Expected an iterator of events, got `{type(value).__name__}`.")
+                raise self._output.misfit(
+                    "", f"Expected an iterator of events, got `{type(value).__name__}`."
+                )
             value = event_stream(value, self._operation.endpoint, fit=self._output.fit)
         if isinstance(value, Response):
             request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there

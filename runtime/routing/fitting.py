@@ -44,6 +44,7 @@ LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.Frozen
 TUPLES = (inspect.TupleType, inspect.NamedTupleType)
 DICTS = (inspect.DictType, inspect.FrozenDictType)
 
+_EXACT = {*SCALARS, inspect.EnumType}
 _DEEPEST = 12  # blocks within blocks in one check; Python ends at 20
 
 
@@ -80,7 +81,7 @@ def items_of(kind: Any) -> list[Any]:
 
 
 def compiled(kind: inspect.Type) -> Callable[[Any], bool]:
-    """Return what says whether a value is of a type exactly as it is; False where that takes a closer look."""
+    """Return what says whether a value is of a type just as it is; False where that takes a closer look."""
     source = _Source()
     name = source.function(kind)
     exec("\n".join(source.lines), source.names)  # noqa: S102  made here, of names that are made here
@@ -110,7 +111,9 @@ class _Source:
         if key not in self._functions:
             name = self._functions[key] = self._new("fits")
             self._kinds.append(kind)
-            block = self._record(kind, "value", 1) if isinstance(kind, RECORDS) else self._block(kind, "value", 1)
+            block = (
+                self._record(kind, "value", 1) if isinstance(kind, RECORDS) else self._block(kind, "value", 1)
+            )
             self.lines += [f"def {name}(value):", *block, " return True"]
         return self._functions[key]
 
@@ -132,22 +135,21 @@ class _Source:
     def _unfit(self, kind: Any, value: str) -> str | None:
         """Return the expression that is true where a scalar does not fit, None where there is more to see."""
         kind = plain(kind)
+        unfit = f"type({value}) is not {self._class(kind)}" if type(kind) in _EXACT else None
         match kind:
             case inspect.NoneType():
-                return f"{value} is not None"
+                unfit = f"{value} is not None"
             case inspect.FloatType():
-                return f"(type({value}) is not float and type({value}) is not int)"
+                unfit = f"(type({value}) is not float and type({value}) is not int)"
             case inspect.UUIDType() | inspect.CustomType():  # asyncpg has a UUID of its own
-                return f"not isinstance({value}, {self._class(kind)})"
+                unfit = f"not isinstance({value}, {self._class(kind)})"
             case inspect.LiteralType():
-                types = self._named(frozenset(map(type, kind.values)))
-                return f"(type({value}) not in {types} or {value} not in {self._named(frozenset(kind.values))})"
-            case inspect.EnumType():
-                return f"type({value}) is not {self._named(kind.cls)}"
+                types, values = frozenset(map(type, kind.values)), frozenset(kind.values)
+                unfit = f"(type({value}) not in {self._named(types)} or {value} not in {self._named(values)})"
             case inspect.UnionType():
                 each = [self._unfit(member, value) for member in _none_first(kind.types)]
-                return None if None in each else f"({' and '.join(map(str, each))})"
-        return f"type({value}) is not {self._named(SCALARS[type(kind)])}" if type(kind) in SCALARS else None
+                unfit = None if None in each else f"({' and '.join(map(str, each))})"
+        return unfit
 
     def _union(self, kind: inspect.UnionType, value: str, depth: int) -> list[str]:
         """Return the lines for a union that has more than scalars in it."""
@@ -159,7 +161,9 @@ class _Source:
         lines = [f"{pad}if {' and '.join(unfit) or 'True'}:"]
         for member in members:
             if self._unfit(member, value) is None:
-                lines.append(f"{pad} {'if' if len(lines) == 1 else 'elif'} type({value}) is {self._class(member)}:")
+                lines.append(
+                    f"{pad} {'if' if len(lines) == 1 else 'elif'} type({value}) is {self._class(member)}:"
+                )
                 lines += self._block(member, value, depth + 2) or [f"{pad}  pass"]
         return [*lines, f"{pad} else: return False"]
 
@@ -180,7 +184,9 @@ class _Source:
         lines.append(f"{pad}{count} = {len(kind.fields)}")
         for field in kind.fields:
             name = self._named(field.encode_name)
-            lines.append(f"{pad}if {name} not in {value}: " + ("return False" if field.required else f"{count} -= 1"))
+            lines.append(
+                f"{pad}if {name} not in {value}: " + ("return False" if field.required else f"{count} -= 1")
+            )
             block = self._part(field.type, f"{value}[{name}]", depth + 1)
             lines += [f"{pad}else:", *(block or [f"{pad} pass"])]
         return [*lines, f"{pad}if len({value}) != {count}: return False"]
@@ -203,9 +209,8 @@ class _Source:
         return lines + ([f"{pad}for {item} in {value}:", *block] if block else [])
 
     def _part(self, kind: Any, expression: str, depth: int) -> list[str]:
-        """Return the lines for a part of a value, which gets a name where it is asked more than once."""
-        kind = plain(kind)
-        if type(kind) in SCALARS and not isinstance(kind, inspect.FloatType):
+        """Return the lines for a part of a value; what is asked more than about itself gets a name."""
+        if self._unfit(kind, expression) is not None:
             return self._block(kind, expression, depth)
         part = self._new("part")
         block = self._block(kind, part, depth)

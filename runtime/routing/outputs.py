@@ -18,7 +18,6 @@ from runtime.routing.fitting import (
     DICTS,
     LISTS,
     RECORDS,
-    SCALARS,
     TUPLES,
     class_of,
     compiled,
@@ -86,16 +85,9 @@ def _narrowed(value: Any, kind: Any, place: str) -> Any:
     kind = plain(kind)
     if is_open(kind):
         return value
-    if isinstance(kind, types.UnionType):
-        return _member(value, kind, place)
-    if isinstance(kind, RECORDS):
-        return _record(value, kind, place)
-    if isinstance(kind, DICTS):
-        return _dict(value, kind, place)
-    if isinstance(kind, LISTS):
-        return _items(value, kind, None, place)
-    if isinstance(kind, TUPLES):
-        return _items(value, kind, items_of(kind), place)
+    for kinds, narrow in _BY_KIND.items():
+        if isinstance(kind, kinds):
+            return narrow(value, kind, place)
     return _scalar(value, kind, place)
 
 
@@ -171,8 +163,11 @@ def _made(cls: Any, kind: Any, parts: dict[str, Any]) -> Any:
     return made
 
 
-def _items(value: Any, kind: Any, each: list[Any] | None, place: str) -> Any:
-    if not isinstance(value, list | tuple | set | frozenset) or (each is not None and len(each) != len(value)):
+def _items(value: Any, kind: Any, place: str) -> Any:
+    each = items_of(kind) if isinstance(kind, TUPLES) else None
+    if not isinstance(value, list | tuple | set | frozenset) or (
+        each is not None and len(each) != len(value)
+    ):
         raise _unfit(value, kind, place)
     kinds: Iterable[Any] = each if each is not None else [kind.item_type] * len(value)
     items = [
@@ -211,3 +206,11 @@ def _spelt(kind: Any) -> str:
         return "None"
     cls = kind.cls if isinstance(kind, types.TypedDictType) else class_of(kind)
     return cls.__name__ if cls else type(kind).__name__.removesuffix("Type").lower()
+
+
+_BY_KIND: dict[tuple[type[types.Type], ...], Callable[[Any, Any, str], Any]] = {
+    (types.UnionType,): _member,
+    RECORDS: _record,
+    DICTS: _dict,
+    LISTS + TUPLES: _items,
+}

@@ -5,12 +5,11 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.fixtures.routing import Caller, Response, write_tree
 
-TYPES = '''
+TYPES = """
     from collections.abc import AsyncIterator, Sequence
     from dataclasses import dataclass, field as dataclass_field
     from datetime import UTC, date, datetime
@@ -142,7 +141,7 @@ TYPES = '''
         flags={"f"},
         counts={1: 2.5},
     )
-'''
+"""
 
 
 def function(annotation: str, expression: str) -> str:
@@ -175,7 +174,11 @@ ADA = {"name": "Ada", "age": 36}
         ("Card", "StoredCard('Ada')", {"name": "Ada", "user": None}),
         ("Card", "Card('Ada', STORED)", {"name": "Ada", "user": ADA}),
         ("Row", "{'name': 'Ada', 'password_hash': 'hunter2'}", {"name": "Ada"}),
-        ("list[Row]", "[{'name': 'Ada', 'note': 'n', 'password_hash': 'hunter2'}]", [{"name": "Ada", "note": "n"}]),
+        (
+            "list[Row]",
+            "[{'name': 'Ada', 'note': 'n', 'password_hash': 'hunter2'}]",
+            [{"name": "Ada", "note": "n"}],
+        ),
         ("Cat | Dog", "StoredDog('Rex')", {"type": "dog", "name": "Rex"}),
         ("list[Cat | Dog | None]", "[None, StoredDog('Rex')]", [None, {"type": "dog", "name": "Rex"}]),
         ("PublicUser", "{'name': 'Ada', 'age': 36, 'password_hash': 'hunter2'}", ADA),
@@ -223,9 +226,17 @@ async def test_only_what_the_annotation_names_leaves(
         ("PublicUser", "StoredUser(7)", "name: Expected `str`, got `int`."),
         ("PublicUser", "{'age': 1}", "name: Required."),
         ("PublicUser | None", "'hunter2'", "the whole of it: Expected `PublicUser`, got `str`."),
-        ("Team", "Team(PublicUser('Bo'), [PublicUser('Bo', 'hunter2')])", "members.0.age: Expected `int`, got `str`."),
+        (
+            "Team",
+            "Team(PublicUser('Bo'), [PublicUser('Bo', 'hunter2')])",
+            "members.0.age: Expected `int`, got `str`.",
+        ),
         ("Team", "Team(PublicUser('Bo'), [None])", "members.0: Expected `PublicUser`, got `NoneType`."),
-        ("Team", "Team(PublicUser('Bo'), by_name={'hunter2': 1})", "by_name.*: Expected `PublicUser`, got `int`."),
+        (
+            "Team",
+            "Team(PublicUser('Bo'), by_name={'hunter2': 1})",
+            "by_name.*: Expected `PublicUser`, got `int`.",
+        ),
         ("Page[int]", "Page(['hunter2'])", "rows.0: Expected `int`, got `str`."),
         ("Card", "Card(7)", "name: Expected `str`, got `int`."),
         ("Row", "{'note': 'hunter2'}", "name: Required."),
@@ -307,7 +318,7 @@ async def test_plain_function_is_held_to_its_annotation_too(tmp_path: Path) -> N
     assert (await Caller.of(tmp_path).get("/a")).json == ADA
 
 
-EVENTS = '''
+EVENTS = """
 
     async def ticks() -> AsyncIterator[Any]:
         yield {first}
@@ -316,7 +327,7 @@ EVENTS = '''
 
     async def get() -> AsyncIterator[{annotation}]:
         return ticks()
-'''
+"""
 
 
 async def stream(root: Path, annotation: str, first: str, second: str) -> str:

@@ -362,9 +362,7 @@ async def test_name_that_stands_twice_hides_no_mistake(
 ) -> None:
     caller = serve(tmp_path, "a.py", TWICE.replace("ANNOTATION", annotation))
 
-    answer = await caller.send(
-        "POST", "/a", body=body.encode(), headers={"content-type": "application/json"}
-    )
+    answer = await caller.send("POST", "/a", body=body.encode(), headers={"content-type": "application/json"})
 
     assert (answer.status, (await caller.get("/a")).json) == (400, 0)
     assert [(place, name) for place, name, _ in told(answer)] == [("body", field)]
@@ -527,7 +525,9 @@ DEFAULTS = """
         bodies: list[Body]
 
 
-    async def get(symbols: list[str] = [], flags: set[str] = set(), either: list[int] | None = [1]) -> list[int]:
+    async def get(
+        symbols: list[str] = [], flags: set[str] = set(), either: list[int] | None = [1]
+    ) -> list[int]:
         symbols.append("x")
         flags.add(str(len(flags)))
         either.append(2)
