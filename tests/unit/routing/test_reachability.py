@@ -20,7 +20,7 @@ from tests.fixtures.routing import Caller, write_tree
 
 type Route = tuple[Segment, ...]
 
-STATIC = st.sampled_from(["a", "b", "/b", "me", "météo", "x-1"])
+STATIC = st.sampled_from(["a", "b", "me", "météo", "x-1"])
 PARTS = st.sampled_from(
     ["a", "b", "/b", "me", "météo", "x-1", "A", "a/b", "%2F", "a b", "..", ".", "é?#", "0", "\x00", ""]
 )
