@@ -161,7 +161,7 @@ def _changes(operations: list[Operation], root: Path, since: str) -> Iterator[Fi
         return
     changes = contract.compare(before, openapi.document(operations))
     changelog = root / "CHANGELOG.md"
-    told = changelog.read_text() if changelog.is_file() else ""
+    told = changelog.read_text("utf-8", "replace") if changelog.is_file() else ""
     silent = contract.unacknowledged(changes, told)
     for change in changes:
         cure = " Undo it, or own up in CHANGELOG.md under Unreleased: `- Breaking: METHOD /path: …`."
