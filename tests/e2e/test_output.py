@@ -53,7 +53,7 @@ def pipe() -> Iterator[tuple[int, int]]:
             os.close(end)
 
 
-def fail(service: Service, times: int = 200) -> None:
+def fail(service: Service, times: int = 100) -> None:
     """Cause more lines than a pipe holds."""
     with httpx.Client(base_url=service.url) as http:
         for _ in range(times):
