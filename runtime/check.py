@@ -1,6 +1,9 @@
 """Everything that can be known without a request: each finding says what, where, and what to do."""
 
-from collections.abc import Iterator
+import importlib
+import importlib.util
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +13,10 @@ from runtime.database import open_database
 from runtime.routing import Fault, Operation, RouteTable, TreeApp, discover
 from runtime.routing.lock import drift
 from runtime.settings import Settings
+from runtime.telemetry.redaction import name_of
 from shared.database.contract import drifts
 from shared.database.role import powers
 from shared.errors import DatabaseUnavailable
-from shared.schema import ENUMS, TABLES
 
 GREEN, RED, PLAIN = "\033[32m", "\033[31m", "\033[0m"
 
@@ -50,18 +53,38 @@ def check(settings: Settings, *, root: Path = Path(), since: str | None = None) 
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
     misserved = table.prove(TreeApp(route_handlers=table.handlers, openapi_config=None, logging_config=None))
     operations, undescribed = divide(table.operations)
-    return [
-        Finding("settings", f"{settings.environment}, every variable can be read"),
-        *_files(table, misserved),
-        *_lock(settings, table),
-        *_shapes(operations, undescribed),
-        *_artefacts(operations, root, broken=bool(table.faults or undescribed)),
-        *(_changes(operations, root, since) if since else ()),
-    ]
+    is_broken = bool(table.faults or undescribed)
+    areas: dict[str, Callable[[], Iterable[Finding]]] = {
+        "files": lambda: _files(table, misserved),
+        "schema": _schema,
+        "lock": lambda: _lock(settings, table),
+        "types": lambda: _shapes(operations, undescribed),
+        "client": lambda: _artefacts(operations, root, broken=is_broken),
+        "contract": lambda: _changes(operations, root, since) if since else (),
+    }
+    told = [Finding("settings", f"{settings.environment}, every variable can be read")]
+    for area, look in areas.items():
+        try:
+            told += look()
+        except Exception as error:  # noqa: BLE001 - whatever is broken is a finding, not a traceback
+            told.append(broken(area, error))
+    return told
+
+
+def _schema() -> Iterator[Finding]:
+    try:
+        if importlib.util.find_spec("shared.schema") is not None:
+            importlib.import_module("shared.schema")
+    except Exception as error:  # noqa: BLE001 - the team's own file, broken in any way
+        yield broken("schema", error)
 
 
 async def check_database(settings: Settings) -> list[Finding]:
     """Compare the live database with what our SQL relies on, and look at the role; nothing is changed."""
+    try:
+        from shared.schema import ENUMS, TABLES
+    except Exception as error:  # noqa: BLE001 - the team's own file, broken in any way
+        return [_no_schema(error)]
     async with open_database(settings) as database:
         try:
             faults = await drifts(database.read_only(), TABLES, ENUMS)
@@ -76,6 +99,21 @@ async def check_database(settings: Settings) -> list[Finding]:
     if not excess:
         findings.append(Finding("role", "it cannot change the schema"))
     return findings
+
+
+def broken(area: str, error: BaseException) -> Finding:
+    """Return what stopped looking at `area`, by type and place; its text could quote anything."""
+    places = traceback.extract_tb(error.__traceback__)
+    where = f", {places[-1].filename}:{places[-1].lineno}" if places else ""
+    told = f"could not be looked at: {name_of(error)}{where}. Repair what stands there, and ask again."
+    return Finding(area, told, is_fault=True)
+
+
+def _no_schema(error: Exception) -> Finding:
+    if isinstance(error, ModuleNotFoundError) and error.name == "shared.schema":
+        told = "shared/schema.py is gone: bring it back; it says which tables our SQL relies on"
+        return Finding("schema", told, is_fault=True)
+    return broken("schema", error)
 
 
 def _files(table: RouteTable, misserved: list[Fault]) -> Iterator[Finding]:
@@ -123,7 +161,7 @@ def _changes(operations: list[Operation], root: Path, since: str) -> Iterator[Fi
         return
     changes = contract.compare(before, openapi.document(operations))
     changelog = root / "CHANGELOG.md"
-    told = changelog.read_text() if changelog.is_file() else ""
+    told = changelog.read_text("utf-8", "replace") if changelog.is_file() else ""
     silent = contract.unacknowledged(changes, told)
     for change in changes:
         cure = " Undo it, or own up in CHANGELOG.md under Unreleased: `- Breaking: METHOD /path: …`."

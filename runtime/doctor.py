@@ -15,12 +15,13 @@ import httpx
 import msgspec
 
 from runtime.auth.instance import is_configured, keys_source
-from runtime.auth.keys import read_key_set
-from runtime.check import Finding, check_database
+from runtime.auth.keys import KeySetError, read_key_set
+from runtime.check import Finding, broken, check_database
 from runtime.database import open_database
 from runtime.routing import discover
 from runtime.server import stop_budget
 from runtime.settings import Settings, effective
+from runtime.telemetry.redaction import scrub
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
 
@@ -42,8 +43,9 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, Secret) or "KEY" in name:
         return "(set)"
     text = ", ".join(value) if isinstance(value, tuple) else str(value)
-    if "://" in text and "@" in text:
+    if "://" in text and ("@" in text or "?" in text):
         return "(set, with credentials)"
+    text = scrub(text)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
@@ -55,7 +57,14 @@ async def examine(settings: Settings, *, root: Path = Path()) -> list[Finding]:
 
 
 async def _findings(ask: Examination, settings: Settings) -> list[Finding]:
-    return [finding async for finding in ask(settings)]
+    found = []
+    try:
+        async with asyncio.timeout(4 * PATIENCE):
+            async for finding in ask(settings):
+                found.append(finding)  # noqa: PERF401  # what was found before a failure is told
+    except Exception as error:  # noqa: BLE001 - whatever is broken is a finding, not a traceback
+        found.append(broken(ask.__name__.strip("_"), error))
+    return found
 
 
 async def _functions(settings: Settings) -> AsyncIterator[Finding]:
@@ -100,9 +109,9 @@ async def _key_set(url: str, headers: dict[str, str]) -> Finding:
         async with httpx.AsyncClient(timeout=PATIENCE) as http:
             answer = await http.get(url, headers=headers)
         keys = read_key_set(answer.raise_for_status().content)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Finding("keys", f"{url} does not answer ({type(error).__name__})", is_fault=True)
-    except ValueError:
+    except (KeySetError, ValueError):
         return Finding("keys", f"{url} answers with something that is not a key set", is_fault=True)
     return Finding("keys", f"{len(keys)} keys at {url}", is_fault=not keys)
 
@@ -118,7 +127,7 @@ async def _collector(settings: Settings) -> AsyncIterator[Finding]:
         async with httpx.AsyncClient(timeout=PATIENCE) as http:
             # An empty message is a valid request without spans.
             answer = await http.post(url, content=b"", headers={"Content-Type": "application/x-protobuf"})
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         yield Finding("collector", f"{url} does not answer ({type(error).__name__})", is_fault=True)
         return
     spent = (time.perf_counter() - began) * 1000

@@ -52,16 +52,19 @@ def compile_origins(listed: Iterable[str]) -> Origins:
 
 
 def faults(listed: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for each entry that is not an origin, or that opens the door to strangers."""
-    for entry in listed:
+    """Yield a sentence for each entry that is not an origin, or that opens the door to strangers.
+
+    It tells which entry by its number: a text in the wrong variable can be a secret.
+    """
+    for number, entry in enumerate(listed, 1):
         if entry == "*":
             continue
         if not _ORIGIN.fullmatch(entry):
-            yield f"{entry!r} is not an origin; write scheme and host alone, such as https://app.example.com"
+            yield f"entry {number} is not an origin; write scheme and host alone, such as https://app.example.com"
         elif (host := _open_host(entry)) is not None:
             yield (
-                f"{entry!r} lets anybody in who takes a name on {host}; keep a part that only you can claim, "
-                f"such as https://app-*-yourteam.{host}"
+                f"entry {number} lets anybody in who takes a name on {host}; keep a part that only you can "
+                f"claim, such as https://app-*-yourteam.{host}"
             )
 
 

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from runtime.http.acceptor import Acceptor
 from runtime.http.listener import ConnectionLimits, Listener
 from runtime.http.protocol import Connection, protocol
 from runtime.http.shell import security_headers
+from runtime.telemetry import last_words
 from runtime.variables import Settings
 
 logger = logging.getLogger(__name__)
@@ -194,7 +195,7 @@ def run(application: Application, settings: Settings) -> bool:
             runner.close()
     if left:
         # Closing the loop would wait for what does not heed its cancellation.
-        logger.error("left behind at the end: %s", ", ".join(left))
+        last_words(lambda: logger.error("left behind at the end: %s", ", ".join(left)))
     return not left
 
 
@@ -219,9 +220,9 @@ async def _serve(server: Server) -> list[str]:
     return [*(f"task {task.get_name()}" for task in pending), *named]
 
 
-def end_now(status: int) -> NoReturn:
-    """End this process without waiting for any of its threads."""
-    logging.shutdown()
+def end_now(status: int, say: Callable[[], object] = lambda: None) -> NoReturn:
+    """End this process without waiting for any of its threads, nor for whoever reads what `say` logs."""
+    last_words(say)
     os._exit(status)
 
 
@@ -234,5 +235,5 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 def _end_anyway() -> None:
     """End a process whose loop, or a thread of it, does not come back."""
     busy = sorted(thread.name for thread in threading.enumerate() if not thread.daemon)
-    logger.critical("the stop took longer than its budget; ending now. Threads still there: %s", busy)
-    end_now(1)
+    told = "the stop took longer than its budget; ending now. Threads still there: %s"
+    end_now(1, lambda: logger.critical(told, busy))

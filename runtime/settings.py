@@ -5,15 +5,18 @@ once, by name and never by value. Nothing else in the project looks at the envir
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
-from runtime import origins
+from runtime import origins, otel
 from runtime.variables import Settings, Variable
 from shared.database import InvalidDatabaseUrl, translate
 from shared.secret import Secret
@@ -50,7 +53,7 @@ def load(environ: Mapping[str, str], *, checks: Iterable[Check] = ()) -> Setting
     Raises:
         SettingsError: with every bad or missing variable.
     """
-    faults: list[Fault] = []
+    faults = [Fault(name, problem) for name, problem in otel.faults(environ)]
     settings = _read(Settings, environ, faults)
     faults += _contradictions(settings)
     named = {fault.name for fault in faults}
@@ -69,7 +72,10 @@ def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iter
     process = {**os.environ, **(overrides or {})}
     file = Path(".env")
     in_production = "RAILWAY_ENVIRONMENT_NAME" in process or process.get("ANNEX_ENV") == "production"
-    below = {} if in_production or not file.is_file() else _dotenv(file.read_text("utf-8"))
+    try:
+        below = {} if in_production or not file.is_file() else _dotenv(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError((Fault(".env", "cannot be read: it must be yours to read, and UTF-8"),)) from None
     return load({**below, **process}, checks=checks)
 
 
@@ -187,6 +193,7 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
         except InvalidDatabaseUrl as refused:
             yield Fault("DATABASE_URL", str(refused))
     yield from _redis_faults(settings.redis_url)
+    yield from _shape_faults(settings)
     if not 0 < settings.port < 65536:
         yield Fault("PORT", "expected a port between 1 and 65535")
     if not 0 <= settings.telemetry.sample_ratio <= 1:
@@ -198,8 +205,46 @@ def _redis_faults(url: Secret | None) -> Iterator[Fault]:
         return
     if not url.reveal().startswith(("redis://", "rediss://", "unix://")):
         yield Fault("REDIS_URL", "expected redis://, rediss:// or unix://")
-    if find_spec("redis") is None:
+    elif find_spec("redis") is None:
         yield Fault("REDIS_URL", "is set, but its client is missing: install annex[redis], or unset it")
+    elif not _is_read(_redis_reader(), url.reveal()):
+        yield Fault(
+            "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"
+        )
+
+
+def _redis_reader() -> Callable[[str], object]:
+    from redis.asyncio.connection import parse_url
+
+    return parse_url
+
+
+def _shape_faults(settings: Settings) -> Iterator[Fault]:
+    """Texts that are passed on, and would come back in an error of whoever cannot use them."""
+    if not re.fullmatch(r"[A-Za-z0-9.:-]*", settings.host):
+        yield Fault("HOST", "expected an address such as 0.0.0.0 or ::, without quotes and port")
+    if not all(_is_read(ip_network, network) for network in settings.trusted_proxies):
+        yield Fault("ANNEX_TRUSTED_PROXIES", "expected networks such as 100.64.0.0/10, separated by commas")
+    for name, url in (
+        ("CLERK_ISSUER", settings.clerk.issuer),
+        ("CLERK_JWKS_URL", settings.clerk.jwks_url),
+        ("CLERK_API_URL", settings.clerk.api_url),
+        ("OPENAI_BASE_URL", settings.agents.openai_base_url),
+    ):
+        if url and not (_is_read(_port_of, url) and re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url)):
+            yield Fault(name, "expected an absolute URL without user, `?` or `#`")
+
+
+def _port_of(url: str) -> int | None:
+    return urlsplit(url).port
+
+
+def _is_read(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _dotenv(text: str) -> dict[str, str]:

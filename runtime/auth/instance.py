@@ -73,8 +73,9 @@ def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
     yield from _unreadable("CLERK_API_URL", url, clerk.api_url)
     yield from _unreadable("CLERK_WEBHOOK_SIGNING_SECRET", check_secret, clerk.webhook_secret)
     yield from _unreadable("CLERK_CLOCK_SKEW", _skew, clerk.clock_skew)
-    for party in clerk.authorized_parties:
-        yield from _unreadable("CLERK_AUTHORIZED_PARTIES", _origin, party)
+    if not all(_ORIGIN.fullmatch(party) for party in clerk.authorized_parties):
+        told = "an entry is no origin; write scheme and host alone, as https://app.example.com"
+        yield Fault("CLERK_AUTHORIZED_PARTIES", told)
     if production and not is_configured(clerk):
         yield Fault(
             "CLERK_PUBLISHABLE_KEY",
@@ -117,11 +118,6 @@ def _https(url: str) -> None:
 def _http(url: str) -> None:
     if not _URL.fullmatch(url):
         raise ValueError("expected an absolute URL")
-
-
-def _origin(party: str) -> None:
-    if not _ORIGIN.fullmatch(party):
-        raise ValueError(f"{party!r} is no origin; write scheme and host alone, as https://app.example.com")
 
 
 def _skew(seconds: float) -> None:

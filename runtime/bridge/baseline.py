@@ -27,5 +27,10 @@ def committed(root: Path, revision: str) -> dict[str, Any]:
     found = subprocess.run(command, capture_output=True, check=False, timeout=20)  # noqa: S603  # the developer's own repository
     if found.returncode:
         raise NoBaseline(f"git has no {CONTRACT} at {revision}; name a revision that has one.")
-    contract: dict[str, Any] = json.loads(found.stdout)
+    try:
+        contract: dict[str, Any] = json.loads(found.stdout)
+    except ValueError:
+        raise NoBaseline(
+            f"{CONTRACT} at {revision} is no JSON; name a revision that has a whole one."
+        ) from None
     return contract

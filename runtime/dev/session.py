@@ -26,7 +26,7 @@ from runtime.dev.waterfall import waterfall
 from runtime.routing import RouteTable, discover
 from runtime.server import run
 from runtime.settings import Settings
-from runtime.telemetry import Telemetry, configure_logging
+from runtime.telemetry import Telemetry, configure_logging, unblocked
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -40,28 +40,29 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
 
     A change that only a new process can take in starts one.
     """
-    configure_logging(settings.telemetry, production=False)
-    recorder = Recorder()
-    logging.getLogger().addHandler(Lines(recorder))
-    if traces:
-        recorder.tell(_print_waterfall)
-    restarts: list[bool] = []
+    with unblocked():
+        configure_logging(settings.telemetry, production=False)
+        recorder = Recorder()
+        logging.getLogger().addHandler(Lines(recorder))
+        if traces:
+            recorder.tell(_print_waterfall)
+        restarts: list[bool] = []
 
-    def restart() -> None:
-        restarts.append(True)
-        signal.raise_signal(signal.SIGTERM)  # drains as any stop does
+        def restart() -> None:
+            restarts.append(True)
+            signal.raise_signal(signal.SIGTERM)  # drains as any stop does
 
-    try:
-        with database(settings) as ready:
-            application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
-            application.outermost = DeveloperPage(application.shell, application, recorder)
-            swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
-            application.companions.append(swap)
-            sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")
-            run(application, ready)
-    except EmbeddedPostgresError as error:
-        sys.stdout.write(f"annex dev: {error}\n")
-        return 1
+        try:
+            with database(settings) as ready:
+                application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
+                application.outermost = DeveloperPage(application.shell, application, recorder)
+                swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
+                application.companions.append(swap)
+                sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")
+                run(application, ready)
+        except EmbeddedPostgresError as error:
+            sys.stdout.write(f"annex dev: {error}\n")
+            return 1
     if restarts:
         sys.stdout.flush()
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # this very command again, in a new interpreter

@@ -44,7 +44,7 @@ def discover(
         stale: files to run again all the same, because something that they import has changed.
     """
     if not root.is_dir():
-        found = f"There is no folder {root.as_posix()}."
+        found = "There is no folder where ANNEX_FUNCTIONS points (`functions` when it is unset)."
         return RouteTable(
             root, (), (Fault(file="", line=0, found=found, cure="Create it, or set ANNEX_FUNCTIONS."),)
         )

@@ -22,7 +22,7 @@ def open_routes(table: RouteTable) -> list[str]:
 def drift(folder: Path, table: RouteTable) -> list[str]:
     """Return a sentence for each difference between the lock and the files; none where they agree."""
     path = folder / NAME
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
     listed = [line for line in lines if line.strip() and not line.startswith("#")]
     found = open_routes(table)
     sentences = [

@@ -1,8 +1,17 @@
 """What can be seen from outside: traces, metrics, logs. Nothing in here may change a response."""
 
 from runtime.telemetry.logs import configure_logging
+from runtime.telemetry.outlet import last_words, unblocked
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.tracing import Tracing, record_exception
 from runtime.telemetry.watchdog import Watchdog
 
-__all__ = ["Telemetry", "Tracing", "Watchdog", "configure_logging", "record_exception"]
+__all__ = [
+    "Telemetry",
+    "Tracing",
+    "Watchdog",
+    "configure_logging",
+    "last_words",
+    "record_exception",
+    "unblocked",
+]

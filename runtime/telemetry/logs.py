@@ -6,9 +6,11 @@ a line belongs to is added here.
 
 import json
 import logging
+import re
 import sys
 import time
 import traceback
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TextIO
 
 import msgspec
@@ -23,9 +25,11 @@ _LINE = 15_000  # bytes; the platform's limit is undocumented, 16 KiB is the cus
 _TEXT = 4_000
 _VALUE = 1_000
 _SQUEEZED = 200
+_POSITIONAL = re.compile(r"%\(\w+\)")
 _LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error", "CRITICAL": "error"}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_CHATTY = ("opentelemetry", "urllib3", "runtime.telemetry")
+_CHATTY = ("opentelemetry", "urllib3", "httpx", "runtime.telemetry")
+_FOREIGN = ("opentelemetry", "urllib3", "httpx")  # their lines quote URLs, headers and answers
 
 
 def configure_logging(settings: TelemetrySettings, *, production: bool, stream: TextIO | None = None) -> None:
@@ -39,7 +43,7 @@ def configure_logging(settings: TelemetrySettings, *, production: bool, stream: 
     """
     stream = sys.stdout if stream is None else stream
     as_json = settings.log_format == "json" or (settings.log_format is None and production)
-    handler = logging.StreamHandler(stream)
+    handler = Lockless(stream)
     messages = settings.exception_messages or not production
     handler.setFormatter(
         JsonLine(messages=messages) if as_json else TextLine(colour=stream.isatty(), messages=messages)
@@ -60,6 +64,21 @@ def _adopt_uvicorn() -> None:
         adopted.handlers.clear()
         adopted.propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # ours knows route, duration and trace
+
+
+class Lockless(logging.StreamHandler[TextIO]):
+    """Writes to a stream without the stock handler's lock.
+
+    It is held while a record is formatted, so that an argument whose text takes its time would hold everybody
+    else who logs. A line is one write, and stays whole without it.
+    """
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write the record, if no filter refuses it; return whether."""
+        passed = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return bool(passed)
 
 
 class JsonLine(logging.Formatter):
@@ -143,7 +162,14 @@ class Throttle(logging.Filter):
         if len(self._last) > 256:
             self._last.clear()
         self._last[key] = now
+        if record.name.startswith(_FOREIGN):
+            record.args = tuple(each if isinstance(each, int | float) else "…" for each in _values(record))
+            record.msg, record.exc_info = _POSITIONAL.sub("%", str(record.msg)), None
         return True
+
+
+def _values(record: logging.LogRecord) -> Iterable[object]:
+    return record.args.values() if isinstance(record.args, Mapping) else record.args or ()
 
 
 class Refusals(logging.Filter):

@@ -13,6 +13,7 @@ from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
+from runtime.otel import pairs
 from runtime.settings import Settings
 from runtime.telemetry.durations import Durations, WithDurations
 from runtime.telemetry.histograms import Labelled
@@ -158,6 +159,4 @@ def _signal_url(endpoint: str, signal: str) -> str:
 def _headers(settings: Settings) -> dict[str, str] | None:
     if settings.telemetry.headers is None:
         return None
-    from opentelemetry.util.re import parse_env_headers
-
-    return dict(parse_env_headers(settings.telemetry.headers.reveal(), liberal=True))
+    return pairs(settings.telemetry.headers.reveal())

@@ -16,11 +16,15 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, Self
 
+from runtime.telemetry.outlet import last_words
+
 logger = logging.getLogger("annex.watchdog")  # telemetry's own loggers are throttled
 
 INTERVAL = 0.5  # seconds between two questions
 PATIENCE = 1.0  # seconds without an answer until it is told
 EXIT_STATUS = 70  # EX_SOFTWARE: the platform sees a failure and starts the process anew
+STANDING = "the event loop stands still in %s, which is in %s; a blocking call belongs in a plain `def`"
+ENDING = "the event loop stood still for %g s: ending"
 
 
 class Place(NamedTuple):
@@ -86,16 +90,10 @@ class Watchdog:
         """Name who holds the loop, once, and wait until it turns again."""
         culprit, innermost = self._where()
         extra = {"function": culprit.file, "line": culprit.line}
-        logger.error(
-            "the event loop stands still in %s, which is in %s; a blocking call belongs in a plain `def`",
-            culprit,
-            innermost,
-            extra=extra,
-        )
+        last_words(lambda: logger.error(STANDING, culprit, innermost, extra=extra))
         while not self._alive.wait(0.1):
             if self._limit and time.monotonic() - asked > self._limit:
-                logger.critical("the event loop stood still for %g s: ending", self._limit, extra=extra)
-                logging.shutdown()
+                last_words(lambda: logger.critical(ENDING, self._limit, extra=extra))
                 self._end(EXIT_STATUS)
                 return
         logger.warning("the event loop turns again after %.1f s", time.monotonic() - asked, extra=extra)

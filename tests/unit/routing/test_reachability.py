@@ -214,5 +214,6 @@ def test_missing_folder_is_a_fault_and_no_crash(tmp_path: Path) -> None:
 
     assert table.endpoints == ()
     assert str(table.faults[0]) == (
-        f"functions folder: There is no folder {tmp_path}/functions. Create it, or set ANNEX_FUNCTIONS."
+        "functions folder: There is no folder where ANNEX_FUNCTIONS points (`functions` when it is unset). "
+        "Create it, or set ANNEX_FUNCTIONS."
     )

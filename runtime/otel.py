@@ -1,0 +1,69 @@
+"""The `OTEL_*` variables that OpenTelemetry reads by itself: what each must look like.
+
+Its own parsers write what they cannot read into the log, value and all; headers and attributes hold keys. So
+every one that is set is looked at before OpenTelemetry is, and a fault names the variable alone.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urlsplit
+
+_NAME = (
+    r"[!#-'*+\-.0-9A-Z^-z|~]+"  # a header's or an attribute's name, as the OTLP exporter specification has it
+)
+_PAIR = re.compile(rf"\s*({_NAME})\s*=\s*([\x20-\x2b\x2d-\x7e]*)")
+_PAIRS = re.compile(r"OTEL_(EXPORTER_OTLP_(TRACES_|METRICS_|LOGS_)?HEADERS|RESOURCE_ATTRIBUTES)")
+_ENDPOINT = re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_|METRICS_|LOGS_)?ENDPOINT")
+_NUMBER = re.compile(r"OTEL_\w+_(TIMEOUT|LIMIT|DELAY|SIZE|INTERVAL)")
+_FILE = re.compile(r"OTEL_\w+_(CERTIFICATE|CLIENT_KEY)")
+_WORDS = re.compile(r"[a-z][a-z0-9_/.,:\- ]*")
+_FREE = {"OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER_ARG"}  # settings of ours
+_PROPAGATORS = {"tracecontext", "baggage", "none"}
+
+
+def faults(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield name and problem of each variable that OpenTelemetry could not read."""
+    for name, text in environ.items():
+        if name.startswith("OTEL_") and name not in _FREE and text.strip():
+            problem = _problem(name, text.strip())
+            if problem:
+                yield name, problem
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Read `name=value` pairs separated by commas; values may be percent-encoded.
+
+    Raises:
+        ValueError: a part is no pair; the message shows none of it.
+    """
+    found = [_PAIR.fullmatch(part) for part in text.split(",") if part.strip()]
+    if not all(found):
+        raise ValueError("expected name=value, several of them separated by commas (`=`, not a colon)")
+    return {unquote(pair[1]).lower(): unquote(pair[2]).strip() for pair in found if pair}
+
+
+def _problem(name: str, text: str) -> str:
+    try:
+        if _PAIRS.fullmatch(name):
+            pairs(text)
+        elif _ENDPOINT.fullmatch(name):
+            return _endpoint(text)
+        elif _NUMBER.fullmatch(name):
+            float(text)
+        elif name == "OTEL_PROPAGATORS" and not {part.strip() for part in text.split(",")} <= _PROPAGATORS:
+            return "expected tracecontext, baggage or none"
+        elif not _FILE.fullmatch(name) and not _WORDS.fullmatch(text.lower()):
+            return "expected a word; a key belongs in OTEL_EXPORTER_OTLP_HEADERS"
+    except ValueError as error:
+        return "expected a number" if _NUMBER.fullmatch(name) else str(error)
+    return ""
+
+
+def _endpoint(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        if url.query or url.fragment or "@" in text:
+            return "expected a URL without user, `?` or `#`; a key belongs in OTEL_EXPORTER_OTLP_HEADERS"
+    except ValueError:
+        return "expected a URL such as http://collector.railway.internal:4318"
+    return ""
