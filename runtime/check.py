@@ -1,6 +1,6 @@
 """Everything that can be known without a request: each finding says what, where, and what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +54,7 @@ def check(settings: Settings, *, root: Path = Path(), since: str | None = None) 
         Finding("settings", f"{settings.environment}, every variable can be read"),
         *_files(table, misserved),
         *_lock(settings, table),
+        *_caching(table.operations),
         *_shapes(operations, undescribed),
         *_artefacts(operations, root, broken=bool(table.faults or undescribed)),
         *(_changes(operations, root, since) if since else ()),
@@ -91,6 +92,17 @@ def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
         yield Finding("lock", difference, is_fault=True)
     if not differences:
         yield Finding("lock", "the open routes are the ones that public.lock lists")
+
+
+def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:
+    """Of a raw request a function may read what no cache tells two callers by."""
+    for operation in operations:
+        endpoint = operation.endpoint
+        takes_request = any(each.source == "request" for each in operation.inputs)
+        if takes_request and endpoint.policy.cache and endpoint.method == "GET":
+            cure = "Ask for User and for named inputs instead of Request, or leave out `cache`."
+            found = "`cache` cannot be safe where `get` takes Request."
+            yield Finding("caching", f"{endpoint.file}: {found} {cure}", is_fault=True)
 
 
 def _shapes(operations: list[Operation], undescribed: list[Fault]) -> Iterator[Finding]:

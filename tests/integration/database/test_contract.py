@@ -95,7 +95,7 @@ async def test_the_recommended_role_can_change_nothing_of_the_schema(database: D
             "annex may create schemas in this database",
         ),
         (
-            "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$",
+            "DO $$ BEGIN EXECUTE 'GRANT TEMP ON DATABASE ' || current_database() || ' TO PUBLIC'; END $$",
             "annex may create temporary tables, which hide the app's of the same name",
         ),
         (
