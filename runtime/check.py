@@ -58,6 +58,7 @@ def check(settings: Settings, *, root: Path = Path(), since: str | None = None) 
         "files": lambda: _files(table, misserved),
         "schema": _schema,
         "lock": lambda: _lock(settings, table),
+        "caching": lambda: _caching(table.operations),
         "types": lambda: _shapes(operations, undescribed),
         "client": lambda: _artefacts(operations, root, broken=is_broken),
         "contract": lambda: _changes(operations, root, since) if since else (),
@@ -129,6 +130,17 @@ def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
         yield Finding("lock", difference, is_fault=True)
     if not differences:
         yield Finding("lock", "the open routes are the ones that public.lock lists")
+
+
+def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:
+    """Of a raw request a function may read what no cache tells two callers by."""
+    for operation in operations:
+        endpoint = operation.endpoint
+        takes_request = any(each.source == "request" for each in operation.inputs)
+        if takes_request and endpoint.policy.cache and endpoint.method == "GET":
+            cure = "Ask for User and for named inputs instead of Request, or leave out `cache`."
+            found = "`cache` cannot be safe where `get` takes Request."
+            yield Finding("caching", f"{endpoint.file}: {found} {cure}", is_fault=True)
 
 
 def _shapes(operations: list[Operation], undescribed: list[Fault]) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ class Function(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         rate_limit: ``"20/minute"`` per user, per address where public.
         max_body: bytes.
         status: success status.
-        cache: seconds for Cache-Control on GET.
+        cache: seconds for Cache-Control on GET; for shared caches only where the handler can see no caller.
         read_only: database transactions of this function are read-only.
         webhook: signature scheme that replaces a session.
         path: a URL that no file name can spell.

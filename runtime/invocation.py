@@ -27,6 +27,7 @@ class Invocation:
         endpoint: set by the gate once the router has matched.
         user: set by the gate once the credential is verified.
         auth: outcome for telemetry: ``public``, ``session``, a refusal's reason, …
+        is_public: the answer is the same for every caller; False until its function is known to see none.
         error: class name or code of what ended the call badly.
         status: of the response once its head is sent, 0 before.
         response_headers: added to the response's head by the shell, whoever answers.
@@ -39,6 +40,7 @@ class Invocation:
         "deadline",
         "endpoint",
         "error",
+        "is_public",
         "method",
         "request_id",
         "response_headers",
@@ -58,6 +60,7 @@ class Invocation:
         self.user: User | None = None
         self.auth: str = ""
         self.error: str = ""
+        self.is_public = False
         self.status = 0
         self.response_headers: list[tuple[bytes, bytes]] = []
         self.tasks: set[Task[Any]] | None = None

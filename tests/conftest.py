@@ -13,6 +13,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.app",
     "tests.fixtures.figures",
     "tests.fixtures.gate",
+    "tests.fixtures.nginx",
     "tests.fixtures.node",
     "tests.fixtures.postgres",
     "tests.fixtures.faults",

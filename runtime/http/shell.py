@@ -11,6 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header, nothing
+from runtime.http.caching import varied
 from runtime.http.cors import Cors, Headers
 from runtime.http.health import PATHS
 from runtime.http.problems import answer, note, send_problem
@@ -162,7 +163,7 @@ class Shell:
         if self._timing:
             spent = (time.perf_counter() - invocation.started) * 1000
             headers.append((b"server-timing", b"app;dur=%.2f" % spent))
-        head["headers"] = headers
+        head["headers"] = varied(headers, is_public=invocation.is_public)
         await send(head)
         await send(body)
         invocation.status = head["status"]

@@ -57,6 +57,7 @@ class Adapter:
         self._output = Output(_named(operation), operation.function, operation.endpoint.file)
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
+        self._is_public = not operation.sees_caller
         self._headers = [(b"cache-control", _cache_control(operation))]
         self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
@@ -109,6 +110,7 @@ class Adapter:
         return errors
 
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SCOPE_KEY].is_public = self._is_public
         if self._operation.event is not None and not isinstance(value, Response):
             if not hasattr(value, "__aiter__"):
                 raise self._output.misfit(
@@ -164,4 +166,4 @@ def _cache_control(operation: Operation) -> bytes:
     policy = operation.endpoint.policy
     if operation.endpoint.method != "GET" or not policy.cache:
         return b"no-store"
-    return f"{'public' if policy.public else 'private'}, max-age={policy.cache}".encode()
+    return f"{'private' if operation.sees_caller else 'public'}, max-age={policy.cache}".encode()

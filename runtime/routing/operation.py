@@ -9,6 +9,9 @@ from runtime.config import Endpoint
 
 InputSource = Literal["path", "query", "body", "upload", "user", "database", "agents", "request"]
 
+_IN_THE_URL = frozenset({"path", "query", "database"})
+"""What a handler may take and give everybody the same answer."""
+
 
 class Input(Struct, frozen=True, kw_only=True):
     """One parameter of a handler.
@@ -44,3 +47,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     returns: Any
     event: Any
     doc: str | None
+
+    @property
+    def sees_caller(self) -> bool:
+        """Whether the answer may depend on who asks; two callers then share none."""
+        return not self.endpoint.policy.public or any(each.source not in _IN_THE_URL for each in self.inputs)

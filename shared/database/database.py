@@ -236,7 +236,7 @@ class Database(Queries):
             self._instruments.succeeded(operation, began)
             return answer
         finally:
-            pool.release(member, fault, touched=operation.statement.touches_session)
+            pool.release(member, fault, after=operation.statement.after)
 
     async def _in_transaction[T](
         self, pool: Pool, connection: Connection, verb: Verb[T], sql: str, *args: object

@@ -6,6 +6,7 @@ from typing import Protocol
 import asyncpg
 
 from shared.database.failures import QueryFailed
+from shared.database.statements import After
 from shared.errors import DatabaseUnavailable, DeadlineExceeded
 
 
@@ -41,7 +42,7 @@ class Member:
 class Owner(Protocol):
     """Who lends connections."""
 
-    def release(self, member: Member, error: BaseException | None, *, touched: bool) -> None:
+    def release(self, member: Member, error: BaseException | None, *, after: After) -> None:
         """Take one back from who ended with `error`."""
 
 
@@ -49,15 +50,15 @@ class Lease:
     """One borrowed connection: ``with lease as connection``.
 
     Attributes:
-        touched: set when the session may have been changed; it is reset before the next one gets it.
+        after: what must be done with it before the next one gets it.
     """
 
-    __slots__ = ("_member", "_owner", "touched")
+    __slots__ = ("_member", "_owner", "after")
 
     def __init__(self, owner: Owner, member: Member) -> None:
         self._owner = owner
         self._member: Member | None = member
-        self.touched = False
+        self.after = After.KEEP
 
     @property
     def connection(self) -> asyncpg.Connection:
@@ -82,7 +83,7 @@ class Lease:
         """Give the connection back, used until `error` if there was one."""
         member, self._member = self._member, None
         if member is not None:
-            self._owner.release(member, error, touched=self.touched)
+            self._owner.release(member, error, after=self.after)
 
 
 def is_in_transaction(connection: asyncpg.Connection) -> bool:

@@ -12,10 +12,14 @@ from collections.abc import Coroutine
 from contextvars import Context
 from typing import Any
 
+import asyncpg
+
 from shared.database.connector import Connector, Limits
 from shared.database.failures import PoolerDetected, while_connecting
 from shared.database.lease import Member, is_in_transaction, is_unfinished
+from shared.database.reset import reset
 from shared.database.spans import Instruments, Statistics
+from shared.database.statements import After
 from shared.database.target import Target
 from shared.database.turns import Turns
 from shared.errors import DatabaseUnavailable
@@ -79,7 +83,7 @@ class Pool:
         try:
             self._instruments.acquired(began)
         except BaseException:
-            self.release(member, None, touched=False)  # nobody will use it
+            self.release(member, None, after=After.KEEP)  # nobody will use it
             raise
         return self._lent(member)
 
@@ -92,15 +96,20 @@ class Pool:
             self._drop(member)
         return None
 
-    def release(self, member: Member, error: BaseException | None, *, touched: bool) -> None:
+    def release(self, member: Member, error: BaseException | None, *, after: After) -> None:
         """Take a connection back from who ended with `error`; one that needs it is put in order meanwhile."""
         broken = error is not None and is_unfinished(error)
         if isinstance(error, PoolerDetected):
             self._becomes_pooled()
         if not broken:
             self._answered = member.idle_since = time.monotonic()
-        if broken or touched or is_in_transaction(member.connection):
-            self._later(self._put_in_order(member, touched=touched))
+        if self.behind_pooler:
+            after = After.KEEP  # the session is the pooler's, and another one by now
+        is_open = broken or is_in_transaction(member.connection)
+        if after is After.CLOSE:
+            self._drop(member)
+        elif is_open or after is After.RESET:
+            self._later(self._put_in_order(member, after, is_open=is_open))
         else:
             self._take_back(member)
 
@@ -243,17 +252,13 @@ class Pool:
             self._complained = time.monotonic()
             log.warning("database.unavailable", extra={"reason": reason})
 
-    async def _put_in_order(self, member: Member, *, touched: bool) -> None:
-        connection = member.connection
+    async def _put_in_order(self, member: Member, after: After, *, is_open: bool) -> None:
         try:
             async with asyncio.timeout(_RELEASE_SECONDS):
-                # Whatever is sent first waits until the server has let go of a statement that was cancelled;
-                # only then is it known whether a BEGIN was in time.
-                await connection.execute("ROLLBACK" if is_in_transaction(connection) else "SELECT 1")
-                if connection.is_in_transaction():
-                    await connection.execute("ROLLBACK")
-                if touched and not self.behind_pooler:
-                    await connection.reset()
+                if is_open:
+                    await _end(member.connection)
+                if after is After.RESET:
+                    await reset(member.connection)
         except Exception:  # noqa: BLE001  whatever it was, the connection is not to be trusted again
             self._drop(member)
         except asyncio.CancelledError:
@@ -287,6 +292,17 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+async def _end(connection: asyncpg.Connection) -> None:
+    """End what is still at work, or open.
+
+    Whatever is sent first waits until the server has let go of a statement that was cancelled; only then is
+    it known whether a BEGIN was in time.
+    """
+    await connection.execute("ROLLBACK" if is_in_transaction(connection) else "SELECT 1")
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 def _stopping() -> DatabaseUnavailable:

@@ -1,4 +1,4 @@
-"""What the role that we run under could do to the schema, although it never should."""
+"""What the role that we run under could do to the schema, or in front of it, although it never should."""
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ class _Powers(Struct):
     creates_databases: bool
     creates_roles: bool
     creates_schemas: bool
+    creates_temporary: bool
     creates_in: list[str]
     owns: int
 
@@ -19,6 +20,7 @@ _POWERS = """
 SELECT r."rolname" AS "role", r."rolsuper" AS "superuser", r."rolcreatedb" AS "creates_databases",
        r."rolcreaterole" AS "creates_roles",
        has_database_privilege(current_database(), 'CREATE') AS "creates_schemas",
+       has_database_privilege(current_database(), 'TEMPORARY') AS "creates_temporary",
        ARRAY(
            SELECT n."nspname"::text FROM pg_namespace n
            WHERE n."nspname" !~ '^pg_' AND n."nspname" <> 'information_schema'
@@ -45,6 +47,7 @@ async def powers(db: Queries) -> list[str]:
         (row.creates_databases, "may create databases"),
         (row.creates_roles, "may create roles"),
         (row.creates_schemas, "may create schemas in this database"),
+        (row.creates_temporary, "may create temporary tables, which hide the app's of the same name"),
         (bool(row.creates_in), f"may create tables in {', '.join(row.creates_in)}"),
         (row.owns > 0, f"owns {row.owns} tables, views or sequences, and so may alter and drop them"),
     ]

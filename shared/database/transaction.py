@@ -36,7 +36,7 @@ class Transaction(Queries):
         self._cursors = 0
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
-        self._lease.touched |= self._instruments.operation(sql).statement.touches_session
+        self._lease.after = max(self._lease.after, self._instruments.operation(sql).statement.after)
         try:
             with self._instruments.statement(sql):
                 return await verb(self._lease.connection, sql, *args)

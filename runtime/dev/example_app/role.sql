@@ -1,6 +1,7 @@
 -- The role that the service runs under: rows, never the schema. Run it as the owner of the app's tables.
 CREATE ROLE annex LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC, annex', current_database()); END $$;
 GRANT USAGE ON SCHEMA public TO annex;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO annex;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO annex;

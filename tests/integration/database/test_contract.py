@@ -95,6 +95,10 @@ async def test_the_recommended_role_can_change_nothing_of_the_schema(database: D
             "annex may create schemas in this database",
         ),
         (
+            "DO $$ BEGIN EXECUTE 'GRANT TEMP ON DATABASE ' || current_database() || ' TO PUBLIC'; END $$",
+            "annex may create temporary tables, which hide the app's of the same name",
+        ),
+        (
             'ALTER TABLE "Signal" OWNER TO annex',
             "annex owns 1 tables, views or sequences, and so may alter and drop them",
         ),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.database.statements import describe
+from shared.database.statements import After, describe
 
 
 @pytest.mark.parametrize(
@@ -30,22 +30,60 @@ def test_a_statement_is_summed_up_as_operation_and_tables(sql: str, summary: str
 
 
 @pytest.mark.parametrize(
-    ("sql", "touches"),
+    "sql",
     [
-        ("SET work_mem TO '1GB'", True),
-        ("SELECT set_config('a.b', 'c', false)", True),
-        ("SELECT pg_try_advisory_lock(1)", True),
-        ("LISTEN signals", True),
-        ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", True),
-        ("CREATE TEMP TABLE t AS SELECT 1", True),
-        ('UPDATE "Signal" SET value = 1', False),
-        ("INSERT INTO a VALUES (1) ON CONFLICT (id) DO UPDATE SET v = 1", False),
-        ("SELECT 'please SET and LISTEN'", False),
-        ('SELECT "offset" FROM settings', False),
+        "SELECT 'please SET and LISTEN'",
+        'SELECT "offset" FROM settings',
+        'SELECT count(*), max("a") FROM "Signal" WHERE lower("b") IN ($1) GROUP BY (c) ORDER BY 1;',
+        "SELECT coalesce(a, 'it''s'), E'it\\'s (x', $$f(1)$$, $a$ g(2) $a$, U&'d' -- h(3)\nFROM t",
+        "SELECT 1 /* f(/* 2 */ 3) */",
+        "WITH recent AS (SELECT 1 AS id) SELECT id::numeric(10, 2) FROM recent",
+        "SELECT * FROM jsonb_array_elements($1) AS t(item)",
+        "VALUES (1), (2)",
     ],
 )
-def test_only_statements_that_may_change_the_session_cost_a_reset(sql: str, touches: bool):
-    assert describe(sql).touches_session is touches
+def test_a_plain_read_leaves_nothing_in_its_session(sql: str):
+    assert describe(sql).after is After.KEEP
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "",
+        "SET work_mem TO '1GB'",
+        'UPDATE "Signal" SET value = 1',
+        'INSERT INTO "Jobs" (load) VALUES ($1)',
+        "SELECT of_the_app(1)",
+        "SELECT app.lower('x')",
+        'SELECT "lower"(1)',
+        "SELECT a\u017fcii(1)",
+        "SELECT 'C:\\'",
+        "SELECT 'without an end",
+        "SELECT $a$ without an end $b$",
+        "SELECT 1 /* without /* an */ end",
+        "SELECT 1; SELECT 2",
+        "SELECT 1 INTO t",
+        "(SELECT 1)",
+        "SELECT '" + "x" * 100_000 + "'",
+    ],
+)
+def test_after_anything_else_the_session_is_reset(sql: str):
+    assert describe(sql).after is After.RESET
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["DISCARD ALL", "deallocate x", "LOAD 'auto_explain'", "SELECT 1; DEALLOCATE ALL", "DO $$ LOAD 'a' $$"],
+)
+def test_what_no_reset_can_undo_costs_the_connection(sql: str):
+    assert describe(sql).after is After.CLOSE
+
+
+@pytest.mark.parametrize(
+    "literal", ["'C:\\'", "E'a\\''", "E'a'\n'\\''", "$a$'$a$", "/* /* */ ' */ ''", "e'\\\\'"]
+)
+def test_a_literal_does_not_open_the_next_one(literal: str):
+    assert describe(f"SELECT {literal}, ' FROM K1tt3n ' FROM \"Signal\"").summary == "SELECT Signal"
 
 
 @given(st.text(alphabet="FROMINTOUPDATEJOINk '\"\\$", max_size=30))

@@ -244,9 +244,9 @@ async def test_a_preflight_of_another_origin_is_refused_and_says_which_setting()
     assert "access-control-allow-credentials" not in response.headers
 
 
-async def test_an_answer_varies_by_origin_whoever_asks():
+async def test_an_answer_varies_by_origin_and_credentials_whoever_asks():
     response = await client(shell()).get("/")
-    assert response.headers["vary"] == "Origin"
+    assert response.headers.get_list("vary") == ["Origin, Authorization, Cookie"]
 
 
 async def test_a_plain_options_is_not_a_preflight():

@@ -669,25 +669,28 @@ async def test_post_is_200_unless_the_config_says_201(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "expected"),
+    ("config", "takes", "expected"),
     [
-        ("Function()", "no-store"),
-        ("Function(cache=60)", "private, max-age=60"),
-        ("Function(cache=60, public=True)", "public, max-age=60"),
+        ("Function()", "", "no-store"),
+        ("Function(cache=60)", "", "private, max-age=60"),
+        ("Function(cache=60, public=True)", "", "public, max-age=60"),
+        ("Function(cache=60, public=True)", "page: int = 1", "public, max-age=60"),
+        ("Function(cache=60, public=True)", "user: User | None", "private, max-age=60"),
+        ("Function(cache=60, public=True)", "request: Request", "private, max-age=60"),
     ],
 )
-async def test_cache_holds_for_get_and_is_private_unless_public(
-    tmp_path: Path, config: str, expected: str
+async def test_cache_holds_for_get_and_is_private_where_a_caller_can_be_seen(
+    tmp_path: Path, config: str, takes: str, expected: str
 ) -> None:
     caller = serve(
         tmp_path,
         "a.py",
         f"""
-        from runtime import Function
+        from runtime import Function, Request, User
 
         config = {config}
 
-        async def get() -> str:
+        async def get({takes}) -> str:
             return "ok"
 
         async def post() -> str:

@@ -1,0 +1,33 @@
+"""Who may keep an answer: what may depend on the caller is never given to another (RFC 9111, 3.5 and 4.1)."""
+
+type Fields = list[tuple[bytes, bytes]]
+
+_CREDENTIALS = b"Authorization, Cookie"
+_SHARED = (b"public", b"s-maxage", b"proxy-revalidate")
+
+
+def varied(headers: Fields, *, is_public: bool) -> Fields:
+    """Return the headers of an answer with one `Vary`, which names the credentials unless `is_public`.
+
+    One, because nginx before 1.23 heeds only the last. What is not public is not to be kept by shared caches
+    either, whatever the function has written.
+    """
+    vary = [value for name, value in headers if name == b"vary"]
+    if is_public:
+        others = [field for field in headers if field[0] != b"vary"]
+    else:
+        vary.append(_CREDENTIALS)
+        others = [
+            (name, _private(value) if name == b"cache-control" else value)
+            for name, value in headers
+            if name != b"vary"
+        ]
+    others.append((b"vary", b", ".join(vary)))
+    return others
+
+
+def _private(directives: bytes) -> bytes:
+    """Take out what lets a shared cache keep an answer."""
+    given = [directive.strip() for directive in directives.split(b",")]
+    kept = [each for each in given if not each.lower().startswith(_SHARED)]
+    return directives if len(kept) == len(given) else b", ".join([b"private", *kept])
