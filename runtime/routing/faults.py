@@ -45,6 +45,7 @@ class Fault(Struct, frozen=True, kw_only=True, order=True):
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python raises for source that it cannot take, however that was made."""
 
+
 def unreadable(file: str, error: BaseException) -> Fault:
     """Return the fault of a file that is no Python."""
     line = getattr(error, "lineno", None) or 0

@@ -157,9 +157,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("source", HARMLESS.values(), ids=HARMLESS.keys())
-def test_module_that_hides_itself_serves_and_is_found_again(
-    tmp_path: Path, source: str
-) -> None:
+def test_module_that_hides_itself_serves_and_is_found_again(tmp_path: Path, source: str) -> None:
     write_tree(tmp_path, {"odd.py": source, "good.py": GOOD})
 
     first = discover(tmp_path)
@@ -272,26 +270,6 @@ def test_two_files_with_one_url_below_a_parameter_called_others_are_told_about_e
     assert [fault.found for fault in faults] == [
         "GET /x/{others} is claimed by (b)/x/[others].py too.",
         "GET /x/{others} is claimed by (a)/x/[others].py too.",
-    ]
-
-
-def test_type_called_as_one_of_shared_costs_the_file_that_defines_it_alone(tmp_path: Path) -> None:
-    write_tree(
-        tmp_path,
-        {
-            "a.py": "from shared.signals import Signal\nasync def get() -> Signal | None:\n    return None\n",
-            "new.py": (
-                "from msgspec import Struct\nclass Signal(Struct):\n    symbol: str\n"
-                "async def get() -> Signal | None:\n    return None\n"
-            ),
-        },
-    )
-
-    table = discover(tmp_path)
-
-    assert [each.endpoint.file for each in table.operations] == ["a.py"]
-    assert [fault.found for fault in table.faults] == [
-        "Two types are called Signal, here and in shared.signals; the client knows them by name."
     ]
 
 
