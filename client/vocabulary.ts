@@ -73,9 +73,9 @@ export const constants = {
   },
   "enums": {
     "Regime": {
-      "RISK_ON": "RISK_ON",
+      "NEUTRAL": "NEUTRAL",
       "RISK_OFF": "RISK_OFF",
-      "NEUTRAL": "NEUTRAL"
+      "RISK_ON": "RISK_ON"
     }
   }
 } as const;

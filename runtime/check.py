@@ -10,7 +10,7 @@ from typing import NamedTuple
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
 from runtime.database import open_database
-from runtime.routing import Fault, Operation, RouteTable, TreeApp, discover
+from runtime.routing import Fault, Operation, RouteTable, TreeApp
 from runtime.routing.lock import drift
 from runtime.settings import Settings
 from runtime.telemetry.redaction import name_of
@@ -42,15 +42,17 @@ class Finding(NamedTuple):
         return f"{mark} {self.area:<10} {self.text}"
 
 
-def check(settings: Settings, *, root: Path = Path(), since: str | None = None) -> list[Finding]:
+def check(
+    settings: Settings, table: RouteTable, *, root: Path = Path(), since: str | None = None
+) -> list[Finding]:
     """Look at everything.
 
     Args:
         settings: what the service would be started with.
+        table: what its functions are.
         root: the project's folder, where contracts and client stand.
         since: a git revision whose contract is compared with today's.
     """
-    table = discover(settings.functions, import_budget=settings.limits.import_budget)
     misserved = table.prove(TreeApp(route_handlers=table.handlers, openapi_config=None, logging_config=None))
     operations, undescribed = divide(table.operations)
     is_broken = bool(table.faults or undescribed)

@@ -6,9 +6,12 @@ Rooms are imported where they are called, so that no command pays for another's.
 
 import argparse
 import asyncio
+import json
 import sys
+from collections.abc import Callable
 
 from runtime.settings import Settings
+from runtime.verdict import Line, Verdict, reach
 
 
 def dev(given: argparse.Namespace, settings: Settings) -> int:
@@ -48,20 +51,32 @@ def routes(given: argparse.Namespace, settings: Settings) -> int:
 
 def check(given: argparse.Namespace, settings: Settings) -> int:
     """Say everything that can be known without a request."""
+    if given.tell is None:
+        verdict = reach(given.arguments, budget=settings.limits.import_budget)
+        print(*verdict.lines, sep="\n")
+        return verdict.status
+    line = Line(given.tell)
+    line.tell(_examined(given, settings, line.at))
+    return 0
+
+
+def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[str], None]) -> Verdict:
     from runtime.check import check as examine
     from runtime.check import check_database
-    from runtime.routing import discover
+    from runtime.routing import Fault, discover
+    from runtime.routing.guard import Witness
     from runtime.routing.lock import write
 
+    is_shown = sys.stdout.isatty()
+    witness = Witness(report, tuple(Fault(**each) for each in json.loads(given.refused)))
+    table = discover(settings.functions, import_budget=settings.limits.import_budget, witness=witness)
     if given.update_lock:
-        table = discover(settings.functions, import_budget=settings.limits.import_budget)
         write(settings.functions, table)
-    findings = examine(settings, root=settings.functions.resolve().parent, since=given.contract)
+    findings = examine(settings, table, root=settings.functions.resolve().parent, since=given.contract)
     if given.database:
         findings += asyncio.run(check_database(settings))
-    for finding in findings:
-        print(finding.rendered(colour=sys.stdout.isatty()))
-    return 1 if any(finding.is_fault for finding in findings) else 0
+    lines = [finding.rendered(colour=is_shown) for finding in findings]
+    return Verdict(lines, 1 if any(finding.is_fault for finding in findings) else 0)
 
 
 def explain(given: argparse.Namespace, settings: Settings) -> int:

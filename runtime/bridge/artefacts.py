@@ -22,7 +22,7 @@ def render(operations: Iterable[Operation]) -> dict[Path, bytes]:
     """Return every file's content by its path below the project's root; the same bytes in any process."""
     operations = tuple(operations)
     contract = openapi.document(operations)
-    words = vocabulary.vocabulary(operations)
+    words = vocabulary.vocabulary(operations, contract)
     return {
         CONTRACT: openapi.encode(contract),
         Path("contracts/errors.json"): _json(words.errors),

@@ -180,7 +180,9 @@ class _Pair:
                 named |= self._named_options(resolved, components)
             else:
                 tag = resolved.get("properties", {}).get("type", {}).get("enum")
-                named[f'"{tag[0]}"' if tag else type_of(option)] = option
+                # A union has one object without a tag at most, and what that is called is not on the wire.
+                name = "an object" if "properties" in resolved else type_of(option)
+                named[f'"{tag[0]}"' if tag else name] = option
         return named
 
     def _limits(self, where: str, old: Schema, new: Schema, *, sent: bool) -> Iterator[Change]:

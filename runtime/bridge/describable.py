@@ -4,50 +4,54 @@ A default without a JSON form, an example that is an object, half a character in
 serves, and the document of all functions would fail over it. A type called `string` would break the client's.
 """
 
-import inspect
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 
-from runtime.bridge import openapi
+from runtime.bridge import artefacts, naming, openapi, shapes
+from runtime.bridge.schemas import named_types
+from runtime.bridge.shapes import line_of
 from runtime.bridge.typescript import RESERVED
 from runtime.routing import Fault, Operation
-from runtime.routing.faults import told
+from runtime.routing.guard import Guard
 
 OURS = frozenset({"FieldError", "Problem"})
+BUDGET = 60.0  # seconds to describe everything
 
 
 def divide(operations: Iterable[Operation]) -> tuple[list[Operation], list[Fault]]:
     """Return the operations that the contract can hold, and a fault for each of the others."""
     everything = list(operations)
-    if _failure(everything) is None:
+    # Types, defaults and docstrings are objects of the files, and may do anything when they are looked at.
+    guard = Guard(Path(), BUDGET)
+    if _failure(guard, everything) is None:
         return everything, []
-    faults = [_fault(each, failure) for each in everything if (failure := _failure([each]))]
-    return [each for each in everything if _failure([each]) is None], sorted(faults)
+    failures = [_failure(guard, [each]) for each in everything]
+    faults = [_fault(guard, each, why) for each, why in zip(everything, failures, strict=True) if why]
+    return [each for each, why in zip(everything, failures, strict=True) if why is None], sorted(faults)
 
 
-def line_of(operation: Operation) -> int:
-    """Return the line of the handler, 0 where what answers is no plain function."""
-    code = getattr(inspect.unwrap(operation.function), "__code__", None)
-    return code.co_firstlineno if code else 0
+def _failure(guard: Guard, operations: list[Operation]) -> Fault | None:
+    return guard.run("", "Describing it", partial(_describe, operations))
 
 
-def _failure(operations: list[Operation]) -> Exception | None:
-    try:
-        contract = openapi.document(operations)
-        openapi.encode(contract)
-        names = contract["components"]["schemas"].keys()
-        if OURS - names:
-            return ValueError(f"{' and '.join(sorted(OURS))} are names of the contract's own types")
-        if taken := RESERVED & names:
-            return ValueError(f"{', '.join(sorted(taken))} cannot be the name of a type in TypeScript")
-    except Exception as error:  # noqa: BLE001  # msgspec, and whatever a function's own objects raise
-        return error
-    return None
+def _describe(operations: list[Operation]) -> None:
+    shapes.faults(operations)
+    contract = openapi.document(operations)
+    artefacts.render(operations)
+    names = contract["components"]["schemas"].keys()
+    kinds = named_types(kind for each in operations for _, kind in shapes.crossing(each))
+    if taken := OURS & {naming.title(kind, {}) for kind in kinds}:
+        raise ValueError(f"{', '.join(sorted(taken))} is a name of the contract's own types")
+    if taken := RESERVED & names:
+        raise ValueError(f"{', '.join(sorted(taken))} cannot be the name of a type in TypeScript")
 
 
-def _fault(operation: Operation, failure: Exception) -> Fault:
+def _fault(guard: Guard, operation: Operation, why: Fault) -> Fault:
+    line = guard.run("", "Finding the line", partial(line_of, operation))
     return Fault(
         file=operation.endpoint.file,
-        line=line_of(operation),
-        found=f"The contract cannot hold {operation.endpoint.method.lower()}: {told(failure)}.",
+        line=line if isinstance(line, int) else 0,
+        found=f"The contract cannot hold {operation.endpoint.method.lower()}: {why.found}",
         cure="Give it names, types, defaults and texts that TypeScript and JSON have.",
     )

@@ -6,14 +6,13 @@ it is sent. A type that is used one way keeps its plain name.
 """
 
 import dataclasses
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, get_origin
 
 import msgspec
 from msgspec import UNSET, inspect
 
-from runtime.bridge import docstrings
+from runtime.bridge import docstrings, naming
 
 Schema = dict[str, Any]
 
@@ -33,7 +32,9 @@ def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
     sent = list(sent)
     types = [*sent, *answered]
     named = named_types(types)
-    generated = msgspec.json.schema_components([*types, *named], ref_template=PREFIX + "{name}")
+    names = naming.names_of([*types, *named])
+    with naming.called(names):
+        generated = msgspec.json.schema_components([*types, *named], ref_template=PREFIX + "{name}")
     # Defaults may be tuples or sets; once through JSON, everything is what a reader of the document gets.
     schemas, raw = msgspec.json.decode(msgspec.json.encode(generated))
     asked, told, own = schemas[: len(sent)], schemas[len(sent) : len(types)], schemas[len(types) :]
@@ -42,7 +43,7 @@ def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
     inputs = {name: _describe(schema, named[owner[name]]) for name, schema in raw.items()}
     outputs = {name: _as_answered(schema, owner[name]) for name, schema in inputs.items()}
     used_in, used_out = _reachable(asked, inputs), _reachable(told, outputs)
-    out_names = {name: public_name(schema.get("title", name), name) for name, schema in raw.items()}
+    out_names = naming.identifiers({name: naming.title(owner[name], names) for name in raw})
     in_names = _input_names(out_names, _differing(inputs, outputs) & used_in & used_out)
 
     components = {in_names[name]: _renamed(inputs[name], in_names) for name in used_in}
@@ -104,18 +105,10 @@ def parts(info: inspect.Type) -> Iterator[inspect.Type]:
             yield from (field.type for field in info.fields)
 
 
-def public_name(title: str, fallback: str) -> str:
-    """Return an identifier for a type: `Page[Signal]` is `PageOfSignal`; a clash keeps its full path."""
-    if "." in fallback:
-        return re.sub(r"\W", "_", fallback)
-    words: list[str] = re.findall(r"\w+", title.replace("typing.", ""))
-    return words[0] + (
-        "Of" + "And".join(word[0].upper() + word[1:] for word in words[1:]) if words[1:] else ""
-    )
-
-
 def _describe(schema: Schema, info: inspect.Type) -> Schema:
     schema = {key: value for key, value in schema.items() if key != "title"}
+    if _is_signature(schema.get("description", ""), info):
+        del schema["description"]
     text = docstrings.read(schema.pop("description", ""))
     if text.prose:
         schema["description"] = text.prose
@@ -129,6 +122,14 @@ def _describe(schema: Schema, info: inspect.Type) -> Schema:
             name: _described(value, text.names.get(name)) for name, value in schema["properties"].items()
         }
     return schema
+
+
+def _is_signature(text: str, info: inspect.Type) -> bool:
+    """Python writes one for a class without a docstring; msgspec knows it by the class's present name."""
+    if not isinstance(info, inspect.DataclassType | inspect.NamedTupleType):
+        return False
+    cls = get_origin(info.cls) or info.cls
+    return text.startswith(f"{cls.__name__}(") and text.endswith(")")
 
 
 def _described(schema: Schema, text: str | None) -> Schema:

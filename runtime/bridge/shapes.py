@@ -3,14 +3,14 @@
 Each would compile on both sides and be wrong on the wire, so none is left to be found in production.
 """
 
-from collections import defaultdict
+import inspect as inspection
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import inspect
 
-from runtime.bridge.describable import line_of
-from runtime.bridge.schemas import named_types, parts, public_name
+from runtime.bridge import naming
+from runtime.bridge.schemas import parts
 from runtime.routing import Fault, Operation
 
 SAFE = 2**53 - 1
@@ -21,21 +21,27 @@ CROSSING = frozenset({"path", "query", "body"})
 
 def faults(operations: Iterable[Operation]) -> list[Fault]:
     """Return what is wrong with the types of these operations."""
-    operations = tuple(operations)
     found = [fault for operation in operations for fault in _of_operation(operation)]
-    return sorted(dict.fromkeys([*found, *_shared_names(operations)]))
+    return sorted(dict.fromkeys(found))
 
 
 def _of_operation(operation: Operation) -> Iterator[Fault]:
     file = operation.endpoint.file
-    for where, annotation in _crossing(operation):
+    for where, annotation in crossing(operation):
         for owner, info in _walk(annotation):
             place = f"`{owner}`" if owner else f"{where} of {operation.endpoint.method.lower()}"
             for found, cure in _judge(info):
                 yield Fault(file=file, line=line_of(operation), found=f"{place}: {found}", cure=cure)
 
 
-def _crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
+def line_of(operation: Operation) -> int:
+    """Return the line of the handler, 0 where what answers is no plain function."""
+    code = getattr(inspection.unwrap(operation.function), "__code__", None)
+    return code.co_firstlineno if code else 0
+
+
+def crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
+    """Yield what crosses the wire: where it stands, and its annotation."""
     for one in operation.inputs:
         if one.source in CROSSING:
             yield f"`{one.name}`", one.annotation
@@ -110,26 +116,5 @@ def _has_text_keys(info: inspect.DictType) -> bool:
     return isinstance(key, inspect.StrType | inspect.UUIDType | inspect.DateType | inspect.AnyType)
 
 
-def _shared_names(operations: tuple[Operation, ...]) -> Iterator[Fault]:
-    """Yield a fault for each name that two types have; the client would not know which is meant."""
-    owners: dict[str, dict[Any, Operation]] = defaultdict(dict)
-    for operation in operations:
-        for _, annotation in _crossing(operation):
-            for kind in named_types([annotation]):
-                owners[public_name(_title(kind), "")].setdefault(kind, operation)
-    for name, kinds in owners.items():
-        if len(kinds) > 1:
-            places = ", ".join(sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds))
-            operation = next(reversed(kinds.values()))
-            yield Fault(
-                file=operation.endpoint.file,
-                line=line_of(operation),
-                found=f"{len(kinds)} types are named `{name}`: {places}.",
-                cure="Rename one, or move the one that is meant into shared/ and import it in both files.",
-            )
-
-
 def _title(kind: Any) -> str:
-    if isinstance(kind, type):
-        return kind.__name__
-    return f"{kind.__origin__.__name__}[{', '.join(map(_title, kind.__args__))}]"
+    return naming.title(kind, {})

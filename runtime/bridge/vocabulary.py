@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from enum import Enum
 from typing import Any, NamedTuple
 
-from runtime.bridge import docstrings
-from runtime.bridge.schemas import named_types
+from runtime.bridge import docstrings, openapi
 from runtime.config import Policy
 from runtime.http.problems import status_of
 from runtime.routing import Operation
@@ -32,11 +30,12 @@ class Vocabulary(NamedTuple):
     permissions: list[str]
 
 
-def vocabulary(operations: Iterable[Operation]) -> Vocabulary:
-    """Collect the words of these operations."""
+def vocabulary(operations: Iterable[Operation], contract: dict[str, Any] | None = None) -> Vocabulary:
+    """Collect the words of these operations, and of their contract where that is at hand."""
     operations = tuple(operations)
+    contract = contract or openapi.document(operations)
     asked = {one.endpoint.policy.permission for one in operations}
-    return Vocabulary(error_codes(), _constants(operations), sorted(filter(None, asked)))
+    return Vocabulary(error_codes(), _constants(contract), sorted(filter(None, asked)))
 
 
 def error_codes() -> dict[str, dict[str, Any]]:
@@ -71,15 +70,11 @@ def typescript(words: Vocabulary) -> str:
     return "\n".join([*lines, ""])
 
 
-def _constants(operations: tuple[Operation, ...]) -> dict[str, Any]:
-    crossing = [
-        one.annotation for operation in operations for one in operation.inputs if one.source in _CROSSING
-    ]
-    crossing += [one for operation in operations for one in (operation.returns, operation.event) if one]
+def _constants(contract: dict[str, Any]) -> dict[str, Any]:
     enums = {
-        kind.__name__: {member.name: member.value for member in kind}
-        for kind in named_types(crossing)
-        if isinstance(kind, type) and issubclass(kind, Enum)
+        name: dict(zip(schema["x-enum-varnames"], schema["enum"], strict=True))
+        for name, schema in contract["components"]["schemas"].items()
+        if "x-enum-varnames" in schema
     }
     return {
         "headers": {
@@ -94,9 +89,6 @@ def _constants(operations: tuple[Operation, ...]) -> dict[str, Any]:
         },
         "enums": dict(sorted(enums.items())),
     }
-
-
-_CROSSING = frozenset({"path", "query", "body"})
 
 
 def _kinds(kind: type[AnnexError]) -> Iterator[type[AnnexError]]:

@@ -1,4 +1,4 @@
-"""What files forbid each other: two claims on one URL, siblings that nothing tells apart, doubled names.
+"""What files forbid each other: two claims on one URL, siblings that nothing tells apart, types at odds.
 
 Every complaint is made to each of the files concerned, and names the others.
 """
@@ -6,16 +6,11 @@ Every complaint is made to each of the files concerned, and names the others.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from runtime.routing.faults import Fault
-from runtime.routing.loading import PREFIX
 from runtime.routing.names import Segment
-from runtime.routing.operation import Operation
-from runtime.routing.signature import inner_types, spell
 from runtime.routing.tree import shape_of, template_of
 
 OTHERS = "\0"  # what no URL and no file name holds; braces are in many a URL
@@ -27,6 +22,21 @@ class Claim(Struct, frozen=True):
     file: str
     segments: tuple[Segment, ...]
     methods: tuple[str, ...]
+
+
+class Use(Struct, frozen=True, order=True):
+    """A handler's use of a path parameter.
+
+    Attributes:
+        file: where the handler is, `line` too.
+        position: its URL up to the parameter.
+        kind: the type, as it is written.
+    """
+
+    file: str
+    line: int
+    position: str
+    kind: str
 
 
 def between_files(claims: Iterable[Claim]) -> list[Fault]:
@@ -102,79 +112,22 @@ def _case(claims: list[Claim]) -> Iterator[Fault]:
             yield from _each(files, found, "Rename one: some file systems and people cannot tell them apart.")
 
 
-def between_operations(operations: Iterable[Operation], lines: dict[tuple[str, str], int]) -> list[Fault]:
-    """Return what only signatures can tell: disagreeing types of one parameter, doubled struct names.
+def between_parameters(uses: Iterable[Use]) -> list[Fault]:
+    """Return a fault for each use of a parameter that has several types.
 
     Args:
-        operations: of files that are otherwise in order.
-        lines: of each file and method.
+        uses: of files that are otherwise in order.
     """
-    ordered = sorted(operations, key=lambda each: (each.endpoint.file, each.endpoint.method))
-    return [*_types(ordered, lines), *_structs(ordered)]
+    positions: dict[str, dict[str, list[Use]]] = defaultdict(lambda: defaultdict(list))
+    for use in sorted(uses):
+        positions[use.position][use.kind].append(use)
+    return [fault for position, kinds in positions.items() for fault in _types(position, kinds)]
 
 
-def _types(operations: list[Operation], lines: dict[tuple[str, str], int]) -> Iterator[Fault]:
-    uses: dict[str, dict[str, list[Operation]]] = defaultdict(lambda: defaultdict(list))
-    for operation in operations:
-        for given in operation.inputs:
-            if given.source == "path":
-                template = operation.endpoint.template
-                position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
-                uses[position][spell(given.annotation)].append(operation)
-    for position, kinds in uses.items():
-        if len(kinds) < 2:
-            continue
-        told = " and ".join(
-            f"{kind} in {min(each.endpoint.file for each in users)}" for kind, users in sorted(kinds.items())
-        )
-        for operation in (each for users in kinds.values() for each in users):
-            key = (operation.endpoint.file, operation.endpoint.method.lower())
-            yield Fault(
-                file=key[0],
-                line=lines.get(key, 0),
-                found=f"The last parameter of {position} has several types: {told}.",
-                cure="Annotate it alike in every handler.",
-            )
-
-
-def _structs(operations: list[Operation]) -> Iterator[Fault]:
-    users: dict[str, dict[Any, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for operation in operations:
-        kinds = [given.annotation for given in operation.inputs if given.source in {"body", "query", "path"}]
-        for struct in _reachable([*kinds, operation.event or operation.returns]):
-            users[struct.__name__][struct].add(operation.endpoint.file)
-    for name, structs in users.items():
-        if len(structs) > 1:
-            yield from _doubled(name, structs)
-
-
-def _doubled(name: str, structs: dict[Any, set[str]]) -> Iterator[Fault]:
-    """Complain to the files that define one: who uses a type of shared/ has done nothing."""
-    elsewhere = sorted({kind.__module__ for kind in structs if not kind.__module__.startswith(PREFIX)})
-    own = {file for kind, files in structs.items() if kind.__module__.startswith(PREFIX) for file in files}
-    files = own or {file for users in structs.values() for file in users}
-    places = " and ".join([*([OTHERS] if len(files) > 1 else []), *(elsewhere if own else [])])
-    where = f", here and in {places};" if places else " here;"
-    found = f"Two types are called {name}{where} the client knows them by name."
-    yield from _each(files, found, "Rename one, or move it to shared/ and use it in both.")
-
-
-def _reachable(kinds: list[Any]) -> set[Any]:
-    """Return every named type (structs, enums, dataclasses) inside `kinds`."""
-    found: set[Any] = set()
-
-    def walk(kind: Any) -> None:
-        cls = getattr(kind, "cls", None)
-        if isinstance(cls, type):
-            if cls in found:
-                return
-            found.add(cls)
-        for child in inner_types(kind):
-            walk(child)
-
-    for kind in kinds:
-        try:
-            walk(msgspec.inspect.type_info(kind))
-        except TypeError:  # Response, UploadFile: no type of the wire
-            continue
-    return found
+def _types(position: str, kinds: dict[str, list[Use]]) -> Iterator[Fault]:
+    if len(kinds) < 2:
+        return
+    told = " and ".join(f"{kind} in {users[0].file}" for kind, users in sorted(kinds.items()))
+    for use in (each for users in kinds.values() for each in users):
+        found = f"The last parameter of {position} has several types: {told}."
+        yield Fault(file=use.file, line=use.line, found=found, cure="Annotate it alike in every handler.")

@@ -6,17 +6,18 @@ name and config tell, are kept and refuse to serve.
 
 import stat
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from runtime.config import Endpoint, Policy
 from runtime.routing import handlers
 from runtime.routing.cascade import check_folder
-from runtime.routing.conflicts import Claim, between_files, between_operations
-from runtime.routing.faults import Fault
+from runtime.routing.conflicts import Claim, between_files, between_parameters
+from runtime.routing.faults import Fault, unexpected
 from runtime.routing.function_file import FunctionFile
+from runtime.routing.guard import NOBODY, Guard, Witness
 from runtime.routing.loading import Loader
-from runtime.routing.source import Source, read_folder
+from runtime.routing.source import Source, read_folder, read_function, unread
 from runtime.routing.table import Imported, Route, RouteTable
 from runtime.routing.tree import list_files, read_tree, shape_of, template_of
 
@@ -31,6 +32,7 @@ def discover(
     reserved: frozenset[str] = RESERVED_URLS,
     previous: RouteTable | None = None,
     stale: frozenset[str] = frozenset(),
+    witness: Witness = NOBODY,
 ) -> RouteTable:
     """Build the route table of a functions folder.
 
@@ -42,7 +44,9 @@ def discover(
         reserved: URLs that are the runtime's own.
         previous: an earlier table of the same folder; files whose text is still the same are not run again.
         stale: files to run again all the same, because something that they import has changed.
+        witness: is told of each file, and may know of some that must not be touched.
     """
+    guard = Guard(root, import_budget, witness)
     if not root.is_dir():
         found = "There is no folder where ANNEX_FUNCTIONS points (`functions` when it is unset)."
         return RouteTable(
@@ -51,23 +55,23 @@ def discover(
     listing, stray = list_files(root)
     tree = read_tree(listing)
     stray += tree.faults
-    folders, folder_faults = _read_folders(root, tree.folders)
-    files = [FunctionFile(each, _read(root, each.file)) for each in tree.candidates]
+    refused = {each.file: each for each in witness.refused}
+    folders, folder_faults = _read_folders(guard, tree.folders, refused)
+    sources = [_source(guard, each.file, read_function, refused) for each in tree.candidates]
+    files = [FunctionFile(each, *read) for each, read in zip(tree.candidates, sources, strict=True)]
     for each in files:
         each.settle_policy(folders, folder_faults)
     _spread(files, between_files(_claims(files)))
     for each in files:
         each.refuse_reserved(reserved)
-    loader = Loader(root, import_budget)
+    loader = Loader(guard)
     if previous is None:
         loader.forget()
     known = {} if previous is None else {file: it for file, it in previous.files.items() if file not in stale}
     for each in files:
         if not each.faults:
             each.take_in(loader, known.get(each.file))
-    lines = {(each.file, method): line for each in files for method, line in each.source.methods.items()}
-    healthy = [operation for each in files if not each.faults for operation in each.operations]
-    _spread(files, between_operations(healthy, lines))
+    _spread(files, between_parameters(use for each in files if not each.faults for use in each.uses))
     faults = [*stray, *(fault for found in folder_faults.values() for fault in found)]
     return _table(root, files, faults)
 
@@ -88,15 +92,26 @@ def _read(root: Path, file: str) -> bytes | Fault:
         return Fault(file=file, line=0, found=found, cure="Check where it is and who may read it.")
 
 
-def _read_folders(root: Path, paths: Iterable[str]) -> tuple[dict[str, Source], dict[str, list[Fault]]]:
-    folders: dict[str, Source] = {}
-    for path in paths:
-        text = _read(root, path)
-        folders[path] = (
-            Source(path, None, {}, None, None, (text,))
-            if isinstance(text, Fault)
-            else read_folder(path, text)
-        )
+def _source(
+    guard: Guard, file: str, reader: Callable[[str, bytes], Source], refused: Mapping[str, Fault]
+) -> tuple[bytes, Source]:
+    """Read one file and what it says."""
+    if file in refused:
+        return b"", unread(file, refused[file])
+    guard.report(file)
+    try:
+        text = _read(guard.root, file)
+        source = unread(file, text) if isinstance(text, Fault) else reader(file, text)
+    except Exception as error:  # noqa: BLE001 - whatever a file may hold, it is that file's fault
+        text, source = b"", unread(file, unexpected(file, "Reading", error))
+    guard.report("")
+    return b"" if isinstance(text, Fault) else text, source
+
+
+def _read_folders(
+    guard: Guard, paths: Iterable[str], refused: Mapping[str, Fault]
+) -> tuple[dict[str, Source], dict[str, list[Fault]]]:
+    folders = {path: _source(guard, path, read_folder, refused)[1] for path in paths}
     faults = {path: [*source.faults, *check_folder(path, folders)] for path, source in folders.items()}
     return folders, faults
 

@@ -1,17 +1,19 @@
 """One function file on its way through discovery: read, given its policies, imported, judged, compiled."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from runtime.config import Endpoint, Policy
 from runtime.routing import handlers
 from runtime.routing.cascade import folders_above, lay
+from runtime.routing.conflicts import Use
 from runtime.routing.faults import Fault
 from runtime.routing.loading import Loaded, Loader
 from runtime.routing.names import METHODS, Segment
 from runtime.routing.operation import Operation
-from runtime.routing.signature import Handler, Signature, read_signature
-from runtime.routing.source import Source, read_function
+from runtime.routing.signature import Handler, Signature, read_signature, spell
+from runtime.routing.source import Source
 from runtime.routing.table import Imported, Route
 from runtime.routing.tree import Candidate, template_of
 
@@ -29,22 +31,20 @@ class FunctionFile:
         imported: its module, once that has run.
         operations: of each method that is in order.
         routes: of each operation.
+        uses: of each path parameter, in each operation.
     """
 
-    def __init__(self, candidate: Candidate, text: bytes | Fault) -> None:
+    def __init__(self, candidate: Candidate, text: bytes, source: Source) -> None:
         self.file = candidate.file
         self.segments = candidate.segments
-        if isinstance(text, Fault):
-            self.text = b""
-            self.source = Source(candidate.file, None, {}, None, None, (text,))
-        else:
-            self.text = text
-            self.source = read_function(candidate.file, text)
+        self.text = text
+        self.source = source
         self.faults: list[Fault] = [*candidate.faults, *self.source.faults]
         self.policies: dict[str, Policy] = {}
         self.imported: Loaded | None = None
         self.operations: list[Operation] = []
         self.routes: list[Route] = []
+        self.uses: list[Use] = []
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class FunctionFile:
         loaded = self._load(loader, known)
         if loaded is not None:
             # An annotation is code of the file as well, and may do anything.
-            judged = loader.guard(self.file, "Reading the signature", partial(self._judge, loaded))
+            judged = loader.guard.run(self.file, "Reading the signature", partial(self._judge, loaded))
             if isinstance(judged, Fault):
                 self.faults.append(judged)
 
@@ -123,6 +123,15 @@ class FunctionFile:
                 found = f"No handler takes the path parameter {name!r}."
                 self._fault(0, found, f"Add `{name}: str` to one, or rename the file.")
         self.routes = [self._route(operation) for operation in self.operations]
+        self.uses = [use for operation in self.operations for use in self._uses(operation)]
+
+    def _uses(self, operation: Operation) -> Iterator[Use]:
+        template = operation.endpoint.template
+        for given in operation.inputs:
+            if given.source == "path":
+                position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
+                line = self.source.methods[operation.endpoint.method.lower()]
+                yield Use(self.file, line, position, spell(given.annotation))
 
     def _operation(self, handler: Handler, signature: Signature) -> Operation:
         endpoint = Endpoint(
@@ -139,7 +148,7 @@ class FunctionFile:
             inputs=signature.inputs,
             returns=signature.returns,
             event=signature.event,
-            doc=(doc if isinstance(doc, str) else None) or self.source.doc,
+            doc=(str.__str__(doc) if issubclass(type(doc), str) else None) or self.source.doc,
         )
 
     def _route(self, operation: Operation) -> Route:

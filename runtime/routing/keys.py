@@ -19,6 +19,7 @@ REVERIFICATIONS = {
     "strict_mfa": ("multi_factor", 10),
 }
 HIGHEST = 1 << 31  # what every clock, counter and client can hold
+LONGEST_PATH = 1000  # characters; what every proxy passes on
 ONCE_PER_FILE = frozenset({"public", "webhook", "path", "methods"})
 
 _CURES = {
@@ -98,7 +99,7 @@ def _presentable(raw: object) -> None:
     """Refuse what no contract, header or terminal could carry."""
     if isinstance(raw, str) and not raw.isprintable():
         raise ValueError("It holds a character that cannot be shown.")
-    if isinstance(raw, int | float) and raw >= HIGHEST:
+    if isinstance(raw, int | float) and abs(raw) >= HIGHEST:
         raise ValueError("Number out of range.")
     parts = [*raw, *raw.values()] if isinstance(raw, dict) else raw
     if isinstance(parts, list | tuple | set):
@@ -150,6 +151,8 @@ def _url(value: str) -> None:
     segments = value.removeprefix("/").split("/")
     if not value.startswith("/") or any(part in {"", ".", ".."} for part in segments):
         raise ValueError("Not an absolute URL path.")
+    if len(value) > LONGEST_PATH:
+        raise ValueError(f"Longer than {LONGEST_PATH} characters.")
     if bad := re.search(r"[\s{}\[\]?#%\\]", value):
         raise ValueError(f"{bad[0]!r} cannot stand in it.")
 

@@ -58,11 +58,16 @@ def read_folder(file: str, text: bytes) -> Source:
     return _read(file, text, Folder)
 
 
+def unread(file: str, fault: Fault) -> Source:
+    """Return what is known of a file that could not be read: nothing, and why."""
+    return Source(file, None, {}, None, None, (fault,))
+
+
 def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source:
     try:
         code = ast.parse(text, filename=file)
     except UNREADABLE as error:
-        return Source(file, None, {}, None, None, (unreadable(file, error),))
+        return unread(file, unreadable(file, error))
     reader = _Reader(file, kind)
     config = reader.config(code)
     methods = reader.methods(code) if kind is Function else {}
@@ -173,7 +178,7 @@ class _Reader:
             cure = f"Did you mean {meant}?" if meant else f"Known keys: {', '.join(known_keys(self.kind))}."
             if name in {"public", "webhook"}:
                 cure = "Only the function's own file may open a route."
-            self.fault(node.lineno, f"{wanted}(...) has no key {name!r}.", cure)
+            self.fault(node.lineno, f"{wanted}(...) has no key {_short(name)!r}.", cure)
             return
         try:
             raw = ast.literal_eval(node)
@@ -184,7 +189,7 @@ class _Reader:
         try:
             value = read_value(self.kind, name, raw)
         except (ValueError, OverflowError) as error:
-            self.fault(node.lineno, f"{name}={_short(repr(raw))}: {error}", complain(name))
+            self.fault(node.lineno, f"{name}={_spelt(node)}: {error}", complain(name))
             return
         keys[name] = Literal(value, node.lineno)
 
@@ -226,8 +231,8 @@ def _called(value: ast.expr) -> str | None:
 def _spelt(node: ast.expr) -> str:
     try:
         return _short(ast.unparse(node))
-    except RecursionError:
-        return "an expression nested too deeply"
+    except (RecursionError, ValueError):
+        return "an expression too deep, or a number too long, to be shown"
 
 
 def _short(text: str) -> str:

@@ -109,23 +109,6 @@ async def get(since: datetime) -> None:
     assert "`since` of get: a datetime that may lack its time zone" in only
 
 
-def test_two_types_of_one_name_are_refused_with_both_places(tmp_path):
-    body = """
-class Reading(Struct):
-    value: int
-
-
-async def get() -> Reading:
-    raise NotImplementedError
-"""
-    for folder in ("shared", "functions"):
-        write_tree(tmp_path / folder, {"reading.py": HEAD + body})
-    operations = [one for folder in ("shared", "functions") for one in discover(tmp_path / folder).operations]
-    (only,) = map(str, shapes.faults(operations))
-    assert "2 types are named `Reading`" in only
-    assert "import it in both files" in only
-
-
 def test_every_construct_and_every_shipped_function_crosses(tmp_path):
     write_tree(tmp_path, CONSTRUCTS)
     assert shapes.faults(discover(tmp_path).operations) == []

@@ -1,6 +1,7 @@
 """Files that mean harm, or look as if they did: each costs itself, says so in one line, and nothing else."""
 
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +12,33 @@ from tests.fixtures.routing import write_tree
 
 GOOD = "async def get() -> str:\n    return 'ok'\n"
 DEEP = "+".join(["1"] * 6000)
+HUGE = "0x" + "f" * 4000  # Python does not write a number of so many digits
+
+LOOKED_AT = """
+class Meta(type):
+    @property
+    def __name__(cls):
+        raise SystemExit(0)
+    def __instancecheck__(cls, instance):
+        raise SystemExit(0)
+    def __subclasscheck__(cls, other):
+        raise KeyboardInterrupt
+    def __repr__(cls):
+        raise KeyboardInterrupt
+    def __eq__(cls, other):
+        raise SystemExit(0)
+    def __hash__(cls):
+        raise GeneratorExit
+class Thing(metaclass=Meta):
+    pass
+"""
+RAISED = """
+class Bad(Exception):
+    @property
+    def {name}(self):
+        raise SystemExit(0)
+raise Bad
+"""
 
 SOURCES = {
     "config too deep to be written": f"config = {DEEP}\n{GOOD}",
@@ -37,6 +65,67 @@ SOURCES = {
     ),
     "working directory changed": f"import os\nos.chdir('/')\n{GOOD}",
     "error with a text for a terminal": f"raise ValueError('a\\nb\\x1b[31m')\n{GOOD}",
+    "number that cannot be written": f"config = Function(timeout={HUGE})\n{GOOD}",
+    "negative number that cannot be written": f"config = Function(status=-{HUGE})\n{GOOD}",
+    "number that cannot be written, in a list": f"config = Function(tags=[{HUGE}])\n{GOOD}",
+    "number that cannot be written, of a method": (
+        f"config = Function(methods={{'get': {{'cache': {HUGE}, 'timeout': -{HUGE}}}}})\n{GOOD}"
+    ),
+    "number that cannot be written, not a literal": f"config = Function(timeout={HUGE} * f())\n{GOOD}",
+    "number that cannot be written, alone": f"config = {HUGE}\n{GOOD}",
+    "infinite": f"config = Function(timeout=1e999, cache=-1e999)\n{GOOD}",
+    "not a number": f"config = Function(timeout=1e999 - 1e999)\n{GOOD}",
+    "complex": f"config = Function(timeout=3 + 4j)\n{GOOD}",
+    "bytes": f"config = Function(permission=b'\\xff')\n{GOOD}",
+    "dots": f"config = Function(timeout=..., tags=(...,))\n{GOOD}",
+    "formatted": f"config = Function(permission=f'org:{{1}}')\n{GOOD}",
+    "list as a key": f"config = Function(reverification={{[]: 1}})\n{GOOD}",
+    "path of half a million segments": f"config = Function(path='{'/a' * 400_000}')\n{GOOD}",
+    "key with a long name": f"config = Function({'k' * 100_000}=1)\n{GOOD}",
+    "helpers with long names": f"def {'h' * 100_000}() -> None: ...\n",
+    "parser out of memory": f"value = {'(' * 5000}{')' * 5000}\n{GOOD}",
+    "nul": f"value = '\0'\n{GOOD}",
+    "working directory that is gone": (
+        f"import os, tempfile\nwith tempfile.TemporaryDirectory() as gone:\n    os.chdir(gone)\n{GOOD}"
+    ),
+    "module without a name": f"{GOOD}del __name__\nraise ValueError\n",
+    "annotation that ends the process when it is looked at": (
+        f"{LOOKED_AT}async def get(limit: Thing) -> Thing:\n    return Thing()\n"
+    ),
+    **{
+        f"error whose {name} ends the process": RAISED.format(name=name) + GOOD
+        for name in ("__traceback__", "__class__", "__cause__", "__context__")
+    },
+    "error whose class ends the process": (
+        f"{LOOKED_AT}class Bad(Exception, metaclass=Meta):\n    pass\nraise Bad\n{GOOD}"
+    ),
+    "error whose text is no plain text": (
+        "class Text(str):\n    def __format__(self, spec): raise SystemExit\n"
+        "    def __len__(self): raise SystemExit\n    def __getitem__(self, key): raise SystemExit\n"
+        f"class Bad(Exception):\n    def __str__(self): return Text('x' * 1000)\nraise Bad\n{GOOD}"
+    ),
+    "error whose text never comes": (
+        f"class Bad(Exception):\n    def __str__(self):\n        while True: pass\nraise Bad\n{GOOD}"
+    ),
+    "standard output gone": f"import sys\nsys.stdout = None\n{GOOD}",
+    "standard error closed": f"import sys, io\nsys.stderr = io.StringIO()\nsys.stderr.close()\n{GOOD}",
+    "no recursion": f"import sys\nsys.setrecursionlimit(20)\n{GOOD}",
+    "no recursion, and no end": f"import sys\nsys.setrecursionlimit(20)\nwhile True: pass\n{GOOD}",
+    "no permission for anybody": f"import os\nos.umask(0o777)\n{GOOD}",
+    "threads that switch once a day": f"import sys\nsys.setswitchinterval(86400)\n{GOOD}",
+    "threads that are traced": (
+        f"import threading\ndef trace(*_): raise SystemExit\nthreading.settrace(trace)\n{GOOD}"
+    ),
+    "built-in function taken away": f"import builtins\nbuiltins.open = None\n{GOOD}",
+    "every built-in function taken away": f"import builtins\nvars(builtins).clear()\n{GOOD}",
+    "every module taken away": f"import sys\nsys.modules.clear()\n{GOOD}",
+    "module path taken away": f"import sys\nsys.path.clear()\n{GOOD}",
+    "module finders taken away": f"import sys\nsys.meta_path.clear()\n{GOOD}",
+    "docstring that ends the process": (
+        f"{GOOD}class Doc(str):\n    pass\nclass Handler:\n    async def __call__(self) -> str: return ''\n"
+        "    @property\n    def __doc__(self): raise SystemExit(0)\nglobals()['get'] = Handler()\n"
+    ),
+    "module that is anything": f"def __getattr__(name): raise SystemExit(0)\n{GOOD}del get\n",
     "error with a long text": f"raise ValueError('x' * 10_000_000)\n{GOOD}",
 }
 
@@ -54,6 +143,30 @@ def test_hostile_source_costs_its_own_file_and_is_told_in_one_line(tmp_path: Pat
     for fault in table.faults:
         assert str(fault).isprintable()
         assert len(str(fault)) < 500
+
+
+HARMLESS = {
+    "module that takes its own place": f"import sys\nsys.modules[__name__] = None\n{GOOD}",
+    "module of another kind": (
+        "import sys, types\nclass Other(types.ModuleType):\n    @property\n    def __name__(self):\n"
+        f"        raise SystemExit(0)\nsys.modules[__name__].__class__ = Other\n{GOOD}"
+    ),
+    "module without a name": f"{GOOD}del __name__\n",
+    "module under a number": f"import sys\nsys.modules[3] = sys\n{GOOD}",
+}
+
+
+@pytest.mark.parametrize("source", HARMLESS.values(), ids=HARMLESS.keys())
+def test_module_that_hides_itself_serves_and_is_found_again(tmp_path: Path, source: str) -> None:
+    write_tree(tmp_path, {"odd.py": source, "good.py": GOOD})
+
+    first = discover(tmp_path)
+    discover(tmp_path, previous=first)
+    again = discover(tmp_path)
+    sys.modules.pop(3, None)  # type: ignore[call-overload]
+
+    assert not again.faults
+    assert [each.endpoint.file for each in again.operations] == ["good.py", "odd.py"]
 
 
 def test_import_that_never_ends_is_stopped_and_takes_no_processor_time_afterwards(tmp_path: Path) -> None:
@@ -157,26 +270,6 @@ def test_two_files_with_one_url_below_a_parameter_called_others_are_told_about_e
     assert [fault.found for fault in faults] == [
         "GET /x/{others} is claimed by (b)/x/[others].py too.",
         "GET /x/{others} is claimed by (a)/x/[others].py too.",
-    ]
-
-
-def test_type_called_as_one_of_shared_costs_the_file_that_defines_it_alone(tmp_path: Path) -> None:
-    write_tree(
-        tmp_path,
-        {
-            "a.py": "from shared.signals import Signal\nasync def get() -> Signal | None:\n    return None\n",
-            "new.py": (
-                "from msgspec import Struct\nclass Signal(Struct):\n    symbol: str\n"
-                "async def get() -> Signal | None:\n    return None\n"
-            ),
-        },
-    )
-
-    table = discover(tmp_path)
-
-    assert [each.endpoint.file for each in table.operations] == ["a.py"]
-    assert [fault.found for fault in table.faults] == [
-        "Two types are called Signal, here and in shared.signals; the client knows them by name."
     ]
 
 

@@ -1,0 +1,165 @@
+"""What a process has once for all its files, as it was before a file ran; put back where that changed it.
+
+A file that takes built-in functions away takes the means of putting them back as well, so they come first and
+need none. The recursion limit comes before: under a low one, `restore` itself could not be called.
+"""
+
+import builtins
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+_BUILTINS = builtins.__dict__
+_STREAMS = ("stdin", "stdout", "stderr")
+_LISTS = ("path", "meta_path", "path_hooks")
+
+
+class Change(NamedTuple):
+    """One thing that was changed, as the object of a sentence, and what to do instead."""
+
+    what: str
+    cure: str
+
+
+class Surroundings:
+    """The surroundings as they are now; `limit` is the recursion limit."""
+
+    def __init__(self) -> None:
+        self.limit = sys.getrecursionlimit()
+        self._builtins = _BUILTINS.copy()
+        self._kept = [(kept, kept.read()) for kept in _KEPT]
+
+    def restore(self, limit: int) -> list[Change]:
+        """Put everything back, and return what was not as before.
+
+        Args:
+            limit: what the recursion limit was until the caller put it back.
+        """
+        lost = [name for name in self._builtins if _BUILTINS.get(name) is not self._builtins[name]]
+        _BUILTINS.update(self._builtins)
+        changes = []
+        if limit != self.limit:
+            changes.append(Change("the recursion limit", "Write a loop where recursion goes too deep."))
+        if any(name != "_" for name in lost):  # the interactive interpreter's, and gettext's
+            changes.append(Change("Python's built-in functions", "Give your own another name."))
+        changes += [kept.change for kept, before in self._kept if kept.put_back(before)]
+        return changes
+
+
+class _Kept(NamedTuple):
+    """How to read one thing, and how to put it back: true where that was needed."""
+
+    read: Callable[[], Any]
+    put_back: Callable[[Any], bool]
+    change: Change
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - `Path` would fail in the same way and be slower
+    except OSError:
+        return None
+
+
+def _folder_back(before: str | None) -> bool:
+    if before == _folder():
+        return False
+    os.chdir(before or "/")
+    return True
+
+
+def _umask() -> int:
+    current = os.umask(0o077)  # it can be read only by setting it; meanwhile nothing is open to others
+    os.umask(current)
+    return current
+
+
+def _umask_back(before: int) -> bool:
+    return os.umask(before) != before
+
+
+def _streams() -> list[Any]:
+    return [getattr(sys, name, None) for name in _STREAMS]
+
+
+def _streams_back(before: list[Any]) -> bool:
+    is_changed = False
+    for number, (name, stream) in enumerate(zip(_STREAMS, before, strict=True)):
+        kept = stream
+        if stream is not None and stream.closed:
+            kept = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115 - lives on
+        if getattr(sys, name, None) is not kept:
+            setattr(sys, name, kept)
+            is_changed = True
+    return is_changed
+
+
+def _modules() -> tuple[dict[str, Any], dict[str, Any]]:
+    return sys.modules, sys.modules.copy()
+
+
+def _modules_back(before: tuple[dict[str, Any], dict[str, Any]]) -> bool:
+    modules, held = before
+    if sys.modules is modules and held.keys() <= modules.keys():
+        return False
+    sys.modules = modules
+    modules.update({name: module for name, module in held.items() if name not in modules})
+    return True
+
+
+def _lists() -> list[tuple[list[Any], list[Any]]]:
+    return [(found, found.copy()) for found in (getattr(sys, name) for name in _LISTS)]
+
+
+def _lists_back(before: list[tuple[list[Any], list[Any]]]) -> bool:
+    """Put back what is missing; a file may add to them."""
+    is_changed = False
+    for name, (found, held) in zip(_LISTS, before, strict=True):
+        here = [id(each) for each in found] if getattr(sys, name, None) is found else []
+        missing = [each for each in held if id(each) not in here]
+        if missing:
+            setattr(sys, name, found)
+            found[:] = [*held, *(each for each in found if all(each is not one for one in held))]
+            is_changed = True
+    return is_changed
+
+
+def _traces() -> tuple[Any, Any]:
+    return threading.gettrace(), threading.getprofile()
+
+
+def _traces_back(before: tuple[Any, Any]) -> bool:
+    trace, profile = _traces()
+    threading.settrace(before[0])
+    threading.setprofile(before[1])
+    return trace is not before[0] or profile is not before[1]
+
+
+def _interval_back(before: float) -> bool:
+    if sys.getswitchinterval() == before:
+        return False
+    sys.setswitchinterval(before)
+    return True
+
+
+_KEPT = (
+    _Kept(
+        _folder,
+        _folder_back,
+        Change("the process's working directory", "Name files by their own place: Path(__file__).parent."),
+    ),
+    _Kept(_umask, _umask_back, Change("the process's umask", "Give each file its mode when it is made.")),
+    _Kept(
+        _streams,
+        _streams_back,
+        Change("the standard streams", "Leave them alone; contextlib.redirect_stdout puts them back."),
+    ),
+    _Kept(
+        _modules, _modules_back, Change("modules that are loaded (sys.modules)", "Take none of them away.")
+    ),
+    _Kept(_lists, _lists_back, Change("the ways to find modules (sys.path)", "Take none of them away.")),
+    _Kept(_traces, _traces_back, Change("how threads are traced", "Trace in a test or a debugger.")),
+    _Kept(sys.getswitchinterval, _interval_back, Change("how threads take turns", "Leave it as it is.")),
+)
