@@ -66,7 +66,7 @@ async def test_a_flood_of_bad_tokens_fetches_no_keys_and_keeps_nobody_out(
 
 
 async def test_slow_callers_hold_nobody_up(tmp_path: Path, issuer: Issuer, figure: Figure):
-    """The others are answered while every slow one is still waited for, so nobody waited for a slow one's end."""
+    """The others are answered while every slow caller is still waited for: nobody waited for one's end."""
     functions = functions_of(tmp_path, {}, "me.py")
     settings = environment(issuer, NO_DATABASE, functions)
     heads = [b"GET /me HT", b"POST /me HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{", b""]
