@@ -11,6 +11,17 @@ from tests.fixtures.clerk import Issuer, JwksServer
 from tests.fixtures.figures import Figure
 from tests.fixtures.production import SLOW, environment, functions_of, percentile, served
 
+NOTE = '''"""A note to the desk."""
+
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def post(data: dict[str, str]) -> int:
+    """Return how many fields it has."""
+    return len(data)
+'''
 NO_DATABASE = "postgresql://app@127.0.0.1:1/app"
 
 
@@ -67,9 +78,13 @@ async def test_a_flood_of_bad_tokens_fetches_no_keys_and_keeps_nobody_out(
 
 async def test_slow_callers_hold_nobody_up(tmp_path: Path, issuer: Issuer, figure: Figure):
     """The others are answered while every slow caller is still waited for: nobody waited for one's end."""
-    functions = functions_of(tmp_path, {}, "me.py")
+    functions = functions_of(tmp_path, {"note.py": NOTE}, "me.py")
     settings = environment(issuer, NO_DATABASE, functions)
-    heads = [b"GET /me HT", b"POST /me HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{", b""]
+    heads = [
+        b"GET /me HT",
+        b"POST /note HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+        b"",
+    ]
     async with (
         served(tmp_path, settings) as service,
         httpx.AsyncClient(base_url=service.url, timeout=20) as http,
