@@ -73,28 +73,19 @@ def nouns(trees: list[ast.Module]) -> set[str]:
     return found
 
 
-def said(tree: ast.Module, answers: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield kind and template of each text of a module; docstrings are none."""
-
-    def visit(node: ast.AST, kind: str) -> Iterator[tuple[str, str]]:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+def said(node: ast.AST, answers: set[str], kind: str = "other") -> Iterator[tuple[str, str]]:
+    """Yield kind and template of each text below a node; docstrings are none."""
+    match node:
+        case ast.Expr(value=ast.Constant()):
             return
-        if isinstance(node, ast.JoinedStr) or (
-            isinstance(node, ast.Constant) and isinstance(node.value, str)
-        ):
-            if (text := template(node)) and WORDS.search(text) and not CODE.search(text):
+        case ast.JoinedStr() | ast.Constant(value=str()):
+            text = template(node)
+            if WORDS.search(text) and not CODE.search(text):
                 yield kind, text
-            inner = [
-                part.value for part in getattr(node, "values", ()) if isinstance(part, ast.FormattedValue)
-            ]
-            for part in inner:
-                yield from visit(part, kind)
-            return
-        kind = kind_of(node, answers) or kind
-        for child in ast.iter_child_nodes(node):
-            yield from visit(child, kind)
-
-    yield from visit(tree, "other")
+    kind = kind_of(node, answers) or kind
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)):
+            yield from said(child, answers, kind)
 
 
 def kind_of(node: ast.AST, answers: set[str]) -> str | None:  # noqa: PLR0911  # a table, read as one
@@ -102,9 +93,7 @@ def kind_of(node: ast.AST, answers: set[str]) -> str | None:  # noqa: PLR0911  #
     match node:
         case ast.ClassDef(name=name) if name in answers:
             return "answer"
-        case ast.Call(
-            func=ast.Name(id="Fault"), args=[_, *_]
-        ):  # name and problem; a file's has keywords alone
+        case ast.Call(func=ast.Name(id="Fault"), args=[_, *_]):  # of a setting; a file's has keywords alone
             return "setting"
         case ast.Raise():
             return "error"

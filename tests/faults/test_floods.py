@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.fixtures.clerk import Issuer, JwksServer
 from tests.fixtures.figures import Figure
 from tests.fixtures.production import SLOW, environment, functions_of, percentile, served
+
+pytestmark = pytest.mark.timeout(600)
 
 NOTE = '''"""A note to the desk."""
 
