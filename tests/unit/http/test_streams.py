@@ -103,7 +103,7 @@ async def test_first_bytes_come_before_the_first_event(serve: Serve):
 
 
 async def test_silence_is_filled_with_heartbeats(serve: Serve, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(event_stream.__kwdefaults__, "heartbeat", 0.01)
+    monkeypatch.setattr(event_stream, "__kwdefaults__", {"heartbeat": 0.01})
 
     async def ticks() -> AsyncIterator[Event]:
         await asyncio.Event().wait()
