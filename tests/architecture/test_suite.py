@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,11 +59,25 @@ def suite(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(suite: Path, *command: str | Path) -> tuple[int, str]:
+def leave(suite: Path, exit_status: int | None, failed: dict[str, bool] | None) -> None:
+    """Write what a run of pytest leaves in its cache."""
+    for name, value in (("annex/exitstatus", exit_status), ("cache/lastfailed", failed)):
+        if value is not None:
+            path = suite / ".pytest_cache" / "v" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(value))
+
+
+def run(suite: Path, *command: str | Path, **environment: str) -> tuple[int, str]:
     done = subprocess.run(
         [str(word) for word in command],
         cwd=suite,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            **environment,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL if "pytest" in command else subprocess.STDOUT,
         text=True,
@@ -140,13 +155,26 @@ def test_there_is_no_second_try_where_anything_but_tests_failed(
     suite: Path, exit_status: int | None, failed: dict[str, bool] | None
 ):
     (suite / "test_it.py").write_text("def test_it(): ...\n")
-    for name, value in (("annex/exitstatus", exit_status), ("cache/lastfailed", failed)):
-        if value is not None:
-            path = suite / ".pytest_cache" / "v" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(value))
+    leave(suite, exit_status, failed)
 
     status, said = run(suite, ROOT / ".ci" / "second-try")
 
     assert status == 1
     assert said.splitlines() == ["second try: 0 tests, because something else than a test failed"]
+
+
+def test_a_failed_check_fails_the_run_and_an_earlier_runs_failure_is_not_tried_again(suite: Path):
+    (suite / "test_it.py").write_text("def test_it(): ...\n")
+    leave(suite, 1, {"test_it.py::test_it": True})
+    (suite / ".ci").mkdir()
+    for name in ("run", "second-try"):
+        shutil.copy(ROOT / ".ci" / name, suite / ".ci" / name)
+    for name, status in ((".ci/packages", 0), ("make", 2)):
+        (suite / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (suite / name).chmod(0o755)
+
+    status, said = run(suite, ".ci/run", PATH=f"{suite}:{os.environ['PATH']}")
+
+    assert status == 1
+    assert "second try: 0 tests" in said
+    assert "passed" not in said
