@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help bench setup dev test test-fast test-bridge test-faults test-image soak audit sbom check docs fmt fmt-check lint types imports
+.PHONY: help bench setup dev test test-fast test-bridge test-faults test-image soak audit sbom check docs messages fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ check: setup fmt-check lint types imports ## Format, lint, types and import cont
 
 bench: setup ## Compare with the peers, as ratios, and judge the goals (needs wrk)
 	@$(BIN)/python -m benchmarks.run
+
+messages: ## Write the list of every text that a person reads, after you have read the change
+	@$(BIN)/python -m tests.approved.messages
 
 docs: ## Write the tables that are made from code
 	@$(BIN)/python -m docs.tables

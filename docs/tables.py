@@ -86,6 +86,15 @@ def database_urls() -> str:
     return table
 
 
+def decisions() -> str:
+    """Every decision: its number, title and status."""
+    table = rows("decision", "status") + rows("---", "---")
+    for page in sorted((PAGES / "adr").glob("[0-9]*.md")):
+        title, _, status = page.read_text("utf-8").split("\n")[:3]
+        table += rows(f"[{title.removeprefix('# ')}]({page.name})", status.removeprefix("Status: "))
+    return table
+
+
 def _target(row: dict[str, Any]) -> str:
     plain = {"hosts", "user", "password", "database"}
     told = [f"{name} `{_value(value)}`" for name, value in row["becomes"].items() if name not in plain]
@@ -109,6 +118,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "keys": keys,
     "database-urls": database_urls,
+    "decisions": decisions,
 }
 
 
@@ -119,7 +129,7 @@ def rendered(page: str) -> str:
 
 def main() -> int:
     """Write the tables; with `--check` only compare, and exit 1 when a page is stale."""
-    texts = {page: page.read_text("utf-8") for page in sorted(PAGES.glob("*.md"))}
+    texts = {page: page.read_text("utf-8") for page in sorted(PAGES.rglob("*.md"))}
     stale = [page for page, text in texts.items() if rendered(text) != text]
     for page in stale:
         if "--check" in sys.argv:

@@ -10,10 +10,13 @@ import pytest
 
 from tests.fixtures.service import ROOT
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("wrk") is None or len(os.sched_getaffinity(0)) < 2,
-    reason="no wrk (Debian: wrk) or one core only: the benchmarks are NOT tested",
-)
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(
+        shutil.which("wrk") is None or len(os.sched_getaffinity(0)) < 2,
+        reason="no wrk (Debian: wrk) or one core only: the benchmarks are NOT tested",
+    ),
+]
 
 
 def run(module: str, *arguments: str) -> str:

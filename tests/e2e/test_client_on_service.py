@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
+
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.node import ROOT, run
 from tests.fixtures.service import annex
 from tests.fixtures.valkey import RedisServer
+
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_node_calls_functions_and_takes_an_agents_run_up_where_it_left_it(

@@ -11,6 +11,8 @@ import pytest
 
 from tests.fixtures.service import ROOT
 
+pytestmark = pytest.mark.timeout(300)
+
 ANNEX = Path(sys.executable).with_name("annex")
 
 

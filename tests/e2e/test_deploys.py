@@ -8,11 +8,14 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.figures import Figure
 from tests.fixtures.production import SLOW, TICKS, Edge, edge, environment, functions_of
 from tests.fixtures.service import Service, annex
+
+pytestmark = pytest.mark.timeout(900)
 
 
 class Load:

@@ -19,6 +19,8 @@ from tests.fixtures.figures import Figure
 from tests.fixtures.production import environment
 from tests.fixtures.service import ROOT, free_port
 
+pytestmark = pytest.mark.timeout(1800)
+
 KEPT = ("PATH", "HOME", "CERT_FILE", "LANG")
 PATIENCE = 60  # seconds for a container to be healthy
 INSIDE = """

@@ -23,6 +23,8 @@ from tests.fixtures.clerk import Issuer
 from tests.fixtures.node import install, run
 from tests.fixtures.service import PATIENCE, ROOT, Service, annex, free_port
 
+pytestmark = pytest.mark.timeout(600)
+
 SHOTS = ROOT / ".annex" / "screenshots"
 """Where the last run's screenshots are; look at them."""
 

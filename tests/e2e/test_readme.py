@@ -15,6 +15,8 @@ import pytest
 from tests.fixtures.clone import clone
 from tests.fixtures.service import ROOT, free_port, until
 
+pytestmark = pytest.mark.timeout(600)
+
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 FIRST_START = 240  # seconds; it brings every package along

@@ -4,8 +4,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.fixtures.figures import Figure
 from tests.fixtures.service import ROOT
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_short_soak_is_flat_and_sheds_its_overload(figure: Figure):

@@ -17,6 +17,8 @@ from tests.fixtures.figures import Figure
 from tests.fixtures.production import SLOW, STANDING, STUBBORN, TICKS, environment, functions_of
 from tests.fixtures.service import Service, annex
 
+pytestmark = pytest.mark.timeout(300)
+
 NO_DATABASE = "postgresql://app@127.0.0.1:1/app"
 FILES = {"slow.py": SLOW, "ticks.py": TICKS, "standing.py": STANDING, "stubborn.py": STUBBORN}
 

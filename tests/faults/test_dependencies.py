@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from runtime.dev.example_app.seed import DATABASE, ROLE
 from runtime.dev.postgres import EmbeddedPostgres
 from tests.fixtures.clerk import Issuer, JwksServer
 from tests.fixtures.figures import Figure
 from tests.fixtures.production import ORIGIN, environment, functions_of, percentile, served
+
+pytestmark = pytest.mark.timeout(600)
 
 PATIENCE = 30  # seconds for the service to notice
 

@@ -13,6 +13,8 @@ from tests.fixtures.figures import Figure
 from tests.fixtures.listening import until
 from tests.fixtures.production import SLOW, STANDING, environment, functions_of, served
 
+pytestmark = pytest.mark.timeout(600)
+
 NO_DATABASE = "postgresql://app@127.0.0.1:1/app"
 LEAKING = '''"""A function that leaves tasks and open connections behind."""
 

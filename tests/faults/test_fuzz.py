@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -25,6 +26,8 @@ from tests.fixtures.figures import Figure
 from tests.fixtures.listening import listening
 from tests.fixtures.production import ORIGIN, environment, served
 from tests.fixtures.service import ROOT
+
+pytestmark = pytest.mark.timeout(600)
 
 with warnings.catch_warnings(action="ignore"):  # some of its dependencies are deprecated in others
     import schemathesis

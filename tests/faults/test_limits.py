@@ -13,6 +13,8 @@ from tests.fixtures.clerk import Issuer
 from tests.fixtures.production import ORIGIN, environment, functions_of
 from tests.fixtures.service import Service, annex
 
+pytestmark = pytest.mark.timeout(600)
+
 TEXT = {"Content-Type": "text/plain"}
 JSON = {"Content-Type": "application/json"}
 ECHO = '''"""Takes anything."""

@@ -13,6 +13,8 @@ from tests.fixtures.constructs import CONSTRUCTS
 from tests.fixtures.node import ROOT, run
 from tests.fixtures.routing import write_tree
 
+pytestmark = pytest.mark.timeout(600)
+
 COMPILERS = {"5.9": "node_modules/typescript/bin/tsc", "7": "node_modules/typescript7/bin/tsc"}
 
 

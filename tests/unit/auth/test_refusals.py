@@ -1,26 +1,32 @@
 """Every way in that must be shut: a condition, the status it is answered with, the reason that is given."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple, cast
 
+import httpx
 import jwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.asgi import ASGIApp
 from runtime.auth import Authenticator
 from runtime.config import Policy
-from runtime.http.problems import status_of
+from runtime.http.gate import Gate
+from runtime.http.problems import Problems, status_of
 from runtime.variables import ClerkSettings
 from shared.errors import AnnexError
 from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, scope
+from tests.fixtures.gate import Door, behind, route
 
 NOW = int(time.time())
 LATER = NOW + 86_400
@@ -132,7 +138,7 @@ CASES = [
     # No token, or nothing like one.
     Case("no header", 401, "token-missing", text(None)),
     Case("an empty token", 401, "token-missing", text("")),
-    Case("a word", 401, "token-invalid", text("signals")),
+    Case("a word", 401, "token-invalid", text("opensesame")),
     Case("null, as JavaScript spells it", 401, "token-invalid", text("null")),
     Case("one dot", 401, "token-invalid", text("a.b")),
     Case("three dots", 401, "token-invalid", lambda issuer: issuer.token() + ".x"),
@@ -277,27 +283,47 @@ def test_the_table_has_no_two_cases_of_one_name():
     assert len({case.condition for case in CASES}) == len(CASES) >= 60
 
 
+@contextlib.asynccontextmanager
+async def guarded(authenticator: Authenticator, policy: Policy) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of one function with a policy, behind the gate; what it sends is passed on as it is."""
+
+    @route(**msgspec.structs.asdict(policy))
+    async def signals() -> str:
+        return "let in"
+
+    async with Gate(authenticator) as gate:
+        app = Door(Problems(cast("ASGIApp", behind(gate, signals))))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://annex") as http:
+            yield http
+
+
+def challenge_of(case: Case) -> str | None:
+    """What the caller reads in `WWW-Authenticate`: without a token no error, without a 401 nothing."""
+    if case.status != 401:
+        return None
+    bare = 'Bearer realm="annex"'
+    error = f', error="invalid_token", error_description="{case.reason}"'
+    return bare if case.reason == "token-missing" else bare + error
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.condition)
-async def test_refused_with_its_status_and_reason(case: Case, authenticator, issuer, caplog):
+async def test_refused_with_its_status_and_reason_each_time(case: Case, authenticator, issuer, caplog):
     token = case.token(issuer)
+    headers = scope(token)["headers"]
 
     with caplog.at_level(logging.INFO):
-        error = await refusal(authenticator, token, case.policy)
+        async with guarded(authenticator, case.policy) as http:
+            answers = [await http.get("/signals", headers=headers) for _ in range(2)]
 
-    assert (status_of(error), str(getattr(error, "reason", ""))) == (case.status, case.reason)
-    shown = error.detail + "".join(str(vars(record)) for record in caplog.records)
+    for answer in answers:
+        assert (answer.status_code, answer.headers.get("www-authenticate")) == (
+            case.status,
+            challenge_of(case),
+        )
+    shown = answers[0].text + "".join(str(vars(record)) for record in caplog.records)
     secret = token if isinstance(token, str) else (token or b"").decode("latin-1")
     assert len(secret) < 5 or secret[:40] not in shown
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.condition)
-async def test_refused_again_the_second_time(case: Case, authenticator, issuer):
-    token = case.token(issuer)
-    await refusal(authenticator, token, case.policy)
-
-    again = await refusal(authenticator, token, case.policy)
-
-    assert (status_of(again), str(getattr(again, "reason", ""))) == (case.status, case.reason)
 
 
 async def test_the_table_is_about_its_conditions_for_the_good_token_passes(authenticator, issuer):

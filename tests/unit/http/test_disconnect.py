@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-from litestar import Request, get, post
-from litestar.params import JSONBody
+from litestar import Request, Response
+from litestar.background_tasks import BackgroundTask
 
 from runtime.asgi import Message
 from runtime.http.disconnect import Replay
-from tests.fixtures.gate import Serve, endpoint
+from tests.fixtures.gate import Serve, route
 
 GET = b"GET /signals HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -16,7 +16,7 @@ GET = b"GET /signals HTTP/1.1\r\nHost: a\r\n\r\n"
 async def test_function_that_asks_for_it_stops_when_the_caller_leaves(serve: Serve):
     running, stopped = asyncio.Event(), asyncio.Event()
 
-    @get("/signals", opt={"endpoint": endpoint(cancel_on_disconnect=True)})
+    @route(cancel_on_disconnect=True)
     async def signals() -> None:
         try:
             running.set()
@@ -38,7 +38,7 @@ async def test_function_that_asks_for_it_stops_when_the_caller_leaves(serve: Ser
 async def test_function_that_does_not_ask_runs_to_its_end(serve: Serve):
     running, left, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    @get("/signals", opt={"endpoint": endpoint()})
+    @route()
     async def signals() -> None:
         running.set()
         await left.wait()
@@ -57,8 +57,8 @@ async def test_function_that_does_not_ask_runs_to_its_end(serve: Serve):
 
 
 async def test_body_reaches_a_function_that_asks_for_it(serve: Serve):
-    @post("/signals", opt={"endpoint": endpoint("POST", cancel_on_disconnect=True)})
-    async def signals(data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+    @route("POST", cancel_on_disconnect=True)
+    async def signals(data: dict[str, Any]) -> dict[str, Any]:
         return data
 
     service = await serve(signals)
@@ -68,8 +68,8 @@ async def test_body_reaches_a_function_that_asks_for_it(serve: Serve):
 
 
 async def test_caller_that_leaves_within_its_body_never_reaches_the_function(serve: Serve):
-    @post("/signals", opt={"endpoint": endpoint("POST", cancel_on_disconnect=True)})
-    async def signals(data: JSONBody[dict[str, Any]]) -> None:
+    @route("POST", cancel_on_disconnect=True)
+    async def signals(data: dict[str, Any]) -> None:
         raise AssertionError
 
     service = await serve(signals)
@@ -87,16 +87,13 @@ async def test_caller_that_leaves_within_its_body_never_reaches_the_function(ser
 async def test_work_after_the_answer_is_not_cut_by_the_end_of_the_connection(serve: Serve):
     finished = asyncio.Event()
 
-    async def tell(_: Any) -> None:
+    async def tell() -> None:
         await asyncio.sleep(0.05)
         finished.set()
 
-    @get(
-        "/signals",
-        opt={"endpoint": endpoint(cancel_on_disconnect=True)},
-        after_response=tell,
-    )
-    async def signals() -> None: ...
+    @route(cancel_on_disconnect=True)
+    async def signals() -> Response[None]:
+        return Response(None, background=BackgroundTask(tell))
 
     service = await serve(signals)
     await service.http.get("/signals")
@@ -106,7 +103,7 @@ async def test_work_after_the_answer_is_not_cut_by_the_end_of_the_connection(ser
 async def test_raw_receive_of_a_function_tells_of_the_disconnect_too(serve: Serve):
     running, told = asyncio.Event(), asyncio.Event()
 
-    @get("/signals", opt={"endpoint": endpoint(cancel_on_disconnect=True)})
+    @route(cancel_on_disconnect=True)
     async def signals(request: Request[Any, Any, Any]) -> None:
         await request.receive()
         running.set()

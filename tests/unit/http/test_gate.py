@@ -4,17 +4,15 @@ import asyncio
 from typing import Any
 
 import pytest
-from litestar import get, post
-from litestar.params import JSONBody
+from litestar import Response
 
 from runtime.http.deadline import seconds_allowed
-from runtime.routing.router import DIRECT
 from shared.errors import Invalid, NotFound
-from tests.fixtures.gate import Serve, endpoint
+from tests.fixtures.gate import Serve, route
 
 
 async def test_call_without_a_token_is_refused(serve: Serve):
-    @get("/signals", opt={"endpoint": endpoint(public=False)})
+    @route(public=False)
     async def signals() -> dict[str, str]:
         return {"SPY": "risk-on"}
 
@@ -29,7 +27,7 @@ async def test_call_without_a_token_is_refused(serve: Serve):
 
 
 async def test_body_in_a_transfer_coding_that_nobody_undoes_is_refused(serve: Serve):
-    @post("/signals", opt={"endpoint": endpoint("POST")})
+    @route("POST")
     async def receive() -> None:
         raise AssertionError
 
@@ -43,20 +41,9 @@ async def test_body_in_a_transfer_coding_that_nobody_undoes_is_refused(serve: Se
     assert b"malformed_request" in told
 
 
-async def test_route_that_is_no_function_passes_untouched(serve: Serve):
-    @get("/version")
-    async def version() -> str:
-        return "1"
-
-    service = await serve(version)
-
-    assert (await service.http.get("/version")).text == "1"
-    assert service.door.seen[0].endpoint is None
-
-
 async def test_webhook_is_verified_on_its_raw_body_and_hands_it_on(serve: Serve):
-    @post("/signals", opt={"endpoint": endpoint("POST", public=False, webhook="clerk")}, status_code=200)
-    async def receive(data: JSONBody[dict[str, str]]) -> dict[str, str]:
+    @route("POST", public=False, webhook="clerk")
+    async def receive(data: dict[str, str]) -> dict[str, str]:
         return data
 
     service = await serve(receive)
@@ -73,7 +60,7 @@ async def test_webhook_is_verified_on_its_raw_body_and_hands_it_on(serve: Serve)
 async def test_webhook_learns_from_the_status_whether_its_function_succeeded(serve: Serve):
     outcomes = iter([None, ValueError(), NotFound("user", "user_1")])
 
-    @post("/signals", opt={"endpoint": endpoint("POST", public=False, webhook="clerk")}, status_code=200)
+    @route("POST", public=False, webhook="clerk")
     async def receive() -> None:
         if error := next(outcomes):
             raise error
@@ -86,16 +73,18 @@ async def test_webhook_learns_from_the_status_whether_its_function_succeeded(ser
 
 
 async def test_webhook_whose_answer_never_left_has_not_succeeded(serve: Serve):
-    async def heads(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        if scope["query_string"] == b"late":
-            await asyncio.Event().wait()
+    class HeadAlone(Response[None]):
+        def to_asgi_response(self, *_: Any, **options: Any) -> Any:
+            async def heads(scope: Any, receive: Any, send: Any) -> None:
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                if scope["query_string"] == b"late":
+                    await asyncio.Event().wait()
 
-    policy = endpoint("POST", public=False, webhook="clerk", timeout=0.05)
+            return heads
 
-    @post("/signals", opt={"endpoint": policy, DIRECT: heads})
-    async def receive() -> None:
-        raise AssertionError
+    @route("POST", public=False, webhook="clerk", timeout=0.05)
+    async def receive() -> Response[None]:
+        return HeadAlone(None)
 
     service = await serve(receive)
     late = await service.http.post("/signals?late", content=b"{}", headers={"Signature": "{}"})
@@ -106,7 +95,7 @@ async def test_webhook_whose_answer_never_left_has_not_succeeded(serve: Serve):
 
 
 async def test_webhook_that_was_handled_before_is_answered_without_running_it_again(serve: Serve):
-    @post("/signals", opt={"endpoint": endpoint("POST", public=False, webhook="clerk")}, status_code=200)
+    @route("POST", public=False, webhook="clerk")
     async def receive() -> None:
         raise AssertionError
 
@@ -119,7 +108,7 @@ async def test_webhook_that_was_handled_before_is_answered_without_running_it_ag
 async def test_call_over_its_deadline_is_cancelled_and_answered_with_504(serve: Serve):
     cancelled = asyncio.Event()
 
-    @get("/signals", opt={"endpoint": endpoint(timeout=0.05)})
+    @route(timeout=0.05)
     async def signals() -> None:
         try:
             await asyncio.Event().wait()
@@ -136,7 +125,7 @@ async def test_call_over_its_deadline_is_cancelled_and_answered_with_504(serve: 
 
 
 async def test_caller_shortens_the_deadline(serve: Serve):
-    @get("/signals", opt={"endpoint": endpoint(timeout=600)})
+    @route(timeout=600)
     async def signals() -> None:
         await asyncio.Event().wait()
 
@@ -167,7 +156,7 @@ async def test_function_that_ignores_its_cancellation_is_abandoned_and_its_calle
 ):
     release = asyncio.Event()
 
-    @get("/signals", opt={"endpoint": endpoint(timeout=0.02)})
+    @route(timeout=0.02)
     async def stubborn() -> str:
         while not release.is_set():
             try:
@@ -187,7 +176,7 @@ async def test_function_that_ignores_its_cancellation_is_abandoned_and_its_calle
 
 
 async def test_answer_that_a_function_makes_of_its_cancellation_does_not_replace_the_504(serve: Serve):
-    @get("/signals", opt={"endpoint": endpoint(timeout=0.02)})
+    @route(timeout=0.02)
     async def signals() -> dict[str, str]:
         try:
             await asyncio.Event().wait()
@@ -201,7 +190,7 @@ async def test_answer_that_a_function_makes_of_its_cancellation_does_not_replace
 
 
 async def test_error_that_a_function_makes_of_its_cancellation_does_not_replace_the_504(serve: Serve):
-    @get("/signals", opt={"endpoint": endpoint(timeout=0.02)})
+    @route(timeout=0.02)
     async def signals() -> None:
         try:
             await asyncio.Event().wait()
@@ -214,7 +203,7 @@ async def test_error_that_a_function_makes_of_its_cancellation_does_not_replace_
 
 
 async def test_function_that_cancels_itself_is_an_opaque_500(serve: Serve):
-    @get("/signals", opt={"endpoint": endpoint()})
+    @route()
     async def signals() -> None:
         await asyncio.sleep(0)
         raise asyncio.CancelledError
@@ -225,7 +214,7 @@ async def test_function_that_cancels_itself_is_an_opaque_500(serve: Serve):
 
 
 async def test_error_of_a_function_becomes_its_problem_document(serve: Serve):
-    @get("/signals", opt={"endpoint": endpoint()})
+    @route()
     async def signals() -> None:
         raise NotFound("signal", "SPY")
 
@@ -236,8 +225,8 @@ async def test_error_of_a_function_becomes_its_problem_document(serve: Serve):
 
 @pytest.mark.parametrize("watch", [False, True])
 async def test_deadline_covers_the_wait_for_a_slow_body(serve: Serve, watch: bool):
-    @post("/signals", opt={"endpoint": endpoint("POST", timeout=0.05, cancel_on_disconnect=watch)})
-    async def signals(data: JSONBody[dict[str, Any]]) -> None: ...
+    @route("POST", timeout=0.05, cancel_on_disconnect=watch)
+    async def signals(data: dict[str, Any]) -> None: ...
 
     service = await serve(signals)
     head = (
@@ -253,7 +242,7 @@ async def test_deadline_covers_the_wait_for_a_slow_body(serve: Serve, watch: boo
 async def test_server_that_gives_up_on_a_request_cancels_the_function(serve: Serve):
     running, cancelled = asyncio.Event(), asyncio.Event()
 
-    @get("/signals", opt={"endpoint": endpoint()})
+    @route()
     async def signals() -> None:
         try:
             running.set()

@@ -6,11 +6,10 @@ from contextvars import Context
 from typing import Any
 
 import pytest
-from litestar import get
 
 from runtime.http.leftovers import Reaper, task_factory
 from runtime.invocation import Invocation, current
-from tests.fixtures.gate import Serve, endpoint
+from tests.fixtures.gate import Serve, endpoint, route
 
 
 def invocation() -> Invocation:
@@ -23,7 +22,7 @@ def invocation() -> Invocation:
 async def test_task_left_behind_is_cancelled_when_the_call_is_over(serve: Serve):
     left: list[asyncio.Task[Any]] = []
 
-    @get("/signals", opt={"endpoint": endpoint()})
+    @route()
     async def signals() -> None:
         left.append(asyncio.create_task(asyncio.Event().wait()))
 
@@ -43,7 +42,7 @@ async def test_task_that_soon_ends_by_itself_is_left_to_do_so(serve: Serve):
         await answered.wait()
         return "given back"
 
-    @get("/signals", opt={"endpoint": endpoint()})
+    @route()
     async def signals() -> None:
         left.append(asyncio.create_task(give_back()))
 
@@ -60,7 +59,7 @@ async def test_thousand_cancelled_calls_leak_no_task(serve: Serve):
         inner = asyncio.create_task(asyncio.Event().wait())
         await inner
 
-    @get("/signals", opt={"endpoint": endpoint(timeout=0.01)})
+    @route(timeout=0.01)
     async def signals() -> None:
         asyncio.create_task(worker())  # noqa: RUF006  # forgotten on purpose
         async with asyncio.TaskGroup() as group:

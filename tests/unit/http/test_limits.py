@@ -4,13 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from litestar import get, post, put
-from litestar.params import JSONBody
 
-from runtime.config import Endpoint
 from runtime.http.limits import Bulkhead
 from shared.errors import DeadlineExceeded, Overloaded
-from tests.fixtures.gate import Serve, Service, endpoint
+from tests.fixtures.gate import Serve, Service, route
 
 
 class Blocking:
@@ -32,17 +29,18 @@ class Blocking:
             self.inside -= 1
 
 
-async def guarded(serve: Serve, function: Blocking, route: Endpoint) -> Service:
-    @get("/signals", opt={"endpoint": route})
-    async def signals() -> None:
+async def guarded(serve: Serve, function: Blocking, **policy: Any) -> Service:
+    @route(**policy)
+    async def signals() -> str:
         await function()
+        return "done"
 
     return await serve(signals)
 
 
 async def test_call_beyond_concurrency_and_queue_is_refused_with_503_and_retry_after(serve: Serve):
     function = Blocking()
-    service = await guarded(serve, function, endpoint(concurrency=1))
+    service = await guarded(serve, function, concurrency=1)
     first = asyncio.ensure_future(service.http.get("/signals"))
     await function.entered.wait()
     refused = await service.http.get("/signals")
@@ -55,7 +53,7 @@ async def test_call_beyond_concurrency_and_queue_is_refused_with_503_and_retry_a
 
 async def test_calls_that_wait_are_served_in_turn(serve: Serve):
     function = Blocking()
-    service = await guarded(serve, function, endpoint(concurrency=2, queue=10))
+    service = await guarded(serve, function, concurrency=2, queue=10)
     calls = [asyncio.ensure_future(service.http.get("/signals")) for _ in range(10)]
     await function.entered.wait()
     function.release.set()
@@ -66,7 +64,7 @@ async def test_calls_that_wait_are_served_in_turn(serve: Serve):
 
 async def test_call_that_waits_beyond_its_deadline_is_answered_with_504(serve: Serve):
     function = Blocking()
-    service = await guarded(serve, function, endpoint(concurrency=1, queue=1))
+    service = await guarded(serve, function, concurrency=1, queue=1)
     first = asyncio.ensure_future(service.http.get("/signals"))
     await function.entered.wait()
     late = await service.http.get("/signals", headers={"Request-Timeout": "0.02"})
@@ -79,13 +77,14 @@ async def test_call_that_waits_beyond_its_deadline_is_answered_with_504(serve: S
 async def test_slot_comes_free_after_an_error_and_after_a_timeout(serve: Serve):
     outcomes = iter(["fail", "hang", "answer"])
 
-    @get("/signals", opt={"endpoint": endpoint(concurrency=1, timeout=0.05)})
-    async def signals() -> None:
+    @route(concurrency=1, timeout=0.05)
+    async def signals() -> str:
         outcome = next(outcomes)
         if outcome == "fail":
             raise ValueError
         if outcome == "hang":
             await asyncio.Event().wait()
+        return outcome
 
     service = await serve(signals)
 
@@ -95,13 +94,14 @@ async def test_slot_comes_free_after_an_error_and_after_a_timeout(serve: Serve):
 async def test_abandoned_call_keeps_its_slot_until_it_ends(serve: Serve):
     release = asyncio.Event()
 
-    @get("/signals", opt={"endpoint": endpoint(concurrency=1, timeout=0.02)})
-    async def stubborn() -> None:
+    @route(concurrency=1, timeout=0.02)
+    async def stubborn() -> str:
         while not release.is_set():
             try:
                 await release.wait()
             except asyncio.CancelledError:
                 continue
+        return "done"
 
     service = await serve(stubborn, grace=0.02)
     abandoned = await service.http.get("/signals")
@@ -118,12 +118,14 @@ async def test_methods_of_a_file_share_the_limit_that_the_file_states(serve: Ser
     function = Blocking()
     policy: dict[str, Any] = {"concurrency": 1, "origins": {"concurrency": origin}}
 
-    @get("/signals", opt={"endpoint": endpoint("GET", **policy)})
-    async def read() -> None:
+    @route("GET", **policy)
+    async def read() -> str:
         await function()
+        return "read"
 
-    @put("/signals", opt={"endpoint": endpoint("PUT", **policy)})
-    async def write() -> None: ...
+    @route("PUT", **policy)
+    async def write() -> str:
+        return "written"
 
     service = await serve(read, write)
     first = asyncio.ensure_future(service.http.get("/signals"))
@@ -150,8 +152,8 @@ async def test_bulkhead_tells_its_verdicts_by_error():
 
 
 async def taking(serve: Serve, **policy: Any) -> Service:
-    @post("/signals", opt={"endpoint": endpoint("POST", **policy)}, status_code=200)
-    async def signals(data: JSONBody[dict[str, str]]) -> int:
+    @route("POST", **policy)
+    async def signals(data: dict[str, str]) -> int:
         return len(data["note"])
 
     return await serve(signals)

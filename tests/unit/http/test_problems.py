@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import get
 from litestar.exceptions import (
     ClientException,
     HTTPException,
@@ -33,6 +32,7 @@ from shared.errors import (
     NotFound,
     Unauthenticated,
 )
+from tests.fixtures.gate import route
 
 INVOCATION = Invocation(request_id="req-1", client="", method="GET", started=0)
 
@@ -152,13 +152,12 @@ def test_a_mistake_of_ours_is_one_line_with_its_traceback(caplog):
 
 
 def test_an_unknown_url_is_404_and_a_wrong_method_405_with_allow():
-    @get("/here")
-    async def handler() -> None:
-        return None
+    @route()
+    async def signals() -> None: ...
 
-    app = cast("ASGIApp", TreeApp([handler], openapi_config=None, logging_config=None))
+    app = cast("ASGIApp", TreeApp([signals], openapi_config=None, logging_config=None))
     assert fetch(app, "/nowhere").json()["code"] == "not_found"
-    response = fetch(app, "/here", "POST")
+    response = fetch(app, "/signals", "POST")
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert set(response.headers["allow"].split(", ")) >= {"GET", "HEAD"}
 

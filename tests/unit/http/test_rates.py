@@ -3,10 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from litestar import get
 
 from runtime.http.rates import MemoryRates, Rate, caller_of, judge, rates_at
-from tests.fixtures.gate import Serve, Service, endpoint
+from tests.fixtures.gate import Serve, Service, route
 
 SLOW = Rate(3, 86400)
 
@@ -71,8 +70,9 @@ async def test_memory_forgets_callers_whose_limit_is_free_again(monkeypatch: pyt
 
 
 async def limited(serve: Serve, *, public: bool = False) -> Service:
-    @get("/signals", opt={"endpoint": endpoint(public=public, rate_limit="3/day")})
-    async def signals() -> None: ...
+    @route(public=public, rate_limit="3/day")
+    async def signals() -> str:
+        return "risk-on"
 
     return await serve(signals)
 

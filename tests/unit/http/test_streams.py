@@ -3,16 +3,15 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Response, get
 
 from runtime.streams import DRAIN, Done, event_stream
 from shared.errors import NotFound
 from shared.events import Event
-from tests.fixtures.gate import Serve, Service, endpoint
+from tests.fixtures.gate import Serve, Service, route
 
 
 class Tick(Event, tag="tick", frozen=True):
@@ -24,13 +23,12 @@ SPY = Tick(symbol="SPY", level=1.5)
 SPY_FRAME = 'event: tick\ndata: {"type":"tick","symbol":"SPY","level":1.5}\n\n'
 
 
-async def stream(serve: Serve, source: Any, *, heartbeat: float = 15, **policy: Any) -> Service:
+async def stream(serve: Serve, source: Any, **policy: Any) -> Service:
     """Serve the iterator that `source()` makes at /signals."""
-    route = endpoint(stream=True, **policy)
 
-    @get("/signals", opt={"endpoint": route})
-    async def signals() -> Response[bytes]:
-        return event_stream(source(), route, heartbeat=heartbeat)
+    @route(**policy)
+    async def signals() -> AsyncIterator[Tick | Done]:
+        return cast("AsyncIterator[Tick | Done]", source())
 
     return await serve(signals)
 
@@ -104,12 +102,14 @@ async def test_first_bytes_come_before_the_first_event(serve: Serve):
         assert await anext(answer.aiter_text()) == ": open\n\n"
 
 
-async def test_silence_is_filled_with_heartbeats(serve: Serve):
+async def test_silence_is_filled_with_heartbeats(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(event_stream, "__kwdefaults__", {"heartbeat": 0.01})
+
     async def ticks() -> AsyncIterator[Event]:
         await asyncio.Event().wait()
         yield SPY
 
-    service = await stream(serve, ticks, heartbeat=0.01)
+    service = await stream(serve, ticks)
     async with service.http.stream("GET", "/signals") as answer:
         lines = answer.aiter_lines()
         comments = [await anext(lines) for _ in range(5)]
@@ -221,20 +221,16 @@ async def test_stream_that_begins_during_the_shutdown_is_told_so(serve: Serve):
 
 
 async def test_error_before_the_iterator_is_made_has_its_own_status(serve: Serve):
-    route = endpoint(stream=True)
-
-    @get("/signals", opt={"endpoint": route})
-    async def signals() -> Response[bytes]:
+    @route()
+    async def signals() -> AsyncIterator[Tick]:
         raise NotFound("signal", "GLD")
 
     assert (await (await serve(signals)).http.get("/signals")).status_code == 404
 
 
 async def test_deadline_before_the_iterator_is_made_is_a_504(serve: Serve):
-    route = endpoint(stream=True, timeout=0.02)
-
-    @get("/signals", opt={"endpoint": route})
-    async def signals() -> Response[bytes]:
+    @route(timeout=0.02)
+    async def signals() -> AsyncIterator[Tick]:
         await asyncio.Event().wait()
         raise AssertionError
 
