@@ -17,8 +17,10 @@ FROM ${BASE}
 WORKDIR /app
 COPY --from=build /app/.venv .venv
 COPY functions functions
+COPY shared/market shared/market
 COPY contracts contracts
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 PYTHONDONTWRITEBYTECODE=1 \
+# `shared` is a namespace: the service's own part of it stands here, the product's in the environment.
+ENV PATH=/app/.venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 PYTHONDONTWRITEBYTECODE=1 \
   ANNEX_ENV=production PORT=8000
 # By number, so that nothing has to be installed to make the name; it owns no file here.
 USER 10001:10001

@@ -28,13 +28,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database
-from runtime.database import open_database
+from runtime.app import open_database
 from runtime.settings import load
 from runtime.telemetry import Telemetry
-from runtime.telemetry.encoding import encode
 from runtime.telemetry.exit import Waiting
-from shared import signals
+from runtime.telemetry.spans.encoding import encode
 from shared.database import Database
+from shared.market import signals
 
 ROUNDS = 12
 QUERIES = {

@@ -17,11 +17,11 @@ from uvicorn.server import ServerState
 
 from benchmarks.walk import Pipe, ask, asked, environment
 from runtime.app import Application, create_app
-from runtime.asgi import ASGIApp, Receive, Scope, Send
-from runtime.http.listener import ConnectionLimits, Listener
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.http.problems import Problems
 from runtime.routing import TreeApp
-from runtime.server import config
+from runtime.server.listener import ConnectionLimits, Listener
+from runtime.server.process import config
 from runtime.settings import load
 from runtime.telemetry import configure_logging
 from tests.fixtures.clerk import Issuer

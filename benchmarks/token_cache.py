@@ -10,11 +10,11 @@ from statistics import median
 
 from runtime.auth.authenticator import Authenticator
 from runtime.auth.cache import TokenCache
-from runtime.auth.checks import Checks
-from runtime.auth.issuer import ISSUER, DevelopmentIssuer
+from runtime.auth.clerk.checks import Checks
+from runtime.auth.clerk.issuer import ISSUER, DevelopmentIssuer
+from runtime.auth.clerk.webhooks import Webhooks
 from runtime.auth.keys import FixedKey
 from runtime.auth.verified import Verified
-from runtime.auth.webhooks import Webhooks
 from runtime.config import Policy
 
 CALLERS = 200

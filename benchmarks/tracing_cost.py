@@ -24,9 +24,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind
 
-from runtime.asgi import ASGIApp, Message, Receive, Scope, Send
+from runtime.asgi.invocation import SCOPE_KEY, Invocation, current
+from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send
 from runtime.config import Endpoint, Policy
-from runtime.invocation import SCOPE_KEY, Invocation, current
 from runtime.settings import load
 from runtime.telemetry import Telemetry, Tracing, configure_logging
 

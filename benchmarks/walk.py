@@ -138,8 +138,8 @@ def environment(public_key: str) -> dict[str, str]:
 async def ours(options: argparse.Namespace) -> None:
     """Measure Annex as production has it, sending its spans to a collector of another process."""
     from runtime.app import create_app
-    from runtime.http.listener import ConnectionLimits, Listener
-    from runtime.server import config
+    from runtime.server.listener import ConnectionLimits, Listener
+    from runtime.server.process import config
     from runtime.settings import load
     from runtime.telemetry import configure_logging
     from tests.fixtures.clerk import Issuer

@@ -14,9 +14,9 @@ from typing import Any
 from runtime.auth.reasons import Reason
 from runtime.config import Folder, Function, Policy
 from runtime.http.problems import status_of
-from runtime.routing.cascade import ORDERS
-from runtime.routing.keys import known_keys
-from runtime.settings import variables
+from runtime.routing.reading.cascade import ORDERS
+from runtime.routing.reading.keys import known_keys
+from runtime.settings.reading import variables
 from shared.errors import AnnexError
 
 PAGES = Path(__file__).parent

@@ -6,31 +6,31 @@ import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
+from secrets import token_urlsafe
 from typing import cast
 
 from litestar.datastructures import State
 
-from runtime.agents import agents_from
-from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.auth import Authenticator
 from runtime.bridge.reference import PATHS as REFERENCE_PATHS
 from runtime.bridge.reference import Reference
-from runtime.database import open_database
+from runtime.gate.gate import Gate
+from runtime.gate.rates import rates_at
 from runtime.http.cors import Cors, Preflights
-from runtime.http.gate import Gate
 from runtime.http.health import Health
+from runtime.http.probes import database_probe, functions_probe, service_probe
 from runtime.http.problems import Problems
 from runtime.http.proxies import TrustedProxies
-from runtime.http.rates import rates_at
 from runtime.http.shell import Bounds, Shell
-from runtime.origins import compile_origins
-from runtime.probes import database_probe, functions_probe, service_probe
 from runtime.routing import Fault, RouteTable, TreeApp, discover
-from runtime.streams import DRAIN
+from runtime.routing.calling.streams import DRAIN
+from runtime.settings.origins import compile_origins
+from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
-from runtime.variables import Settings
-from shared.agents import Agents
+from shared.agents import Agents, ModelSettings, RunLimits, RunStore
 from shared.database import Database
+from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -210,10 +210,44 @@ class BrokenFunctions(Exception):
         self.table = table
 
 
+def agents_from(settings: Settings) -> Agents:
+    """Return agents that have not started; nothing is imported or connected before the first run."""
+    wanted = settings.agents
+    models = ModelSettings(
+        api_key=wanted.openai_api_key,
+        base_url=wanted.openai_base_url,
+        model=wanted.model,
+        may_replay=not settings.is_production,
+        trace_messages=wanted.trace_messages,
+    )
+    return Agents(
+        models,
+        RunLimits(per_user=wanted.runs_per_user, total=wanted.runs_total),
+        secret=settings.secret or Secret(token_urlsafe(32)),
+        store=RunStore.from_url(settings.redis_url) if settings.redis_url else None,
+    )
+
+
+def open_database(settings: Settings, telemetry: Telemetry | None = None) -> Database:
+    """Build the service's database; nothing is connected yet.
+
+    Its histograms are counted by `telemetry`; without one they are the process's, as its spans are.
+    """
+    return Database.from_url(
+        settings.database.url,
+        pool_max=settings.database.pool_max,
+        pooler=settings.database.pooler,
+        acquire_timeout=settings.database.acquire_timeout,
+        connect_timeout=settings.database.connect_timeout,
+        query_timeout=settings.database.query_timeout,
+        histogram=telemetry.histogram if telemetry else None,
+    )
+
+
 def _origins(settings: Settings) -> tuple[str, ...]:
     if settings.cors.origins or settings.is_production:
         return settings.cors.origins
     return DEVELOPMENT_ORIGINS
 
 
-__all__ = ["Application", "BrokenFunctions", "create_app"]
+__all__ = ["Application", "BrokenFunctions", "agents_from", "create_app", "open_database"]

@@ -1,7 +1,7 @@
 """A hundred readings."""
 
 from runtime import Database
-from shared.signals import Signal, list_signals
+from shared.market import Signal, list_signals
 
 
 async def get(db: Database) -> list[Signal]:

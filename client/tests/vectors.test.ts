@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import * as calendar from "../calendar";
+import * as calendar from "../market/calendar";
 import { decodeCursor, encodeCursor } from "../cursor";
 import { roundDecimal, roundRatio } from "../rounding";
-import { regime } from "../thresholds";
+import { regime } from "../market/thresholds";
 
 interface Vector {
   name: string;

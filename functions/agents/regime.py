@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runtime import Database, Function, User
 from shared.agents import Agent, AgentEvent, Agents, Conversation, Team
-from shared.signals import HistoryPoint, Signal, latest_signal, signal_history
+from shared.market import HistoryPoint, Signal, latest_signal, signal_history
 
 config = Function(timeout=300, rate_limit="30/minute", read_only=True)
 

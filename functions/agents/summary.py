@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from runtime import Database, Function, NotFound, User
 from shared.agents import Agent, Agents, Conversation, Turn
-from shared.signals import Symbol, latest_signal
+from shared.market import Symbol, latest_signal
 
 config = Function(timeout=60, rate_limit="30/minute", read_only=True, cancel_on_disconnect=True)
 

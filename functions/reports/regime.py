@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from runtime import Database, Function
 from shared.instant import Instant
-from shared.regime import RegimeReport, assess, readings
+from shared.market import RegimeReport, assess, readings
 
 config = Function(tags=("reports",), timeout=15, read_only=True, concurrency=4, queue=16)
 

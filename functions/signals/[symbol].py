@@ -1,7 +1,7 @@
 """One symbol: its newest reading, or all of its readings gone."""
 
 from runtime import Database, Function, NotFound
-from shared.signals import Signal, delete_signals, latest_signal
+from shared.market import Signal, delete_signals, latest_signal
 
 config = Function(
     tags=("signals",),

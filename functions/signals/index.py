@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from runtime import Database, Function, User
 from shared.instant import Instant
-from shared.signals import NewSignal, Regime, Signal, SignalPage, list_signals, record_signal
+from shared.market import NewSignal, Regime, Signal, SignalPage, list_signals, record_signal
 
 config = Function(
     tags=("signals",),

@@ -1,8 +1,8 @@
 """Who is calling: Clerk tokens and keys, policy, webhooks, the development issuer."""
 
 from runtime.auth.authenticator import Authenticator
-from runtime.auth.instance import check_clerk
-from runtime.auth.issuer import DevelopmentIssuer
-from runtime.auth.webhooks import Delivery
+from runtime.auth.clerk.instance import check_clerk
+from runtime.auth.clerk.issuer import DevelopmentIssuer
+from runtime.auth.clerk.webhooks import Delivery
 
 __all__ = ["Authenticator", "Delivery", "DevelopmentIssuer", "check_clerk"]

@@ -9,23 +9,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from runtime.auth.cache import TokenCache
-from runtime.auth.checks import Checks
-from runtime.auth.cookies import SessionCookies
+from runtime.auth.clerk.checks import Checks
+from runtime.auth.clerk.cookies import SessionCookies
+from runtime.auth.clerk.instance import faults, is_configured, issuer_of, keys_source, warnings
+from runtime.auth.clerk.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
+from runtime.auth.clerk.machines import OpaqueTokens, caller_of
+from runtime.auth.clerk.sessions import user_of
+from runtime.auth.clerk.webhooks import Delivery, Webhooks
 from runtime.auth.credentials import Headers, bearer, opaque_kind
-from runtime.auth.instance import faults, is_configured, issuer_of, keys_source, warnings
-from runtime.auth.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
 from runtime.auth.keys import FixedKey, Keys, Patience, RemoteKeys, read_pem
-from runtime.auth.machines import OpaqueTokens, caller_of
 from runtime.auth.outbound import Outbound
 from runtime.auth.policy import require
 from runtime.auth.reasons import Reason
-from runtime.auth.sessions import user_of
 from runtime.auth.tokens import Token, parse
 from runtime.auth.verified import Validity, Verified
-from runtime.auth.webhooks import Delivery, Webhooks
 from runtime.config import Policy
 from runtime.settings import SettingsError
-from runtime.variables import ClerkSettings
+from runtime.settings.variables import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.identity import Claims, User
 

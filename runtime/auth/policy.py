@@ -8,8 +8,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from runtime.auth.clerk.sessions import prefixed
 from runtime.auth.reasons import Reason
-from runtime.auth.sessions import prefixed
 from runtime.config import Policy
 from shared.errors import Forbidden, Unauthenticated
 from shared.identity import User

@@ -13,7 +13,7 @@ from runtime.bridge.schemas import named_types
 from runtime.bridge.shapes import line_of
 from runtime.bridge.typescript import RESERVED
 from runtime.routing import Fault, Operation
-from runtime.routing.guard import Guard
+from runtime.routing.importing.guard import Guard
 
 OURS = frozenset({"FieldError", "Problem"})
 BUDGET = 60.0  # seconds to describe everything

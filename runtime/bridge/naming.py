@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, Literal, Union, get_args, get_origin
 
-from runtime.routing.loading import PREFIX
+from runtime.routing.importing.loading import PREFIX
 
 _UNIONS = (Union, types.UnionType)
 

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
-from runtime.asgi import Receive, Scope, Send, header, send_answer
+from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.messages import Receive, Scope, Send, header, send_answer
 from runtime.bridge import openapi
 from runtime.bridge.describable import divide
 from runtime.bridge.schemas import PREFIX
 from runtime.bridge.typescript import METHODS, type_of
 from runtime.http.problems import answer, send_problem
-from runtime.invocation import SCOPE_KEY
 from runtime.routing import Operation
 from shared.errors import MethodNotAllowed
 

@@ -8,7 +8,7 @@ from runtime.bridge import docstrings, openapi
 from runtime.config import Policy
 from runtime.http.problems import status_of
 from runtime.routing import Operation
-from runtime.streams import HEARTBEAT
+from runtime.routing.calling.streams import HEARTBEAT
 from shared import errors
 from shared.errors import AnnexError
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from runtime.app import Application
-from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header, send_answer
+from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header, send_answer
 from runtime.config import Endpoint
 from runtime.dev.example import example, type_name
 from runtime.dev.recorder import Recorder, Span

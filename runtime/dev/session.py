@@ -24,7 +24,7 @@ from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.swap import HotSwap
 from runtime.dev.waterfall import waterfall
 from runtime.routing import RouteTable, discover
-from runtime.server import run
+from runtime.server.process import run
 from runtime.settings import Settings
 from runtime.telemetry import Telemetry, configure_logging, unblocked
 from shared.secret import Secret

@@ -21,8 +21,8 @@ from watchfiles._rust_notify import RustNotify  # documented, though its name sa
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
 from runtime.routing import Fault, RouteTable, discover, handlers
+from runtime.routing.reading.tree import shape_of
 from runtime.routing.table import Route
-from runtime.routing.tree import shape_of
 
 logger = logging.getLogger(__name__)
 

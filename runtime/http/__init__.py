@@ -1,1 +1,1 @@
-"""The doors a request goes through: shell, CORS, problem documents, deadlines, limits, health."""
+"""What is answered: the shell, problem documents, CORS, health."""

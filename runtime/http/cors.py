@@ -6,10 +6,10 @@ reach answers made outside of it; this is the small piece that can (Fetch standa
 
 from collections.abc import Awaitable
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send, header, send_answer
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, header, send_answer
 from runtime.http.problems import answer, send_problem
-from runtime.invocation import SCOPE_KEY, Invocation
-from runtime.origins import Origins
+from runtime.settings.origins import Origins
 from shared.errors import Forbidden
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

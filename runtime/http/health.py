@@ -8,9 +8,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from runtime.asgi import Receive, Scope, Send, send_answer
+from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.messages import Receive, Scope, Send, send_answer
 from runtime.http.problems import answer, send_problem
-from runtime.invocation import SCOPE_KEY
 from shared.errors import MethodNotAllowed
 
 BUDGET = 0.9  # seconds for one check; the promise is 1 s for the answer

@@ -15,9 +15,9 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct
 from opentelemetry import trace
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send, send_answer
-from runtime.invocation import SCOPE_KEY, Invocation
-from runtime.misfit import Misfit
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, send_answer
+from runtime.routing.calling.misfit import Misfit
 from runtime.telemetry import record_exception
 from shared.errors import (
     AnnexError,

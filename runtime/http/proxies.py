@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from runtime.asgi import Scope, header
+from runtime.asgi.messages import Scope, header
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _NAMES = (b"x-railway-request-id", b"x-request-id")

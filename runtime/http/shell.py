@@ -10,14 +10,14 @@ from collections.abc import Awaitable
 from itertools import chain
 from typing import NamedTuple
 
-from runtime.asgi import ASGIApp, Message, Receive, Scope, Send, header, nothing
+from runtime.asgi.invocation import REFUSAL_KEY, SCOPE_KEY, Invocation, current
+from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header, nothing
 from runtime.http.caching import varied
 from runtime.http.cors import Cors, Headers
 from runtime.http.health import PATHS
 from runtime.http.problems import answer, note, send_problem
 from runtime.http.proxies import TrustedProxies
 from runtime.http.storm import Storm
-from runtime.invocation import REFUSAL_KEY, SCOPE_KEY, Invocation, current
 from shared.errors import AnnexError, HeadersTooLarge, Internal, Overloaded, ShuttingDown, UriTooLong
 
 logger = logging.getLogger(__name__)

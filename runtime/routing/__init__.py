@@ -1,8 +1,8 @@
 """File tree to routes: scan, config literal, import, compile, reachability, quarantine."""
 
+from runtime.routing.calling.operation import Input, Operation
 from runtime.routing.discovery import discover
-from runtime.routing.faults import Fault
-from runtime.routing.operation import Input, Operation
+from runtime.routing.reading.faults import Fault
 from runtime.routing.router import TreeApp
 from runtime.routing.table import RouteTable
 

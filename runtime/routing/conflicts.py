@@ -9,9 +9,9 @@ from itertools import combinations
 
 from msgspec import Struct
 
-from runtime.routing.faults import Fault
-from runtime.routing.names import Segment
-from runtime.routing.tree import shape_of, template_of
+from runtime.routing.reading.faults import Fault
+from runtime.routing.reading.names import Segment
+from runtime.routing.reading.tree import shape_of, template_of
 
 OTHERS = "\0"  # what no URL and no file name holds; braces are in many a URL
 

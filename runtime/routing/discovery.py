@@ -11,15 +11,15 @@ from pathlib import Path
 
 from runtime.config import Endpoint, Policy
 from runtime.routing import handlers
-from runtime.routing.cascade import check_folder
 from runtime.routing.conflicts import Claim, between_files, between_parameters
-from runtime.routing.faults import Fault, unexpected
 from runtime.routing.function_file import FunctionFile
-from runtime.routing.guard import NOBODY, Guard, Witness
-from runtime.routing.loading import Loader
-from runtime.routing.source import Source, read_folder, read_function, unread
+from runtime.routing.importing.guard import NOBODY, Guard, Witness
+from runtime.routing.importing.loading import Loader
+from runtime.routing.reading.cascade import check_folder
+from runtime.routing.reading.faults import Fault, unexpected
+from runtime.routing.reading.source import Source, read_folder, read_function, unread
+from runtime.routing.reading.tree import list_files, read_tree, shape_of, template_of
 from runtime.routing.table import Imported, Route, RouteTable
-from runtime.routing.tree import list_files, read_tree, shape_of, template_of
 
 RESERVED_URLS = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
 MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.config import Endpoint, Policy
-from runtime.routing.faults import Fault
+from runtime.routing.reading.faults import Fault
 from runtime.routing.table import Route, RouteTable
 
 WIDTH = 80

@@ -6,16 +6,16 @@ from typing import Any
 
 from runtime.config import Endpoint, Policy
 from runtime.routing import handlers
-from runtime.routing.cascade import folders_above, lay
+from runtime.routing.calling.operation import Operation
 from runtime.routing.conflicts import Use
-from runtime.routing.faults import Fault
-from runtime.routing.loading import Loaded, Loader
-from runtime.routing.names import METHODS, Segment
-from runtime.routing.operation import Operation
+from runtime.routing.importing.loading import Loaded, Loader
+from runtime.routing.reading.cascade import folders_above, lay
+from runtime.routing.reading.faults import Fault
+from runtime.routing.reading.names import METHODS, Segment
+from runtime.routing.reading.source import Source
+from runtime.routing.reading.tree import Candidate, template_of
 from runtime.routing.signature import Handler, Signature, read_signature, spell
-from runtime.routing.source import Source
 from runtime.routing.table import Imported, Route
-from runtime.routing.tree import Candidate, template_of
 
 
 class FunctionFile:

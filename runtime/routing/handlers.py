@@ -7,12 +7,12 @@ from litestar import delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp as LitestarApp
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
-from runtime.invocation import SCOPE_KEY
-from runtime.routing.adapter import Adapter
-from runtime.routing.names import Segment
-from runtime.routing.operation import Operation
+from runtime.routing.calling.adapter import Adapter
+from runtime.routing.calling.operation import Operation
+from runtime.routing.reading.names import Segment
 from runtime.routing.router import DIRECT
 from shared.errors import FunctionUnavailable
 

@@ -24,7 +24,7 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.routes import HTTPRoute
 from litestar.utils import normalize_path
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 
 type Door = Callable[[ASGIApp], ASGIApp]
 

@@ -13,10 +13,10 @@ from litestar import Request, Response
 from litestar.datastructures import UploadFile
 
 from runtime.config import Policy
-from runtime.routing.faults import Fault, told
-from runtime.routing.loading import PREFIX
-from runtime.routing.names import near_miss
-from runtime.routing.operation import Input, InputSource
+from runtime.routing.calling.operation import Input, InputSource
+from runtime.routing.importing.loading import PREFIX
+from runtime.routing.reading.faults import Fault, told
+from runtime.routing.reading.names import near_miss
 from shared.agents import Agents
 from shared.database import Database
 from shared.events import Event

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from runtime.config import Endpoint
 from runtime.routing import handlers
-from runtime.routing.faults import Fault
-from runtime.routing.loading import Loaded
-from runtime.routing.names import Segment
-from runtime.routing.operation import Operation
+from runtime.routing.calling.operation import Operation
+from runtime.routing.importing.loading import Loaded
+from runtime.routing.reading.faults import Fault
+from runtime.routing.reading.names import Segment
 from runtime.routing.reference import Match, Reference, prove
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from runtime.invocation import Invocation
+from runtime.asgi.invocation import Invocation
 
 logger = logging.getLogger("annex.access")
 

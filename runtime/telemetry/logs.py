@@ -17,9 +17,9 @@ import msgspec
 from opentelemetry import trace
 from opentelemetry.trace import format_span_id, format_trace_id
 
-from runtime.invocation import current
+from runtime.asgi.invocation import current
+from runtime.settings.variables import TelemetrySettings
 from runtime.telemetry.redaction import describe, scrub
-from runtime.variables import TelemetrySettings
 
 _LINE = 15_000  # bytes; the platform's limit is undocumented, 16 KiB is the customary one
 _TEXT = 4_000

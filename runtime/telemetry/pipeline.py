@@ -16,8 +16,8 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, Tracer
 
 from runtime.settings import Settings
-from runtime.telemetry.histograms import Labelled
-from runtime.telemetry.metrics import Metrics
+from runtime.telemetry.metrics.histograms import Labelled
+from runtime.telemetry.metrics.instruments import Metrics
 from runtime.telemetry.process import install, release
 from runtime.telemetry.providers import SCHEMA, Exit, doubt_of, meters_of, resource_of, tracers_of
 

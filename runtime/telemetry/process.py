@@ -16,7 +16,7 @@ from opentelemetry.trace import Link, NoOpTracerProvider, Span, SpanKind, Tracer
 from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import Attributes
 
-from runtime.telemetry.inner import InnerSpans
+from runtime.telemetry.spans.inner import InnerSpans
 
 
 class ProcessProvider(TracerProvider):

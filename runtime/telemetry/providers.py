@@ -13,10 +13,10 @@ from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
-from runtime.otel import pairs
 from runtime.settings import Settings
-from runtime.telemetry.durations import Durations, WithDurations
-from runtime.telemetry.histograms import Labelled
+from runtime.settings.otel import pairs
+from runtime.telemetry.metrics.durations import Durations, WithDurations
+from runtime.telemetry.metrics.histograms import Labelled
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -77,8 +77,8 @@ def tracers_of(
     for processor in processors:
         provider.add_span_processor(processor)
     if endpoint:
-        from runtime.telemetry.encoding import CompactExporter
         from runtime.telemetry.exit import Redacting, Waiting
+        from runtime.telemetry.spans.encoding import CompactExporter
 
         exporter = CompactExporter(
             endpoint=_signal_url(endpoint, "traces"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT

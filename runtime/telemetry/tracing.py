@@ -16,15 +16,15 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 from opentelemetry.util.http import sanitize_method
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send
-from runtime.invocation import SCOPE_KEY, Invocation
-from runtime.telemetry import attributes
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.telemetry.access import AccessLog
-from runtime.telemetry.context import NOBODY, holding, origin_of
-from runtime.telemetry.durations import Outcome
+from runtime.telemetry.metrics.durations import Outcome
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
-from runtime.telemetry.spans import ServerSpan, Spans
+from runtime.telemetry.spans import attributes
+from runtime.telemetry.spans.context import NOBODY, holding, origin_of
+from runtime.telemetry.spans.server import ServerSpan, Spans
 from shared.attributes import AttributeSet
 
 logger = logging.getLogger(__name__)

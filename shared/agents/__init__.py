@@ -13,7 +13,7 @@ from shared.agents.events import (
     ToolCall,
     ToolResult,
 )
-from shared.agents.limits import Budget, RunLimits
+from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.runs import Agents
 from shared.agents.settings import ModelSettings
 from shared.agents.store import RunStore

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from shared.agents.events import AgentEvent
-from shared.agents.run import Run
+from shared.agents.running.run import Run
 from shared.agents.settings import ModelSettings
 from shared.agents.team import Team
 from shared.agents.transcript import Turn

@@ -17,10 +17,10 @@ from opentelemetry.metrics import MeterProvider
 from shared.agents.continuation import Continuations, SpentHere
 from shared.agents.events import AgentMessage, InputRequired
 from shared.agents.framework import Framework, load_autogen
-from shared.agents.leftovers import Leftovers
-from shared.agents.limits import Budget, RunLimits
-from shared.agents.meters import Meters
-from shared.agents.run import Run
+from shared.agents.running.leftovers import Leftovers
+from shared.agents.running.limits import Budget, RunLimits
+from shared.agents.running.meters import Meters
+from shared.agents.running.run import Run
 from shared.agents.settings import ModelSettings
 from shared.agents.store import RunStore
 from shared.agents.stream import RunStream

@@ -1,5 +1,7 @@
 """The app's own PostgreSQL: URL dialects translated, every wait bounded, the schema never changed."""
 
+from shared.database.connection.target import InvalidDatabaseUrl
+from shared.database.connection.url import translate
 from shared.database.database import Database
 from shared.database.failures import (
     ConstraintViolated,
@@ -11,9 +13,7 @@ from shared.database.failures import (
 from shared.database.queries import Queries
 from shared.database.rows import Range, RowMismatch
 from shared.database.spans import Statistics
-from shared.database.target import InvalidDatabaseUrl
 from shared.database.transaction import Isolation, Transaction, TransactionScope
-from shared.database.url import translate
 
 __all__ = [
     "ConstraintViolated",

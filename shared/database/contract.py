@@ -1,6 +1,6 @@
 """What our SQL relies on, compared with the database: the app's migration shows before a request does.
 
-The domain declares its tables (`shared.schema`); the live catalogue is only read.
+The domain declares its tables (`shared.market.schema`); the live catalogue is only read.
 """
 
 from collections.abc import Iterable, Mapping

@@ -13,7 +13,9 @@ from msgspec import Struct, structs
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from shared.database.connector import Limits
+from shared.database.connection.connector import Limits
+from shared.database.connection.target import Pooler, Target
+from shared.database.connection.url import translate
 from shared.database.failures import (
     ConnectionLost,
     OutcomeUnknown,
@@ -26,9 +28,7 @@ from shared.database.lease import Lease
 from shared.database.pool import Pool
 from shared.database.queries import Connection, Queries, Verb
 from shared.database.spans import Instruments, MakeHistogram, Operation, Statistics
-from shared.database.target import Pooler, Target
 from shared.database.transaction import Isolation, TransactionScope
-from shared.database.url import translate
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
 

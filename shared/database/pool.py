@@ -14,13 +14,13 @@ from typing import Any
 
 import asyncpg
 
-from shared.database.connector import Connector, Limits
+from shared.database.connection.connector import Connector, Limits
+from shared.database.connection.target import Target
 from shared.database.failures import PoolerDetected, while_connecting
 from shared.database.lease import Member, is_in_transaction, is_unfinished
 from shared.database.reset import reset
 from shared.database.spans import Instruments, Statistics
 from shared.database.statements import After
-from shared.database.target import Target
 from shared.database.turns import Turns
 from shared.errors import DatabaseUnavailable
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from tests.fixtures.clerk import Issuer
 
 ROOT = Path(__file__).parents[2]
-OTHER_COMMANDS = ("runtime.dev", "runtime.check", "runtime.doctor", "runtime.smoke")
+OTHER_COMMANDS = ("runtime.dev", *(f"runtime.commands.{name}" for name in ("check", "doctor", "smoke")))
 
 COMPOSE = """
 import sys
-from runtime import cli, server
+from runtime.commands import cli
+from runtime.server import process as server
 from runtime.app import create_app
 from runtime.settings import load
 create_app(load({"ANNEX_ENV": "production", "CLERK_JWT_KEY": sys.argv[1], "CORS_ORIGINS": "https://app.example.com",
@@ -34,5 +35,5 @@ def test_service_that_verifies_without_a_network_does_not_load_the_http_client()
 def test_serving_loads_no_room_of_another_command() -> None:
     loaded = _loaded_by_a_start()
 
-    assert "runtime.server" in loaded
+    assert "runtime.server.process" in loaded
     assert not [name for name in loaded if name.startswith(OTHER_COMMANDS)]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import runtime.agents  # noqa: F401  # its errors belong to the contract
+import runtime.app  # noqa: F401  # its errors belong to the contract
 from docs.tables import _descendants
-from runtime.server import KEEP_ALIVE, stop_budget
+from runtime.server.process import KEEP_ALIVE, stop_budget
 from runtime.settings import load
 from shared.errors import AnnexError
 

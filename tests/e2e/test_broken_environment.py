@@ -17,7 +17,12 @@ from tests.fixtures.service import ROOT
 def annex_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command with the runtime and the shared modules of `folder`."""
     return subprocess.run(
-        [sys.executable, "-c", "import sys; from runtime.cli import main; sys.exit(main())", *arguments],
+        [
+            sys.executable,
+            "-c",
+            "import sys; from runtime.commands.cli import main; sys.exit(main())",
+            *arguments,
+        ],
         cwd=folder,
         env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
@@ -53,7 +58,7 @@ def test_a_schema_that_is_gone_is_told_with_the_cure(copy: Path, database_url: s
     assert annex_in(copy, "check").returncode == 0
     result = annex_in(copy, "check", "--database", DATABASE_URL=database_url)
     assert result.returncode == 1
-    assert "shared/schema.py is gone: bring it back" in result.stdout
+    assert "shared/market/schema.py is gone: bring it back" in result.stdout
 
 
 class Wrong(http.server.BaseHTTPRequestHandler):

@@ -76,12 +76,14 @@ def test_the_steps_of_the_image_give_a_service_without_development_tools(
     syncs = re.findall(r"/uv/bin/uv (sync .*)", (ROOT / "Dockerfile").read_text())
     assert len(syncs) == 2
     subprocess.run([uv, *syncs[-1].split()], cwd=folder, env=bare(), check=True)
+    shutil.move(folder / "shared/market", folder / "market")
     for built_in in ("runtime", "shared"):  # the second stage gets them as the installed package
         shutil.rmtree(folder / built_in)
+    shutil.move(folder / "market", folder / "shared/market")  # and this beside the functions
     python, port = folder / ".venv/bin/python", free_port()
     inside = subprocess.run([python, "-c", INSIDE], cwd=folder, capture_output=True, text=True, check=True)
     assert inside.stdout.splitlines()[:2] == ["[]", "[]"]
-    given = {**bare(), **settings(issuer, port)}
+    given = {**bare(), **settings(issuer, port), "PYTHONPATH": str(folder)}
     program = folder / ".venv/bin/annex"
     checked = subprocess.run(
         [program, "check"], cwd=folder, env=given, capture_output=True, text=True, check=False

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from runtime.auth import check_clerk
-from runtime.doctor import variables as shown
-from runtime.settings import SettingsError, load, variables
+from runtime.commands.doctor import variables as shown
+from runtime.settings import SettingsError, load
+from runtime.settings.reading import variables
 from tests.e2e.test_commands import run
 from tests.fixtures.service import annex
 

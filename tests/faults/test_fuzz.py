@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
-from runtime.http.listener import ConnectionLimits
+from runtime.server.listener import ConnectionLimits
 from tests.fixtures.app import Compose, permitted
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.figures import Figure

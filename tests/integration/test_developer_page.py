@@ -143,7 +143,7 @@ async def test_service_that_production_runs_has_no_such_page(compose: Compose):
 
 
 def test_nothing_that_serves_imports_the_page():
-    loaded = "import sys, runtime.app, runtime.server; print('runtime.dev.page' in sys.modules)"
+    loaded = "import sys, runtime.app, runtime.server.process; print('runtime.dev.page' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
 
     assert answer.stdout.strip() == "False"

@@ -9,7 +9,7 @@ from runtime.auth import Authenticator
 from runtime.auth.keys import Patience, RemoteKeys
 from runtime.auth.outbound import Outbound
 from runtime.config import Policy
-from runtime.variables import ClerkSettings
+from runtime.settings.variables import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
 from tests.fixtures.clerk import Issuer, JwksServer, as_json, base64url, caller, scope, serving

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.auth import Authenticator
 from runtime.config import Policy
-from runtime.variables import ClerkSettings
+from runtime.settings.variables import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
 from tests.fixtures.clerk import Issuer, JwksServer, caller, scope, serving

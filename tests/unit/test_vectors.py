@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from shared import calendar
 from shared.cursor import decode_cursor, encode_cursor
 from shared.errors import Invalid
+from shared.market import calendar
+from shared.market.signals import Regime
+from shared.market.thresholds import Thresholds, regime
 from shared.rounding import round_decimal, round_ratio
-from shared.signals import Regime
-from shared.thresholds import Thresholds, regime
 
 FOLDER = Path(__file__).parents[2] / "contracts" / "vectors"
 FILES = sorted(path for path in FOLDER.glob("*.json") if path.name != "schema.json")

@@ -1,7 +1,7 @@
 """The newest reading of one symbol."""
 
 from runtime import Database, NotFound
-from shared.signals import Signal, latest_signal
+from shared.market import Signal, latest_signal
 
 
 async def get(symbol: str, db: Database) -> Signal:

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from runtime import Database, Function, Invalid
-from shared.signals import HistoryPoint, signal_history
+from shared.market import HistoryPoint, signal_history
 
 config = Function(tags=("signals",), timeout=10, read_only=True)
 

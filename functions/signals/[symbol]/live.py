@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from runtime import Database, Event, Function
-from shared.signals import Signal, latest_signal
+from shared.market import Signal, latest_signal
 
 config = Function(tags=("signals",), timeout=300, read_only=True)
 

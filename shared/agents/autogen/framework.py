@@ -30,7 +30,7 @@ from shared.agents.autogen.output import pydantic_model
 from shared.agents.autogen.tools import RunTool, asking_tool
 from shared.agents.autogen.translation import translate
 from shared.agents.events import AgentEvent
-from shared.agents.run import Run
+from shared.agents.running.run import Run
 from shared.agents.team import Agent, Team, Tool
 from shared.agents.transcript import Turn
 

@@ -20,7 +20,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from pydantic import BaseModel, ValidationError
 
 from shared.agents.autogen.clients import ModelClient
-from shared.agents.run import Run, RunOver
+from shared.agents.running.run import Run, RunOver
 from shared.errors import ModelUnavailable
 
 log = logging.getLogger(__name__)

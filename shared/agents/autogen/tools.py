@@ -22,7 +22,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
 from pydantic import BaseModel
 
-from shared.agents.run import Run
+from shared.agents.running.run import Run
 from shared.agents.team import Tool, arguments_of
 from shared.errors import AnnexError
 

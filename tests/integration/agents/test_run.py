@@ -35,8 +35,8 @@ from shared.errors import (
     NotFound,
     TooManyRuns,
 )
+from shared.market.signals import Regime, Symbol
 from shared.secret import Secret
-from shared.signals import Regime, Symbol
 from tests.fixtures.agents import AgentsMaker, ModelServer, ask, caller, calls, eventually, says
 
 
@@ -381,7 +381,7 @@ async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_do
 
     from shared.agents.autogen.clients import ModelClients
     from shared.agents.autogen.model import RunModel
-    from shared.agents.run import Run
+    from shared.agents.running.run import Run
 
     model_server.script(says("Risk-on."))
     settings = agents._models

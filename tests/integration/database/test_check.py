@@ -4,8 +4,8 @@ import asyncio
 import re
 import sys
 
-from runtime.check import check_database
-from runtime.doctor import examine
+from runtime.commands.check import check_database
+from runtime.commands.doctor import examine
 from runtime.settings import Settings, load
 from shared.database import Database
 from shared.secret import Secret
@@ -51,7 +51,7 @@ async def test_the_command_fails_by_name_when_a_migration_took_a_column(database
         await owner.execute('ALTER TABLE "Signal" DROP COLUMN "createdBy"')
 
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "runtime.cli", "check", "--database"),
+        *(sys.executable, "-m", "runtime.commands.cli", "check", "--database"),
         stdout=asyncio.subprocess.PIPE,
         env={"DATABASE_URL": database_url, "ANNEX_ENV": "test"},
     )

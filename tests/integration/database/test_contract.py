@@ -7,7 +7,7 @@ import pytest
 from shared.database import Database
 from shared.database.contract import drifts
 from shared.database.role import powers
-from shared.schema import ENUMS, TABLES
+from shared.market.schema import ENUMS, TABLES
 from shared.secret import Secret
 
 

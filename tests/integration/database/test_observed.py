@@ -13,8 +13,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from shared.database import ConstraintViolated, Database
 from shared.errors import DatabaseUnavailable
+from shared.market.signals import list_signals
 from shared.secret import Secret
-from shared.signals import list_signals
 
 CANARY = "K1tt3n"
 

@@ -8,8 +8,8 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from shared.database import Database, QueryFailed
-from shared.database.connector import Limits
-from shared.database.url import translate
+from shared.database.connection.connector import Limits
+from shared.database.connection.url import translate
 from shared.errors import DatabaseUnavailable
 from tests.fixtures.faults import eventually
 

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from shared.database import Database, QueryFailed, SerializationFailure, Transaction
 from shared.errors import DeadlineExceeded
+from shared.market.signals import Regime, latest_signal, list_signals
 from shared.secret import Secret
-from shared.signals import Regime, latest_signal, list_signals
 
 STARTUP = "statement_timeout, idle_in_transaction_session_timeout, search_path, application_name"
 TASKS = 40

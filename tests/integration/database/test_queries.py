@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from shared.database import ConstraintViolated, Database, QueryFailed, Range, RowMismatch
 from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded, Invalid
+from shared.market.signals import Regime
 from shared.secret import Secret
-from shared.signals import Regime
 from tests.fixtures.figures import Figure
 
 CANARY = "K1tt3n"

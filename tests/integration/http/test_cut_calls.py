@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from opentelemetry.trace import StatusCode
 
-from runtime.asgi import Message
+from runtime.asgi.messages import Message
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.listening import listening, peer
 from tests.fixtures.telemetry import Receiver

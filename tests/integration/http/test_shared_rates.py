@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from runtime.http.rates import Rate, RedisRates, rates_at
+from runtime.gate.rates import Rate, RedisRates, rates_at
 from shared.secret import Secret
 from tests.fixtures.valkey import RedisServer
 

@@ -8,10 +8,10 @@ import time
 import pytest
 from opentelemetry import trace
 
-from runtime.invocation import Invocation
+from runtime.asgi.invocation import Invocation
 from runtime.settings import load
 from runtime.telemetry import Telemetry
-from runtime.telemetry.durations import Outcome
+from runtime.telemetry.metrics.durations import Outcome
 from tests.fixtures.telemetry import Receiver
 
 

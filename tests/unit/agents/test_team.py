@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.agents import Agent, Team
-from shared.agents.limits import RunLimits
+from shared.agents.running.limits import RunLimits
 from shared.errors import TooManyRuns
 
 

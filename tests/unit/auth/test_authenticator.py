@@ -7,11 +7,11 @@ import pytest
 
 from runtime.auth import Authenticator
 from runtime.auth.cache import TokenCache
-from runtime.auth.checks import Checks
+from runtime.auth.clerk.checks import Checks
+from runtime.auth.clerk.webhooks import Webhooks
 from runtime.auth.keys import FixedKey
-from runtime.auth.webhooks import Webhooks
 from runtime.config import Policy
-from runtime.variables import ClerkSettings
+from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
 from shared.identity import Claims
 from tests.fixtures.clerk import Issuer, caller, scope

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.asgi import ASGIApp
+from runtime.asgi.messages import ASGIApp
 from runtime.auth import Authenticator
 from runtime.config import Policy
-from runtime.http.gate import Gate
+from runtime.gate.gate import Gate
 from runtime.http.problems import Problems, status_of
-from runtime.variables import ClerkSettings
+from runtime.settings.variables import ClerkSettings
 from shared.errors import AnnexError
 from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, scope
 from tests.fixtures.gate import Door, behind, route

@@ -7,7 +7,7 @@ import pytest
 from runtime.bridge import openapi, shapes, typescript
 from runtime.bridge.describable import divide
 from runtime.bridge.reference import page
-from runtime.check import check
+from runtime.commands.check import check
 from runtime.dev.session import _write_client
 from runtime.routing import discover
 from runtime.settings import load

@@ -32,7 +32,7 @@ TREES: dict[str, tuple[dict[str, str], set[str]]] = {
     ),
     "a file and shared": (
         {
-            "signals.py": "from shared.signals import Signal\n"
+            "signals.py": "from shared.market.signals import Signal\n"
             "async def get() -> Signal | None:\n    return None\n",
             "new.py": "from msgspec import Struct\nclass Signal(Struct):\n    symbol: str\n"
             "async def get() -> Signal | None:\n    return None\n",

@@ -165,7 +165,7 @@ def test_a_public_route_without_input_answers_only_what_any_route_may(contract):
 
 def test_errors_are_found_through_the_functions_that_a_handler_calls():
     shipped = openapi.document(discover(ROOT / "functions").operations)
-    assert "conflict" in codes(shipped, "/signals", "post")  # raised in shared.signals.record_signal
+    assert "conflict" in codes(shipped, "/signals", "post")  # raised in shared.market.signals.record_signal
     assert "conflict" not in codes(shipped, "/signals", "get")
 
 

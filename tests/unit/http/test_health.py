@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from runtime.asgi.invocation import Invocation
 from runtime.http import health as room
 from runtime.http.health import Check, Health
-from runtime.invocation import Invocation
 
 
 def ask(app: Health, method: str, path: str) -> httpx.Response:

@@ -15,9 +15,9 @@ from litestar.exceptions import (
     TooManyRequestsException,
 )
 
-from runtime.asgi import ASGIApp, Receive, Scope, Send
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.http.problems import CONTENT_TYPE, STATUS, TITLE, Problems, answer, challenge, status_of
-from runtime.invocation import SCOPE_KEY, Invocation
 from runtime.routing import TreeApp
 from shared import errors
 from shared.errors import (

@@ -11,7 +11,7 @@ from runtime.http.cors import Cors, Preflights
 from runtime.http.health import Check, Health
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Bounds, Shell
-from runtime.origins import compile_origins
+from runtime.settings.origins import compile_origins
 from shared.errors import NotFound
 
 ORIGIN = "https://app.example.com"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from runtime.check import check
+from runtime.commands.check import check
 from runtime.routing import discover
 from runtime.settings import load
 from tests.fixtures.routing import write_tree

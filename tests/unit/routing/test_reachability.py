@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from litestar import Litestar
 
 from runtime.routing import discover
-from runtime.routing.names import METHODS, Segment
+from runtime.routing.reading.names import METHODS, Segment
+from runtime.routing.reading.tree import shape_of
 from runtime.routing.reference import Reference, urls_of
 from runtime.routing.router import is_refused
-from runtime.routing.tree import shape_of
 from tests.fixtures.routing import Caller, write_tree
 
 type Route = tuple[Segment, ...]

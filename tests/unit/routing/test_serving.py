@@ -783,7 +783,7 @@ async def test_plain_function_runs_beside_the_loop(tmp_path: Path) -> None:
         """
         import threading
 
-        from runtime.invocation import current
+        from runtime.asgi.invocation import current
 
         def get() -> list[str]:
             return [threading.current_thread().name]

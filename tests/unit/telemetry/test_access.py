@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from runtime.asgi.invocation import Invocation
 from runtime.config import Endpoint, Policy
-from runtime.invocation import Invocation
 from runtime.telemetry.access import AccessLog
 
 

@@ -5,8 +5,8 @@ import time
 import pytest
 from opentelemetry.instrumentation.asgi import collect_request_attributes
 
-from runtime.invocation import Invocation
-from runtime.telemetry.attributes import Facts, client_of
+from runtime.asgi.invocation import Invocation
+from runtime.telemetry.spans.attributes import Facts, client_of
 from shared.attributes import AttributeSet
 
 

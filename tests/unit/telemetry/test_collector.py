@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runtime.settings import variables
+from runtime.settings.reading import variables
 from runtime.telemetry.redaction import _SECRET
 
 FILE = Path(__file__).parents[3] / "otel-collector.yaml"

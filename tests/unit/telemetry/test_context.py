@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from opentelemetry.trace import SpanContext, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from runtime.telemetry.context import NOBODY, Origin, is_private, origin_of
+from runtime.telemetry.spans.context import NOBODY, Origin, is_private, origin_of
 
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE_ID = 0x0AF7651916CD43DD8448EB211C80319C

@@ -9,7 +9,7 @@ from opentelemetry.instrumentation._semconv import HTTP_DURATION_HISTOGRAM_BUCKE
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from runtime.telemetry.durations import Durations, Outcome
+from runtime.telemetry.metrics.durations import Durations, Outcome
 
 OK = Outcome("GET", "/signals/{symbol}", 200, "http")
 

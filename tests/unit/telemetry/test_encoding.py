@@ -25,10 +25,10 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from runtime.telemetry.attributes import Facts
-from runtime.telemetry.encoding import encode
-from runtime.telemetry.inner import InnerSpans
-from runtime.telemetry.spans import ServerSpan, Spans
+from runtime.telemetry.spans.attributes import Facts
+from runtime.telemetry.spans.encoding import encode
+from runtime.telemetry.spans.inner import InnerSpans
+from runtime.telemetry.spans.server import ServerSpan, Spans
 from shared.attributes import AttributeSet
 
 SERVICE = Resource({"service.name": "annex", "replicas": 2}, "https://opentelemetry.io/schemas/1.25.0")

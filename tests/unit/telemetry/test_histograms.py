@@ -6,8 +6,8 @@ from typing import Any
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExporter, MetricExportResult
 
-from runtime.telemetry.durations import Durations, WithDurations
-from runtime.telemetry.histograms import Labelled
+from runtime.telemetry.metrics.durations import Durations, WithDurations
+from runtime.telemetry.metrics.histograms import Labelled
 
 BOUNDS = (0.001, 0.01, 0.1)
 READ = {"db.query.summary": "SELECT Signal", "db.operation.name": "SELECT"}

@@ -23,8 +23,8 @@ from opentelemetry.trace import (
     use_span,
 )
 
-from runtime.telemetry.inner import InnerSpan, InnerSpans
 from runtime.telemetry.process import ProcessProvider
+from runtime.telemetry.spans.inner import InnerSpan, InnerSpans
 from shared.attributes import AttributeSet
 
 STATEMENT: dict[str, Any] = {

@@ -8,11 +8,11 @@ import time
 import pytest
 from opentelemetry import trace
 
+from runtime.asgi.invocation import Invocation, current
 from runtime.config import Endpoint, Policy
-from runtime.invocation import Invocation, current
+from runtime.settings.variables import TelemetrySettings
 from runtime.telemetry import configure_logging
 from runtime.telemetry.logs import Refusals, Throttle
-from runtime.variables import TelemetrySettings
 from shared.errors import Conflict
 from shared.identity import User
 from shared.secret import Secret

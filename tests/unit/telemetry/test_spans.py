@@ -22,8 +22,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from runtime.telemetry.attributes import Facts
-from runtime.telemetry.spans import ServerSpan, Spans
+from runtime.telemetry.spans.attributes import Facts
+from runtime.telemetry.spans.server import ServerSpan, Spans
 from shared.attributes import AttributeSet
 
 ROOT = Context()

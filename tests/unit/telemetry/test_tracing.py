@@ -11,9 +11,9 @@ from opentelemetry import baggage, trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 
-from runtime.asgi import send_answer
+from runtime.asgi.invocation import SCOPE_KEY, Invocation, current
+from runtime.asgi.messages import send_answer
 from runtime.config import Endpoint, Policy
-from runtime.invocation import SCOPE_KEY, Invocation, current
 from runtime.settings import load
 from runtime.telemetry import Telemetry, Tracing, record_exception
 from shared.errors import DatabaseUnavailable

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from runtime.telemetry.exit import Processors, Waiting
-from runtime.telemetry.spans import Spans
+from runtime.telemetry.spans.server import Spans
 
 
 class Slow(SpanExporter):

@@ -1,0 +1,1 @@
+"""Raw ASGI: the messages, and the record of one request that all rooms share."""

@@ -1,0 +1,1 @@
+"""Clerk, as identity provider and as sender of webhooks."""

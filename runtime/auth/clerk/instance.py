@@ -1,0 +1,125 @@
+"""Which Clerk instance this service belongs to, read from its settings."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from runtime.auth.clerk.webhooks import check_secret
+from runtime.auth.keys import read_pem
+from runtime.settings import Fault, Settings
+from runtime.settings.variables import ClerkSettings
+from shared.secret import Secret
+
+_PUBLISHABLE: Final = re.compile(r"pk_(?:test|live)_([A-Za-z0-9+/_-]+={0,2})")
+_URL: Final = re.compile(r"https?://[^/\s]+(?:/\S*)?")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
+MAX_SKEW: Final = 60
+_HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?")
+
+
+def frontend_host(publishable_key: str) -> str:
+    """Return the Frontend API's host that a publishable key spells.
+
+    Raises:
+        ValueError: not a publishable key; the message says what one looks like.
+    """
+    shape = _PUBLISHABLE.fullmatch(publishable_key)
+    text = shape[1].rstrip("=") if shape else ""
+    try:
+        host = base64.b64decode(
+            text + "=" * (-len(text) % 4), altchars=b"-_" if "-" in text else None
+        ).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        host = ""
+    if not host.endswith("$") or not _HOST.fullmatch(host[:-1]):
+        raise ValueError("expected `pk_test_…` or `pk_live_…`, copied whole from Clerk's dashboard")
+    return host[:-1]
+
+
+def is_configured(clerk: ClerkSettings) -> bool:
+    """Whether the settings say where keys come from."""
+    return bool(clerk.jwt_key or clerk.jwks_url or clerk.publishable_key or clerk.secret_key)
+
+
+def issuer_of(clerk: ClerkSettings) -> str | None:
+    """Return the `iss` that tokens must carry, None when the settings do not tell."""
+    if clerk.issuer:
+        return clerk.issuer
+    return f"https://{frontend_host(clerk.publishable_key)}" if clerk.publishable_key else None
+
+
+def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
+    """Return where public keys are fetched from, and the secret key that must be shown there."""
+    if clerk.jwks_url:
+        return clerk.jwks_url, None
+    if clerk.publishable_key:
+        return f"https://{frontend_host(clerk.publishable_key)}/.well-known/jwks.json", None
+    return f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
+
+
+def check_clerk(settings: Settings) -> Iterator[Fault]:
+    """Yield the faults of Clerk's settings, for `runtime.settings.load` to report with all others."""
+    return faults(settings.clerk, production=settings.is_production)
+
+
+def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+    """Yield what is wrong with the settings, by name and with the cure."""
+    url = _https if production else _http
+    yield from _unreadable("CLERK_PUBLISHABLE_KEY", frontend_host, clerk.publishable_key)
+    yield from _unreadable("CLERK_JWT_KEY", read_pem, clerk.jwt_key)
+    yield from _unreadable("CLERK_JWKS_URL", url, clerk.jwks_url)
+    yield from _unreadable("CLERK_API_URL", url, clerk.api_url)
+    yield from _unreadable("CLERK_WEBHOOK_SIGNING_SECRET", check_secret, clerk.webhook_secret)
+    yield from _unreadable("CLERK_CLOCK_SKEW", _skew, clerk.clock_skew)
+    if not all(_ORIGIN.fullmatch(party) for party in clerk.authorized_parties):
+        told = "an entry is no origin; write scheme and host alone, as https://app.example.com"
+        yield Fault("CLERK_AUTHORIZED_PARTIES", told)
+    if production and not is_configured(clerk):
+        yield Fault(
+            "CLERK_PUBLISHABLE_KEY",
+            "production needs Clerk (there is no development issuer): copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY "
+            "from the Next.js service",
+        )
+    if clerk.accept_cookies and not clerk.authorized_parties:
+        yield Fault(
+            "CLERK_AUTHORIZED_PARTIES",
+            "CLERK_ACCEPT_COOKIES needs the list of origins that may send them",
+        )
+
+
+def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+    """Yield what works but is weaker than it should be."""
+    if production and not clerk.authorized_parties:
+        yield Fault(
+            "CLERK_AUTHORIZED_PARTIES",
+            "unset, so tokens made for any origin of this instance are accepted; list the app's origins",
+        )
+    if production and (clerk.publishable_key or "").startswith("pk_test_"):
+        yield Fault("CLERK_PUBLISHABLE_KEY", "a development instance's key in production")
+    if production and not issuer_of(clerk):
+        yield Fault("CLERK_ISSUER", "unset, and there is no publishable key to tell it: `iss` is not checked")
+
+
+def _unreadable[T](name: str, read: Callable[[T], object], value: T | None) -> Iterator[Fault]:
+    try:
+        if value:
+            read(value)
+    except ValueError as error:
+        yield Fault(name, str(error))
+
+
+def _https(url: str) -> None:
+    if not _URL.fullmatch(url) or not url.startswith("https:"):
+        raise ValueError("expected an absolute https URL; whoever can change the keys can be anybody")
+
+
+def _http(url: str) -> None:
+    if not _URL.fullmatch(url):
+        raise ValueError("expected an absolute URL")
+
+
+def _skew(seconds: float) -> None:
+    if seconds > MAX_SKEW:
+        raise ValueError(f"expected seconds, at most {MAX_SKEW}: expired tokens pass for so long")

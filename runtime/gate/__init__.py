@@ -1,0 +1,1 @@
+"""Who may pass, how often, how many at once, how long; and what a call leaves behind."""

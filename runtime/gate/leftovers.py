@@ -1,0 +1,106 @@
+"""The tasks that a function started and left behind: found by their context, cancelled when the call is over.
+
+Every task inherits the context of whoever starts it, and with it the current invocation. A task factory
+enters new tasks into that invocation's own set, so a function that starts none pays nothing, and nobody ever
+scans the whole process (docs/adr/0051-leftover-tasks.md).
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Generator
+from contextvars import Context
+from typing import Any
+
+from runtime.asgi.invocation import Invocation, current
+from runtime.routing.calling.exits import Contained
+
+logger = logging.getLogger(__name__)
+
+GRACE = 1.0  # seconds to end alone: a driver returns its connection, its cancel request reaches the server
+PATIENCE = 1.0  # seconds after which a task that was cancelled and goes on is called stuck
+
+type AnyCoroutine = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
+
+
+def task_factory(
+    loop: asyncio.AbstractEventLoop, coroutine: AnyCoroutine, **options: Any
+) -> asyncio.Task[Any]:
+    """Make a task as the loop would; one of a call cannot end the process, and is entered into its set."""
+    context: Context | None = options.get("context")
+    invocation = current.get() if context is None else context.get(current)
+    if invocation is None or invocation.tasks is None:
+        return asyncio.Task(coroutine, loop=loop, **options)  # type: ignore[arg-type]  # the loop's own signature is wider than Task's
+    if isinstance(coroutine, Coroutine):
+        coroutine = Contained(coroutine)
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)  # type: ignore[arg-type]  # likewise
+    if not task.done():
+        invocation.tasks.add(task)
+        task.add_done_callback(invocation.tasks.discard)
+    return task
+
+
+class Reaper:
+    """Ends what calls left behind; `async with reaper` installs the factory on the running loop.
+
+    Attributes:
+        busy: clean-ups under way, each one call's.
+    """
+
+    def __init__(self, *, grace: float = GRACE, patience: float = PATIENCE) -> None:
+        self.busy: set[asyncio.Task[None]] = set()
+        self._grace = grace
+        self._patience = patience
+        self._previous: Any = None
+
+    async def __aenter__(self) -> "Reaper":
+        loop = asyncio.get_running_loop()
+        self._previous = loop.get_task_factory()
+        loop.set_task_factory(task_factory)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.idle()
+        asyncio.get_running_loop().set_task_factory(self._previous)
+
+    async def idle(self) -> None:
+        """Return once nothing is left to clean up."""
+        while self.busy:
+            await asyncio.wait(self.busy)
+
+    def release(self, invocation: Invocation) -> None:
+        """End the tasks that `invocation` has left; returns at once."""
+        if not invocation.tasks:
+            invocation.tasks = None
+            return
+        # A clean context: the reaper belongs to no call.
+        work = asyncio.get_running_loop().create_task(self._reap(invocation), context=Context())
+        self.busy.add(work)
+        work.add_done_callback(self.busy.discard)
+
+    async def _reap(self, invocation: Invocation) -> None:
+        await _finish(invocation, self._grace)
+        for task in tuple(invocation.tasks or ()):
+            task.cancel()
+        await _finish(invocation, self._patience)
+        stuck = sorted(task.get_name() for task in invocation.tasks or ())
+        invocation.tasks = None
+        if stuck:
+            file = invocation.endpoint.file if invocation.endpoint else "?"
+            logger.error("tasks ignore their cancellation", extra={"function": file, "tasks": stuck})
+
+
+async def _finish(invocation: Invocation, seconds: float) -> None:
+    """Wait for the tasks of a call, those they start meanwhile included, and retrieve what they raise."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while tasks := set(invocation.tasks or ()):
+        done, pending = await asyncio.wait(tasks, timeout=max(0, until - loop.time()))
+        for task in done:
+            _retrieve(task)
+        if pending:
+            return
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.warning("a left-over task failed", exc_info=error)

@@ -1,0 +1,176 @@
+"""One operation as an ASGI application: request in, arguments out of it, function called, answer written.
+
+Everything that can be known at start is worked out at start. Litestar's own injection is not used here:
+it stops at the first bad parameter, reads JSON of any content type, and takes about twice as long.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+from litestar import Response
+
+from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.messages import Receive, Scope, Send
+from runtime.config import Policy
+from runtime.routing.calling.exits import EXITS, refused
+from runtime.routing.calling.groups import raise_sole
+from runtime.routing.calling.inputs import (
+    Arguments,
+    BodyReader,
+    QueryReader,
+    UploadReader,
+    converter,
+    read_query,
+)
+from runtime.routing.calling.operation import Input, Operation
+from runtime.routing.calling.outputs import Output
+from runtime.routing.calling.request import RawRequest
+from runtime.routing.calling.streams import event_stream
+from runtime.routing.calling.validation import LIMIT
+from runtime.routing.calling.workers import Workers
+from shared.errors import FieldError, Invalid
+from shared.events import Event
+
+type Giver = Callable[[Scope, Receive, Send], Any]
+
+GIVEN = frozenset({"path", "user", "database", "agents", "request"})
+THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
+
+
+class Adapter:
+    """What Litestar calls for one operation, behind router and gate.
+
+    Args:
+        operation: must be free of faults.
+    """
+
+    def __init__(self, operation: Operation) -> None:
+        policy = operation.endpoint.policy
+        self._operation = operation
+        self._function = operation.function
+        self._is_waited_for = inspect.iscoroutinefunction(operation.function)
+        self._is_called_here = inspect.isasyncgenfunction(operation.function)
+        self._workers = Workers(
+            f"{operation.endpoint.method} {operation.endpoint.template}", policy.concurrency or THREADS
+        )
+        self._given = [(each.name, giver(each, policy)) for each in operation.inputs if each.source in GIVEN]
+        self._query = [QueryReader(each) for each in _of(operation, "query")]
+        self._body = next((BodyReader(each) for each in _of(operation, "body")), None)
+        self._upload = next((UploadReader(each) for each in _of(operation, "upload")), None)
+        self._reads = bool(self._query or self._body or self._upload)
+        self._encode = msgspec.json.Encoder().encode
+        self._output = Output(_named(operation), operation.function, operation.endpoint.file)
+        self._is_empty = operation.returns in {None, type(None)}
+        self._status = policy.status or (204 if self._is_empty else 200)
+        self._is_public = not operation.sees_caller
+        self._headers = [(b"cache-control", _cache_control(operation))]
+        self._json_headers = [(b"content-type", b"application/json"), *self._headers]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a group that holds one exception is raised as that exception.
+
+        Raises:
+            NotFound: a path value is not of its type.
+            Invalid: the input does not fit; lists every field.
+            Malformed: it cannot be read.
+            UnsupportedMediaType: the body is of another content type.
+        """
+        try:
+            arguments = {name: give(scope, receive, send) for name, give in self._given}
+            if self._reads:
+                await self._read(arguments, scope, receive, send)
+            if self._is_waited_for:
+                value = await self._function(**arguments)
+            elif self._is_called_here:
+                value = self._function(**arguments)
+            else:
+                value = await self._call_in_thread(arguments)
+            await self._answer(value, scope, receive, send)
+        except EXITS as error:
+            raise refused(error) from error
+        except ExceptionGroup as group:
+            raise_sole(group)
+        finally:
+            if self._upload is not None:
+                await self._upload.close(scope)
+
+    async def _read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
+        errors = self._read_query(arguments, scope) if self._query else []
+        if self._body is not None:
+            errors += await self._body.read(arguments, scope, receive)
+        elif self._upload is not None:
+            errors += await self._upload.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
+        if errors:
+            raise Invalid(errors=tuple(errors[:LIMIT]))
+
+    async def _call_in_thread(self, arguments: Arguments) -> Any:
+        value = await self._workers.run(self._function, arguments)
+        return await value if inspect.isawaitable(value) else value
+
+    def _read_query(self, arguments: Arguments, scope: Scope) -> list[FieldError]:
+        given = read_query(scope)
+        errors: list[FieldError] = []
+        for query in self._query:
+            query.read(arguments, given.get(query.name), errors)
+        return errors
+
+    async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SCOPE_KEY].is_public = self._is_public
+        if self._operation.event is not None and not isinstance(value, Response):
+            if not hasattr(value, "__aiter__"):
+                raise self._output.misfit(
+                    "", f"Expected an iterator of events, got `{type(value).__name__}`."
+                )
+            value = event_stream(value, self._operation.endpoint, fit=self._output.fit)
+        if isinstance(value, Response):
+            request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
+            answer = value.to_asgi_response(app=None, request=request)
+            await answer(scope, receive, send)  # type: ignore[arg-type] # likewise
+            return
+        if self._is_empty:
+            body, headers = b"", self._headers
+        else:
+            body = self._encode(self._output.fit(value))
+            headers = self._json_headers
+        if self._status != 204:
+            headers = [*headers, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def giver(given: Input, policy: Policy) -> Giver:
+    """Return what finds the value of an input that needs no reading and no waiting."""
+    match given.source:
+        case "path":
+            name, convert = given.name, converter(given.annotation)
+            return lambda scope, _receive, _send: convert(scope["path_params"][name])
+        case "user":
+            return lambda scope, _receive, _send: scope[SCOPE_KEY].user
+        case "database" if policy.read_only:
+            return lambda scope, _receive, _send: scope["app"].state.database.read_only()
+        case "database":
+            return lambda scope, _receive, _send: scope["app"].state.database
+        case "agents":
+            return lambda scope, _receive, _send: scope["app"].state.agents
+        case _:
+            return cast("Giver", RawRequest)  # Litestar's types of the three differ in name alone
+
+
+def _of(operation: Operation, source: str) -> list[Input]:
+    return [each for each in operation.inputs if each.source == source]
+
+
+def _named(operation: Operation) -> Any:
+    """Return the type of what leaves: the answer, or one event; `Event` itself stands for all its kinds."""
+    if operation.event is None:
+        return operation.returns
+    return Any if operation.event is Event else operation.event
+
+
+def _cache_control(operation: Operation) -> bytes:
+    policy = operation.endpoint.policy
+    if operation.endpoint.method != "GET" or not policy.cache:
+        return b"no-store"
+    return f"{'private' if operation.sees_caller else 'public'}, max-age={policy.cache}".encode()

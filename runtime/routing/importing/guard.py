@@ -1,0 +1,141 @@
+"""Code of function files, run where it can raise, exit or hang at the price of its own file."""
+
+import ctypes
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from sys import getrecursionlimit, setrecursionlimit
+from types import FrameType, TracebackType
+
+from msgspec import Struct
+
+from runtime.routing.importing.surroundings import Surroundings
+from runtime.routing.reading.faults import Fault, told
+
+PATIENCE = 2  # files that may hang for their whole budget; what hangs after them gets a tenth of it
+
+
+class Witness(Struct, frozen=True):
+    """Somebody who sees what this process does with its files, and may outlive it.
+
+    Attributes:
+        report: told of each file before it is touched, and ``""`` when that is over.
+        refused: faults of files that are known to be harmful, and are not touched at all.
+    """
+
+    report: Callable[[str], None]
+    refused: tuple[Fault, ...] = ()
+
+
+NOBODY = Witness(lambda _: None)
+
+
+class Guard:
+    """Runs code of function files, each piece in a thread of its own and within a budget of time.
+
+    Args:
+        root: the folder of the files.
+        budget: seconds one piece may take.
+        witness: is told of each file.
+    """
+
+    def __init__(self, root: Path, budget: float, witness: Witness = NOBODY) -> None:
+        self.root = root.resolve()
+        self.budget = budget
+        self.report = witness.report
+        self._given_up = 0
+
+    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+        """Do `work`, which runs code of `file`, to its end or to the end of the budget.
+
+        Args:
+            file: path below the root.
+            doing: what it is, as the subject of a sentence.
+            work: may raise anything; what it raises becomes a fault, and so does what it leaves changed.
+        """
+        results: list[Result] = []
+        faults: list[Fault] = []
+        surroundings = Surroundings()
+        # The file may take away what threads are started and awaited with, so that is over when it begins.
+        begin, end = threading.Lock(), threading.Lock()
+        begin.acquire()
+        end.acquire()
+
+        def run() -> None:
+            begin.acquire()
+            try:
+                try:
+                    result = work()
+                finally:
+                    limit = getrecursionlimit()
+                    setrecursionlimit(surroundings.limit)
+                    changes = surroundings.restore(limit)
+                faults.extend(
+                    Fault(file=file, line=0, found=f"{doing} changed {change.what}.", cure=change.cure)
+                    for change in changes
+                )
+                results.append(result)
+            except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
+                faults.append(self._raised(file, doing, error, sys.exc_info()[2]))
+            finally:
+                end.release()
+
+        thread = threading.Thread(target=run, name=f"{doing} {file}", daemon=True)
+        self.report(file)
+        thread.start()
+        allowed = self._allowed()
+        begin.release()
+        is_over = end.acquire(timeout=allowed)
+        setrecursionlimit(surroundings.limit)
+        if not is_over:
+            surroundings.restore(surroundings.limit)
+            faults.append(self._hangs(file, doing, thread, allowed))
+            self._given_up += 1
+            _end(thread)
+        self.report("")
+        return faults[0] if faults else results[0]
+
+    def _allowed(self) -> float:
+        """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
+        return self.budget if self._given_up < PATIENCE else self.budget / 10
+
+    def _hangs(self, file: str, doing: str, thread: threading.Thread, allowed: float) -> Fault:
+        frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
+        return Fault(
+            file=file,
+            line=self._line(traceback.walk_stack(frame)) if frame else 0,
+            found=f"{doing} was still running after {allowed:g} s, and was given up.",
+            cure="Do slow work inside the handler; importing a function should only define things.",
+        )
+
+    def _raised(self, file: str, doing: str, error: BaseException, trace: TracebackType | None) -> Fault:
+        """Describe an exception by its type and its trace as Python keeps them: it may lie about both."""
+        kinds = type.mro(type(error))
+        line = self._line(reversed(list(traceback.walk_tb(trace))), file)
+        found, cure = f"{doing} failed: {told(error)}.", "Fix the file; it runs as it is when it is saved."
+        if any(kind is SystemExit for kind in kinds):
+            found = f"{doing} ended the process (SystemExit)."
+            cure = "Remove the exit; a function returns or raises."
+        elif any(kind is ModuleNotFoundError for kind in kinds):
+            cure = "Correct the name, or add the package to pyproject.toml."
+        return Fault(file=file, line=line, found=found, cure=cure)
+
+    def _line(self, frames: Iterable[tuple[FrameType, int]], file: str | None = None) -> int:
+        """Return the innermost line inside `file`, or inside the root."""
+        inside = str(self.root / file) if file else str(self.root)
+        return next((line for frame, line in frames if frame.f_code.co_filename.startswith(inside)), 0)
+
+
+class _GivenUp(BaseException):
+    """Raised inside a thread that has used its budget up."""
+
+
+def _end(thread: threading.Thread) -> None:
+    """Raise inside a thread, or a loop that never ends would take its share of every request for ever.
+
+    One that is asleep meets the exception when it wakes, and one that catches everything goes on.
+    """
+    ident = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_GivenUp))

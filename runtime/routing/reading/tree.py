@@ -1,0 +1,151 @@
+"""File tree to candidate routes: what each name in a listing means. Nothing is read or imported here."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+
+from runtime.routing.reading.faults import Fault, printable
+from runtime.routing.reading.names import NameFault, Segment, is_private, read_segment
+
+FOLDER_CONFIG = "_config.py"
+
+
+class Candidate(Struct, frozen=True):
+    """A file that claims a URL.
+
+    Attributes:
+        file: path below the functions folder, with forward slashes.
+        segments: its URL, None where the name does not tell one.
+        faults: what is wrong with its name.
+    """
+
+    file: str
+    segments: tuple[Segment, ...] | None
+    faults: tuple[Fault, ...] = ()
+
+
+class Tree(Struct, frozen=True):
+    """What a listing means: `candidates` and `folders` (the files that hold a folder's policy), sorted."""
+
+    candidates: tuple[Candidate, ...]
+    folders: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+def list_files(root: Path) -> tuple[list[str], list[Fault]]:
+    """List the Python files outside of private folders, sorted; and what is not entered or read."""
+    files: list[str] = []
+    faults: list[Fault] = []
+    for folder, subfolders, names in os.walk(root, onerror=lambda error: faults.append(_closed(root, error))):
+        below = Path(folder).relative_to(root)
+        subfolders[:] = sorted(name for name in subfolders if not is_private(name))
+        for name in subfolders:
+            if (Path(folder) / name).is_symlink():
+                found = "This folder is a symbolic link, which is not followed."
+                faults.append(_fault(below / name, found, "Move the folder itself here."))
+        for name in [*subfolders, *names]:
+            if not name.isprintable() and (name in subfolders or name.endswith(".py")):
+                found = "The name holds a character that cannot be shown."
+                faults.append(_fault(below / name, found, "Rename it."))
+        subfolders[:] = [name for name in subfolders if name.isprintable()]
+        files += [(below / name).as_posix() for name in names if name.endswith(".py") and name.isprintable()]
+    return sorted(files), faults
+
+
+def _fault(path: Path, found: str, cure: str) -> Fault:
+    return Fault(file=printable(path.as_posix()), line=0, found=found, cure=cure)
+
+
+def _closed(root: Path, error: OSError) -> Fault:
+    folder = Path(error.filename).relative_to(root)
+    return _fault(folder, f"The folder cannot be listed: {error.strerror}.", "Check its permissions.")
+
+
+def read_tree(files: Iterable[str]) -> Tree:
+    """Sort a listing into functions, folder policies and files that should not be there."""
+    candidates, folders, faults = [], [], []
+    for file in sorted(files):
+        name = PurePosixPath(file).name
+        if name == FOLDER_CONFIG:
+            folders.append(file)
+        elif name.lower() == FOLDER_CONFIG:
+            found = f"{name} is not read as the folder's policy."
+            faults.append(Fault(file=file, line=0, found=found, cure=f"Name it {FOLDER_CONFIG}."))
+        elif name == "__init__.py":
+            faults.append(
+                Fault(
+                    file=file,
+                    line=0,
+                    found="A function folder is no package: __init__.py changes how tools read brackets.",
+                    cure="Delete it; shared code goes to shared/ or to a module whose name begins with '_'.",
+                )
+            )
+        elif not is_private(name):
+            candidates.append(read_candidate(file))
+    return Tree(tuple(candidates), tuple(folders), tuple(faults))
+
+
+def read_candidate(file: str) -> Candidate:
+    """Translate one path below the functions folder into its URL."""
+    *folders, stem = PurePosixPath(file).with_suffix("").parts
+    segments: list[Segment] = []
+    faults: list[Fault] = []
+    is_known = True
+    for name in folders if stem == "index" else [*folders, stem]:
+        try:
+            segment = read_segment(name)
+        except NameFault as fault:
+            faults.append(Fault(file=file, line=0, found=fault.found, cure=fault.cure))
+            segment = fault.segment
+            is_known = is_known and segment is not None
+        if segment is not None:
+            segments.append(segment)
+    faults += _misplaced(file, folders, stem)
+    faults += _doubled(file, segments)
+    is_known = is_known and not _is_group(stem) and all(each.kind != "rest" for each in segments[:-1])
+    return Candidate(file, tuple(segments) if is_known else None, tuple(faults))
+
+
+def _is_group(name: str) -> bool:
+    return name.startswith("(") and name.endswith(")")
+
+
+def _misplaced(file: str, folders: list[str], stem: str) -> list[Fault]:
+    faults = []
+    if _is_group(stem):
+        found = f"{stem}.py is named like a group, but a group is a folder."
+        faults.append(
+            Fault(file=file, line=0, found=found, cure="Name the file after its URL, or make it index.py.")
+        )
+    for folder in folders:
+        if folder.startswith("[..."):
+            found = f"{folder}/ is a catch-all with something below it; it takes the whole rest of the URL."
+            cure = f"Move it to the end: {folder}.py."
+            faults.append(Fault(file=file, line=0, found=found, cure=cure))
+    return faults
+
+
+def _doubled(file: str, segments: list[Segment]) -> list[Fault]:
+    """Complain about a parameter that stands twice, and give the second a name that the router can take."""
+    faults = []
+    names: set[str] = set()
+    for depth, segment in enumerate(segments):
+        if segment.kind != "static" and segment.text in names:
+            found = f"The parameter {segment.text!r} stands twice in this path."
+            faults.append(Fault(file=file, line=0, found=found, cure="Give each its own name."))
+            segments[depth] = Segment(segment.kind, f"{segment.text}_{depth}")
+        elif segment.kind != "static":
+            names.add(segment.text)
+    return faults
+
+
+def template_of(segments: tuple[Segment, ...]) -> str:
+    """Return ``/signals/{symbol}``."""
+    return "/" + "/".join(segment.template for segment in segments)
+
+
+def shape_of(segments: tuple[Segment, ...]) -> str:
+    """Return what the router tells apart: ``/signals/{}``."""
+    return "/" + "/".join(segment.shape for segment in segments)

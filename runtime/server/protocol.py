@@ -1,0 +1,371 @@
+"""One HTTP/1.1 connection with the limits that uvicorn's httptools protocol has none of.
+
+httptools accepts a header of any length, and a peer may take for ever to send a head, to send a body, or to
+read an answer. Here each of these has its limit (`ConnectionLimits`), what cannot become a request is
+answered as a problem document, and trailers never reach the headers that the application reads. Parsing,
+flow control and the ASGI conversation stay uvicorn's.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, ClassVar, cast
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from runtime.asgi.invocation import REFUSAL_KEY
+from runtime.server.exchange import Exchange
+from runtime.server.host import check_host
+from runtime.server.listener import Listener
+from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
+
+BUSY = float("inf")  # since when a connection is idle that is not
+VERSIONS = ("1.1", "1.0")  # the parser reads more of them than there are answers for
+UNREADABLE = "This is not a request that HTTP/1.1 allows."
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of one listener; `protocol` makes the class that uvicorn instantiates."""
+
+    listener: ClassVar[Listener]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._limits = self.listener.limits
+        self._surplus = False  # one connection too many
+        self._refused = False  # said its last word: what still comes is thrown away
+        self._in_head = False
+        self._in_body = False
+        self._passed_on = False  # the bytes just received completed something
+        self._kept = 0  # bytes received since something was completed
+        self._exchange: Exchange | None = None  # the latest: uvicorn's `cycle`, which is not always there
+        self._ready: Exchange | None = None  # read, and not started yet
+        self._hosts: list[bytes] = []  # of the head being read
+        self._idle_since = BUSY
+        self._heard = 0.0  # when the last byte came
+        self._body_due = 0.0
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Count the connection in; a silent one is treated as an idle one."""
+        super().connection_made(transport)
+        here = len(self.connections)
+        self._surplus = here > self._limits.connections
+        if here > 2 * self._limits.connections:
+            self.listener.count("connection_dropped")
+            transport.abort()
+            return
+        self._rest()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        self._unset_keepalive_if_required()
+        for timer in self._timers.values():
+            timer.cancel()
+        super().connection_lost(exc)
+
+    # What the peer sends.
+
+    def data_received(self, data: bytes) -> None:
+        """Parse `data`, within the bytes and the time that an unfinished message may take.
+
+        The application starts once all of it is read: a request that came whole is answered in this turn of
+        the loop.
+        """
+        if self._is_over():
+            return
+        self._heard, self._idle_since = self.loop.time(), BUSY
+        self._passed_on = False
+        self._parse(data)
+        if not self._is_over():
+            self._bound(len(data))
+        elif self.transport.is_closing():
+            return
+        self._launch()
+
+    def _parse(self, data: bytes) -> None:
+        """As uvicorn does, without a warning in the log for every stranger that speaks no HTTP."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the request is answered as if it had not asked
+        except httptools.HttpParserError as error:
+            told = error.__context__  # what one of the callbacks below has raised
+            self._refuse(told if isinstance(told, AnnexError) else Malformed(UNREADABLE))
+
+    def _bound(self, size: int) -> None:
+        self._kept = 0 if self._passed_on else self._kept + size
+        if self._kept > self._limits.head_bytes:
+            self._refuse(HeadersTooLarge(f"The header fields are over {self._limits.head_bytes} bytes."))
+        elif self._in_body:
+            self._watch_body()
+        elif "head" not in self._timers and (self._in_head or not self._passed_on):
+            self._start("head", self._limits.head_time, self._head_is_late)
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        self._in_head = True
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers, self._hosts = [], []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header field, without the space behind it; one after the body (a trailer) is dropped."""
+        if self._in_head:
+            name, value = name.lower(), value.rstrip()
+            if name == b"host":
+                self._hosts.append(value)
+            elif name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Hand the request to the application, or a refusal of it to the shell."""
+        if len(self.pipeline) >= self._limits.pipelined:
+            raise Malformed("Too many requests wait on one connection.")
+        self._in_head, self._in_body, self._passed_on = False, True, True
+        self._stop("head")
+        self._body_due = self._heard + self._limits.body_time
+        try:
+            self._begin()
+        except Exception:
+            self._in_body = False  # there is no request that it could be the body of
+            raise
+        if self._surplus:
+            self.listener.count("too_many_connections")
+            refusal = Overloaded("The service is at its limit of connections; try again.")
+            cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
+        if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
+            self.cycle.keep_alive = False
+
+    def _begin(self) -> None:
+        version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            raise Malformed(UNREADABLE)
+        check_host(version, *self._hosts)
+        path, query = split(self.url)
+        text = path.decode("ascii")
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+        before = self._exchange
+        self.cycle = self._exchange = exchange = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            listener=self.listener,
+            loop=self.loop,
+            default_headers=self.server_state.default_headers,
+            expects_continue=self.expect_100_continue and version != "1.0",
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._ready = exchange
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
+
+    def _launch(self) -> None:
+        """Start the application for the request that was just read, if one was and nothing was said of it."""
+        exchange, self._ready = self._ready, None
+        if exchange is not None and not exchange.disconnected:
+            self._start_asgi_task(exchange, self.app, eager_start=True)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any, *, eager_start: bool = False) -> None:
+        """As uvicorn does, but past the loop's factory, which looks for what functions leave behind."""
+        task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, eager_start=eager_start)
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a piece of the body on."""
+        self._passed_on = True
+        exchange = self._exchange
+        if exchange is not None and not exchange.response_complete:
+            exchange.take(body)
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._in_body, self._passed_on = False, True
+        self._stop("body")
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if not exchange.response_complete:
+            exchange.end()
+        elif not exchange.keep_alive:
+            self.transport.close()  # the answer was the last word, and only waited for the body to end
+
+    # What takes too long.
+
+    def _head_is_late(self) -> None:
+        self._stop("head")
+        self._refuse(RequestTimeout("The head of the request did not arrive in time."))
+
+    def _watch_body(self) -> None:
+        if "body" not in self._timers:
+            wait = min(self._limits.body_stall, self._body_due - self.loop.time())
+            self._start("body", max(wait, 0), self._body_may_be_late)
+
+    def _body_may_be_late(self) -> None:
+        self._stop("body")
+        now = self.loop.time()
+        waits_for_us = self.flow.read_paused or self.cycle.waiting_for_100_continue
+        left = min(self._heard + self._limits.body_stall, self._body_due) - now
+        if waits_for_us and not self.cycle.response_complete:
+            left = self._limits.body_stall  # the function has its own deadline
+        if left > 0:
+            self._start("body", left, self._body_may_be_late)
+        else:
+            self._refuse(RequestTimeout("The body of the request did not arrive in time."))
+
+    def on_response_complete(self) -> None:
+        """Answered; a body that is still under way has a moment to end, and is thrown away."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            # Whoever has just answered is no part of the next request.
+            Context().run(self._start_asgi_task, *self.pipeline.pop())
+        else:
+            self._rest()
+        if self._in_body:
+            self._body_due = min(self._body_due, self.loop.time() + self._limits.linger)
+            self._stop("body")
+            self._watch_body()
+
+    def pause_writing(self) -> None:
+        """The peer reads more slowly than the application writes: watch that it reads at all."""
+        super().pause_writing()
+        if "write" not in self._timers:
+            self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        super().resume_writing()
+        self._stop("write")
+
+    def _watch_reader(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._start("write", self._limits.write_stall, self._reader_may_be_stuck, waiting)
+
+    def _reader_may_be_stuck(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._watch_reader()
+            return
+        self.listener.count("answer_not_read")
+        self.transport.abort()
+
+    def _rest(self) -> None:
+        self._idle_since = self.loop.time()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, and cut one whose peer never read its last answer.
+
+        One timer for the life of a connection looks whether it is due: setting one anew after each answer
+        would cost more than parsing a request.
+        """
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if self._is_over():
+            return
+        if left <= 0:
+            self._hang_up()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(
+            min(left, self.timeout_keep_alive), self.timeout_keep_alive_handler
+        )
+
+    # How a connection ends before its time.
+
+    def wind_down(self) -> None:
+        """Let the answer under way be this connection's last."""
+        cycle = self._exchange
+        if cycle is not None and not cycle.response_started:
+            cycle.keep_alive = False
+
+    def _refuse(self, error: AnnexError) -> None:
+        """Say `error` where nothing else is being said on this connection, and close it in every case."""
+        self._refused = True
+        cycle = self._exchange
+        answered = cycle is None or cycle.response_complete
+        if self._in_body and (self.pipeline or answered or self.cycle.response_started):
+            self.listener.count(error.code)
+            self._hang_up()
+        elif not answered and not self._in_body:
+            # Whole requests are being answered; only what came after them is refused.
+            self.listener.count(error.code)
+            self.cycle.keep_alive = False
+        else:
+            self._say(error)
+
+    def _say(self, error: AnnexError) -> None:
+        self.listener.outbox.flush()
+        self.transport.write(self.listener.refusal(error))
+        if self._in_body:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        # Closing with unread bytes would reset the connection and take the answer with it.
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._start("linger", self._limits.linger, self._hang_up)
+
+    def shutdown(self) -> None:
+        """Close an idle connection; the answer under way is a busy one's last."""
+        self.listener.outbox.flush()
+        super().shutdown()
+
+    def _hang_up(self) -> None:
+        self.listener.outbox.flush()
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _is_over(self) -> bool:
+        return self._refused or self.transport.is_closing()
+
+    def _start(self, name: str, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
+        self._stop(name)
+        self._timers[name] = self.loop.call_later(seconds, call, *arguments)
+
+    def _stop(self, name: str) -> None:
+        if name in self._timers:
+            self._timers.pop(name).cancel()
+
+
+def split(url: bytes) -> tuple[bytes, bytes]:
+    """Return path and query of a request's target (RFC 9112, 3.2).
+
+    Raises:
+        HttpParserInvalidURLError: it is none.
+    """
+    if url.startswith(b"/") and b"#" not in url:
+        path, _, query = url.partition(b"?")
+        return path, query
+    parsed = httptools.parse_url(url)
+    return parsed.path, parsed.query or b""
+
+
+def protocol(listener: Listener) -> type[Connection]:
+    """Return the class of `listener`'s connections, for `uvicorn.Config(http=...)`."""
+    return cast("type[Connection]", type("Connection", (Connection,), {"listener": listener}))

@@ -1,0 +1,1 @@
+"""Spans: whose trace, what they say, how they are encoded."""

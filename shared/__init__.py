@@ -1,1 +1,0 @@
-"""What functions and runtime both speak: errors, identity, the database, the domain. No framework."""

@@ -1,0 +1,1 @@
+"""One run of a team: its task, its channel of events, its limits."""

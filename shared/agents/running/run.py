@@ -1,0 +1,255 @@
+"""One run of a team: its identity, its budget, its one way to end.
+
+Whatever ends a run early (the reader left, the deadline, a `DELETE`, shutdown) walks the same path, in this
+order: no further model call is admitted; the framework's own cancellation is triggered; the pump task is
+cancelled; every task that the run has left behind is reaped, found by the context it inherited. The path has
+its own task, so that cancelling whoever waits for it cannot cut it short.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextvars import Context
+from secrets import token_urlsafe
+from typing import Any, Protocol
+
+from opentelemetry import trace
+
+from shared.agents.events import (
+    AgentEvent,
+    InputRequired,
+    RunDone,
+    RunFailed,
+    RunStarted,
+    StopReason,
+    TokenUsage,
+)
+from shared.agents.running.channel import Channel
+from shared.agents.running.leftovers import Leftovers, mark
+from shared.agents.running.limits import Budget
+from shared.agents.running.meters import Meters
+from shared.errors import AnnexError, DeadlineExceeded, Internal
+
+log = logging.getLogger(__name__)
+
+_OWN_WAY = 0.02
+"""Seconds that each step of the way down gets before the next, rougher one; four of them make 80 ms."""
+
+QUEUE = 64
+"""Events between the team and a slow reader before the team is held back."""
+
+type Ending = StopReason | AnnexError
+type Play = Callable[["Run"], AsyncGenerator[AgentEvent]]
+
+
+class RunOver(Exception):
+    """A model call or a tool call was not admitted, because the run is over."""
+
+
+class Owner(Protocol):
+    """What a run needs of whoever started it."""
+
+    meters: Meters
+    leftovers: Leftovers
+
+    def question(self, run: "Run", agent: str, text: str) -> InputRequired:
+        """Return the event that puts a question to the person."""
+        ...
+
+    def forget(self, run: "Run") -> None:
+        """Take note that nothing of the run is left; called once."""
+        ...
+
+
+class Run:
+    """Plays a team into a bounded channel.
+
+    Args:
+        play: makes the team's events; its generator is closed in every case.
+        user_id: the owner.
+        team: names spans and metrics.
+        budget: what the run may use up.
+        owner: is asked and told about it.
+    """
+
+    def __init__(
+        self,
+        play: Play,
+        *,
+        user_id: str,
+        team: str,
+        budget: Budget,
+        owner: Owner,
+    ) -> None:
+        self.id = f"run_{token_urlsafe(16)}"
+        self.user_id = user_id
+        self.team = team
+        self.budget = budget
+        self.meters = owner.meters
+        self.usage = TokenUsage()
+        self.ending: Ending | None = None
+        self.halted = False
+        self._question: tuple[str, str] | None = None
+        self._play = play
+        self._owner = owner
+        self._channel = Channel(QUEUE)
+        self._stoppers: list[Callable[[], None]] = []
+        self._pumping: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def start(self, context: Context) -> None:
+        """Begin to play, in a copy of `context`, and to count the time."""
+        context = context.copy()
+        self.meters.active.add(1)
+        mark(context, self)
+        self._pumping = asyncio.create_task(self._pump(), context=context, name=f"agents {self.id}")
+        self._deadline = asyncio.get_running_loop().call_later(
+            self.budget.seconds, self.stop, DeadlineExceeded("The run's time is used up.")
+        )
+
+    async def events(self) -> AsyncGenerator[AgentEvent]:
+        """Yield everything the team says, then exactly one `RunDone` or `RunFailed`; call it once."""
+        try:
+            yield RunStarted(run_id=self.id)
+            while (event := await self._channel.get()) is not None:
+                yield event
+            await self.close()
+            if self._question is not None:
+                yield self._owner.question(self, *self._question)
+            yield self._last_word()
+        finally:
+            await self.close()
+
+    def stop(self, ending: Ending) -> None:
+        """End the run now, from outside, and return at once.
+
+        What the reader has not yet read is dropped, unless the team had come to its end already.
+        """
+        has_spoken = self._pumping is not None and self._pumping.done()
+        self.conclude(ending)
+        self._channel.end(discard=not has_spoken)
+        self._begin_closing()
+
+    def conclude(self, ending: Ending) -> None:
+        """Let the team come to its end without another model call. The first ending stands."""
+        if self.ending is None:
+            self.ending = ending
+
+    def ask(self, agent: str, question: str) -> None:
+        """Have the run end with a question to the person."""
+        if self.ending is None:
+            self._question = (agent, question)
+        self.conclude("input_required")
+
+    def on_stop(self, stopper: Callable[[], None]) -> None:
+        """Have `stopper` (the framework's own cancellation) called when the run is ended early."""
+        self._stoppers.append(stopper)
+
+    async def admit_model_call(self) -> None:
+        """Wait until the reader has caught up and the next model call is allowed.
+
+        Raises:
+            RunOver: the run was ended, from outside or because its tokens are used up.
+        """
+        await self._channel.has_room()
+        if self.usage.total >= self.budget.tokens:
+            self.conclude("token_limit")
+        if self.halted or self.ending is not None:
+            raise RunOver
+
+    async def pace(self) -> None:
+        """Hold back while the reader is behind; called for every piece that a model sends."""
+        await asyncio.sleep(0)
+        await self._channel.has_room()
+
+    def spend(self, input_tokens: int, output_tokens: int) -> None:
+        """Count the tokens of one model call."""
+        self.usage = TokenUsage(
+            input_tokens=self.usage.input_tokens + input_tokens,
+            output_tokens=self.usage.output_tokens + output_tokens,
+        )
+
+    async def close(self) -> None:
+        """Take the run down to nothing; idempotent. Goes on even when the caller is cancelled."""
+        await asyncio.shield(self._begin_closing())
+
+    async def _pump(self) -> None:
+        with trace.get_tracer(__name__).start_as_current_span(
+            f"invoke_workflow {self.team}",
+            attributes={"gen_ai.operation.name": "invoke_workflow", "annex.run.id": self.id},
+        ) as span:
+            try:
+                async with contextlib.aclosing(self._play(self)) as events:
+                    async for event in events:
+                        await self._channel.put(event)
+                self.conclude("completed")
+            except AnnexError as error:
+                self.conclude(error)
+            except Exception:
+                if self.ending is None:
+                    log.exception("agent run failed", extra={"run_id": self.id, "team": self.team})
+                    self.conclude(Internal())
+            finally:
+                self._channel.end()
+                span.set_attribute("annex.run.ending", self._ending_name())
+                span.set_attribute("gen_ai.usage.input_tokens", self.usage.input_tokens)
+                span.set_attribute("gen_ai.usage.output_tokens", self.usage.output_tokens)
+
+    def _ending_name(self) -> str:
+        ending = self.ending or "cancelled"
+        return ending.code if isinstance(ending, AnnexError) else ending
+
+    def _last_word(self) -> RunDone | RunFailed:
+        ending = self.ending or "cancelled"
+        if not isinstance(ending, AnnexError):
+            return RunDone(stop_reason=ending, usage=self.usage)
+        retryable = ending.retry_after is not None
+        return RunFailed(code=ending.code, detail=ending.detail, retryable=retryable, usage=self.usage)
+
+    def _begin_closing(self) -> asyncio.Task[None]:
+        if self._closing is None:
+            # In a clean context: whoever cleans up after the request has no claim on it.
+            self._closing = asyncio.create_task(
+                self._tear_down(), name=f"closing {self.id}", context=Context()
+            )
+        return self._closing
+
+    async def _tear_down(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.conclude("cancelled" if self._pumping and not self._pumping.done() else "completed")
+        self.halted = True
+        self._channel.end()
+        try:
+            await self._take_down()
+        finally:
+            self._owner.forget(self)
+
+    async def _take_down(self) -> None:
+        begun = await self._owner.leftovers.of(self)
+        for stopper in self._stoppers:
+            stopper()
+        if self._pumping is not None:
+            await asyncio.wait({self._pumping}, timeout=_OWN_WAY)
+            self._pumping.cancel()
+            await asyncio.wait({self._pumping}, timeout=_OWN_WAY)
+            self.meters.active.add(-1)
+            self.meters.runs.add(1, {"annex.agent.team": self.team, "annex.run.ending": self._ending_name()})
+        await self._reap(begun | await self._owner.leftovers.of(self))
+
+    async def _reap(self, tasks: set[asyncio.Task[Any]]) -> None:
+        """End what is left of the tasks, and look at what the others raised: else the loop reports it."""
+        left = {task for task in tasks if not task.done()}
+        if left:
+            _, left = await asyncio.wait(left, timeout=_OWN_WAY)  # a connection on its way back to its pool
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=_OWN_WAY)
+        for task in tasks - left:
+            if not task.cancelled():
+                task.exception()
+        if left:
+            log.error("agent run left tasks that do not end", extra={"run_id": self.id, "tasks": len(left)})
