@@ -85,7 +85,6 @@ def _constants(operations: tuple[Operation, ...]) -> dict[str, Any]:
         "headers": {
             "requestId": "X-Request-Id",
             "lastEventId": "Last-Event-ID",
-            "idempotencyKey": "Idempotency-Key",
         },
         "limits": {
             "bodyBytes": Policy().max_body,
