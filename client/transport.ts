@@ -131,6 +131,11 @@ class FromTokenSource {
   }
 }
 
+/** Whether Next.js threw it, from its `fetch`, to steer: such as that a page cannot be prerendered. It marks them so. */
+export function isFrameworks(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "digest" in error;
+}
+
 /** One attempt's end, whichever comes first: the caller's signal or the time limit. */
 export class Cut {
   readonly signal: AbortSignal;
@@ -171,6 +176,7 @@ export class Cut {
   explain(error: unknown): unknown {
     if (error instanceof BackendError || error instanceof UsageError) return error;
     if (error instanceof FromTokenSource) return error.cause;
+    if (isFrameworks(error)) return error;
     if (this.#outer?.aborted) return aborted(this.#outer.reason);
     if (this.#timedOut) return new BackendError("timeout", "The backend did not answer in time.", { cause: error });
     return new BackendError("network", "The backend could not be reached.", { cause: error });

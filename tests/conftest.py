@@ -11,6 +11,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.clerk",
     "tests.fixtures.agents",
     "tests.fixtures.app",
+    "tests.fixtures.browser",
     "tests.fixtures.figures",
     "tests.fixtures.gate",
     "tests.fixtures.node",

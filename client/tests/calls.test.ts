@@ -181,6 +181,19 @@ test("what the token source throws is passed on as it is, since Next.js steers b
   assert.equal(asked.length, 0);
 });
 
+test("what Next.js's fetch throws is passed on as it is, since Next.js steers by such errors", async () => {
+  const steering = Object.assign(new Error("this page is dynamic"), { digest: "DYNAMIC_SERVER_USAGE" });
+  let asked = 0;
+  const backend = client("http://127.0.0.1:9", { fetch: () => (asked++, Promise.reject(steering)) });
+  await assert.rejects(backend.get("/signals"), (error) => error === steering);
+  await assert.rejects(backend.get("/signals").result(), (error) => error === steering);
+  await assert.rejects(backend.healthCheck(), (error) => error === steering);
+  await assert.rejects(async () => {
+    for await (const _ of backend.stream.get("/live")) assert.fail();
+  }, (error) => error === steering);
+  assert.equal(asked, 4);
+});
+
 test("nobody listening is a network error with its cause", async (t) => {
   const { url } = await listen(t, () => undefined);
   const gone = url.replace(/\d+$/, "9");
