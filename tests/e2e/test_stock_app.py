@@ -147,7 +147,7 @@ def test_events_reach_a_browser_one_by_one_through_the_rewrite(
 ):
     page = chromium.new_page()
     page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
-    page.goto(f"{origin}/calls")
+    page.goto(f"{origin}/follow")
     expect(page.locator("#followed")).to_have_text("reading")
     open_the_gate(service)
     expect(page.locator("#followed")).to_have_text("reading reading done")
