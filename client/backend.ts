@@ -6,7 +6,7 @@ import { BackendError, isBackendError, type Failure, type FailureCode, type Loca
 import { parse } from "./json";
 import type { Routes, Streams } from "./schema";
 import { EventStream, type StreamOptions } from "./stream";
-import { exchange, UsageError, type BackendOptions, type CallOptions } from "./transport";
+import { exchange, isFrameworks, UsageError, type BackendOptions, type CallOptions } from "./transport";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
@@ -91,12 +91,13 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
     };
   }
 
-  /** How the backend is; never throws, `unreachable` when no answer can be had. */
+  /** How the backend is, `unreachable` when no answer can be had; only what Next.js steers by is thrown. */
   async healthCheck(options: Pick<CallOptions, "signal" | "timeout"> = {}): Promise<Health> {
     const { getToken: _, ...open } = this.#options;
     try {
       return await exchange(open, { method: "GET", path: "/health", retries: 0, timeout: 5_000, ...options }, json<Health>);
     } catch (error) {
+      if (isFrameworks(error)) throw error;
       return { status: isBackendError(error) && error.status !== undefined ? "down" : "unreachable" };
     }
   }

@@ -22,8 +22,9 @@ function refuse(cause: unknown): never {
 }
 
 function baseUrl(): string {
-  // Next.js puts the value in at build time, and only where the name is written out like this.
-  const url = process.env.NEXT_PUBLIC_BACKEND_API_URL;
+  // Next.js puts the value in at build time, and only where the name is written out like this. The type is for apps
+  // that compile with noPropertyAccessFromIndexSignature.
+  const url = (process.env as { NEXT_PUBLIC_BACKEND_API_URL?: string }).NEXT_PUBLIC_BACKEND_API_URL;
   if (!url) throw new UsageError("Set NEXT_PUBLIC_BACKEND_API_URL when the app is built, such as https://api.example.com.");
   return url;
 }

@@ -2,6 +2,7 @@
  * What can go wrong with a call, as one class and a discriminated union: `code` says which, and narrows the rest.
  */
 import type { FieldError, Problem } from "./schema";
+import { now } from "./time";
 import { errorCodes, type ErrorCode } from "./vocabulary";
 
 /** Faults that never reached a function, or whose answer could not be read. */
@@ -87,7 +88,7 @@ export async function errorFrom(response: Response): Promise<Failure> {
 /** Milliseconds, from seconds or an HTTP date. */
 export function retryAfter(value: string | null): number | undefined {
   if (!value) return undefined;
-  const delay = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  const delay = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now();
   return Number.isNaN(delay) ? undefined : Math.max(0, delay);
 }
 

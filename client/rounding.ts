@@ -4,6 +4,8 @@
  */
 const LONGEST = 40;
 const MOST_PLACES = 18;
+// Called, not written 0n: an app that compiles for ES2017 has no such literals.
+const [ZERO, ONE, TWO, TEN] = [BigInt(0), BigInt(1), BigInt(2), BigInt(10)];
 
 /** `numerator / denominator` with exactly `places` decimals. */
 export function roundRatio(numerator: string, denominator: string, places = 6): string {
@@ -12,8 +14,8 @@ export function roundRatio(numerator: string, denominator: string, places = 6): 
   }
   const [above, aboveScale] = integer(numerator);
   const [below, belowScale] = integer(denominator);
-  if (below === 0n) throw new RangeError("A ratio needs a denominator that is not zero.");
-  const sign = below < 0n ? -1n : 1n;
+  if (below === ZERO) throw new RangeError("A ratio needs a denominator that is not zero.");
+  const sign = below < ZERO ? -ONE : ONE;
   const scaled = divide(sign * above * ten(belowScale + places), sign * below * ten(aboveScale));
   return format(scaled, places);
 }
@@ -36,21 +38,21 @@ function integer(text: string): [bigint, number] {
 function divide(above: bigint, below: bigint): bigint {
   let quotient = above / below;
   let rest = above % below;
-  if (rest < 0n) {
-    quotient -= 1n;
+  if (rest < ZERO) {
+    quotient -= ONE;
     rest += below;
   }
-  const twice = 2n * rest;
-  return twice > below || (twice === below && quotient % 2n !== 0n) ? quotient + 1n : quotient;
+  const twice = TWO * rest;
+  return twice > below || (twice === below && quotient % TWO !== ZERO) ? quotient + ONE : quotient;
 }
 
 function ten(exponent: number): bigint {
-  return 10n ** BigInt(exponent);
+  return TEN ** BigInt(exponent);
 }
 
 function format(scaled: bigint, places: number): string {
-  const sign = scaled < 0n ? "-" : "";
-  const digits = (scaled < 0n ? -scaled : scaled).toString().padStart(places + 1, "0");
+  const sign = scaled < ZERO ? "-" : "";
+  const digits = (scaled < ZERO ? -scaled : scaled).toString().padStart(places + 1, "0");
   const point = digits.length - places;
   return sign + digits.slice(0, point) + (places > 0 ? `.${digits.slice(point)}` : "");
 }

@@ -12,7 +12,7 @@ import {
 export interface StreamOptions extends Omit<CallOptions, "retries" | "deadline" | "timeout"> {
   /** Milliseconds without a byte after which the connection counts as lost; 40 s unless told (two heartbeats and more). */
   idle?: number;
-  /** Connections in a row that may fail without an event; 5 for GET, none for other methods unless told. */
+  /** Connections in a row that may fail without an event; 5 unless told. Of use for GET alone: nothing else is sent again. */
   reconnects?: number;
   /** Where to go on from, kept from an earlier stream's `lastEventId`. */
   lastEventId?: string;
@@ -37,7 +37,8 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
 
   /** Iterate to the terminal event; `error` is thrown, `done` is the last one yielded. Leaving the loop closes it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
-    const { signal, reconnects = this.#call.method === "GET" ? 5 : 0 } = this.#call;
+    const { signal, reconnects = 5 } = this.#call;
+    const most = this.#call.method === "GET" ? reconnects : 0;
     let failures = 0;
     let refreshed = false;
     for (;;) {
@@ -59,7 +60,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
         continue;
       }
       const resumable = RESUMABLE.has(failure.code) || isWorthRepeating(failure);
-      if (failures >= reconnects || !resumable) throw failure;
+      if (failures >= most || !resumable) throw failure;
       await pause(Math.max(this.#wait ?? backoff(failures), failure.retryAfter ?? 0), signal);
       failures++;
     }
@@ -67,7 +68,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
 
   async *#connection(skipCache: boolean): AsyncGenerator<E, void, undefined> {
     const { idle = 40_000, signal, headers } = this.#call;
-    const resume = this.lastEventId === undefined ? {} : { "last-event-id": this.lastEventId };
+    const resume: Record<string, string> = this.lastEventId === undefined ? {} : { "last-event-id": this.lastEventId };
     const call: Exchange = { ...this.#call, accept: "text/event-stream", headers: { ...headers, ...resume } };
     const cut = new Cut(signal, idle);
     try {
@@ -105,7 +106,7 @@ async function* bytes(body: ReadableStream<Uint8Array>, cut: Cut, idle: number):
     }
   } finally {
     // Not awaited: a connection that is already dead must not hold the reader up.
-    reader.cancel().catch(() => undefined);
+    reader.cancel().catch((): void => undefined);
   }
 }
 

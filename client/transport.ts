@@ -3,6 +3,7 @@
  * Only web standards are used, so the same file runs in Node, at the edge and in the browser.
  */
 import { BackendError, errorFrom, type Failure } from "./errors";
+import { now, random } from "./time";
 
 export interface BackendOptions {
   /** Where the backend is, `https://host` with or without a path; a function is asked at every attempt. */
@@ -26,8 +27,6 @@ export interface CallOptions {
   timeout?: number;
   deadline?: number;
   retries?: number;
-  /** Makes a call that changes something safe to repeat; sent as `Idempotency-Key`. */
-  idempotencyKey?: string;
   cache?: RequestCache;
   /** Handed to Next.js's `fetch` as it is; never put a token into a tag. */
   next?: { revalidate?: number | false; tags?: string[] };
@@ -51,8 +50,8 @@ export async function exchange<T>(
   read: (response: Response) => Promise<T>,
 ): Promise<T> {
   const { retries = options.retries ?? 2, deadline = options.deadline ?? 60_000 } = call;
-  const repeatable = SAFE.has(call.method) || call.idempotencyKey !== undefined;
-  const end = Date.now() + deadline;
+  const repeatable = SAFE.has(call.method);
+  const end = now() + deadline;
   let skipCache = false;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -65,7 +64,7 @@ export async function exchange<T>(
       if (refresh) continue;
       if (attempt >= retries || !repeatable || !isWorthRepeating(error)) throw error;
       const wait = Math.max(backoff(attempt), error.retryAfter ?? 0);
-      if (Date.now() + wait >= end) throw error;
+      if (now() + wait >= end) throw error;
       await pause(wait, call.signal);
     }
   }
@@ -78,7 +77,7 @@ async function once<T>(
   skipCache: boolean,
   read: (response: Response) => Promise<T>,
 ): Promise<T> {
-  const budget = Math.min(call.timeout ?? options.timeout ?? 30_000, end - Date.now());
+  const budget = Math.min(call.timeout ?? options.timeout ?? 30_000, end - now());
   const cut = new Cut(call.signal, budget);
   try {
     const response = await cut.race(send(options, call, skipCache, cut.signal));
@@ -104,7 +103,6 @@ export async function send(
   const headers = new Headers(typeof options.headers === "function" ? options.headers() : options.headers);
   headers.set("accept", call.accept ?? "application/json");
   if (token) headers.set("authorization", `Bearer ${token}`);
-  if (call.idempotencyKey !== undefined) headers.set("idempotency-key", call.idempotencyKey);
   if (call.body !== undefined && !raw) headers.set("content-type", "application/json");
   for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
   const init: RequestInit & Pick<CallOptions, "next"> = { method: call.method, headers, signal };
@@ -126,7 +124,16 @@ async function tokenFrom({ getToken }: BackendOptions, skipCache: boolean): Prom
 
 /** Carries what the app's own `getToken` threw past our judgement: frameworks steer by such errors. */
 class FromTokenSource {
-  constructor(readonly cause: unknown) {}
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/** Whether Next.js threw it, from its `fetch`, to steer: such as that a page cannot be prerendered. It marks them so. */
+export function isFrameworks(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "digest" in error;
 }
 
 /** One attempt's end, whichever comes first: the caller's signal or the time limit. */
@@ -144,7 +151,7 @@ export class Cut {
     this.#ended = new Promise((_, reject) => {
       this.signal.addEventListener("abort", () => reject(this.signal.reason as Error), { once: true });
     });
-    this.#ended.catch(() => undefined);
+    this.#ended.catch((): void => undefined);
     this.#outer = outer;
     if (outer?.aborted) this.#abort();
     outer?.addEventListener("abort", this.#abort, { once: true });
@@ -169,6 +176,7 @@ export class Cut {
   explain(error: unknown): unknown {
     if (error instanceof BackendError || error instanceof UsageError) return error;
     if (error instanceof FromTokenSource) return error.cause;
+    if (isFrameworks(error)) return error;
     if (this.#outer?.aborted) return aborted(this.#outer.reason);
     if (this.#timedOut) return new BackendError("timeout", "The backend did not answer in time.", { cause: error });
     return new BackendError("network", "The backend could not be reached.", { cause: error });
@@ -197,7 +205,7 @@ export function isWorthRepeating(error: BackendError): boolean {
 
 /** Full jitter: any time up to the doubling bound, so that many clients do not come back at once. */
 export function backoff(attempt: number): number {
-  return Math.random() * Math.min(BACKOFF.most, BACKOFF.first * 2 ** attempt);
+  return random() * Math.min(BACKOFF.most, BACKOFF.first * 2 ** attempt);
 }
 
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {

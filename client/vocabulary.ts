@@ -63,8 +63,7 @@ export type Permission = (typeof permissions)[number];
 export const constants = {
   "headers": {
     "requestId": "X-Request-Id",
-    "lastEventId": "Last-Event-ID",
-    "idempotencyKey": "Idempotency-Key"
+    "lastEventId": "Last-Event-ID"
   },
   "limits": {
     "bodyBytes": 1048576,

@@ -12,6 +12,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.agents",
     "tests.fixtures.app",
     "tests.fixtures.durations",
+    "tests.fixtures.browser",
     "tests.fixtures.figures",
     "tests.fixtures.gate",
     "tests.fixtures.nginx",

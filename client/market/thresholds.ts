@@ -14,7 +14,7 @@ export interface Thresholds {
 export function regime(reading: string, thresholds: Thresholds, previous: Regime | null = null): Regime {
   const [value, on, off, release] = aligned(reading, thresholds.risk_on, thresholds.risk_off, thresholds.release ?? "0");
   if (off >= on) throw new RangeError("risk_off must be below risk_on.");
-  if (release < 0n || release >= on - off) throw new RangeError("release must be zero or more, and smaller than the band.");
+  if (release < BigInt(0) || release >= on - off) throw new RangeError("release must be zero or more, and smaller than the band.");
   if (value >= on) return "RISK_ON";
   if (value <= off) return "RISK_OFF";
   if (previous === "RISK_ON" && value > on - release) return "RISK_ON";

@@ -128,13 +128,16 @@ test("a read is tried again after 503 and heeds Retry-After", async (t) => {
   assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 990);
 });
 
-test("a write is not repeated unless it carries an idempotency key", async (t) => {
-  const { url, asked } = await listen(t, (response) => problem(response, 503, "unavailable"));
+test("a write is not sent again, whatever became of it", async (t) => {
+  const { url, asked } = await listen(t, (response, _, nth) => {
+    if (nth === 1) problem(response, 503, "unavailable");
+    else if (nth === 2) response.destroy();
+  });
   const body = { symbol: "SPY", value: "1" };
-  await assert.rejects(client(url).post("/signals", { body }));
-  assert.equal(asked.length, 1);
-  await assert.rejects(client(url).post("/signals", { body, idempotencyKey: "k1", retries: 1 }));
-  assert.deepEqual(asked.slice(1).map((one) => one.headers["idempotency-key"]), ["k1", "k1"]);
+  for (const nth of [1, 2, 3]) {
+    await assert.rejects(client(url).post("/signals", { body, retries: 2, timeout: 200 }));
+    assert.equal(asked.length, nth);
+  }
 });
 
 test("an error that would be the same again is not repeated", async (t) => {
@@ -176,6 +179,19 @@ test("what the token source throws is passed on as it is, since Next.js steers b
     for await (const _ of backend.stream.get("/live")) assert.fail();
   }, (error) => error === steering);
   assert.equal(asked.length, 0);
+});
+
+test("what Next.js's fetch throws is passed on as it is, since Next.js steers by such errors", async () => {
+  const steering = Object.assign(new Error("this page is dynamic"), { digest: "DYNAMIC_SERVER_USAGE" });
+  let asked = 0;
+  const backend = client("http://127.0.0.1:9", { fetch: () => (asked++, Promise.reject(steering)) });
+  await assert.rejects(backend.get("/signals"), (error) => error === steering);
+  await assert.rejects(backend.get("/signals").result(), (error) => error === steering);
+  await assert.rejects(backend.healthCheck(), (error) => error === steering);
+  await assert.rejects(async () => {
+    for await (const _ of backend.stream.get("/live")) assert.fail();
+  }, (error) => error === steering);
+  assert.equal(asked, 4);
 });
 
 test("nobody listening is a network error with its cause", async (t) => {

@@ -8,7 +8,7 @@ import { json, listen } from "./listener";
 
 /** Load the client where there are only the globals of the web: no `process`, no `Buffer`, no `require` of Node's own. */
 function loadAtTheEdge(): typeof Client {
-  const web = { AbortController, Blob, FormData, Headers, TextDecoder, TextEncoder, URL, URLSearchParams, atob, btoa, clearTimeout, fetch, setTimeout };
+  const web = { AbortController, Blob, FormData, Headers, TextDecoder, TextEncoder, URL, URLSearchParams, atob, btoa, clearTimeout, fetch, performance, setTimeout };
   const context = createContext({ ...web });
   const loaded = new Map<string, { exports: unknown }>();
   const load = (path: string): unknown => {

@@ -61,7 +61,7 @@ test("a stream that is cut again and again is given up", async (t) => {
 
 test("a run that was started by POST is not started a second time", async (t) => {
   const { url, asked } = await listen(t, (response) => events(response, tick(1)).end());
-  await assert.rejects(all(client(url).stream.post("/runs", { body: { task: "read the regime" } })), { code: "stream_interrupted" });
+  await assert.rejects(all(client(url).stream.post("/runs", { body: { task: "read the regime" }, reconnects: 3 })), { code: "stream_interrupted" });
   assert.equal(asked.length, 1);
   assert.equal(asked[0]?.body, '{"task":"read the regime"}');
 });

@@ -1,8 +1,9 @@
 import type { NextConfig } from "next";
 
-const config: NextConfig = {
-  // This folder is its own project; without saying so, Next would take a lock file further up for its root.
-  turbopack: { root: import.meta.dirname },
+const nextConfig: NextConfig = {
+  /* config options here */
+  cacheComponents: true,
+  partialPrefetching: true,
 };
 
-export default config;
+export default nextConfig;

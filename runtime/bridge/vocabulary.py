@@ -80,7 +80,6 @@ def _constants(contract: dict[str, Any]) -> dict[str, Any]:
         "headers": {
             "requestId": "X-Request-Id",
             "lastEventId": "Last-Event-ID",
-            "idempotencyKey": "Idempotency-Key",
         },
         "limits": {
             "bodyBytes": Policy().max_body,

@@ -1,5 +1,6 @@
 """The TypeScript client as its users have it: checked by their compilers, run by Node against a server."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from runtime.bridge import artefacts, openapi, typescript
 from runtime.routing import discover
 from tests.fixtures.constructs import CONSTRUCTS
-from tests.fixtures.node import ROOT, run
+from tests.fixtures.node import CHECKS, ROOT, run
 from tests.fixtures.routing import write_tree
 
 pytestmark = pytest.mark.timeout(600)
@@ -23,6 +24,45 @@ def test_the_client_type_checks_under_the_strictest_settings(node, compilers, ve
     compiler = compilers / COMPILERS[version]
     assert run(node, compiler, "--version", cwd=compilers).stdout.startswith(f"Version {version}")
     checked = run(node, compiler, "--project", "tsconfig.json", cwd=compilers)
+    assert checked.returncode == 0, checked.stdout
+
+
+STOCK = {
+    "target": "ES2017",
+    "lib": ["dom", "dom.iterable", "esnext"],
+    "module": "esnext",
+    "moduleResolution": "bundler",
+    "strict": True,
+    "noEmit": True,
+    "types": [],
+}
+"""What create-next-app writes, as far as it matters to files that import nothing."""
+
+FEW: dict[str, dict[str, Any]] = {
+    "as create-next-app writes it": {},
+    "every check on": dict.fromkeys(CHECKS, True),
+    "not strict": {"strict": False},
+    "ES2022": {"target": "ES2022"},
+}
+MANY: dict[str, dict[str, Any]] = {
+    **{check: {check: True} for check in CHECKS},
+    **{
+        f"{check} off": {check: False}
+        for check in ("noImplicitAny", "strictNullChecks", "useUnknownInCatchVariables")
+    },
+    **{target: {"target": target} for target in ("ES2018", "ES2019", "ES2020", "ES2021", "ES2023", "ESNext")},
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "settings"),
+    [pytest.param(version, one, id=f"{version}-{name}") for version in COMPILERS for name, one in FEW.items()]
+    + [pytest.param("7", one, id=f"7-{name}") for name, one in MANY.items()],
+)
+def test_the_client_type_checks_under_the_settings_of_any_app(node, compilers, tmp_path, version, settings):
+    sources = {"include": [f"{ROOT}/client/*.ts"], "exclude": [f"{ROOT}/client/server.ts"]}
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": STOCK | settings, **sources}))
+    checked = run(node, compilers / COMPILERS[version], "--project", tmp_path, cwd=compilers)
     assert checked.returncode == 0, checked.stdout
 
 

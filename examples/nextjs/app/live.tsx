@@ -3,7 +3,6 @@
 import { useEffect, useState } from "react";
 import { useBackend } from "@/annex/browser";
 import { isBackendError, type Signal } from "@/annex/index";
-import { Panel } from "./panel";
 
 /** A stream that is followed for as long as the component is shown. */
 export function Live({ symbol }: { symbol: string }) {
@@ -25,7 +24,8 @@ export function Live({ symbol }: { symbol: string }) {
   }, [backend, symbol]);
 
   return (
-    <Panel title={`Live: ${symbol}`} id="live">
+    <section id="live">
+      <h2>Live: {symbol}</h2>
       <ol>
         {readings.map((one) => (
           <li key={one.id}>
@@ -34,6 +34,6 @@ export function Live({ symbol }: { symbol: string }) {
         ))}
       </ol>
       <p className="error">{error}</p>
-    </Panel>
+    </section>
   );
 }

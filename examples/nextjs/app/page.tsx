@@ -1,3 +1,4 @@
+import { Suspense } from "react";
 import { backend } from "@/annex/server";
 import { Live } from "./live";
 import { Me } from "./me";
@@ -5,23 +6,18 @@ import { Panel } from "./panel";
 import { Record } from "./record";
 import { Team } from "./team";
 
-/** A server component: the calls run on the server, as the signed-in user, without a token in sight. */
-export default async function Page() {
-  const spy = await backend.get("/signals/{symbol}", { path: { symbol: "SPY" } });
-  const unknown = await backend.get("/signals/{symbol}", { path: { symbol: "NOPE" } }).result();
+export default function Page() {
   return (
     <>
       <h1>Market regime</h1>
       <main>
         <Panel title="Server component" id="server">
-          <p>
-            {spy.symbol}: <b>{spy.regime}</b> at {spy.value}
-          </p>
-          {!unknown.ok && (
-            <p className="error">
-              {unknown.error.code}: {unknown.error.message} <code>{unknown.error.requestId}</code>
-            </p>
-          )}
+          <Suspense fallback={<p>…</p>}>
+            <Spy />
+          </Suspense>
+          <Suspense fallback={<p>…</p>}>
+            <Unknown />
+          </Suspense>
         </Panel>
         <Me />
         <Record />
@@ -29,5 +25,25 @@ export default async function Page() {
         <Team />
       </main>
     </>
+  );
+}
+
+/** A server component: the call runs on the server, as the signed-in user, without a token in sight. */
+async function Spy() {
+  const spy = await backend.get("/signals/{symbol}", { path: { symbol: "SPY" } });
+  return (
+    <p>
+      {spy.symbol}: <b>{spy.regime}</b> at {spy.value}
+    </p>
+  );
+}
+
+async function Unknown() {
+  const unknown = await backend.get("/signals/{symbol}", { path: { symbol: "NOPE" } }).result();
+  if (unknown.ok) return null;
+  return (
+    <p className="error">
+      {unknown.error.code}: {unknown.error.message} <code>{unknown.error.requestId}</code>
+    </p>
   );
 }

@@ -32,7 +32,11 @@ logger = logging.getLogger(__name__)
 HEARTBEAT = 15.0  # seconds without an event after which a comment keeps proxies from hanging up
 DRAIN = "drain"  # key in `app.state` of the event that is set when the service shuts down
 
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second keeps nginx from collecting
+HEADERS = {
+    # A proxy that compresses would collect events first; Next.js is one.
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",  # keeps nginx from collecting
+}
 
 
 class Done(Event, tag="done", frozen=True):

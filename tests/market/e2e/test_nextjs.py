@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +12,16 @@ from typing import NamedTuple
 import asyncpg
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from runtime.dev.example_app.seed import DATABASE, ROLE
 from runtime.dev.postgres import EmbeddedPostgres
 from tests.fixtures import nextjs
 from tests.fixtures.app import permitted
 from tests.fixtures.clerk import Issuer
+from tests.fixtures.nextjs_page import copying
 from tests.fixtures.node import install, run
-from tests.fixtures.service import PATIENCE, ROOT, Service, annex, free_port
+from tests.fixtures.service import ROOT, Service, annex, free_port
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -35,18 +35,6 @@ class World(NamedTuple):
     origin: str
     service: Service
     clerk: nextjs.ClerkFrontend
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("NOT TESTED: the Next.js side needs Chromium, and there is none on this machine")
-    expect.set_options(timeout=PATIENCE * 1000)  # a busy machine is slow, not wrong
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -92,19 +80,11 @@ def world(
             "CLERK_SECRET_KEY": "sk_live_x",
             "CLERK_JWT_KEY": issuer.pem,
         }
-        copied = run(*step_of_the_docs(nextjs.EXAMPLE), cwd=ROOT)
+        copied = run(*copying(nextjs.EXAMPLE), cwd=ROOT)
         assert copied.returncode == 0, copied.stdout + copied.stderr
-        nextjs.build(app)
-        with nextjs.running(port, app, logs / "next.log"):
+        nextjs.build(nextjs.EXAMPLE, app)
+        with nextjs.running(nextjs.EXAMPLE, port, app, logs / "next.log"):
             yield World(origin, service, clerk)
-
-
-def step_of_the_docs(app: Path) -> list[str]:
-    """The command that docs/nextjs.md gives for copying the client, for this app and this environment."""
-    page = (ROOT / "docs" / "nextjs.md").read_text()
-    (command,) = re.findall(r"^\.venv/bin/annex client --into .*$", page, flags=re.MULTILINE)
-    program, *arguments = command.replace("../app", str(app)).split()
-    return [str(Path(sys.executable).with_name(Path(program).name)), *arguments]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The committed files: written when stale, left alone when fresh, copied into an app without their tests."""
 
 import json
-import re
 import subprocess
 
 import pytest
@@ -11,6 +10,7 @@ from runtime.http.problems import status_of
 from runtime.routing import discover
 from shared.errors import AnnexError
 from tests.fixtures.constructs import CONSTRUCTS
+from tests.fixtures.nextjs_page import blocks, installed
 from tests.fixtures.node import ROOT
 from tests.fixtures.routing import write_tree
 
@@ -108,11 +108,6 @@ def test_a_docstring_is_taken_apart_by_its_sections():
     assert docstrings.read(None) == docstrings.Docstring("", {}, ())
 
 
-def blocks(language: str) -> list[str]:
-    page = (ROOT / "docs" / "nextjs.md").read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-
-
 def test_every_block_of_the_page_for_nextjs_is_a_part_of_the_tested_example():
     shown = [block for language in ("ts", "tsx") for block in blocks(language)]
     assert len(shown) > 5
@@ -124,5 +119,4 @@ def test_every_block_of_the_page_for_nextjs_is_a_part_of_the_tested_example():
 
 def test_what_the_page_for_nextjs_installs_is_what_the_example_has():
     package = json.loads((ROOT / "examples" / "nextjs" / "package.json").read_text())
-    (install,) = [block for block in blocks("sh") if block.startswith("npm install")]
-    assert set(install.split()[2:]) <= package["dependencies"].keys()
+    assert set(installed()) <= package["dependencies"].keys()

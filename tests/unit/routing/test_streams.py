@@ -47,7 +47,7 @@ async def test_stream_is_typed_events_with_ids_and_one_done(serve: Serve):
     answer = await (await stream(serve, ticks)).http.get("/signals")
 
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "no-store, no-transform"
     assert answer.headers["x-accel-buffering"] == "no"
     assert "content-length" not in answer.headers
     assert answer.text == (

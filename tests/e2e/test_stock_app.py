@@ -1,0 +1,165 @@
+"""The client in an app as create-next-app writes it: it builds with no backend, and streams pass through it.
+
+What most readers of docs/nextjs.md have; tests/fixtures/stock_app tells how the app is made without internet.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.fixtures import nextjs, stock_app
+from tests.fixtures.clerk import Issuer
+from tests.fixtures.nextjs_page import copying
+from tests.fixtures.node import CHECKS, ROOT, run
+from tests.fixtures.routing import write_tree
+from tests.fixtures.service import PATIENCE, Service, annex, free_port
+
+GATED = '''"""A stream whose second event waits until somebody opens the gate."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from runtime import Event, Function
+
+config = Function(public=True)
+gate = asyncio.Event()
+
+
+class Reading(Event, tag="reading", frozen=True):
+    """One reading."""
+
+    number: int
+
+
+async def get(symbol: str) -> AsyncIterator[Reading]:
+    """Stream a reading, and another one when the gate is open."""
+    yield Reading(number=1)
+    await gate.wait()
+    gate.clear()
+    yield Reading(number=2)
+
+
+async def post(symbol: str) -> None:
+    """Open the gate."""
+    gate.set()
+'''
+LIVE = "/signals/SPY/live"
+
+
+class App(NamedTuple):
+    """An app that was built, where, for which backend, and with what in its environment."""
+
+    folder: Path
+    backend_port: int
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def make(node: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], App]:
+    """Writes an app, adds the docs' page and the client, and nothing runs that could answer a call."""
+
+    def made(cache_components: bool) -> App:
+        folder = tmp_path_factory.mktemp("stock") / "app"
+        stock_app.write(folder, cache_components=cache_components)
+        stock_app.add_the_page(folder)
+        copied = run(*copying(folder), cwd=ROOT)
+        assert copied.returncode == 0, copied.stdout + copied.stderr
+        issuer, port = Issuer(), free_port()
+        return App(
+            folder,
+            port,
+            {
+                "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
+                "NEXT_PUBLIC_BACKEND_API_URL": "/backend",
+                "BACKEND_API_URL": f"http://127.0.0.1:{port}",
+                "CLERK_SECRET_KEY": "sk_live_x",
+                "CLERK_JWT_KEY": issuer.pem,
+                **stock_app.FONTS,
+            },
+        )
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def app(make: Callable[[bool], App]) -> App:
+    """The app with Cache Components, as create-next-app writes it, built with every kind of call."""
+    app = make(True)
+    stock_app.add_every_call(app.folder)
+    nextjs.build(app.folder, app.environment)
+    return app
+
+
+def test_an_app_as_create_next_app_writes_it_builds_with_every_kind_of_call(app: App):
+    assert "cacheComponents: true" in (app.folder / "next.config.ts").read_text()
+    assert (app.folder / ".next" / "BUILD_ID").exists()
+
+
+def test_an_app_without_cache_components_builds_too(make: Callable[[bool], App]):
+    app = make(False)
+    assert "cacheComponents" not in (app.folder / "next.config.ts").read_text()
+    stock_app.add_every_call(app.folder)
+    nextjs.build(app.folder, app.environment)
+
+
+@pytest.fixture(scope="module")
+def service(app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    tree = tmp_path_factory.mktemp("gated")
+    write_tree(tree / "functions", {"signals/[symbol]/live.py": GATED})
+    settings = {
+        "ANNEX_ENV": "test",
+        "ANNEX_FUNCTIONS": str(tree / "functions"),
+        "PORT": str(app.backend_port),
+    }
+    with annex("serve", tree, settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def origin(app: App, service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("stock-log") / "next.log"
+    with nextjs.running(app.folder, free_port(), app.environment, log) as origin:
+        yield origin
+
+
+def open_the_gate(service: Service) -> None:
+    assert httpx.post(service.url + LIVE, timeout=PATIENCE).status_code == 204
+
+
+def test_events_pass_the_rewrite_one_by_one_although_compression_is_asked_for(origin: str, service: Service):
+    headers = {"Accept-Encoding": "gzip"}
+    with httpx.stream("GET", f"{origin}/backend{LIVE}", headers=headers, timeout=PATIENCE) as answer:
+        seen = []
+        for line in answer.iter_lines():
+            if line.startswith("event:"):
+                seen.append(line)
+                if len(seen) == 1:
+                    open_the_gate(service)  # the second event exists only once the first was read
+    assert seen == ["event: reading", "event: reading", "event: done"]
+
+
+def test_events_reach_a_browser_one_by_one_through_the_rewrite(
+    origin: str, service: Service, chromium: Browser
+):
+    page = chromium.new_page()
+    page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
+    page.goto(f"{origin}/follow")
+    expect(page.locator("#followed")).to_have_text("reading")
+    open_the_gate(service)
+    expect(page.locator("#followed")).to_have_text("reading reading done")
+    page.close()
+
+
+@pytest.mark.parametrize("version", ["5.9", "7"])
+def test_the_whole_client_type_checks_in_the_app_with_every_check_on(
+    node: str, compilers: Path, app: App, version: str
+):
+    name = {"5.9": "typescript", "7": "typescript7"}[version]
+    compiler = compilers / "node_modules" / name / "bin" / "tsc"
+    checked = run(node, compiler, *(f"--{flag}" for flag in CHECKS), "--incremental", "false", cwd=app.folder)
+    ours = [line for line in checked.stdout.splitlines() if line.startswith("annex/")]
+    assert (ours, "TS5023" in checked.stdout) == ([], False)
