@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 TokenType = Literal["session", "m2m_token", "oauth_token", "api_key"]
+
+_ACCESS = ("org", "role", "permission", "feature", "plan", "reverification", "pending", "token_types")
+"""The keys that decide who may pass."""
 
 
 class Function(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -119,6 +123,16 @@ class Policy(Struct, frozen=True, kw_only=True):
     deprecated: bool = False
     summary: str | None = None
     origins: dict[str, str] = {}
+
+    @property
+    def demands(self) -> str:
+        """What it asks of a caller beyond a session, as JSON that a run can keep; empty for nothing."""
+        asked = {name: getattr(self, name) for name in _ACCESS}
+        asked = {name: value for name, value in asked.items() if value != getattr(_DEFAULT, name)}
+        return msgspec.json.encode(asked, order="sorted").decode() if asked else ""
+
+
+_DEFAULT = Policy()
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):

@@ -153,7 +153,8 @@ def giver(given: Input, policy: Policy) -> Giver:
         case "database":
             return lambda scope, _receive, _send: scope["app"].state.database
         case "agents":
-            return lambda scope, _receive, _send: scope["app"].state.agents
+            demands = policy.demands
+            return lambda scope, _receive, _send: scope["app"].state.agents.under(demands)
         case _:
             return cast("Giver", RawRequest)  # Litestar's types of the three differ in name alone
 
