@@ -3,7 +3,6 @@
 A page marks the place with `<!-- table: NAME -->` and `<!-- end -->`; whatever stands between is ours.
 """
 
-import inspect
 import json
 import re
 import sys
@@ -13,9 +12,8 @@ from typing import Any
 
 from runtime.auth.reasons import Reason
 from runtime.config import Folder, Function, Policy
+from runtime.config.policy import keys_of
 from runtime.http.problems import status_of
-from runtime.routing.reading.cascade import ORDERS
-from runtime.routing.reading.keys import known_keys
 from runtime.settings.reading import variables
 from shared.errors import AnnexError
 
@@ -59,20 +57,13 @@ def reasons() -> str:
 
 def keys() -> str:
     """Every key of `Function`: meaning, default, and what a folder's value lets become of it."""
-    lines = re.findall(
-        r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.cleandoc(Function.__doc__ or ""), re.MULTILINE
-    )
-    meanings = dict(lines)
-    below = {"cancel_on_disconnect": "the file's value holds", "tags": "add up"}
-    below |= {key: order.words for key, order in ORDERS.items()}
+    folder, project = keys_of(Folder), Policy()
     table = rows("key", "meaning", "default", "below a folder that sets it") + rows(*["---"] * 4)
-    for key in known_keys(Function):
-        default = getattr(Policy(), key, None)
+    for name, key in keys_of(Function).items():
+        default = getattr(project, name, None)
         shown = "" if default in (None, ()) else f"`{default!r}`"
-        meaning = re.sub(r"\s+", " ", meanings[key]).replace("``", "`").rstrip(".")
-        table += rows(
-            f"`{key}`", meaning, shown, below[key] if key in known_keys(Folder) else "not in a folder"
-        )
+        below = key.below.words if name in folder and key.below else "not in a folder"
+        table += rows(f"`{name}`", key.doc, shown, below)
     return table
 
 

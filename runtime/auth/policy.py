@@ -6,33 +6,19 @@ asked; what is missing or malformed denies. Machine credentials have scopes: `ha
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from runtime.auth.clerk.sessions import prefixed
 from runtime.auth.reasons import Reason
-from runtime.config import Policy
+from runtime.config import Policy, Reverification
 from shared.errors import Forbidden, Unauthenticated
 from shared.identity import User
 
 logger = logging.getLogger(__name__)
 
 
-class Reverification(NamedTuple):
-    """How fresh a sign-in must be: every factor of `level` younger than `after_minutes`."""
-
-    level: str
-    after_minutes: float
-
-
-PRESETS: Final = {
-    "strict_mfa": Reverification("multi_factor", 10),
-    "strict": Reverification("second_factor", 10),
-    "moderate": Reverification("second_factor", 60),
-    "lax": Reverification("second_factor", 1440),
-}
-_LEVELS: Final = ("first_factor", "second_factor", "multi_factor")
 _SCOPES: Final = {"o": "o", "org": "o", "organization": "o", "u": "u", "user": "u"}
 
 
@@ -140,21 +126,14 @@ def _is_fresh(ages: tuple[int, int] | None, wanted: Reverification | None) -> bo
 
 
 def _parse(value: str | Mapping[str, Any]) -> Reverification | None:
-    if isinstance(value, str):
-        return PRESETS.get(value)
-    level, minutes = value.get("level"), value.get("after_minutes")
-    if (
-        level not in _LEVELS
-        or not isinstance(minutes, int | float)
-        or isinstance(minutes, bool)
-        or minutes <= 0
-    ):
+    try:
+        return Reverification.parse(value)
+    except ValueError:
         return None
-    return Reverification(level, minutes)
 
 
 def _hint(value: str | Mapping[str, Any]) -> dict[str, object]:
     """Return the `clerk_error` that makes the app's Clerk components ask the user to verify again."""
-    wanted = _parse(value) or PRESETS["strict"]
+    wanted = _parse(value) or Reverification.parse("strict")
     metadata = {"reverification": {"level": wanted.level, "afterMinutes": wanted.after_minutes}}
     return {"type": "forbidden", "reason": "reverification-error", "metadata": metadata}

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from runtime.bridge.schemas import PREFIX
-from runtime.bridge.typescript import METHODS, type_of
+from runtime.bridge.typescript import type_of
+from runtime.config import METHODS
 
 Schema = dict[str, Any]
 

@@ -10,7 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from runtime.bridge import docstrings
-from runtime.routing import Operation
+from runtime.routing import InputKind, Operation
 from shared import errors
 from shared.errors import AnnexError
 
@@ -54,15 +54,16 @@ def _from_policy(operation: Operation) -> Iterator[str]:
 
 
 def _from_inputs(operation: Operation) -> Iterator[str]:
-    sources = {one.source for one in operation.inputs}
-    if sources & {"path", "query", "body", "upload"}:
+    kinds = {one.kind for one in operation.inputs}
+    locations = {kind.location for kind in kinds}
+    if locations - {None}:
         yield errors.Invalid.code
-    if "path" in sources:
+    if "path" in locations:
         yield errors.NotFound.code
-    if sources & {"body", "upload"}:
+    if "body" in locations:
         yield errors.TooLarge.code
         yield errors.UnsupportedMediaType.code
-    if "database" in sources:
+    if InputKind.DATABASE in kinds:
         yield errors.DatabaseUnavailable.code
 
 

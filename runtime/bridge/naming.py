@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, Literal, Union, get_args, get_origin
 
-from runtime.routing.importing.loading import PREFIX
+from runtime.routing.annotations.describe import MODULE_PREFIX
 
 _UNIONS = (Union, types.UnionType)
 
@@ -27,7 +27,7 @@ def names_of(kinds: Iterable[Any]) -> dict[Any, str]:
         groups[ascii_of(cls.__name__)].append(cls)
     names: dict[Any, str] = {}
     for group in groups.values():
-        outside = [cls for cls in group if not cls.__module__.startswith(PREFIX)]
+        outside = [cls for cls in group if not cls.__module__.startswith(MODULE_PREFIX)]
         plain = group if len(group) == 1 else outside if len(outside) == 1 else []
         names.update((cls, cls.__name__) for cls in plain)
     taken = {ascii_of(name) for name in names.values()} | groups.keys()
@@ -97,7 +97,7 @@ def _place(cls: Any) -> tuple[str, str]:
 def _module(cls: Any) -> str:
     """Return its module, without what the machine adds to that of a function file."""
     module = str(cls.__module__)
-    return module.partition(".")[2] if module.startswith(PREFIX) else module
+    return module.partition(".")[2] if module.startswith(MODULE_PREFIX) else module
 
 
 def _longer(cls: Any) -> Iterator[str]:

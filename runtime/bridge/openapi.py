@@ -17,7 +17,7 @@ from runtime.bridge import docstrings, schemas
 from runtime.bridge.failures import ALWAYS, codes_of
 from runtime.bridge.schemas import Schema
 from runtime.http.problems import MEDIA_TYPE, Problem
-from runtime.routing import Input, Operation
+from runtime.routing import Input, InputKind, Operation
 from shared.errors import FieldError
 
 JSON = "application/json"
@@ -34,7 +34,7 @@ class _Described(NamedTuple):
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Describe the operations; a pure function of them."""
     ordered = sorted(operations, key=lambda one: (one.endpoint.template, one.endpoint.method))
-    sent = [(one, place) for one in ordered for place in one.inputs if place.source in _TAKEN]
+    sent = [(one, place) for one in ordered for place in one.inputs if place.kind.is_described]
     answered = [(one, _answer_type(one)) for one in ordered if _answer_type(one) is not None]
     built = schemas.build(
         (place.annotation for _, place in sent),
@@ -74,8 +74,6 @@ def operation_id(file: str, method: str) -> str:
     spelled = [re.sub(r"\[(\.\.\.)?(\w+)\]", r"$\2", name) for name in names]
     return ".".join([*spelled, method.lower()])
 
-
-_TAKEN = frozenset({"path", "query", "body"})
 
 _FILES = {
     "type": "object",
@@ -147,22 +145,22 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
 
 def _parameters(described: _Described, arguments: dict[str, str]) -> Iterator[dict[str, Any]]:
     for one in described.operation.inputs:
-        if one.source not in {"path", "query"}:
+        if not one.kind.is_parameter:
             continue
         schema = _without_null(described.inputs[one.name])
-        required = one.source == "path" or not _has_default(one)
+        required = one.kind is InputKind.PATH or not _has_default(one)
         if not required and one.default is not None:
             schema = {**schema, "default": msgspec.to_builtins(one.default)}
         entry: dict[str, Any] = {
             "name": one.name,
-            "in": one.source,
+            "in": one.kind.location,
             "required": required,
             "description": schema.pop("description", "") or arguments.get(one.name, ""),
             "schema": schema,
         }
         if not entry["description"]:
             del entry["description"]
-        if one.source == "path" and _is_catch_all(described.operation, one.name):
+        if one.kind is InputKind.PATH and _is_catch_all(described.operation, one.name):
             entry["x-catch-all"] = True
         yield entry
 
@@ -186,11 +184,11 @@ def _is_catch_all(operation: Operation, name: str) -> bool:
 
 def _body(described: _Described) -> dict[str, Any] | None:
     for one in described.operation.inputs:
-        if one.source not in {"body", "upload"}:
+        if one.kind.location != "body":
             continue
         content = (
             {JSON: {"schema": described.inputs[one.name]}}
-            if one.source == "body"
+            if one.kind is InputKind.BODY
             else {"multipart/form-data": {"schema": _FILES}}
         )
         return {"required": not _has_default(one), "content": content}

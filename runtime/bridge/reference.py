@@ -16,7 +16,8 @@ from runtime.asgi.messages import Receive, Scope, Send, header, send_answer
 from runtime.bridge import openapi
 from runtime.bridge.describable import divide
 from runtime.bridge.schemas import PREFIX
-from runtime.bridge.typescript import METHODS, type_of
+from runtime.bridge.typescript import type_of
+from runtime.config import METHODS
 from runtime.http.problems import answer, send_problem
 from runtime.routing import Operation
 from shared.errors import MethodNotAllowed

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, inspect
 
 from runtime.bridge import docstrings, naming
+from runtime.routing.annotations.walk import walk
 
 Schema = dict[str, Any]
 
@@ -69,40 +70,10 @@ def _input_names(names: dict[str, str], split: set[str]) -> dict[str, str]:
 
 def named_types(types: Iterable[Any]) -> dict[Any, inspect.Type]:
     """Return every class that a component is made of and that is reachable, in order of finding."""
-    found: dict[Any, inspect.Type] = {}
-    waiting = list(reversed(inspect.multi_type_info(types)))
-    while waiting:
-        info = waiting.pop()
-        cls = getattr(info, "cls", None)
-        if cls is not None and not isinstance(info, inspect.CustomType):
-            if cls in found:
-                continue
-            found[cls] = info
-        waiting.extend(reversed(list(parts(info))))
-    return found
-
-
-def parts(info: inspect.Type) -> Iterator[inspect.Type]:
-    """Yield the types that a type is directly made of."""
-    match info:
-        case inspect.Metadata():
-            yield info.type
-        case inspect.CollectionType():
-            yield info.item_type
-        case inspect.TupleType():
-            yield from info.item_types
-        case inspect.DictType():
-            yield info.key_type
-            yield info.value_type
-        case inspect.UnionType():
-            yield from info.types
-        case (
-            inspect.StructType()
-            | inspect.DataclassType()
-            | inspect.TypedDictType()
-            | inspect.NamedTupleType()
-        ):
-            yield from (field.type for field in info.fields)
+    kinds = (
+        kind for kind in walk(*inspect.multi_type_info(types)) if not isinstance(kind, inspect.CustomType)
+    )
+    return {kind.cls: kind for kind in kinds if getattr(kind, "cls", None) is not None}
 
 
 def _describe(schema: Schema, info: inspect.Type) -> Schema:

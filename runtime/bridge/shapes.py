@@ -10,13 +10,11 @@ from typing import Any
 from msgspec import inspect
 
 from runtime.bridge import naming
-from runtime.bridge.schemas import parts
 from runtime.routing import Fault, Operation
+from runtime.routing.annotations.walk import RECORDS, walk
 
 SAFE = 2**53 - 1
 """The largest integer that JavaScript does not round."""
-
-CROSSING = frozenset({"path", "query", "body"})
 
 
 def faults(operations: Iterable[Operation]) -> list[Fault]:
@@ -43,7 +41,7 @@ def line_of(operation: Operation) -> int:
 def crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
     """Yield what crosses the wire: where it stands, and its annotation."""
     for one in operation.inputs:
-        if one.source in CROSSING:
+        if one.kind.is_described:
             yield f"`{one.name}`", one.annotation
     answer = operation.event or operation.returns
     if answer not in {None, type(None)}:
@@ -52,19 +50,17 @@ def crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
 
 def _walk(annotation: Any) -> Iterator[tuple[str, inspect.Type]]:
     """Yield every type inside an annotation, each with the `Struct.field` that it sits in."""
-    seen: set[Any] = set()
-    waiting: list[tuple[str, inspect.Type]] = [("", inspect.type_info(annotation))]
-    while waiting:
-        owner, info = waiting.pop()
-        yield owner, info
-        cls = getattr(info, "cls", None)
-        if cls is not None and cls in seen:
-            continue
-        seen.add(cls)
-        if isinstance(info, inspect.StructType | inspect.DataclassType | inspect.TypedDictType):
-            waiting += [(f"{_title(info.cls)}.{field.name}", field.type) for field in info.fields]
-        else:
-            waiting += [(owner, part) for part in parts(info)]
+    whole = inspect.type_info(annotation)
+    yield from (("", info) for info in _outside_records(whole))
+    for record in walk(whole):
+        if isinstance(record, RECORDS):
+            for field in record.fields:
+                owner = f"{_title(record.cls)}.{field.name}"
+                yield from ((owner, info) for info in _outside_records(field.type))
+
+
+def _outside_records(kind: inspect.Type) -> Iterator[inspect.Type]:
+    return walk(kind, into=lambda info: not isinstance(info, RECORDS))
 
 
 def _judge(info: inspect.Type) -> Iterator[tuple[str, str]]:

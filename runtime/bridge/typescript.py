@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from runtime.bridge.schemas import PREFIX, Schema
-
-METHODS = ("get", "post", "put", "patch", "delete")
+from runtime.config import METHODS
 
 _WORDS = (
     *("Routes", "Streams", "Everywhere", "Date", "FormData"),

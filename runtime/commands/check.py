@@ -10,7 +10,7 @@ from typing import NamedTuple
 from runtime.app import open_database
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
-from runtime.routing import Fault, Operation, RouteTable, TreeApp
+from runtime.routing import Fault, InputKind, Operation, RouteTable, TreeApp
 from runtime.routing.lock import drift
 from runtime.settings import Settings
 from runtime.telemetry.redaction import name_of
@@ -138,7 +138,7 @@ def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:
     """Of a raw request a function may read what no cache tells two callers by."""
     for operation in operations:
         endpoint = operation.endpoint
-        takes_request = any(each.source == "request" for each in operation.inputs)
+        takes_request = any(each.kind is InputKind.REQUEST for each in operation.inputs)
         if takes_request and endpoint.policy.cache and endpoint.method == "GET":
             cure = "Ask for User and for named inputs instead of Request, or leave out `cache`."
             found = "`cache` cannot be safe where `get` takes Request."

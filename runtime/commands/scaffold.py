@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.routing.reading.names import METHODS, Segment, is_private
+from runtime.config import METHODS
+from runtime.routing.reading.names import Segment, is_private
 from runtime.routing.reading.tree import Candidate, read_candidate, template_of
 
 _IMPORTS = "from msgspec import Struct\n\nfrom runtime import User\n"

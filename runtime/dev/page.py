@@ -17,7 +17,7 @@ from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header
 from runtime.config import Endpoint
 from runtime.dev.example import example, type_name
 from runtime.dev.recorder import Recorder, Span
-from runtime.routing import Operation
+from runtime.routing import InputKind, Operation
 from runtime.routing.display import auth_of
 
 PREFIX = "/_annex"
@@ -154,19 +154,19 @@ def _key(endpoint: Endpoint) -> tuple[str, str]:
 def _described(operation: Operation | None) -> dict[str, Any]:
     if operation is None:
         return {"doc": None, "inputs": [], "body": None}
-    body = next((given for given in operation.inputs if given.source == "body"), None)
+    body = next((given for given in operation.inputs if given.kind is InputKind.BODY), None)
     return {
         "doc": operation.doc,
         "inputs": [
             {
                 "name": given.name,
-                "source": given.source,
+                "source": given.kind.location,
                 "type": type_name(given.annotation),
                 "required": given.default is msgspec.NODEFAULT,
                 "default": _as_text(given.default),
             }
             for given in operation.inputs
-            if given.source in {"path", "query"}
+            if given.kind.is_parameter
         ],
         "body": None
         if body is None

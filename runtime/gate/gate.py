@@ -11,14 +11,14 @@ from typing import Any, Protocol, cast
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.auth import Delivery
-from runtime.config import Endpoint, Policy
+from runtime.config import Endpoint, Policy, Rate
 from runtime.gate.call import GRACE, Call, Cut, Reply
 from runtime.gate.deadline import seconds_allowed
 from runtime.gate.disconnect import CallerLeft, Replay, has_left, read_body
 from runtime.gate.leftovers import Reaper
 from runtime.gate.limits import Bulkhead, counted, refuse_length
 from runtime.gate.plan import Plan, place, read_head
-from runtime.gate.rates import MemoryRates, Rate, RateStore, caller_of, headers
+from runtime.gate.rates import MemoryRates, RateStore, caller_of, headers
 from runtime.http.problems import refuse
 from shared.errors import DeadlineExceeded, RateLimited, Unauthenticated
 from shared.identity import User

@@ -1,10 +1,9 @@
 """What one endpoint asks of the gate, worked out once, and what a request's head says about it."""
 
 from runtime.asgi.messages import Scope
-from runtime.config import Endpoint
+from runtime.config import Endpoint, Rate
 from runtime.gate.deadline import HEADER as TIMEOUT_HEADER
 from runtime.gate.limits import Bulkhead
-from runtime.gate.rates import Rate
 from shared.errors import Malformed
 
 

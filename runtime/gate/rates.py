@@ -11,33 +11,12 @@ import math
 import time
 from typing import Any, NamedTuple, Protocol
 
+from runtime.config import Rate
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 0.25  # seconds for Redis, which is near or of no use here
-
-PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-
-
-class Rate(NamedTuple):
-    """`limit` calls in `period` seconds."""
-
-    limit: int
-    period: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Rate":
-        """Read `"20/minute"`.
-
-        Raises:
-            ValueError: with the cure, written for the one who wrote the config.
-        """
-        count, _, unit = text.partition("/")
-        if not count.isdecimal() or int(count) < 1 or unit not in PERIODS:
-            units = ", ".join(PERIODS)
-            raise ValueError(f'rate_limit={text!r}: expected "<calls>/<unit>" with one of {units}')
-        return cls(int(count), PERIODS[unit])
 
 
 class Verdict(NamedTuple):

@@ -8,11 +8,13 @@ from collections.abc import Awaitable
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, header, send_answer
+from runtime.config import METHODS
 from runtime.http.problems import answer, send_problem
 from runtime.settings.origins import Origins
 from shared.errors import Forbidden
 
-METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_GET, *_OTHERS = (method.upper() for method in METHODS)
+ALLOWED_METHODS = ", ".join((_GET, "HEAD", *_OTHERS, "OPTIONS")).encode()
 REQUEST_HEADERS = (
     b"Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Request-Timeout, "
     b"X-Request-Deadline, X-Request-Id, baggage, traceparent, tracestate"
@@ -69,7 +71,7 @@ class Preflights:
                 send, answer(Forbidden("This origin is not one of CORS_ORIGINS."), invocation)
             )
         grant = (
-            (b"access-control-allow-methods", METHODS),
+            (b"access-control-allow-methods", ALLOWED_METHODS),
             (b"access-control-allow-headers", REQUEST_HEADERS),
             (b"access-control-max-age", PREFLIGHT_AGE),
         )

@@ -1,9 +1,10 @@
 """File tree to routes: scan, config literal, import, compile, reachability, quarantine."""
 
-from runtime.routing.calling.operation import Input, Operation
 from runtime.routing.discovery import discover
+from runtime.routing.input_kind import InputKind
+from runtime.routing.operation import Input, Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.router import TreeApp
 from runtime.routing.table import RouteTable
 
-__all__ = ["Fault", "Input", "Operation", "RouteTable", "TreeApp", "discover"]
+__all__ = ["Fault", "Input", "InputKind", "Operation", "RouteTable", "TreeApp", "discover"]

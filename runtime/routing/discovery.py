@@ -12,13 +12,20 @@ from pathlib import Path
 from runtime.config import Endpoint, Policy
 from runtime.routing import handlers
 from runtime.routing.conflicts import Claim, between_files, between_parameters
-from runtime.routing.function_file import FunctionFile
+from runtime.routing.function_file import (
+    CompiledFile,
+    FunctionFile,
+    compile_file,
+    read_file,
+    with_policy,
+    without_reserved,
+)
 from runtime.routing.importing.guard import NOBODY, Guard, Witness
 from runtime.routing.importing.loading import Loader
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
 from runtime.routing.reading.source import Source, read_folder, read_function, unread
-from runtime.routing.reading.tree import list_files, read_tree, shape_of, template_of
+from runtime.routing.reading.tree import list_files, read_tree, shape_of
 from runtime.routing.table import Imported, Route, RouteTable
 
 RESERVED_URLS = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
@@ -57,23 +64,20 @@ def discover(
     stray += tree.faults
     refused = {each.file: each for each in witness.refused}
     folders, folder_faults = _read_folders(guard, tree.folders, refused)
-    sources = [_source(guard, each.file, read_function, refused) for each in tree.candidates]
-    files = [FunctionFile(each, *read) for each, read in zip(tree.candidates, sources, strict=True)]
-    for each in files:
-        each.settle_policy(folders, folder_faults)
-    _spread(files, between_files(_claims(files)))
-    for each in files:
-        each.refuse_reserved(reserved)
+    files = [read_file(each, *_source(guard, each.file, read_function, refused)) for each in tree.candidates]
+    files = [with_policy(each, folders, folder_faults) for each in files]
+    files = _spread(files, between_files(_claims(files)))
+    files = [without_reserved(each, reserved) for each in files]
     loader = Loader(guard)
     if previous is None:
         loader.forget()
     known = {} if previous is None else {file: it for file, it in previous.files.items() if file not in stale}
-    for each in files:
-        if not each.faults:
-            each.take_in(loader, known.get(each.file))
-    _spread(files, between_parameters(use for each in files if not each.faults for use in each.uses))
+    compiled = [compile_file(each, loader, known.get(each.file)) for each in files]
+    compiled = _spread(
+        compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses())
+    )
     faults = [*stray, *(fault for found in folder_faults.values() for fault in found)]
-    return _table(root, files, faults)
+    return _table(root, compiled, faults)
 
 
 def _read(root: Path, file: str) -> bytes | Fault:
@@ -125,41 +129,41 @@ def _claims(files: list[FunctionFile]) -> list[Claim]:
     ]
 
 
-def _spread(files: list[FunctionFile], faults: list[Fault]) -> None:
-    by_file = {each.file: each for each in files}
+def _spread[Each: (FunctionFile, CompiledFile)](files: list[Each], faults: Iterable[Fault]) -> list[Each]:
+    """Add to each file the faults that concern it."""
+    by_file: dict[str, list[Fault]] = defaultdict(list)
     for fault in faults:
-        if fault not in by_file[fault.file].faults:
-            by_file[fault.file].faults.append(fault)
+        by_file[fault.file].append(fault)
+    return [each.with_faults(*by_file[each.file]) for each in files]
 
 
-def _table(root: Path, files: list[FunctionFile], faults: list[Fault]) -> RouteTable:
+def _table(root: Path, files: list[CompiledFile], faults: list[Fault]) -> RouteTable:
     routes: list[Route] = []
-    broken: dict[tuple[str, str], list[FunctionFile]] = defaultdict(list)
+    broken: dict[tuple[str, str], list[CompiledFile]] = defaultdict(list)
     for each in files:
         faults += each.faults
         if not each.faults:
-            routes += each.routes
-        elif each.segments is not None:
-            for method in each.methods:
-                broken[method, shape_of(each.segments)].append(each)
+            routes += each.routes()
+        elif each.before.segments is not None:
+            for method in each.before.methods:
+                broken[method, shape_of(each.before.segments)].append(each)
     served = {(route.endpoint.method.lower(), shape_of(route.segments)) for route in routes}
     routes += [_quarantined(key[0], claimants) for key, claimants in broken.items() if key not in served]
-    imported = {each.file: Imported(each.text, each.imported) for each in files if each.imported}
+    imported = {each.file: Imported(each.before.text, each.loaded) for each in files if each.loaded}
     return RouteTable(root, routes, faults, imported)
 
 
-def _quarantined(method: str, claimants: list[FunctionFile]) -> Route:
+def _quarantined(method: str, claimants: list[CompiledFile]) -> Route:
     """Keep the route closed: by its own policy, or by the default where that is unknown or disputed."""
     first = claimants[0]
-    policies = [each.policies.get(method, Policy()) for each in claimants]
+    policies = [each.before.policies.get(method, Policy()) for each in claimants]
     endpoint = Endpoint(
         method=method.upper(),
-        template=template_of(first.segments or ()),
+        template=first.before.template,
         file=first.file,
         policy=policies[0] if all(policy == policies[0] for policy in policies) else Policy(),
         error_id=first.faults[0].error_id,
     )
-    segments = first.segments or ()
+    segments = first.before.segments or ()
     handler = handlers.refuse(endpoint, segments)
-    seconds = first.imported.seconds if first.imported else None
-    return Route(endpoint=endpoint, segments=segments, operation=None, handler=handler, seconds=seconds)
+    return Route(endpoint=endpoint, segments=segments, operation=None, handler=handler, seconds=first.seconds)

@@ -1,29 +1,19 @@
 """Operations and quarantined endpoints as Litestar handlers; ``opt["endpoint"]`` holds the `Endpoint`."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import cast
 
-from litestar import delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp as LitestarApp
+from litestar.types import Method
 
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from runtime.routing.calling.adapter import Adapter
-from runtime.routing.calling.operation import Operation
+from runtime.routing.operation import Operation
 from runtime.routing.reading.names import Segment
 from runtime.routing.router import DIRECT
 from shared.errors import FunctionUnavailable
-
-_DECORATORS: dict[str, Callable[..., Any]] = {
-    "GET": get,
-    "POST": post,
-    "PUT": put,
-    "PATCH": patch,
-    "DELETE": delete,
-}
-
 
 FAULT_HEADER = b"x-annex-fault"
 
@@ -31,7 +21,7 @@ FAULT_HEADER = b"x-annex-fault"
 def serve(
     operation: Operation, segments: tuple[Segment, ...], *, note: str | None = None
 ) -> HTTPRouteHandler:
-    """Return the handler of an operation; `note` is told in a header of every answer (development only)."""
+    """Return the handler of an operation; `note` stands in a header of every response (development only)."""
     return _decorate(operation.endpoint, segments, _noted(Adapter(operation), note))
 
 
@@ -62,14 +52,15 @@ def _decorate(endpoint: Endpoint, segments: tuple[Segment, ...], app: ASGIApp) -
         return app  # type: ignore[return-value]  # the same thing, typed by Litestar
 
     path = "/" + "/".join(_litestar(segment) for segment in segments)
-    decorated: HTTPRouteHandler = _DECORATORS[endpoint.method](
+    decorated = HTTPRouteHandler(
         path,
+        http_method=cast("Method", endpoint.method),
         name=f"{endpoint.method} {endpoint.template}",
         opt={"endpoint": endpoint, DIRECT: app},
         status_code=200,  # the adapter writes the real one; Litestar's 204 for DELETE forbids a body
         request_max_body_size=endpoint.policy.max_body,
-    )(handler)
-    return decorated
+    )
+    return decorated(handler)
 
 
 def _litestar(segment: Segment) -> str:

@@ -1,53 +1,35 @@
-"""A handler's signature, judged: where each parameter comes from, and what the answer is."""
+"""A handler's signature: where each parameter comes from, and what the response is."""
 
-import collections.abc
 import inspect
 import re
-import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.datastructures import UploadFile
 
 from runtime.config import Policy
-from runtime.routing.calling.operation import Input, InputSource
-from runtime.routing.importing.loading import PREFIX
-from runtime.routing.reading.faults import Fault, told
+from runtime.routing.annotations.describe import (
+    bare,
+    describe,
+    is_path_value,
+    is_query_value,
+    is_union,
+    is_upload,
+    spell,
+)
+from runtime.routing.input_kind import InputKind
+from runtime.routing.operation import Input
+from runtime.routing.reading.faults import Fault, one_line
 from runtime.routing.reading.names import near_miss
 from shared.agents import Agents
 from shared.database import Database
 from shared.events import Event
 from shared.identity import User
 
-_STREAMS = (collections.abc.AsyncIterator, collections.abc.AsyncGenerator, collections.abc.AsyncIterable)
-_INJECTED: dict[type, InputSource] = {Database: "database", Agents: "agents"}
-_SCALARS = (
-    msgspec.inspect.StrType,
-    msgspec.inspect.IntType,
-    msgspec.inspect.FloatType,
-    msgspec.inspect.BoolType,
-    msgspec.inspect.DecimalType,
-    msgspec.inspect.UUIDType,
-    msgspec.inspect.DateType,
-    msgspec.inspect.DateTimeType,
-    msgspec.inspect.TimeType,
-    msgspec.inspect.TimeDeltaType,
-    msgspec.inspect.EnumType,
-    msgspec.inspect.LiteralType,
-)
-_LISTS = (
-    msgspec.inspect.ListType,
-    msgspec.inspect.SetType,
-    msgspec.inspect.FrozenSetType,
-    msgspec.inspect.VarTupleType,
-)
-
-
+_STREAMS = (AsyncIterator, AsyncGenerator, AsyncIterable)
 _TAG = re.compile(r"[\w.-]+")
-_MODULE = re.compile(rf"{PREFIX}[0-9a-f]+\.(?:[^,| ]+\.)?")
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -84,7 +66,7 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
         )
         return None, [handler.fault(f"{handler.method} has an annotation that names nothing: {error}.", cure)]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - an annotation is code, and may raise anything
-        found = f"The annotations of {handler.method} cannot be read: {told(error)}."
+        found = f"The annotations of {handler.method} cannot be read: {one_line(error)}."
         return None, [handler.fault(found, "Correct the annotation.")]
     faults: list[Fault] = []
     inputs: list[Input] = []
@@ -119,37 +101,55 @@ def _parameter(
         return handler.fault(f"{where} has no annotation.", "Annotate it, such as `limit: int = 20`.")
     annotation = hints[name]
     default = msgspec.NODEFAULT if parameter.default is parameter.empty else parameter.default
-    source, fault = _source(handler, name, annotation)
-    if fault:
-        return fault
-    return Input(name=name, source=source, annotation=annotation, default=default)
+    kind = _kind(handler, name, annotation)
+    fault = _misuse(handler, name, kind, annotation)
+    return fault or Input(name=name, kind=kind, annotation=annotation, default=default)
 
 
-def _source(handler: Handler, name: str, annotation: Any) -> tuple[InputSource, Fault | None]:
-    bare = _bare(annotation)
+def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: PLR0911  # a table, read as one
+    members = bare(annotation)
     if name in handler.path:
-        return "path", _path_fault(handler, name, annotation)
-    if User in bare:
-        return "user", _user_fault(handler, name, bare)
-    if injected := next((source for kind, source in _INJECTED.items() if bare == {kind}), None):
-        return injected, None
-    if any(isinstance(each, type) and issubclass(each, Request) for each in bare):
-        return "request", None
+        return InputKind.PATH
+    if User in members:
+        return InputKind.USER
+    if members == {Database}:
+        return InputKind.DATABASE
+    if members == {Agents}:
+        return InputKind.AGENTS
+    if any(isinstance(each, type) and issubclass(each, Request) for each in members):
+        return InputKind.REQUEST
     if name == "data":
-        return ("upload" if _is_upload(annotation) else "body"), _body_fault(handler, annotation)
-    return "query", _query_fault(handler, name, annotation)
+        return InputKind.UPLOAD if is_upload(annotation) else InputKind.BODY
+    return InputKind.QUERY
+
+
+def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fault | None:
+    """Return what keeps a parameter from being of its kind."""
+    match kind:
+        case InputKind.PATH:
+            return _path_fault(handler, name, annotation)
+        case InputKind.QUERY:
+            return _query_fault(handler, name, annotation)
+        case InputKind.BODY | InputKind.UPLOAD:
+            return _body_fault(handler, kind, annotation)
+        case InputKind.USER:
+            return _user_fault(handler, name, annotation)
+        case InputKind.DATABASE | InputKind.AGENTS | InputKind.REQUEST:
+            return None
+        case _:
+            typing.assert_never(kind)
 
 
 def _query_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     where = f"{handler.method}({name})"
-    if _is_upload(annotation):
-        return handler.fault(f"{where} is an upload, and its name is not data.", "Name it data.")
-    kind, problem = _describe(annotation)
+    if is_upload(annotation):
+        return handler.fault(f"{where} is an upload, but is not named data.", "Name it data.")
+    kind, problem = describe(annotation)
     if problem:
-        return handler.fault(f"{where}: {problem}", "Use a type that msgspec can read.")
-    if _is_queryable(kind):
+        return handler.fault(f"{where}: {problem}", "Use a type that msgspec supports.")
+    if is_query_value(kind):
         return None
-    cure = "Take it apart into scalars, enums, dates or lists of these; only data is a JSON body."
+    cure = "Use scalars, enums, dates or lists of these; only data is a JSON body."
     if isinstance(kind, msgspec.inspect.StructType) and handler.method != "get":
         cure = "Name it data: the parameter called data is the JSON body."
     return handler.fault(f"{where}: a query string cannot hold {spell(annotation)}.", cure)
@@ -157,42 +157,41 @@ def _query_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
 
 def _path_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     where = f"{handler.method}({name})"
-    kind, problem = _describe(annotation)
+    kind, problem = describe(annotation)
     if handler.path[name] == "rest" and annotation is not str:
         return handler.fault(
-            f"{where} is a catch-all, and always a str.", f"Write {name}: str, and split it on '/'."
+            f"{where} is a catch-all, which is always a str.", f"Write {name}: str, and split it on '/'."
         )
-    if problem or not isinstance(_plain(kind), _SCALARS):
+    if problem or not is_path_value(kind):
         found = f"{where} comes from the path, which cannot hold {spell(annotation)}."
         return handler.fault(found, "Use str, int, UUID, date, Decimal, an enum or another scalar.")
     return None
 
 
-def _user_fault(handler: Handler, name: str, bare: set[Any]) -> Fault | None:
+def _user_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     where = f"{handler.method}({name})"
-    if not bare <= {User, type(None)}:
+    members = bare(annotation)
+    if not members <= {User, type(None)}:
         return handler.fault(
             f"{where} mixes User with other types.", "Write User, or User | None in a public file."
         )
     is_open = handler.policy.public or handler.policy.webhook is not None
-    if type(None) in bare and not handler.policy.public:
+    if type(None) in members and not handler.policy.public:
         return handler.fault(
-            f"{where} may be None, and this route is not public.", "Write User: there is always one."
+            f"{where} may be None, but this route is not public.", "Write User: there is always one."
         )
-    if type(None) not in bare and is_open:
+    if type(None) not in members and is_open:
         return handler.fault(
-            f"{where} wants a User, and this route lets callers in without one.", "Write User | None."
+            f"{where} must be a User, but this route admits callers without one.", "Write User | None."
         )
     return None
 
 
-def _body_fault(handler: Handler, annotation: Any) -> Fault | None:
+def _body_fault(handler: Handler, kind: InputKind, annotation: Any) -> Fault | None:
     where = f"{handler.method}(data)"
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
-    if _is_upload(annotation):
-        return None
-    _, problem = _describe(annotation)
+    problem = describe(annotation)[1] if kind is InputKind.BODY else None
     return handler.fault(f"{where}: {problem}", "Use a msgspec Struct.") if problem else None
 
 
@@ -201,7 +200,7 @@ def _misspelt(handler: Handler, inputs: list[Input]) -> list[Fault]:
     free = [name for name in handler.path if name not in taken]
     faults = []
     for each in inputs:
-        meant = near_miss(each.name, free) if each.source == "query" else None
+        meant = near_miss(each.name, free) if each.kind is InputKind.QUERY else None
         if meant:
             found = (
                 f"{handler.method}({each.name}) is not in the path, and would be read from the query string."
@@ -219,7 +218,7 @@ def _returns(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     if origin is not None and isinstance(origin, type) and issubclass(origin, Response):
         return None, []
     if annotation is not None and annotation is not type(None):
-        _, problem = _describe(annotation)
+        _, problem = describe(annotation)
         if problem:
             cure = "Return a msgspec Struct, a list or dict of them, None, or AsyncIterator[Event]."
             return None, [handler.fault(f"{handler.method} returns what has no JSON form: {problem}", cure)]
@@ -242,11 +241,11 @@ def _yields(handler: Handler, *, is_stream: bool) -> list[Fault]:
 def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     arguments = typing.get_args(annotation)
     event = arguments[0] if arguments else None
-    members = typing.get_args(event) if _is_union(event) else (event,)
+    members = typing.get_args(event) if is_union(event) else (event,)
     if not all(isinstance(member, type) and issubclass(member, Event) for member in members):
         found = f"{handler.method} streams {spell(event)}, which is not an Event."
         return None, [handler.fault(found, 'Subclass it: class Tick(Event, tag="tick").')]
-    _, problem = _describe(event)
+    _, problem = describe(event)
     if problem:
         return None, [
             handler.fault(f"{handler.method} streams what has no JSON form: {problem}", "Correct the event.")
@@ -257,74 +256,3 @@ def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
             found = f"{spell(member)} has the tag {tag!r}, which cannot be the name of an event."
             return None, [handler.fault(found, "Use letters, digits, '_', '-' and '.'.")]
     return event, []
-
-
-def _describe(annotation: Any) -> tuple[msgspec.inspect.Type | None, str | None]:
-    """Return msgspec's reading of a type, or why it has none."""
-    try:
-        kind = msgspec.inspect.type_info(annotation)
-        msgspec.json.Decoder(annotation)
-        custom = _custom(kind, set())
-    except Exception as error:  # noqa: BLE001 - msgspec, and annotations of any make, raise what they like
-        return None, f"{str(error).splitlines()[0].rstrip('.')}."
-    return kind, f"{spell(custom)} is unknown to msgspec." if custom is not None else None
-
-
-def inner_types(kind: Any) -> list[Any]:
-    """Return the types directly inside one of msgspec's type descriptions."""
-    children = [getattr(kind, name, None) for name in ("item_type", "key_type", "value_type", "type")]
-    children += [*(getattr(kind, "types", None) or ()), *(getattr(kind, "item_types", None) or ())]
-    children += [field.type for field in getattr(kind, "fields", None) or ()]
-    return [child for child in children if child is not None]
-
-
-def _custom(kind: Any, seen: set[Any]) -> Any:
-    """Return the first type inside `kind` that msgspec would hand to a hook."""
-    if isinstance(kind, msgspec.inspect.CustomType):
-        return None if kind.cls is object else kind.cls
-    if cls := getattr(kind, "cls", None):
-        if cls in seen:
-            return None
-        seen.add(cls)
-    children = inner_types(kind)
-    return next((found for child in children if (found := _custom(child, seen)) is not None), None)
-
-
-def _is_queryable(kind: msgspec.inspect.Type | None) -> bool:
-    if isinstance(kind, msgspec.inspect.Metadata):
-        return _is_queryable(kind.type)
-    if isinstance(kind, msgspec.inspect.UnionType):
-        members = [each for each in kind.types if not isinstance(each, msgspec.inspect.NoneType)]
-        return all(_is_queryable(each) for each in members)
-    if isinstance(kind, _LISTS):
-        return isinstance(_plain(kind.item_type), _SCALARS)
-    return isinstance(kind, _SCALARS)
-
-
-def _plain(kind: Any) -> Any:
-    return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
-
-
-def _bare(annotation: Any) -> set[Any]:
-    """Return the members of a union, without `Annotated` and type arguments."""
-    if typing.get_origin(annotation) is typing.Annotated:
-        return _bare(typing.get_args(annotation)[0])
-    if _is_union(annotation):
-        return set().union(*(_bare(member) for member in typing.get_args(annotation)))
-    return {typing.get_origin(annotation) or annotation}
-
-
-def _is_union(annotation: Any) -> bool:
-    return typing.get_origin(annotation) in {typing.Union, types.UnionType}
-
-
-def _is_upload(annotation: Any) -> bool:
-    members = (annotation, *typing.get_args(annotation))
-    return any(UploadFile in _bare(member) for member in members)
-
-
-def spell(annotation: Any) -> str:
-    """Write a type as a developer would, without the private names that modules of functions have."""
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__name__
-    return _MODULE.sub("", str(annotation)).replace("typing.", "")

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from runtime.config import Endpoint
 from runtime.routing import handlers
-from runtime.routing.calling.operation import Operation
 from runtime.routing.importing.loading import Loaded
+from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
-from runtime.routing.reference import Match, Reference, prove
+from runtime.routing.reference_router import Match, ReferenceRouter, prove
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -85,7 +85,7 @@ class RouteTable:
         """Return the route that answers a URL, or the one whose template `path` is."""
         exact = [route for route in self.routes if route.endpoint.template == path]
         match = Match(exact[0].segments, {}) if exact else None
-        match = match or Reference(route.segments for route in self.routes).match(path)
+        match = match or ReferenceRouter(route.segments for route in self.routes).match(path)
         for route in self.routes:
             if match and route.segments == match.segments and route.endpoint.method == method:
                 return route, match

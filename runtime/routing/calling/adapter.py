@@ -1,41 +1,30 @@
-"""One operation as an ASGI application: request in, arguments out of it, function called, answer written.
+"""One operation as an ASGI application: reads the arguments, calls the function, writes the response.
 
 Everything that can be known at start is worked out at start. Litestar's own injection is not used here:
 it stops at the first bad parameter, reads JSON of any content type, and takes about twice as long.
 """
 
 import inspect
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from litestar import Response
 
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
-from runtime.config import Policy
 from runtime.routing.calling.exits import EXITS, refused
 from runtime.routing.calling.groups import raise_sole
-from runtime.routing.calling.inputs import (
-    Arguments,
-    BodyReader,
-    QueryReader,
-    UploadReader,
-    converter,
-    read_query,
-)
-from runtime.routing.calling.operation import Input, Operation
+from runtime.routing.calling.inputs.query import read_query
+from runtime.routing.calling.inputs.readers import readers_of
+from runtime.routing.calling.inputs.request import RawRequest
+from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.outputs import Output
-from runtime.routing.calling.request import RawRequest
 from runtime.routing.calling.streams import event_stream
-from runtime.routing.calling.validation import LIMIT
 from runtime.routing.calling.workers import Workers
+from runtime.routing.operation import Operation
 from shared.errors import FieldError, Invalid
 from shared.events import Event
 
-type Giver = Callable[[Scope, Receive, Send], Any]
-
-GIVEN = frozenset({"path", "user", "database", "agents", "request"})
 THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
 
 
@@ -55,10 +44,7 @@ class Adapter:
         self._workers = Workers(
             f"{operation.endpoint.method} {operation.endpoint.template}", policy.concurrency or THREADS
         )
-        self._given = [(each.name, giver(each, policy)) for each in operation.inputs if each.source in GIVEN]
-        self._query = [QueryReader(each) for each in _of(operation, "query")]
-        self._body = next((BodyReader(each) for each in _of(operation, "body")), None)
-        self._upload = next((UploadReader(each) for each in _of(operation, "upload")), None)
+        self._given, self._query, self._body, self._upload = readers_of(operation)
         self._reads = bool(self._query or self._body or self._upload)
         self._encode = msgspec.json.Encoder().encode
         self._output = Output(_named(operation), operation.function, operation.endpoint.file)
@@ -103,7 +89,7 @@ class Adapter:
         elif self._upload is not None:
             errors += await self._upload.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
         if errors:
-            raise Invalid(errors=tuple(errors[:LIMIT]))
+            raise Invalid(errors=tuple(errors[:MAX_ERRORS]))
 
     async def _call_in_thread(self, arguments: Arguments) -> Any:
         value = await self._workers.run(self._function, arguments)
@@ -138,29 +124,6 @@ class Adapter:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def giver(given: Input, policy: Policy) -> Giver:
-    """Return what finds the value of an input that needs no reading and no waiting."""
-    match given.source:
-        case "path":
-            name, convert = given.name, converter(given.annotation)
-            return lambda scope, _receive, _send: convert(scope["path_params"][name])
-        case "user":
-            return lambda scope, _receive, _send: scope[SCOPE_KEY].user
-        case "database" if policy.read_only:
-            return lambda scope, _receive, _send: scope["app"].state.database.read_only()
-        case "database":
-            return lambda scope, _receive, _send: scope["app"].state.database
-        case "agents":
-            demands = policy.demands
-            return lambda scope, _receive, _send: scope["app"].state.agents.under(demands)
-        case _:
-            return cast("Giver", RawRequest)  # Litestar's types of the three differ in name alone
-
-
-def _of(operation: Operation, source: str) -> list[Input]:
-    return [each for each in operation.inputs if each.source == source]
 
 
 def _named(operation: Operation) -> Any:

@@ -13,13 +13,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec import inspect as types
 
-from runtime.routing.calling.fitting import (
+from runtime.routing.annotations.fitting import compiled
+from runtime.routing.annotations.walk import (
     DICTS,
     LISTS,
     RECORDS,
     TUPLES,
     class_of,
-    compiled,
     is_open,
     items_of,
     plain,

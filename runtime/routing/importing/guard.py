@@ -12,9 +12,9 @@ from types import FrameType, TracebackType
 from msgspec import Struct
 
 from runtime.routing.importing.surroundings import Surroundings
-from runtime.routing.reading.faults import Fault, told
+from runtime.routing.reading.faults import Fault, one_line
 
-PATIENCE = 2  # files that may hang for their whole budget; what hangs after them gets a tenth of it
+FULL_BUDGETS = 2  # files that may hang for their whole budget; those after them get a tenth of it
 
 
 class Witness(Struct, frozen=True):
@@ -99,7 +99,7 @@ class Guard:
 
     def _allowed(self) -> float:
         """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
-        return self.budget if self._given_up < PATIENCE else self.budget / 10
+        return self.budget if self._given_up < FULL_BUDGETS else self.budget / 10
 
     def _hangs(self, file: str, doing: str, thread: threading.Thread, allowed: float) -> Fault:
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
@@ -114,7 +114,10 @@ class Guard:
         """Describe an exception by its type and its trace as Python keeps them: it may lie about both."""
         kinds = type.mro(type(error))
         line = self._line(reversed(list(traceback.walk_tb(trace))), file)
-        found, cure = f"{doing} failed: {told(error)}.", "Fix the file; it runs as it is when it is saved."
+        found, cure = (
+            f"{doing} failed: {one_line(error)}.",
+            "Fix the file; it runs as it is when it is saved.",
+        )
         if any(kind is SystemExit for kind in kinds):
             found = f"{doing} ended the process (SystemExit)."
             cure = "Remove the exit; a function returns or raises."

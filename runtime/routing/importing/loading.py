@@ -10,16 +10,16 @@ import hashlib
 import importlib.util
 import sys
 import time
+from functools import partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path, PurePosixPath
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from msgspec import Struct
 
+from runtime.routing.annotations.describe import MODULE_PREFIX
 from runtime.routing.importing.guard import Guard
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
-
-PREFIX = "annex_functions_"
 
 
 class Loaded(Struct, frozen=True):
@@ -40,11 +40,12 @@ class Loader:
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
         self.root = guard.root
-        self.prefix = PREFIX + hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        self.prefix = MODULE_PREFIX + hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
 
     def forget(self) -> None:
         """Take every module of this folder out of `sys.modules`, so that the next load runs it anew."""
-        for name in map(str, list(sys.modules)):  # a file may put in what is no name
+        names = [name for name in list(sys.modules) if type(name) is str]  # a file may put in other keys
+        for name in names:
             if name == self.prefix or name.startswith(self.prefix + "."):
                 del sys.modules[name]
 
@@ -60,34 +61,74 @@ class Loader:
             code = compile(tree, str(self.root / file), "exec", dont_inherit=True)
         except UNREADABLE as error:
             return unreadable(file, error)
-        module, name = self._prepare(file)
+        prepared = self._prepare(file)
+        module = prepared[-1].module
         started = time.perf_counter()
-        ran = self.guard.run(file, "The import", lambda: exec(code, module.__dict__))  # noqa: S102 - the point
-        if isinstance(ran, Fault):
-            sys.modules.pop(name, None)
+        ran = self.guard.run(file, "The import", partial(_run, code, module))
+        is_changed = [each.put_back() for each in prepared]
+        if ran is None and any(is_changed):
+            found = "The import replaced its module in sys.modules, or changed the class of the module."
+            ran = Fault(file=file, line=0, found=found, cure="Leave sys.modules and __class__ unchanged.")
+        if ran is not None:
+            sys.modules.pop(prepared[-1].name, None)
             return ran
-        return Loaded(module, name, time.perf_counter() - started)
+        return Loaded(module, prepared[-1].name, time.perf_counter() - started)
 
-    def _prepare(self, file: str) -> tuple[ModuleType, str]:
+    def _prepare(self, file: str) -> list["_Prepared"]:
+        """Put the packages and the module of a file into `sys.modules`; the module is the last."""
         path = self.root / file
         name, folder = self.prefix, self.root
-        self._package(name, folder)
+        prepared = [self._package(name, folder)]
         for part in PurePosixPath(file).parent.parts:
             name, folder = f"{name}.{_dotless(part)}", folder / part
-            self._package(name, folder)
+            prepared.append(self._package(name, folder))
         name = f"{name}.{_dotless(path.stem)}"
         module = importlib.util.module_from_spec(
             ModuleSpec(name, SourceFileLoader(name, str(path)), origin=str(path))
         )
         module.__file__ = str(path)
         sys.modules[name] = module
-        return module, name
+        return [*prepared, _Prepared(name, module)]
 
-    def _package(self, name: str, folder: Path) -> None:
+    def _package(self, name: str, folder: Path) -> "_Prepared":
         if name not in sys.modules:
             package = importlib.util.module_from_spec(ModuleSpec(name, None, is_package=True))
             package.__path__ = [str(folder)]
             sys.modules[name] = package
+        return _Prepared(name, sys.modules[name])
+
+
+class _Prepared:
+    """A module of `sys.modules` as it was before a file ran.
+
+    Whatever looks at all modules, such as `inspect.getmodule`, asks each for its name and file. A property
+    in their place runs the file's code there, which may raise anything.
+    """
+
+    def __init__(self, name: str, module: ModuleType) -> None:
+        self.name = name
+        self.module = module
+        self._facts = {key: value for key, value in vars(module).items() if key in _FACTS}
+
+    def put_back(self) -> bool:
+        """Restore it, and say whether it was replaced or made another kind of module."""
+        is_changed = sys.modules.get(self.name) is not self.module or type(self.module) is not ModuleType
+        if is_changed:
+            sys.modules[self.name] = self.module
+            _set_class(self.module, ModuleType)
+        vars(self.module).update(self._facts)
+        return is_changed
+
+
+_FACTS = frozenset({"__name__", "__file__", "__path__", "__spec__", "__loader__", "__package__"})
+_set_class = vars(object)["__class__"].__set__  # a class may have a property in its place
+
+
+def _run(code: CodeType, module: ModuleType) -> None:
+    exec(code, module.__dict__)  # noqa: S102 - the point
+    getattr(
+        module, "__annex_unknown__", None
+    )  # a module whose `__getattr__` raises fails here, not elsewhere
 
 
 def _dotless(part: str) -> str:

@@ -3,15 +3,15 @@
 What a folder demands can be tightened below it and never loosened; only a function's own file opens a route.
 """
 
-from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
 from msgspec import Struct
 
-from runtime.config import Policy
+from runtime.config import Folder, Function, Policy
+from runtime.config.key import UNION
+from runtime.config.policy import keys_of
 from runtime.routing.reading.faults import Fault
-from runtime.routing.reading.keys import rate_of, reverification_of
 from runtime.routing.reading.source import Literal, Source
 
 
@@ -22,50 +22,10 @@ class Layer(Struct, frozen=True):
     keys: dict[str, Literal]
 
 
-class Order(Struct, frozen=True):
-    """What tighter means for one key.
+ORDERS = {name: key.below for name, key in keys_of(Folder).items() if key.below is not None}
+"""How a folder's value binds what is below it; each is declared with its key."""
 
-    Attributes:
-        words: what may become of it below a folder that sets it.
-        holds: says whether the second value demands at least what the first does.
-    """
-
-    words: str
-    holds: Callable[[Any, Any], bool]
-
-
-def _fewer_calls(outer: str, inner: str) -> bool:
-    (old, old_period), (new, new_period) = rate_of(outer), rate_of(inner)
-    return new * old_period <= old * new_period
-
-
-def _stricter(outer: str | dict[str, Any], inner: str | dict[str, Any]) -> bool:
-    (old, old_minutes), (new, new_minutes) = reverification_of(outer), reverification_of(inner)
-    return new >= old and new_minutes <= old_minutes
-
-
-_ON = Order("may be switched on, not off", lambda outer, inner: inner or not outer)
-_SAME = Order("stays", lambda outer, inner: inner == outer)
-_LESS = Order("may get smaller", lambda outer, inner: inner <= outer)
-
-ORDERS = {
-    "org": _ON,
-    "role": _SAME,
-    "permission": _SAME,
-    "feature": _SAME,
-    "plan": _SAME,
-    "reverification": Order("may get stricter and shorter", _stricter),
-    "token_types": Order("may lose members", lambda outer, inner: set(inner) <= set(outer)),
-    "timeout": _LESS,
-    "concurrency": _LESS,
-    "queue": _LESS,
-    "rate_limit": Order("may get slower", _fewer_calls),
-    "max_body": _LESS,
-    "read_only": _ON,
-}
-"""Keys that are not here have no order: the inner `cancel_on_disconnect` holds, and `tags` add up."""
-
-_ACCESS = ("org", "role", "permission", "feature", "plan", "reverification")
+_DEMANDS = tuple(name for name, key in keys_of(Function).items() if key.is_demand)
 
 
 def folders_above(file: str) -> list[str]:
@@ -139,7 +99,7 @@ def _apply(
     faults = []
     for key, literal in layer.keys.items():
         value = literal.value
-        if key == "tags" and key in values:
+        if ORDERS.get(key) is UNION and key in values:
             value = tuple(dict.fromkeys((*values[key][0], *value)))
         elif _loosens(key, bounds, value):
             outer, origin = bounds[key]
@@ -180,15 +140,17 @@ def _contradictions(
                 cure="Drop public.",
             )
         )
-    demanded = next((key for key in (*_ACCESS, "token_types") if said.get(key)), None)
+    demanded = next((key for key in _DEMANDS if said.get(key)), None)
     if opened and demanded:
         origin = values[demanded][1]
+        is_inherited = demanded in bounds
+        found = f"{opened}={said[opened]!r} conflicts with {demanded}={said[demanded]!r}"
+        found += f" inherited from {origin}." if is_inherited else "."
         cure = (
-            f"Move the file out of that folder, or drop {opened}."
-            if demanded in bounds
-            else "Drop one of them."
+            f"Move the file out of that folder, or remove {opened}."
+            if is_inherited
+            else "Remove one of them."
         )
-        found = f"{opened} lets everybody in, and {origin} demands {demanded}={said[demanded]!r}."
         faults.append(Fault(file=file, line=lines[opened], found=found, cure=cure))
     if said.get("queue") and not said.get("concurrency"):
         found = "queue counts the calls that wait for concurrency, and there is no concurrency."

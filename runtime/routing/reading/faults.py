@@ -55,11 +55,11 @@ def unreadable(file: str, error: BaseException) -> Fault:
 
 def unexpected(file: str, doing: str, error: Exception) -> Fault:
     """Return the fault of a file over which a step of ours failed that no file should make fail."""
-    found = f"{doing} failed over this file: {told(error)}."
+    found = f"{doing} failed over this file: {one_line(error)}."
     return Fault(file=file, line=0, found=found, cure="Rewrite what is unusual in it.")
 
 
-def told(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return kind and text of what a file raised, in one line; asking for the text runs the file's code."""
     name: str = _NAME(type(error))
     try:

@@ -3,12 +3,11 @@
 import keyword
 import re
 import unicodedata
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal
 
 from msgspec import Struct
-
-METHODS = ("get", "post", "put", "patch", "delete")
 
 # Litestar fills these parameters of a handler itself, and the runtime the last four.
 RESERVED_NAMES = frozenset(
@@ -108,7 +107,7 @@ def _read_parameter(text: str, name: str, kind: Literal["dynamic", "rest"]) -> S
     return Segment(kind, text)
 
 
-def near_miss(word: str, known: tuple[str, ...] | list[str]) -> str | None:
+def near_miss(word: str, known: Iterable[str]) -> str | None:
     """Return what was probably meant, or None."""
     by_case = {name.lower(): name for name in known}
     if word.lower() in by_case:

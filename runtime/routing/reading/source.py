@@ -11,10 +11,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from runtime.config import Folder, Function
+from runtime.config import METHODS, Folder, Function
+from runtime.config.policy import keys_of
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
-from runtime.routing.reading.keys import complain, known_keys, read_value
-from runtime.routing.reading.names import METHODS, near_miss
+from runtime.routing.reading.keys import read_value
+from runtime.routing.reading.names import near_miss
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_DEFINITIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -172,13 +173,13 @@ class _Reader:
         return keys if len(self.faults) == before else None
 
     def _key(self, name: str, node: ast.expr, keys: dict[str, Literal]) -> None:
-        wanted = self.kind.__name__
-        if name not in known_keys(self.kind):
-            meant = near_miss(name, known_keys(self.kind))
-            cure = f"Did you mean {meant}?" if meant else f"Known keys: {', '.join(known_keys(self.kind))}."
+        keys_here = keys_of(self.kind)
+        if name not in keys_here:
+            meant = near_miss(name, keys_here)
+            cure = f"Did you mean {meant}?" if meant else f"Known keys: {', '.join(keys_here)}."
             if name in {"public", "webhook"}:
-                cure = "Only the function's own file may open a route."
-            self.fault(node.lineno, f"{wanted}(...) has no key {_short(name)!r}.", cure)
+                cure = "Only the function's own file may make a route public."
+            self.fault(node.lineno, f"{self.kind.__name__}(...) has no key {_short(name)!r}.", cure)
             return
         try:
             raw = ast.literal_eval(node)
@@ -189,7 +190,7 @@ class _Reader:
         try:
             value = read_value(self.kind, name, raw)
         except (ValueError, OverflowError) as error:
-            self.fault(node.lineno, f"{name}={_spelt(node)}: {error}", complain(name))
+            self.fault(node.lineno, f"{name}={_spelt(node)}: {error}", keys_here[name].cure)
             return
         keys[name] = Literal(value, node.lineno)
 

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from runtime.gate.rates import Rate, RedisRates, rates_at
+from runtime.config import Rate
+from runtime.gate.rates import RedisRates, rates_at
 from shared.secret import Secret
 from tests.fixtures.valkey import RedisServer
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.gate.rates import MemoryRates, Rate, caller_of, judge, rates_at
+from runtime.config import Rate
+from runtime.gate.rates import MemoryRates, caller_of, judge, rates_at
 from tests.fixtures.gate import Serve, Service, route
 
 SLOW = Rate(3, 86400)
@@ -22,7 +23,7 @@ def test_rate_is_read_from_its_config(text: str, rate: tuple[int, int]):
     "text", ["", "20", "0/minute", "-1/minute", "20/fortnight", "x/minute", "1.5/minute"]
 )
 def test_rate_that_cannot_be_read_is_refused_with_the_cure(text: str):
-    with pytest.raises(ValueError, match=r"expected .<calls>/<unit>. with one of second, minute, hour, day"):
+    with pytest.raises(ValueError, match=r"Expected .<calls>/<unit>. with one of second, minute, hour, day"):
         Rate.parse(text)
 
 

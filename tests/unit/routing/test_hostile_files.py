@@ -1,14 +1,29 @@
 """Files that mean harm, or look as if they did: each costs itself, says so in one line, and nothing else."""
 
+import inspect
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from runtime.routing import discover
+from runtime.routing.annotations.describe import MODULE_PREFIX
 from tests.fixtures.routing import write_tree
+
+
+@pytest.fixture(autouse=True)
+def modules_as_they_were() -> Iterator[None]:
+    """No module of these files may outlive its test."""
+    before = sys.modules.copy()
+    yield
+    for name in sys.modules.keys() - before.keys():
+        if type(name) is not str or name.startswith(MODULE_PREFIX):
+            del sys.modules[name]
+
 
 GOOD = "async def get() -> str:\n    return 'ok'\n"
 DEEP = "+".join(["1"] * 6000)
@@ -145,28 +160,82 @@ def test_hostile_source_costs_its_own_file_and_is_told_in_one_line(tmp_path: Pat
         assert len(str(fault)) < 500
 
 
-HARMLESS = {
-    "module that takes its own place": f"import sys\nsys.modules[__name__] = None\n{GOOD}",
-    "module of another kind": (
-        "import sys, types\nclass Other(types.ModuleType):\n    @property\n    def __name__(self):\n"
-        f"        raise SystemExit(0)\nsys.modules[__name__].__class__ = Other\n{GOOD}"
+OTHER = """
+import sys, types
+class Other(types.ModuleType):
+    @property
+    def {name}(self):
+        raise SystemExit(0)
+"""
+REPLACED = {
+    "nothing in its own place": "import sys\nsys.modules[__name__] = None\n",
+    "a number in its own place": "import sys\nsys.modules[__name__] = 3\n",
+    "its own place left empty": "import sys\ndel sys.modules[__name__]\n",
+    "another module in its own place": "import sys, json\nsys.modules[__name__] = json\n",
+    "nothing in its package's place": "import sys\nsys.modules[__package__] = None\n",
+    **{
+        f"module whose {name} ends the process": (
+            f"{OTHER.format(name=name)}sys.modules[__name__].__class__ = Other\n"
+        )
+        for name in ("__name__", "__file__", "__dict__", "__class__")
+    },
+    "module of its own kind in its own place": (
+        f"{OTHER.format(name='__name__')}sys.modules[__name__] = Other(__name__)\n"
     ),
-    "module without a name": f"{GOOD}del __name__\n",
-    "module under a number": f"import sys\nsys.modules[3] = sys\n{GOOD}",
+    "package whose name ends the process": (
+        f"{OTHER.format(name='__name__')}sys.modules[__package__].__class__ = Other\n"
+    ),
+    "module that ends the process when it is asked for anything": (
+        "def __getattr__(name): raise SystemExit(0)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", REPLACED.values(), ids=REPLACED.keys())
+def test_module_that_replaces_itself_is_refused_and_no_other_code_meets_it(
+    tmp_path: Path, source: str
+) -> None:
+    write_tree(tmp_path, {"folder/odd.py": f"{source}{GOOD}", "folder/good.py": GOOD})
+
+    first = discover(tmp_path)
+    look_at_every_module()
+    again = discover(tmp_path, previous=first)
+
+    for table in (first, again):
+        assert [each.endpoint.file for each in table.operations] == ["folder/good.py"]
+        assert [fault.file for fault in table.faults] == ["folder/odd.py"]
+
+
+HARMLESS = {
+    "module without a name": "del __name__\n",
+    "module whose name is no text": "__name__ = 3\n",
+    "module without a file": "del __file__, __spec__, __loader__, __package__\n",
+    "module under a number": "import sys\nsys.modules[3] = sys\n",
 }
 
 
 @pytest.mark.parametrize("source", HARMLESS.values(), ids=HARMLESS.keys())
 def test_module_that_hides_itself_serves_and_is_found_again(tmp_path: Path, source: str) -> None:
-    write_tree(tmp_path, {"odd.py": source, "good.py": GOOD})
+    write_tree(tmp_path, {"odd.py": f"{source}{GOOD}", "good.py": GOOD})
 
     first = discover(tmp_path)
+    look_at_every_module()
     discover(tmp_path, previous=first)
     again = discover(tmp_path)
-    sys.modules.pop(3, None)  # type: ignore[call-overload]
 
     assert not again.faults
     assert [each.endpoint.file for each in again.operations] == ["good.py", "odd.py"]
+
+
+def look_at_every_module() -> None:
+    """Do what pytest, warnings and tracebacks do: code that no module is known for has them all searched."""
+    names = [name for name, module in sys.modules.items() if str(name).startswith(MODULE_PREFIX)]
+    assert names
+    inspect.getmodule(compile("", "a file that nobody has", "exec"))
+    for name in names:
+        module = sys.modules[name]
+        assert type(module) is ModuleType
+        assert (module.__name__, getattr(module, "__warningregistry__", None)) == (name, None)
 
 
 def test_import_that_never_ends_is_stopped_and_takes_no_processor_time_afterwards(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar import Litestar
 
+from runtime.config import METHODS
 from runtime.routing import discover
-from runtime.routing.reading.names import METHODS, Segment
+from runtime.routing.reading.names import Segment
 from runtime.routing.reading.tree import shape_of
-from runtime.routing.reference import Reference, urls_of
+from runtime.routing.reference_router import ReferenceRouter, urls_of
 from runtime.routing.router import is_refused
 from tests.fixtures.routing import Caller, write_tree
 
@@ -107,7 +108,7 @@ async def test_router_and_reference_agree_on_every_url_of_every_legal_tree(
     write_tree(root, {file: _source(file, route, methods) for file, (route, methods) in tree.items()})
     table = discover(root)
     caller = Caller(table)
-    reference = Reference(route for route, _ in tree.values())
+    reference = ReferenceRouter(route for route, _ in tree.values())
     owners = {route: (file, methods) for file, (route, methods) in tree.items()}
 
     assert table.faults == ()

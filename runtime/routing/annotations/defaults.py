@@ -1,4 +1,4 @@
-"""Defaults that a function could write into, and would then share with its next caller."""
+"""Default values that a function could change and would then share with its next call."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect
 
-from runtime.routing.signature import inner_types
+from runtime.routing.annotations.walk import walk
 
 _UNCHANGING = (
     *(type(None), bool, int, float, complex, str, bytes, Enum, type),
@@ -29,21 +29,12 @@ def shares_defaults(annotation: Any) -> bool:
 
     It makes lists, dicts, sets and what a factory makes anew, and takes anything else as it stands.
     """
-    return _shares(inspect.type_info(annotation), set())
+    kinds = walk(inspect.type_info(annotation))
+    defaults = (field.default for kind in kinds for field in getattr(kind, "fields", ()))
+    return not all(map(_is_unchanging, defaults))
 
 
 def _is_unchanging(value: Any) -> bool:
     if isinstance(value, tuple | frozenset):
         return all(_is_unchanging(each) for each in value)
     return isinstance(value, _UNCHANGING)
-
-
-def _shares(kind: Any, seen: set[Any]) -> bool:
-    if (cls := getattr(kind, "cls", None)) is not None:
-        if cls in seen:
-            return False
-        seen.add(cls)
-    fields = getattr(kind, "fields", ())
-    if not all(_is_unchanging(field.default) for field in fields):
-        return True
-    return any(_shares(child, seen) for child in inner_types(kind))

@@ -5,79 +5,26 @@ anything. A check is written as Python, as `dataclasses` writes `__init__`: docs
 """
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from keyword import iskeyword
-from typing import Any, get_origin
-from uuid import UUID
+from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-SCALARS: dict[type[inspect.Type], type] = {
-    inspect.NoneType: type(None),
-    inspect.BoolType: bool,
-    inspect.IntType: int,
-    inspect.FloatType: float,
-    inspect.StrType: str,
-    inspect.BytesType: bytes,
-    inspect.ByteArrayType: bytearray,
-    inspect.MemoryViewType: memoryview,
-    inspect.DateTimeType: datetime,
-    inspect.TimeType: time,
-    inspect.DateType: date,
-    inspect.TimeDeltaType: timedelta,
-    inspect.UUIDType: UUID,
-    inspect.DecimalType: Decimal,
-}
-CONTAINERS: dict[type[inspect.Type], type] = {
-    inspect.ListType: list,
-    inspect.SetType: set,
-    inspect.FrozenSetType: frozenset,
-    inspect.VarTupleType: tuple,
-    inspect.TupleType: tuple,
-    inspect.DictType: dict,
-    inspect.FrozenDictType: dict,
-}
-RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
-LISTS = (inspect.ListType, inspect.VarTupleType, inspect.SetType, inspect.FrozenSetType)
-TUPLES = (inspect.TupleType, inspect.NamedTupleType)
-DICTS = (inspect.DictType, inspect.FrozenDictType)
+from runtime.routing.annotations.walk import (
+    DICTS,
+    RECORDS,
+    SCALARS,
+    TUPLES,
+    class_of,
+    is_open,
+    items_of,
+    may_be_unset,
+    plain,
+)
 
 _EXACT = {*SCALARS, inspect.EnumType}
 _DEEPEST = 12  # blocks within blocks in one check; Python ends at 20
-
-
-def plain(kind: Any) -> Any:
-    """Return a type without what is only told about it."""
-    return plain(kind.type) if isinstance(kind, inspect.Metadata) else kind
-
-
-def is_open(kind: Any) -> bool:
-    """Say whether a type is `Any`, `object` or `Raw`, which whatever it is fits."""
-    is_object = isinstance(kind, inspect.CustomType) and kind.cls is object
-    return is_object or isinstance(kind, inspect.AnyType | inspect.RawType)
-
-
-def class_of(kind: Any) -> Any:
-    """Return the class that values of a type have, None where it has no one class."""
-    if isinstance(kind, inspect.TypedDictType):
-        return dict
-    if (cls := getattr(kind, "cls", None)) is not None:
-        return get_origin(cls) or cls
-    return CONTAINERS.get(type(kind)) or SCALARS.get(type(kind))
-
-
-def may_be_unset(field: inspect.Field) -> bool:
-    """Say whether a field is optional and has no default but `UNSET`, which keeps it out of the JSON."""
-    return not field.required and field.default is field.default_factory is msgspec.NODEFAULT
-
-
-def items_of(kind: Any) -> list[Any]:
-    """Return the types of a tuple's items."""
-    if isinstance(kind, inspect.NamedTupleType):
-        return [field.type for field in kind.fields]
-    return list(kind.item_types)
 
 
 def compiled(kind: inspect.Type) -> Callable[[Any], bool]:

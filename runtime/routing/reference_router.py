@@ -1,6 +1,6 @@
 """The rules of matching in their plainest form, and the proof that the router keeps them.
 
-`Reference` knows nothing of Litestar: it tries every route that could fit and takes the most exact. The
+`ReferenceRouter` knows nothing of Litestar: it tries every route that could fit and takes the most exact. The
 router is asked about URLs made from the tree, and every difference names the file that it misserves.
 """
 
@@ -29,7 +29,7 @@ class Match(NamedTuple):
     values: dict[str, str]
 
 
-class Reference:
+class ReferenceRouter:
     """Matches URLs by the rules: per segment static, then dynamic, then catch-all.
 
     Args:
@@ -83,7 +83,7 @@ def prove(app: Litestar, endpoints: Iterable[tuple[Endpoint, tuple[Segment, ...]
         endpoints: each with its segments.
     """
     known = list(endpoints)
-    reference = Reference(segments for _, segments in known)
+    reference = ReferenceRouter(segments for _, segments in known)
     owners: dict[tuple[Segment, ...], dict[str, Endpoint]] = defaultdict(dict)
     for endpoint, segments in known:
         owners[segments][endpoint.method] = endpoint

@@ -1,16 +1,12 @@
-"""What a handler asks for and gives back: nouns that the compiler, OpenAPI and the client share."""
+"""What a handler takes and returns, as the compiler, OpenAPI and the client see it."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
 from runtime.config import Endpoint
-
-InputSource = Literal["path", "query", "body", "upload", "user", "database", "agents", "request"]
-
-_IN_THE_URL = frozenset({"path", "query", "database"})
-"""What a handler may take and give everybody the same answer."""
+from runtime.routing.input_kind import InputKind
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -18,13 +14,13 @@ class Input(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: as in the signature.
-        source: where its value comes from.
+        kind: where its value comes from.
         annotation: the resolved annotation, `Annotated` kept.
         default: `msgspec.NODEFAULT` where it is required.
     """
 
     name: str
-    source: InputSource
+    kind: InputKind
     annotation: Any
     default: Any
 
@@ -50,5 +46,5 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     @property
     def sees_caller(self) -> bool:
-        """Whether the answer may depend on who asks; two callers then share none."""
-        return not self.endpoint.policy.public or any(each.source not in _IN_THE_URL for each in self.inputs)
+        """Whether the response may depend on the caller, so that no cache may serve it to another."""
+        return not self.endpoint.policy.public or not all(each.kind.is_shared for each in self.inputs)

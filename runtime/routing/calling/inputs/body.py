@@ -1,13 +1,8 @@
-"""How each kind of input is read from a request: path, query string, JSON body, uploaded files.
+"""The body of a request: JSON, or the files of a multipart form."""
 
-A reader is made at start, and adds its value to the arguments, or says everything that is wrong with it.
-"""
-
-from collections.abc import Callable
 from copy import deepcopy
 from itertools import islice
-from typing import Annotated, Any, get_args, get_origin
-from urllib.parse import parse_qsl
+from typing import Any, get_origin
 
 import msgspec
 from litestar import Request
@@ -16,76 +11,10 @@ from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi.messages import Receive, Scope
-from runtime.routing.calling.defaults import fresh, shares_defaults
-from runtime.routing.calling.operation import Input
-from runtime.routing.calling.validation import LIMIT, mistakes, split
-from shared.errors import FieldError, Malformed, NotFound, UnsupportedMediaType
-
-MAX_FIELDS = 1000  # query parameters; beyond, the request is malformed
-
-type Arguments = dict[str, Any]
-
-
-def read_query(scope: Scope) -> dict[str, list[str]]:
-    """Return the values of each query parameter.
-
-    Raises:
-        Malformed: there are more than `MAX_FIELDS`.
-    """
-    given: dict[str, list[str]] = {}
-    if text := scope["query_string"]:
-        try:
-            pairs = parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
-        except ValueError:
-            raise Malformed(f"The query string has more than {MAX_FIELDS} parameters.") from None
-        for name, value in pairs:
-            given.setdefault(name, []).append(value)
-    return given
-
-
-def converter(kind: Any) -> Callable[[str], Any]:
-    """Return what makes a path segment a `kind`; it raises NotFound where it is none."""
-    if kind is str:
-        return str
-
-    def convert(text: str) -> Any:
-        try:
-            return msgspec.convert(text, kind, strict=False)
-        except msgspec.ValidationError:
-            raise NotFound("route") from None
-
-    return convert
-
-
-class QueryReader:
-    """One query parameter."""
-
-    def __init__(self, given: Input) -> None:
-        self.name = given.name
-        self._kind = given.annotation
-        self._is_required = given.default is msgspec.NODEFAULT
-        self._is_list = _is_list(given.annotation)
-        self._fresh = fresh(given.default)
-
-    def read(self, arguments: Arguments, values: list[str] | None, errors: list[FieldError]) -> None:
-        """Add the value to `arguments`, or what is wrong to `errors`; where absent, the default holds."""
-        if values is None:
-            if self._is_required:
-                errors.append(FieldError("query", self.name, "Required."))
-            elif self._fresh:
-                arguments[self.name] = self._fresh()
-            return
-        if len(values) > 1 and not self._is_list:
-            errors.append(FieldError("query", self.name, "Given more than once."))
-            return
-        value = values if self._is_list else values[0]
-        try:
-            arguments[self.name] = msgspec.convert(value, self._kind, strict=False)
-        except msgspec.ValidationError:
-            for field, message in islice(mistakes(value, self._kind, strict=False), LIMIT):
-                # That it "got `str`" is true of every query string.
-                expected = message.split(", got ")[0].rstrip(".") + "."
-                errors.append(FieldError("query", f"{self.name}.{field}" if field else self.name, expected))
+from runtime.routing.annotations.defaults import fresh, shares_defaults
+from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
+from runtime.routing.operation import Input
+from shared.errors import FieldError, Malformed, UnsupportedMediaType
 
 
 class BodyReader:
@@ -128,7 +57,7 @@ class BodyReader:
                 refused = error
             raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
             # A name that stands twice may hide the mistake: here the last one holds, and it may fit.
-            found = [*islice(mistakes(raw, self._kind), LIMIT)] or [split(refused)]
+            found = [*islice(mistakes(raw, self._kind), MAX_ERRORS)] or [split(refused)]
         except msgspec.DecodeError as error:
             reason = str(error).removeprefix("JSON is malformed: ")
             raise Malformed(f"The body is not valid JSON: {reason}.") from None
@@ -143,7 +72,7 @@ class UploadReader:
     """Files of a multipart form."""
 
     def __init__(self, given: Input) -> None:
-        bare = _bare(given.annotation)
+        bare = without_metadata(given.annotation)
         self._name = given.name
         self._is_required = given.default is msgspec.NODEFAULT
         self._fresh = fresh(given.default)
@@ -185,7 +114,7 @@ def _media_type(scope: Any) -> str | None:
 
 
 async def _whole(receive: Receive) -> bytes:
-    """Return the body; its size is the gate's to bound."""
+    """Return the body; the gate limits its size."""
     chunks = []
     while True:
         message = await receive()
@@ -194,13 +123,3 @@ async def _whole(receive: Receive) -> bytes:
         chunks.append(message.get("body", b""))
         if not message.get("more_body"):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _bare(kind: Any) -> Any:
-    return _bare(get_args(kind)[0]) if get_origin(kind) is Annotated else kind
-
-
-def _is_list(kind: Any) -> bool:
-    kind = _bare(kind)
-    members = [_bare(member) for member in (kind, *get_args(kind))]
-    return any(get_origin(member) in {list, set, frozenset, tuple} for member in members)

@@ -1,4 +1,4 @@
-"""Everything that is wrong with an input, told at once.
+"""Everything that is wrong with an input, reported at once.
 
 msgspec stops at the first bad field. When it has refused, and only then, the parts are looked at one by one.
 """
@@ -9,9 +9,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-LIMIT = 100  # told errors; a list of a million wrong numbers is not worth a million lines
+MAX_ERRORS = 100  # errors in one response
 _ABSENT: Any = object()
 
+type Arguments = dict[str, Any]
 type Mistake = tuple[str, str]
 """Dotted field, ``""`` for the whole, and what was expected."""
 
@@ -27,7 +28,7 @@ def mistakes(value: Any, kind: Any, *, strict: bool = True) -> Iterator[Mistake]
     try:
         msgspec.convert(value, kind, strict=strict, str_keys=True)
     except msgspec.ValidationError as error:
-        inner = _inner(value, _member(value, _bare(kind)), strict=strict)
+        inner = _inner(value, _member(value, without_metadata(kind)), strict=strict)
         first = next(inner, None)
         if first is None:
             yield split(error)
@@ -76,7 +77,8 @@ def _fields(value: dict[Any, Any], kind: Any, struct: type[msgspec.Struct]) -> I
                 yield str(name), part, _ABSENT
 
 
-def _bare(kind: Any) -> Any:
+def without_metadata(kind: Any) -> Any:
+    """Return an annotation without its `Annotated`."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     return kind
@@ -86,7 +88,7 @@ def _member(value: Any, kind: Any) -> Any:
     """Return the member of a union that `value` is meant to be: the only one, or the one whose tag it has."""
     if get_origin(kind) not in {Union, UnionType}:
         return kind
-    members = [_bare(member) for member in get_args(kind) if member is not NoneType]
+    members = [without_metadata(member) for member in get_args(kind) if member is not NoneType]
     if len(members) == 1:
         return members[0]
     for member in members:
@@ -104,7 +106,7 @@ def _member(value: Any, kind: Any) -> Any:
 def split(error: msgspec.ValidationError) -> Mistake:
     """Split msgspec's ``Expected `int`, got `str` - at `$.levels[0]` `` into field and message.
 
-    A key of a dict, which msgspec does not tell, is ``*``.
+    A key of a dict, which msgspec does not report, is ``*``.
     """
     message, _, place = str(error).partition(" - at `$")
     field = place.rstrip("`").replace("[...]", ".*").replace("[", ".").replace("]", "").strip(".")

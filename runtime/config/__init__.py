@@ -1,0 +1,8 @@
+"""What a function file or a folder may say about itself, and what follows for one endpoint."""
+
+from runtime.config.endpoint import METHODS, Endpoint
+from runtime.config.policy import Folder, Function, Policy
+from runtime.config.rates import Rate
+from runtime.config.reverification import Reverification
+
+__all__ = ["METHODS", "Endpoint", "Folder", "Function", "Policy", "Rate", "Reverification"]

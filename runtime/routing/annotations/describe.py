@@ -1,0 +1,89 @@
+"""What an annotation describes: its form in JSON, in a URL and in a message."""
+
+import re
+import types
+import typing
+from typing import Any
+
+import msgspec
+from litestar.datastructures import UploadFile
+from msgspec import inspect
+
+from runtime.routing.annotations.walk import LISTS, plain, walk
+
+MODULE_PREFIX = "annex_functions_"
+"""What the names of modules of function files begin with in `sys.modules`; nobody is shown it."""
+
+_IN_A_URL = (
+    inspect.StrType,
+    inspect.IntType,
+    inspect.FloatType,
+    inspect.BoolType,
+    inspect.DecimalType,
+    inspect.UUIDType,
+    inspect.DateType,
+    inspect.DateTimeType,
+    inspect.TimeType,
+    inspect.TimeDeltaType,
+    inspect.EnumType,
+    inspect.LiteralType,
+)
+_MODULE = re.compile(rf"{MODULE_PREFIX}[0-9a-f]+\.(?:[^,| ]+\.)?")
+
+
+def describe(annotation: Any) -> tuple[inspect.Type | None, str | None]:
+    """Return msgspec's description of a type, or why it has none."""
+    try:
+        kind = inspect.type_info(annotation)
+        msgspec.json.Decoder(annotation)
+        custom = _custom(kind)
+    except Exception as error:  # noqa: BLE001 - msgspec, and annotations of any make, raise what they like
+        return None, f"{str(error).splitlines()[0].rstrip('.')}."
+    return kind, f"msgspec does not support {spell(custom)}." if custom is not None else None
+
+
+def _custom(kind: inspect.Type) -> Any:
+    """Return the first type inside `kind` that msgspec would pass to a hook."""
+    customs = (each.cls for each in walk(kind) if isinstance(each, inspect.CustomType))
+    return next((cls for cls in customs if cls is not object), None)
+
+
+def is_path_value(kind: inspect.Type | None) -> bool:
+    """Say whether one segment of a URL can hold a value of this type."""
+    return isinstance(plain(kind), _IN_A_URL)
+
+
+def is_query_value(kind: inspect.Type | None) -> bool:
+    """Say whether a query string can hold a value of this type, given once or several times."""
+    kind = plain(kind)
+    if isinstance(kind, inspect.UnionType):
+        members = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
+        return all(is_query_value(each) for each in members)
+    return is_path_value(kind.item_type if isinstance(kind, LISTS) else kind)
+
+
+def bare(annotation: Any) -> set[Any]:
+    """Return the members of a union, without `Annotated` and type arguments."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return bare(typing.get_args(annotation)[0])
+    if is_union(annotation):
+        return set().union(*(bare(member) for member in typing.get_args(annotation)))
+    return {typing.get_origin(annotation) or annotation}
+
+
+def is_union(annotation: Any) -> bool:
+    """Say whether an annotation is a union."""
+    return typing.get_origin(annotation) in {typing.Union, types.UnionType}
+
+
+def is_upload(annotation: Any) -> bool:
+    """Say whether an annotation is an uploaded file, or a list or dict of them."""
+    members = (annotation, *typing.get_args(annotation))
+    return any(UploadFile in bare(member) for member in members)
+
+
+def spell(annotation: Any) -> str:
+    """Write a type as a developer would, without the names that modules of functions have in this process."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return _MODULE.sub("", str(annotation)).replace("typing.", "")

@@ -1,0 +1,98 @@
+"""How the arguments of one operation are made from a request; worked out once, at start."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, assert_never, cast
+
+import msgspec
+
+from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.messages import Receive, Scope, Send
+from runtime.routing.calling.inputs.body import BodyReader, UploadReader
+from runtime.routing.calling.inputs.query import QueryReader
+from runtime.routing.calling.inputs.request import RawRequest
+from runtime.routing.input_kind import InputKind
+from runtime.routing.operation import Operation
+from shared.errors import NotFound
+
+type Giver = Callable[[Scope, Receive, Send], Any]
+
+
+class Readers(NamedTuple):
+    """What reads the inputs of one operation.
+
+    Attributes:
+        given: by name, what gives a value without reading or waiting.
+        query: one for each query parameter.
+        body: of the JSON body.
+        upload: of uploaded files.
+    """
+
+    given: list[tuple[str, Giver]]
+    query: list[QueryReader]
+    body: BodyReader | None
+    upload: UploadReader | None
+
+
+def readers_of(operation: Operation) -> Readers:  # noqa: C901  # a table, read as one
+    """Choose a reader for each input."""
+    given: list[tuple[str, Giver]] = []
+    query: list[QueryReader] = []
+    body: BodyReader | None = None
+    upload: UploadReader | None = None
+    for each in operation.inputs:
+        match each.kind:
+            case InputKind.PATH:
+                given.append((each.name, _path_value(each.name, each.annotation)))
+            case InputKind.QUERY:
+                query.append(QueryReader(each))
+            case InputKind.BODY:
+                body = BodyReader(each)
+            case InputKind.UPLOAD:
+                upload = UploadReader(each)
+            case InputKind.USER:
+                given.append((each.name, _user))
+            case InputKind.DATABASE:
+                is_read_only = operation.endpoint.policy.read_only
+                given.append((each.name, _read_only_database if is_read_only else _database))
+            case InputKind.AGENTS:
+                given.append((each.name, _agents(operation.endpoint.policy.demands)))
+            case InputKind.REQUEST:
+                given.append((each.name, cast("Giver", RawRequest)))  # its types differ in name alone
+            case _:
+                assert_never(each.kind)
+    return Readers(given, query, body, upload)
+
+
+def _path_value(name: str, kind: Any) -> Giver:
+    convert = _converter(kind)
+    return lambda scope, _receive, _send: convert(scope["path_params"][name])
+
+
+def _user(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    return scope[SCOPE_KEY].user
+
+
+def _database(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    return scope["app"].state.database
+
+
+def _read_only_database(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    return scope["app"].state.database.read_only()
+
+
+def _agents(demands: str) -> Giver:
+    return lambda scope, _receive, _send: scope["app"].state.agents.under(demands)
+
+
+def _converter(kind: Any) -> Callable[[str], Any]:
+    """Return what makes a path segment a `kind`; it raises NotFound where it is none."""
+    if kind is str:
+        return str
+
+    def convert(text: str) -> Any:
+        try:
+            return msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError:
+            raise NotFound("route") from None
+
+    return convert

@@ -1,0 +1,29 @@
+"""Every kind of input is recognised, and stands in the contract where its traits say."""
+
+from pathlib import Path
+
+from runtime.bridge import openapi
+from runtime.routing import InputKind, discover
+from tests.fixtures.routing import write_tree
+
+SOURCE = """
+from runtime import Database, Request, Upload, User
+from shared.agents import Agents
+
+async def get(name: str, limit: int, user: User, db: Database, agents: Agents, raw: Request) -> None: ...
+async def post(name: str, data: dict[str, int]) -> None: ...
+async def put(name: str, data: Upload) -> None: ...
+"""
+
+
+def test_every_kind_of_input_is_recognised_and_described_at_its_place_in_the_request(tmp_path: Path):
+    write_tree(tmp_path, {"[name].py": SOURCE})
+
+    operations = discover(tmp_path).operations
+
+    kinds = {each.kind for one in operations for each in one.inputs}
+    assert kinds == set(InputKind)
+    described = openapi.document(operations)["paths"]["/{name}"]
+    places = {place["in"] for one in described.values() for place in one["parameters"]}
+    assert places == {kind.location for kind in InputKind if kind.is_parameter}
+    assert [method for method, one in described.items() if "requestBody" in one] == ["post", "put"]
