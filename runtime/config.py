@@ -1,11 +1,47 @@
 """What a function file or a folder may say about itself: `config = Function(...)`, `config = Folder(...)`."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct, ValidationError, convert
 
 TokenType = Literal["session", "m2m_token", "oauth_token", "api_key"]
+WebhookScheme = Literal["clerk"]
+Factor = Literal["first_factor", "second_factor", "multi_factor"]
+FACTORS: Final = get_args(Factor)
+
+
+class Reverification(Struct, frozen=True, forbid_unknown_fields=True):
+    """How recent a sign-in must be: the factors of `level`, verified less than `after_minutes` ago."""
+
+    level: Factor
+    after_minutes: Annotated[int, Meta(gt=0)]
+
+
+REVERIFICATIONS: Final = {
+    "lax": Reverification("second_factor", 1440),
+    "moderate": Reverification("second_factor", 60),
+    "strict": Reverification("second_factor", 10),
+    "strict_mfa": Reverification("multi_factor", 10),
+}
+
+
+def reverification_of(value: str | Mapping[str, Any]) -> Reverification:
+    """Read the key `reverification`, in either of its forms.
+
+    Raises:
+        ValueError: no such name, or other members than `level` and positive `after_minutes`.
+    """
+    if isinstance(value, str):
+        if value not in REVERIFICATIONS:
+            raise ValueError("No such level.")
+        return REVERIFICATIONS[value]
+    try:
+        return convert(value, Reverification)
+    except ValidationError:
+        raise ValueError(
+            f"Expected a level ({', '.join(FACTORS)}) and whole after_minutes above 0."
+        ) from None
 
 
 class Function(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -57,7 +93,7 @@ class Function(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     status: int | None = None
     cache: int | None = None
     read_only: bool | None = None
-    webhook: Literal["clerk"] | None = None
+    webhook: WebhookScheme | None = None
     path: str | None = None
     tags: Sequence[str] = ()
     deprecated: bool | None = None
@@ -113,7 +149,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     status: int | None = None
     cache: int | None = None
     read_only: bool = False
-    webhook: Literal["clerk"] | None = None
+    webhook: WebhookScheme | None = None
     path: str | None = None
     tags: tuple[str, ...] = ()
     deprecated: bool = False

@@ -6,31 +6,16 @@ asked; what is missing or malformed denies. Machine credentials have scopes: `ha
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from runtime.auth.clerk.sessions import prefixed
 from runtime.auth.reasons import Reason
-from runtime.config import Policy
+from runtime.config import Policy, reverification_of
 from shared.errors import Forbidden, Unauthenticated
 from shared.identity import User
 
 logger = logging.getLogger(__name__)
 
 
-class Reverification(NamedTuple):
-    """How fresh a sign-in must be: every factor of `level` younger than `after_minutes`."""
-
-    level: str
-    after_minutes: float
-
-
-PRESETS: Final = {
-    "strict_mfa": Reverification("multi_factor", 10),
-    "strict": Reverification("second_factor", 10),
-    "moderate": Reverification("second_factor", 60),
-    "lax": Reverification("second_factor", 1440),
-}
-_LEVELS: Final = ("first_factor", "second_factor", "multi_factor")
 _SCOPES: Final = {"o": "o", "org": "o", "organization": "o", "u": "u", "user": "u"}
 
 
@@ -91,8 +76,15 @@ def has(
     if plan is not None:
         verdicts.append(_is_granted(user.plans, plan))
     if reverification is not None:
-        verdicts.append(_is_fresh(user.factor_ages, _parse(reverification)))
+        verdicts.append(_is_recent(user.factor_ages, reverification))
     return user.token_type == "session" and bool(verdicts) and all(verdicts)
+
+
+def prefixed(name: str) -> str:
+    """Return the name of a role or permission with exactly one ``org:`` in front."""
+    while name.startswith("org:"):
+        name = name.removeprefix("org:")
+    return f"org:{name}"
 
 
 def _has_role(user: User, role: str) -> bool:
@@ -112,8 +104,12 @@ def _is_granted(grants: frozenset[str], asked: str) -> bool:
     return scope in _SCOPES and f"{_SCOPES[scope]}:{name}" in grants
 
 
-def _is_fresh(ages: tuple[int, int] | None, wanted: Reverification | None) -> bool:
-    if ages is None or wanted is None or ages == (-1, -1):
+def _is_recent(ages: tuple[int, int] | None, value: str | Mapping[str, Any]) -> bool:
+    try:
+        wanted = reverification_of(value)
+    except ValueError:
+        return False
+    if ages is None or ages == (-1, -1):
         return False
     first, second = (None if age == -1 else wanted.after_minutes > age for age in ages)
     match wanted.level, first, second:
@@ -127,22 +123,8 @@ def _is_fresh(ages: tuple[int, int] | None, wanted: Reverification | None) -> bo
             return first is True and second is True
 
 
-def _parse(value: str | Mapping[str, Any]) -> Reverification | None:
-    if isinstance(value, str):
-        return PRESETS.get(value)
-    level, minutes = value.get("level"), value.get("after_minutes")
-    if (
-        level not in _LEVELS
-        or not isinstance(minutes, int | float)
-        or isinstance(minutes, bool)
-        or minutes <= 0
-    ):
-        return None
-    return Reverification(level, minutes)
-
-
 def _hint(value: str | Mapping[str, Any]) -> dict[str, object]:
     """Return the `clerk_error` that makes the app's Clerk components ask the user to verify again."""
-    wanted = _parse(value) or PRESETS["strict"]
+    wanted = reverification_of(value)
     metadata = {"reverification": {"level": wanted.level, "afterMinutes": wanted.after_minutes}}
     return {"type": "forbidden", "reason": "reverification-error", "metadata": metadata}

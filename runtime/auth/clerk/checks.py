@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from msgspec import Struct
 
 from runtime.auth.reasons import Reason
-from runtime.auth.tokens import OAUTH_TYPES, Token
+from runtime.auth.tokens.signed import OAUTH_TYPES, Token
 from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from runtime.auth.clerk.webhooks import check_secret
-from runtime.auth.keys import read_pem
+from runtime.auth.tokens.keys import read_pem
 from runtime.settings import Fault, Settings
 from runtime.settings.variables import ClerkSettings
 from shared.secret import Secret

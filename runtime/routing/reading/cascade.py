@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from runtime.config import Policy
+from runtime.config import FACTORS, Policy, reverification_of
 from runtime.routing.reading.faults import Fault
-from runtime.routing.reading.keys import rate_of, reverification_of
+from runtime.routing.reading.keys import rate_of
 from runtime.routing.reading.source import Literal, Source
 
 
@@ -40,8 +40,8 @@ def _fewer_calls(outer: str, inner: str) -> bool:
 
 
 def _stricter(outer: str | dict[str, Any], inner: str | dict[str, Any]) -> bool:
-    (old, old_minutes), (new, new_minutes) = reverification_of(outer), reverification_of(inner)
-    return new >= old and new_minutes <= old_minutes
+    old, new = reverification_of(outer), reverification_of(inner)
+    return FACTORS.index(new.level) >= FACTORS.index(old.level) and new.after_minutes <= old.after_minutes
 
 
 _ON = Order("may be switched on, not off", lambda outer, inner: inner or not outer)

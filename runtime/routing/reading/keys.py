@@ -7,17 +7,10 @@ from typing import Any
 
 import msgspec
 
-from runtime.config import Folder, Function
+from runtime.config import REVERIFICATIONS, Folder, Function, reverification_of
 from runtime.routing.reading.names import METHODS, near_miss
 
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-FACTORS = ("first_factor", "second_factor", "multi_factor")
-REVERIFICATIONS = {
-    "lax": ("second_factor", 1440),
-    "moderate": ("second_factor", 60),
-    "strict": ("second_factor", 10),
-    "strict_mfa": ("multi_factor", 10),
-}
 HIGHEST = 1 << 31  # what every clock, counter and client can hold
 LONGEST_PATH = 1000  # characters; what every proxy passes on
 ONCE_PER_FILE = frozenset({"public", "webhook", "path", "methods"})
@@ -87,14 +80,6 @@ def rate_of(limit: str) -> tuple[int, int]:
     return int(match[1]), PERIODS[match[2]]
 
 
-def reverification_of(value: str | dict[str, Any]) -> tuple[int, int]:
-    """Return the rank of the factor that is asked for and the minutes it stays fresh."""
-    level, minutes = (
-        REVERIFICATIONS[value] if isinstance(value, str) else (value["level"], value["after_minutes"])
-    )
-    return FACTORS.index(level), minutes
-
-
 def _presentable(raw: object) -> None:
     """Refuse what no contract, header or terminal could carry."""
     if isinstance(raw, str) and not raw.isprintable():
@@ -131,17 +116,6 @@ def _organization_scope(value: str) -> None:
         raise ValueError("Expected it to begin with 'org:'.")
 
 
-def _reverification(value: str | dict[str, Any]) -> None:
-    if isinstance(value, str):
-        if value not in REVERIFICATIONS:
-            raise ValueError("No such level.")
-        return
-    minutes = value.get("after_minutes")
-    if set(value) != {"level", "after_minutes"} or value["level"] not in FACTORS or type(minutes) is not int:
-        raise ValueError(f"Expected a level ({', '.join(FACTORS)}) and whole after_minutes.")
-    _above_zero(minutes)
-
-
 def _not_empty(value: tuple[str, ...]) -> None:
     if not value:
         raise ValueError("Expected at least one.")
@@ -174,7 +148,7 @@ def _methods(value: dict[str, dict[str, Any]]) -> None:
                 raise ValueError(f"{method} has {name}={raw!r}: {error} {complain(name)}") from None
 
 
-_CHECKS: dict[str, Callable[[Any], None]] = {
+_CHECKS: dict[str, Callable[[Any], object]] = {
     "timeout": _above_zero,
     "concurrency": _above_zero,
     "queue": _not_negative,
@@ -184,7 +158,7 @@ _CHECKS: dict[str, Callable[[Any], None]] = {
     "cache": _not_negative,
     "role": _organization_scope,
     "permission": _organization_scope,
-    "reverification": _reverification,
+    "reverification": reverification_of,
     "token_types": _not_empty,
     "path": _url,
     "methods": _methods,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from runtime.auth.keys import KeySetError, read_key_set, read_pem
+from runtime.auth.tokens.keys import KeySetError, read_key_set, read_pem
 
 
 def public_numbers(issuer):

@@ -25,7 +25,7 @@ from runtime.gate.gate import Gate
 from runtime.http.problems import Problems, status_of
 from runtime.settings.variables import ClerkSettings
 from shared.errors import AnnexError
-from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, scope
+from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, by_clerk, scope
 from tests.fixtures.gate import Door, behind, route
 
 NOW = int(time.time())
@@ -268,7 +268,7 @@ def authenticator(issuer: Issuer) -> Authenticator:
         authorized_parties=(PARTY,),
         audience=("signals",),
     )
-    return Authenticator.from_settings(settings, production=True)
+    return by_clerk(settings, production=True)
 
 
 async def refusal(authenticator: Authenticator, token: str | bytes | None, policy: Policy) -> AnnexError:
@@ -291,7 +291,7 @@ async def guarded(authenticator: Authenticator, policy: Policy) -> AsyncIterator
     async def signals() -> str:
         return "let in"
 
-    async with Gate(authenticator) as gate:
+    async with Gate(authenticator, {}) as gate:
         app = Door(Problems(cast("ASGIApp", behind(gate, signals))))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://annex") as http:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.auth import Authenticator, check_clerk
+from runtime.auth.clerk import check_clerk
 from runtime.auth.clerk.instance import faults, frontend_host, issuer_of, keys_source, warnings
 from runtime.settings import SettingsError, load
 from runtime.settings.variables import ClerkSettings
 from shared.secret import Secret
+from tests.fixtures.clerk import by_clerk
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_all_faults_are_told_at_once():
     settings = ClerkSettings(publishable_key="pk_live_x", jwt_key="MIIB", accept_cookies=True)
 
     with pytest.raises(SettingsError) as error:
-        Authenticator.from_settings(settings, production=True)
+        by_clerk(settings, production=True)
 
     assert [fault.name for fault in error.value.faults] == [
         "CLERK_PUBLISHABLE_KEY",
@@ -160,13 +161,13 @@ def test_production_warns_about_unset_authorized_parties(issuer, caplog):
     settings = ClerkSettings(jwt_key=issuer.pem, publishable_key=issuer.publishable_key)
 
     with caplog.at_level(logging.WARNING):
-        Authenticator.from_settings(settings, production=True)
+        by_clerk(settings, production=True)
 
     assert [vars(record)["variable"] for record in caplog.records] == ["CLERK_AUTHORIZED_PARTIES"]
 
 
 def test_development_warns_about_nothing(issuer, caplog):
     with caplog.at_level(logging.WARNING):
-        Authenticator.from_settings(ClerkSettings(jwt_key=issuer.pem), production=False)
+        by_clerk(ClerkSettings(jwt_key=issuer.pem), production=False)
 
     assert caplog.records == []

@@ -12,26 +12,20 @@ import math
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt.algorithms import RSAAlgorithm
-from jwt.exceptions import InvalidKeyError
 from msgspec import Struct
 
-from runtime.auth.foreign import json_object
-from runtime.auth.outbound import NoReply, Outbound
+from runtime.auth.outbound import NoResponse, Outbound
 from runtime.auth.reasons import Reason
+from runtime.auth.tokens.keys import KeySetError, read_key_set
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
 
-MIN_BITS: Final = 2048
 MAX_BYTES: Final = 64 * 1024
-MAX_KEYS: Final = 32
 
 
 class Keys(Protocol):
@@ -63,7 +57,7 @@ class FixedKey:
         """A fixed key is never replaced."""
 
 
-class Patience(Struct, frozen=True, kw_only=True):
+class KeyTimes(Struct, frozen=True, kw_only=True):
     """How long, in seconds.
 
     Attributes:
@@ -93,14 +87,14 @@ class RemoteKeys:
         outbound: Outbound,
         *,
         secret: Secret | None = None,
-        patience: Patience | None = None,
+        times: KeyTimes | None = None,
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
         self._outbound = outbound
         self._headers = {"authorization": f"Bearer {secret.reveal()}"} if secret else {}
-        self._patience = patience or Patience()
+        self._times = times or KeyTimes()
         self._on_change = on_change
         self._clock = clock
         self._keys: dict[str, RSAPublicKey] = {}
@@ -144,16 +138,16 @@ class RemoteKeys:
         return self._keys.get(kid) if self._is_usable() else None
 
     def _is_usable(self) -> bool:
-        return self._clock() - self._fetched <= self._patience.stale
+        return self._clock() - self._fetched <= self._times.stale
 
     def _rest(self) -> float:
         """Seconds until a token may cause a fetch again; sooner where nothing can be verified at all."""
-        pause = self._patience.cooldown if self._is_usable() else self._backoff()
+        pause = self._times.cooldown if self._is_usable() else self._backoff()
         return self._tried + pause - self._clock()
 
     def _backoff(self) -> float:
         growth = math.ldexp(1, min(self._failures, 16) - 1)
-        return min(self._patience.cooldown, self._patience.backoff * growth)
+        return min(self._times.cooldown, self._times.backoff * growth)
 
     async def _fetch_if_rested(self) -> None:
         if self._fetch is not None or self._rest() <= 0:
@@ -173,12 +167,12 @@ class RemoteKeys:
     async def _renew(self) -> None:
         while True:
             await self._refresh()
-            await asyncio.sleep(self._backoff() if self._failures else self._patience.fresh)
+            await asyncio.sleep(self._backoff() if self._failures else self._times.fresh)
 
     async def _load(self) -> None:
         try:
             keys = read_key_set(await self._download())
-        except (NoReply, KeySetError) as fault:
+        except (NoResponse, KeySetError) as fault:
             self._failures += 1
             logger.warning(
                 "auth.keys.fetch_failed",
@@ -193,64 +187,11 @@ class RemoteKeys:
             self._on_change()
 
     async def _download(self) -> bytes:
-        reply = await self._outbound.ask(
-            self._url, headers=self._headers, timeout=self._patience.timeout, limit=MAX_BYTES
+        response = await self._outbound.ask(
+            self._url, headers=self._headers, timeout=self._times.timeout, limit=MAX_BYTES
         )
-        if reply.status in {401, 403}:
+        if response.status in {401, 403}:
             raise KeySetError("secret-key-invalid")
-        if reply.status != 200:
-            raise KeySetError(f"status {reply.status}")
-        return reply.body
-
-
-class KeySetError(Exception):
-    """What came back is not a set of usable keys."""
-
-
-def read_key_set(text: bytes) -> dict[str, RSAPublicKey]:
-    """Read a JWKS document; keys that cannot verify RS256 are left out.
-
-    Raises:
-        KeySetError: not a JWKS, or no usable key in it.
-    """
-    entries = (json_object(text) or {}).get("keys")
-    if not isinstance(entries, list):
-        raise KeySetError("no list of keys")
-    keys = {entry["kid"]: key for entry in entries[:MAX_KEYS] if (key := _read_key(entry)) is not None}
-    if not keys:
-        raise KeySetError("no usable key")
-    return keys
-
-
-def _read_key(entry: Any) -> RSAPublicKey | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str):
-        return None
-    if entry.get("kty") != "RSA" or entry.get("alg", "RS256") != "RS256" or entry.get("use", "sig") != "sig":
-        return None
-    try:
-        key = RSAAlgorithm.from_jwk({name: entry.get(name) for name in ("kty", "n", "e")})
-    except (InvalidKeyError, ValueError, TypeError):
-        return None
-    return key if isinstance(key, RSAPublicKey) and key.key_size >= MIN_BITS else None
-
-
-def read_pem(text: str) -> RSAPublicKey:
-    r"""Read a public key as people paste it: with newlines, with literal ``\n``, on one line, unframed.
-
-    Raises:
-        ValueError: not a public RSA key of 2048 bits or more; the message says what to do.
-    """
-    body = text.replace("\\n", "").replace("\\r", "")
-    body = "".join(
-        body.replace("-----BEGIN PUBLIC KEY-----", "").replace("-----END PUBLIC KEY-----", "").split()
-    )
-    framed = f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
-    try:
-        key = load_pem_public_key(framed.encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm):
-        raise ValueError(
-            "expected the PEM public key from Clerk's dashboard, API keys, JWKS public key"
-        ) from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
-        raise ValueError(f"expected a public RSA key of at least {MIN_BITS} bits")
-    return key
+        if response.status != 200:
+            raise KeySetError(f"status {response.status}")
+        return response.body
