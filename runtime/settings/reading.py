@@ -171,21 +171,12 @@ def _number(text: str, kind: type[int] | type[float]) -> float:
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong although each value on its own is fine."""
-    clerk = settings.clerk
     for problem in origins.faults(settings.cors.origins):
         yield Fault("CORS_ORIGINS", problem)
     if settings.cors.credentials and "*" in settings.cors.origins:
         yield Fault(
             "CORS_ORIGINS",
             "`*` together with CORS_CREDENTIALS would let any site act as the user; list the origins",
-        )
-    if settings.is_production and not (
-        clerk.jwt_key or clerk.publishable_key or clerk.jwks_url or clerk.secret_key
-    ):
-        yield Fault(
-            "CLERK_PUBLISHABLE_KEY",
-            "production needs Clerk: copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY (or CLERK_JWT_KEY) "
-            "from the Next.js service",
         )
     if settings.database.url is not None:
         try:
