@@ -61,8 +61,11 @@ def caller_of(kind: str, claims: Claims) -> User:
 def _scopes(kind: str, claims: Mapping[str, Any]) -> frozenset[str]:
     names = ("scopes", "aud") if kind == "m2m_token" else ("scp", "scope")
     value = next((claims[name] for name in names if claims.get(name) is not None), ())
-    listed = value.split(" ") if isinstance(value, str) else value
-    return frozenset(scope for scope in listed if isinstance(scope, str) and scope) if listed else frozenset()
+    if isinstance(value, str):
+        value = value.split(" ")
+    elif not isinstance(value, tuple):
+        return frozenset()  # as with sessions: a claim of another type grants nothing
+    return frozenset(scope for scope in value if isinstance(scope, str) and scope)
 
 
 def _actor(act: Any, *, nested: int) -> Claims | None:

@@ -187,7 +187,8 @@ async def test_who_acts_for_an_oauth_token_is_told_two_levels_deep(authenticator
 
 async def test_machines_are_not_bound_to_an_origin_or_issuer(issuer, keys):
     strict = Checks(
-        issuer="https://clerk.signals.example", authorized_parties=frozenset({"https://app.example"})
+        issuers=frozenset({"https://clerk.signals.example"}),
+        authorized_parties=frozenset({"https://app.example"}),
     )
     authenticator = Authenticator(ClerkIdentity(keys=keys, checks=strict))
     token = issuer.token(sub="mch_feed", iss="mch_feed", azp=None, headers={"cat": None})
@@ -259,3 +260,16 @@ async def test_claims_of_one_request_cannot_reach_the_next(authenticator, issuer
 
     assert isinstance(user.claims, Claims)
     assert (await caller(authenticator, token)).claims["desk"]["books"] == ("rates",)
+
+
+@pytest.mark.parametrize("scopes", [5, 0.5, True, {"admin": 1}, [[]], [7]])
+@pytest.mark.parametrize(
+    ("sub", "typ", "name"),
+    [("mch_1", None, "scopes"), ("client_1", "at+jwt", "scp"), ("client_1", "at+jwt", "scope")],
+)
+async def test_scopes_of_another_type_grant_nothing(authenticator, issuer, sub, typ, name, scopes):
+    token = issuer.token(headers={"cat": None, "typ": typ or "JWT"}, sub=sub, **{name: scopes})
+
+    user = await caller(authenticator, token, Policy(token_types=("m2m_token", "oauth_token")))
+
+    assert user.scopes == frozenset()

@@ -416,3 +416,22 @@ async def refusal_of(authenticator: Authenticator, headers: list[tuple[bytes, by
     with pytest.raises(AnnexError) as caught:
         await authenticator.authenticate({"headers": headers, "method": "GET"}, Policy())
     return caught.value
+
+
+machine_names = st.sampled_from(["scopes", "scope", "scp", "aud", "act", "exp", "nbf", "iat", "iss"])
+MACHINES = Policy(token_types=("m2m_token", "oauth_token"))
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"), [(HEADER, {"sub": "mch_1"}), (HEADER | {"typ": "at+jwt"}, {"sub": "client_1"})]
+)
+@given(changes=st.dictionaries(machine_names, json_values, max_size=5))
+async def test_no_signed_claims_of_a_machine_break_anything(authenticator, issuer, header, claims, changes):
+    header = {name: value for name, value in header.items() if name != "cat"}
+    token = issuer.forge(header, issuer.claims() | claims | changes)
+    status = 200
+    try:
+        await authenticator.authenticate(scope(token), MACHINES)
+    except AnnexError as error:
+        status = status_of(error)
+    assert status in {200, 401}
