@@ -32,7 +32,7 @@ class Forgetful(TokenCache[Verified]):
 def authenticator_with(issuer: DevelopmentIssuer, cache: TokenCache[Verified]) -> Authenticator:
     """Build the authenticator as production has it, but for the cache."""
     keys = FixedKey(issuer.public_key)
-    return Authenticator(ClerkIdentity(keys=keys, checks=Checks(issuer=ISSUER), cache=cache))
+    return Authenticator(ClerkIdentity(keys=keys, checks=Checks(issuers=frozenset({ISSUER})), cache=cache))
 
 
 async def rate(authenticator: Authenticator, scopes: list[dict[str, object]]) -> float:

@@ -216,14 +216,14 @@ def _shape_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("HOST", "expected an address such as 0.0.0.0 or ::, without quotes and port")
     if not all(_is_read(ip_network, network) for network in settings.trusted_proxies):
         yield Fault("ANNEX_TRUSTED_PROXIES", "expected networks such as 100.64.0.0/10, separated by commas")
-    for name, url in (
-        ("CLERK_ISSUER", settings.clerk.issuer),
-        ("CLERK_JWKS_URL", settings.clerk.jwks_url),
-        ("CLERK_API_URL", settings.clerk.api_url),
-        ("OPENAI_BASE_URL", settings.agents.openai_base_url),
-    ):
-        if url and not (_is_read(_port_of, url) and re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url)):
-            yield Fault(name, "expected an absolute URL without user, `?` or `#`")
+    url = settings.agents.openai_base_url
+    if url and not is_url(url):
+        yield Fault("OPENAI_BASE_URL", "expected an absolute URL without user, `?` or `#`")
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is an absolute HTTP URL of host, port and path alone: nothing in it can be a secret."""
+    return _is_read(_port_of, text) and re.fullmatch(r"https?://[^\s/?#@,]+(/[^\s?#@]*)?", text) is not None
 
 
 def _port_of(url: str) -> int | None:

@@ -10,7 +10,7 @@ from runtime.auth.authenticator import check_type
 from runtime.auth.cache import TokenCache
 from runtime.auth.clerk.checks import Checks
 from runtime.auth.clerk.cookies import SessionCookies
-from runtime.auth.clerk.instance import faults, is_configured, issuer_of, keys_source, warnings
+from runtime.auth.clerk.instance import faults, is_configured, issuers_of, keys_source, read_pem, warnings
 from runtime.auth.clerk.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
 from runtime.auth.clerk.machines import OpaqueTokens, caller_of, opaque_kind
 from runtime.auth.clerk.sessions import user_of
@@ -19,7 +19,6 @@ from runtime.auth.outbound import Outbound
 from runtime.auth.provider import Identity
 from runtime.auth.reasons import Reason
 from runtime.auth.tokens.key_sets import FixedKey, Keys, KeyTimes, RemoteKeys
-from runtime.auth.tokens.keys import read_pem
 from runtime.auth.tokens.signed import Token, parse
 from runtime.auth.verified import Validity, Verified
 from runtime.settings import SettingsError
@@ -88,7 +87,7 @@ class ClerkIdentity(Identity):
             keys = RemoteKeys(url, outbound, secret=secret, times=times, on_change=cache.clear)
         return cls(
             keys=keys,
-            checks=Checks.of(clerk, issuer=ISSUER if issuer else issuer_of(clerk)),
+            checks=Checks.of(clerk, issuers=frozenset({ISSUER}) if issuer else issuers_of(clerk)),
             cache=cache,
             opaque=OpaqueTokens.of(clerk, outbound),
             cookies=SessionCookies.of(clerk) if clerk.accept_cookies else None,

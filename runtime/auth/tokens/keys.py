@@ -1,10 +1,8 @@
-"""Public RSA keys as they are published: a JWKS document (RFC 7517) or PEM text. Pure."""
+"""Public RSA keys as providers publish them: a JWKS document (RFC 7517). Pure."""
 
 from typing import Any, Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
@@ -43,25 +41,3 @@ def _read_key(entry: Any) -> RSAPublicKey | None:
     except (InvalidKeyError, ValueError, TypeError):
         return None
     return key if isinstance(key, RSAPublicKey) and key.key_size >= MIN_BITS else None
-
-
-def read_pem(text: str) -> RSAPublicKey:
-    r"""Read a public key as people paste it: with newlines, with literal ``\n``, on one line, unframed.
-
-    Raises:
-        ValueError: not a public RSA key of 2048 bits or more; the message says what to do.
-    """
-    body = text.replace("\\n", "").replace("\\r", "")
-    body = "".join(
-        body.replace("-----BEGIN PUBLIC KEY-----", "").replace("-----END PUBLIC KEY-----", "").split()
-    )
-    framed = f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
-    try:
-        key = load_pem_public_key(framed.encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm):
-        raise ValueError(
-            "expected the PEM public key from Clerk's dashboard, API keys, JWKS public key"
-        ) from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
-        raise ValueError(f"expected a public RSA key of at least {MIN_BITS} bits")
-    return key

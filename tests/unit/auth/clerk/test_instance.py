@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.auth.clerk import check_clerk
-from runtime.auth.clerk.instance import faults, frontend_host, issuer_of, keys_source, warnings
+from runtime.auth.clerk.instance import faults, frontend_host, issuers_of, keys_source, warnings
 from runtime.settings import SettingsError, load
 from runtime.settings.variables import ClerkSettings
+from shared.errors import Unauthenticated
 from shared.secret import Secret
-from tests.fixtures.clerk import by_clerk
+from tests.fixtures.clerk import by_clerk, caller
 
 
 @pytest.mark.parametrize(
@@ -56,10 +57,10 @@ def test_no_text_breaks_the_reading_of_a_publishable_key(text):
 
 def test_an_issuer_that_is_set_wins_over_the_publishable_key():
     settings = ClerkSettings(
-        publishable_key="pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", issuer="https://app.example/__clerk"
+        publishable_key="pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", issuers=("https://app.example/__clerk",)
     )
 
-    assert issuer_of(settings) == "https://app.example/__clerk"
+    assert issuers_of(settings) == {"https://app.example/__clerk"}
 
 
 SECRET = Secret("sk_live_1")
@@ -171,3 +172,53 @@ def test_development_warns_about_nothing(issuer, caplog):
         by_clerk(ClerkSettings(jwt_key=issuer.pem), production=False)
 
     assert caplog.records == []
+
+
+ISSUERS = "https://clerk.example.com, https://satellite.example/__clerk/"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "clerk.example.com",
+        "https://clerk.example.com;https://satellite.example",
+        "https://clerk.example.com https://satellite.example",
+        '"https://clerk.example.com"',
+        "https://clerk.example.com?x=1",
+        "https://clerk.example.com,clerk.example.org",
+        "https://Clerk.Example.com",
+        "https://",
+        "//clerk.example.com",
+        "ftp://clerk.example.com",
+        "https://user@clerk.example.com",
+        "https://clerk.example.com:port",
+        "https://*.example.com",
+    ],
+)
+def test_an_issuer_that_no_token_can_carry_is_refused_by_name(value):
+    with pytest.raises(SettingsError) as error:
+        load({"CLERK_ISSUER": value}, checks=[check_clerk])
+
+    assert [fault.name for fault in error.value.faults] == ["CLERK_ISSUER"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://clerk.example.com", "https://satellite.example/__clerk", "https://satellite.example/__clerk/"],
+)
+async def test_every_listed_issuer_is_accepted_and_a_slash_at_its_end_does_not_matter(issuer, url):
+    settings = load({"CLERK_ISSUER": ISSUERS, "CLERK_JWT_KEY": issuer.pem}, checks=[check_clerk])
+    authenticator = by_clerk(settings.clerk, production=False)
+
+    assert (await caller(authenticator, issuer.token(iss=url))).user_id == "user_ada"
+
+
+async def test_an_issuer_that_is_not_listed_is_refused(issuer):
+    settings = load({"CLERK_ISSUER": ISSUERS, "CLERK_JWT_KEY": issuer.pem}, checks=[check_clerk])
+
+    with pytest.raises(Unauthenticated) as refusal:
+        await caller(
+            by_clerk(settings.clerk, production=False), issuer.token(iss="https://satellite.example")
+        )
+
+    assert refusal.value.reason == "token-invalid-issuer"
