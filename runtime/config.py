@@ -1,6 +1,8 @@
 """What a function file or a folder may say about itself: `config = Function(...)`, `config = Folder(...)`."""
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import Meta, Struct, ValidationError, convert
@@ -26,6 +28,9 @@ REVERIFICATIONS: Final = {
 }
 
 
+_GRANT_SCOPES: Final = {"o": "o", "org": "o", "organization": "o", "u": "u", "user": "u"}
+
+
 def reverification_of(value: str | Mapping[str, Any]) -> Reverification:
     """Read the key `reverification`, in either of its forms.
 
@@ -42,6 +47,20 @@ def reverification_of(value: str | Mapping[str, Any]) -> Reverification:
         raise ValueError(
             f"Expected a level ({', '.join(FACTORS)}) and whole after_minutes above 0."
         ) from None
+
+
+@lru_cache
+def grants_of(asked: str) -> frozenset[str]:
+    """Return the claims any of which grants a feature or plan, such as ``o:alerts`` for ``org:alerts``.
+
+    Raises:
+        ValueError: no session can have it.
+    """
+    scope, separator, name = asked.rpartition(":")
+    letters = _GRANT_SCOPES.get(scope) if separator else "ou"
+    if letters is None or not re.fullmatch(r"[^\s,:]+", name):
+        raise ValueError("Expected a name, or one behind 'org:' or 'user:'.")
+    return frozenset(f"{letter}:{name}" for letter in letters)
 
 
 class Function(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -6,17 +6,14 @@ asked; what is missing or malformed denies. Machine credentials have scopes: `ha
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from runtime.auth.reasons import Reason
-from runtime.config import Policy, reverification_of
+from runtime.config import Policy, grants_of, reverification_of
 from shared.errors import Forbidden, Unauthenticated
 from shared.identity import User
 
 logger = logging.getLogger(__name__)
-
-
-_SCOPES: Final = {"o": "o", "org": "o", "organization": "o", "u": "u", "user": "u"}
 
 
 def require(user: User, policy: Policy) -> None:
@@ -98,10 +95,10 @@ def _has_permission(user: User, permission: str) -> bool:
 
 
 def _is_granted(grants: frozenset[str], asked: str) -> bool:
-    scope, separator, name = asked.partition(":")
-    if not separator:
-        return f"o:{asked}" in grants or f"u:{asked}" in grants
-    return scope in _SCOPES and f"{_SCOPES[scope]}:{name}" in grants
+    try:
+        return not grants.isdisjoint(grants_of(asked))
+    except ValueError:
+        return False
 
 
 def _is_recent(ages: tuple[int, int] | None, value: str | Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from runtime.config import REVERIFICATIONS, Folder, Function, reverification_of
+from runtime.config import REVERIFICATIONS, Folder, Function, grants_of, reverification_of
 from runtime.routing.reading.names import METHODS, near_miss
 
 PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -19,7 +19,8 @@ _CURES = {
     **dict.fromkeys(
         ("public", "org", "pending", "cancel_on_disconnect", "read_only"), "Write True or False."
     ),
-    **dict.fromkeys(("feature", "plan", "summary"), "Give a text."),
+    **dict.fromkeys(("feature", "plan"), 'Write it as Clerk does, such as "alerts" or "org:alerts".'),
+    "summary": "Give a text.",
     "deprecated": "Write True or False.",
     "timeout": "Give seconds above 0, such as timeout=25.",
     "concurrency": "Give a number of calls, 1 or more.",
@@ -158,6 +159,8 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "cache": _not_negative,
     "role": _organization_scope,
     "permission": _organization_scope,
+    "feature": grants_of,
+    "plan": grants_of,
     "reverification": reverification_of,
     "token_types": _not_empty,
     "path": _url,
