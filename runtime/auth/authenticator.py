@@ -1,19 +1,23 @@
 """Authentication: from the request's headers to a `User`, or a refusal with its reason."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Container, Mapping
-from typing import Any
+from typing import Any, Final
 
 from runtime.auth.credentials import bearer
 from runtime.auth.policy import require
 from runtime.auth.provider import Identity
 from runtime.auth.reasons import Reason
+from runtime.auth.verified import Verified
 from runtime.config import Policy
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.identity import User
 
 logger = logging.getLogger(__name__)
+
+PUBLIC_WAIT: Final = 0.25  # seconds that a public function waits for a provider; then nobody is signed in
 
 
 class Authenticator:
@@ -56,11 +60,20 @@ class Authenticator:
             allowed = {"session"}.intersection(policy.token_types)
         if token is None:
             raise Unauthenticated(Reason.MISSING)
-        verified = identity.remembered(token) or await identity.verify(token, allowed)
+        verified = identity.remembered(token) or await self._verify(token, allowed, policy)
         verified.validity.check(self._clock(), identity.clock_skew)
         check_type(verified.user.token_type, allowed)
         require(verified.user, policy)
         return verified.user
+
+    async def _verify(self, token: bytes, allowed: Container[str], policy: Policy) -> Verified:
+        if not policy.public:
+            return await self._identity.verify(token, allowed)
+        try:
+            async with asyncio.timeout(PUBLIC_WAIT):
+                return await self._identity.verify(token, allowed)
+        except TimeoutError:
+            raise KeysUnavailable from None
 
 
 def check_type(token_type: str, allowed: Container[str]) -> None:

@@ -236,3 +236,16 @@ async def test_what_the_answer_says_is_kept_but_not_the_token(authenticator, api
 
     assert user.claims["claims"] == {"desk": "rates"}
     assert not {"token", "secret"} & set(user.claims)
+
+
+async def test_a_public_function_does_not_wait_for_a_slow_backend_api_and_the_answer_is_kept(
+    authenticator, api
+):
+    public = Policy(public=True, token_types=("session", "m2m_token", "oauth_token", "api_key"))
+    api.gate.clear()
+
+    assert await authenticator.authenticate(scope("ak_1"), public) is None
+
+    api.gate.set()
+    assert (await caller(authenticator, "ak_1", public)).user_id == "user_ada"
+    assert api.fetches == 1

@@ -169,10 +169,7 @@ class OpaqueTokens:
         if task is None:
             task = self._asking[digest] = asyncio.create_task(self._ask(kind, token), name="opaque-token")
             task.add_done_callback(partial(self._forget, digest))
-        verified = await asyncio.shield(task)
-        answers = self._refused if verified is None else self._accepted
-        answers.put(token, Remembered(verified, self._clock() + self._remember))
-        return verified
+        return await asyncio.shield(task)
 
     def _forget(self, digest: bytes, task: asyncio.Task[Verified | None]) -> None:
         del self._asking[digest]
@@ -193,7 +190,10 @@ class OpaqueTokens:
         except (TimeoutError, NoResponse) as fault:
             logger.warning("auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "no turn"})
             raise KeysUnavailable from None
-        return _read_answer(kind, response)
+        verified = _read_answer(kind, response)
+        answers = self._refused if verified is None else self._accepted
+        answers.put(token, Remembered(verified, self._clock() + self._remember))
+        return verified
 
 
 def _read_answer(kind: str, response: OutboundResponse) -> Verified | None:
