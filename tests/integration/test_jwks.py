@@ -148,7 +148,7 @@ async def test_a_rotation_that_keeps_the_kid_is_picked_up(jwks, issuer):
     assert (await caller(authenticator, new.token(sub="user_new"))).user_id == "user_new"
 
 
-async def test_forged_signatures_for_a_known_kid_cause_at_most_one_fetch_a_cooldown(jwks, issuer):
+async def test_a_forged_signature_for_a_known_kid_that_comes_again_and_again_causes_one_fetch(jwks, issuer):
     authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
     await caller(authenticator, issuer.token())
     forged = issuer.rotated().token()
@@ -157,7 +157,7 @@ async def test_forged_signatures_for_a_known_kid_cause_at_most_one_fetch_a_coold
         with pytest.raises(Unauthenticated):
             await authenticator.authenticate(scope(forged), Policy())
 
-    assert jwks.fetches == 1
+    assert jwks.fetches == 2
 
 
 async def test_tokens_of_a_removed_key_are_no_longer_remembered(jwks, issuer):
@@ -353,3 +353,48 @@ async def test_no_task_is_left_when_the_identity_provider_is_closed(jwks):
         await jwks.asked_for(1)
 
     assert {task for task in asyncio.all_tasks() - before if task.get_name().startswith("jwks")} == set()
+
+
+@pytest.mark.parametrize("kid", [None, "ins_signals_2"])
+async def test_a_rotation_right_after_a_fetch_refuses_nobody(jwks, issuer, kid):
+    new = issuer.rotated(kid=kid)
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
+    await caller(authenticator, issuer.token())
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(scope(Issuer(kid="ins_forged").token()), Policy())
+
+    jwks.serve(new)
+
+    assert (await caller(authenticator, new.token(sub="user_new"))).user_id == "user_new"
+
+
+@pytest.mark.parametrize("kid", [None, "ins_signals_2"])
+async def test_a_rotation_while_tokens_are_forged_is_never_401(jwks, issuer, kid):
+    new = issuer.rotated(kid=kid)
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
+    await caller(authenticator, issuer.token())
+    forger = issuer.rotated()
+    for number in range(100):
+        with pytest.raises((Unauthenticated, KeysUnavailable)):
+            await authenticator.authenticate(
+                scope(forger.token(headers={"kid": f"ins_{number}"} if kid else None, jti=str(number))),
+                Policy(),
+            )
+    jwks.serve(new)
+
+    with pytest.raises(KeysUnavailable) as refusal:
+        await authenticator.authenticate(scope(new.token()), Policy())
+
+    assert 1 <= (refusal.value.retry_after or 0) <= 30
+    assert jwks.fetches <= 11
+
+
+async def test_a_public_function_does_not_wait_for_a_slow_key_server(jwks, issuer):
+    jwks.gate.clear()
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
+
+    assert await authenticator.authenticate(scope(issuer.token()), Policy(public=True)) is None
+
+    jwks.gate.set()
+    assert (await caller(authenticator, issuer.token())).user_id == "user_ada"
+    assert jwks.fetches == 1

@@ -138,6 +138,6 @@ class ClerkIdentity(Identity):
         key = await self._keys.find(token.kid)
         if token.is_signed_by(key):
             return
-        newer = await self._keys.find_newer(token.kid, than=key)
+        newer = await self._keys.find_newer(token.kid, than=key, signature=token.signature)
         if newer is None or not token.is_signed_by(newer):
             raise Unauthenticated(Reason.SIGNATURE)

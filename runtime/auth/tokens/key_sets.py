@@ -1,9 +1,9 @@
-"""The public keys that tokens are verified with: one fixed key, or the instance's JWKS (RFC 7517).
+"""The public keys that tokens are verified with: one fixed key, or a provider's JWKS (RFC 7517).
 
 A key set belongs to one instance: a Clerk `kid` is the instance's id, so a set shared by `kid` alone would
-accept a stranger's tokens. The set is renewed in the background; while Clerk cannot be reached, the last good
-one is used for a stated time. A token whose key is not known earns one fetch, and then a rest: forged tokens
-cannot make us knock at Clerk's door.
+accept another instance's tokens. The set is renewed in the background; while the provider cannot be reached,
+the last good one is used for a stated time. A token whose key is not known causes a fetch; of many, a few do,
+and the others are answered 503, because their key may be new.
 """
 
 import asyncio
@@ -17,15 +17,18 @@ from typing import Final, Protocol, Self
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from msgspec import Struct
 
+from runtime.auth.cache import TokenCache
 from runtime.auth.outbound import NoResponse, Outbound
 from runtime.auth.reasons import Reason
 from runtime.auth.tokens.keys import KeySetError, read_key_set
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
+from shared.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 64 * 1024
+FETCHES: Final = 10  # that tokens may cause within `KeyTimes.cooldown`
 
 
 class Keys(Protocol):
@@ -39,8 +42,14 @@ class Keys(Protocol):
             KeysUnavailable: nobody can tell now.
         """
 
-    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> RSAPublicKey | None:
-        """Return the key that has taken the place of one whose signature did not fit, None where none has."""
+    async def find_newer(
+        self, kid: str | None, *, than: RSAPublicKey, signature: bytes
+    ) -> RSAPublicKey | None:
+        """Return the key that has replaced `than`, which does not fit the signature; None where none has.
+
+        Raises:
+            KeysUnavailable: nobody can tell now.
+        """
 
 
 class FixedKey:
@@ -53,7 +62,7 @@ class FixedKey:
         """Return the key."""
         return self._key
 
-    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> None:
+    async def find_newer(self, kid: str | None, *, than: RSAPublicKey, signature: bytes) -> None:
         """A fixed key is never replaced."""
 
 
@@ -63,7 +72,7 @@ class KeyTimes(Struct, frozen=True, kw_only=True):
     Attributes:
         fresh: between two renewals.
         stale: a set may be used while renewals fail.
-        cooldown: between two fetches that tokens asked for.
+        cooldown: in which tokens may cause `FETCHES` fetches, and between two that fail.
         timeout: one fetch, from connect to last byte.
         backoff: before a failed fetch is repeated; doubles up to `cooldown`.
     """
@@ -98,6 +107,8 @@ class RemoteKeys:
         self._on_change = on_change
         self._clock = clock
         self._keys: dict[str, RSAPublicKey] = {}
+        self._fetches = Throttle(FETCHES, seconds=self._times.cooldown, clock=clock)
+        self._settled = TokenCache[float]()  # until when it is certain that the instance has no key for them
         self._fetched = self._tried = float("-inf")
         self._failures = 0
         self._fetch: asyncio.Task[None] | None = None
@@ -121,18 +132,33 @@ class RemoteKeys:
             raise Unauthenticated(Reason.UNKNOWN_KEY)
         if (key := self._known(kid)) is not None:
             return key
-        await self._fetch_if_rested()
+        await self._look_again(kid.encode())
         if (key := self._known(kid)) is not None:
             return key
-        if self._failures or not self._keys:
-            raise KeysUnavailable(retry_after=max(1.0, self._rest()))
         raise Unauthenticated(Reason.UNKNOWN_KEY)
 
-    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> RSAPublicKey | None:
+    async def find_newer(
+        self, kid: str | None, *, than: RSAPublicKey, signature: bytes
+    ) -> RSAPublicKey | None:
         """As `Keys.find_newer`: a rotation may keep the `kid`, which names the instance."""
-        await self._fetch_if_rested()
+        await self._look_again(signature)
         key = self._known(kid or "")
         return None if key == than else key
+
+    async def _look_again(self, unknown: bytes) -> None:
+        """Fetch for a `kid` or a signature that the known keys do not settle, once in a while for each.
+
+        Raises:
+            KeysUnavailable: it was not possible, so a refusal could be wrong.
+        """
+        if self._clock() < (self._settled.get(unknown) or 0):
+            return
+        if self._fetch is None and not self._may_fetch():
+            raise KeysUnavailable(retry_after=max(1.0, self._rest()))
+        await self._refresh()
+        if self._failures:
+            raise KeysUnavailable(retry_after=max(1.0, self._rest()))
+        self._settled.put(unknown, self._clock() + self._times.cooldown / FETCHES)
 
     def _known(self, kid: str) -> RSAPublicKey | None:
         return self._keys.get(kid) if self._is_usable() else None
@@ -140,18 +166,19 @@ class RemoteKeys:
     def _is_usable(self) -> bool:
         return self._clock() - self._fetched <= self._times.stale
 
+    def _may_fetch(self) -> bool:
+        return self._rest() <= 0 if self._failures else self._fetches.admit() is not None
+
     def _rest(self) -> float:
         """Seconds until a token may cause a fetch again; sooner where nothing can be verified at all."""
+        if not self._failures:
+            return self._fetches.wait()
         pause = self._times.cooldown if self._is_usable() else self._backoff()
         return self._tried + pause - self._clock()
 
     def _backoff(self) -> float:
         growth = math.ldexp(1, min(self._failures, 16) - 1)
         return min(self._times.cooldown, self._times.backoff * growth)
-
-    async def _fetch_if_rested(self) -> None:
-        if self._fetch is not None or self._rest() <= 0:
-            await self._refresh()
 
     async def _refresh(self) -> None:
         """Fetch once for everybody who waits; one who stops waiting does not stop the fetch."""
