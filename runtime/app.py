@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from secrets import token_urlsafe
@@ -12,9 +12,11 @@ from typing import cast
 from litestar.datastructures import State
 
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
-from runtime.auth import Authenticator, permits
+from runtime.auth import Authenticator, Identity, Webhooks, permits
+from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
 from runtime.bridge.reference import PATHS as REFERENCE_PATHS
 from runtime.bridge.reference import Reference
+from runtime.config import WebhookScheme
 from runtime.gate.gate import Gate
 from runtime.gate.rates import rates_at
 from runtime.http.cors import Cors, Preflights
@@ -50,23 +52,24 @@ class Application:
         companions: what lives as long as the service besides, such as the hot swap of `annex dev`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parts, all by name
         self,
         settings: Settings,
         *,
         telemetry: Telemetry,
         database: Database,
-        authenticator: Authenticator,
+        identity: Identity,
+        webhooks: Mapping[WebhookScheme, Webhooks],
         agents: Agents,
         table: RouteTable,
     ) -> None:
         self.settings = settings
         self.telemetry = telemetry
         self.database = database
-        self.authenticator = authenticator
+        self.identity = identity
         self.agents = agents
         self.is_draining = False
-        self.gate = Gate(authenticator, rates=rates_at(settings.redis_url))
+        self.gate = Gate(Authenticator(identity), webhooks, rates=rates_at(settings.redis_url))
         self._drain = asyncio.Event()
         self._told: frozenset[Fault] = frozenset()
         self.companions: list[AbstractAsyncContextManager[object]] = []
@@ -123,7 +126,7 @@ class Application:
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
             self.telemetry.watch(quarantined=lambda: len({fault.file for fault in self.table.faults}))
             await stack.enter_async_context(self.database)
-            await stack.enter_async_context(self.authenticator)
+            await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.gate)
             for companion in self.companions:
@@ -177,24 +180,32 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> Application:
+def create_app(
+    settings: Settings,
+    *,
+    telemetry: Telemetry | None = None,
+    identity: Identity | None = None,
+    webhooks: Mapping[WebhookScheme, Webhooks] | None = None,
+) -> Application:
     """Build the service; nothing is connected, listening or running until `running` is entered.
 
     Args:
         settings: everything it is built from.
         telemetry: started from the settings when None.
+        identity: verifies callers; Clerk, as the settings describe it, when None.
+        webhooks: verify the deliveries of each scheme; Clerk's when None.
 
     Raises:
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
     """
     telemetry = telemetry or Telemetry.start(settings)
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
-    authenticator = Authenticator.from_settings(settings.clerk, production=settings.is_production)
     application = Application(
         settings,
         telemetry=telemetry,
         database=open_database(settings, telemetry),
-        authenticator=authenticator,
+        identity=identity or ClerkIdentity.from_settings(settings.clerk, production=settings.is_production),
+        webhooks=webhooks or {"clerk": ClerkWebhooks(settings.clerk.webhook_secret)},
         agents=agents_from(settings, permits),
         table=table,
     )

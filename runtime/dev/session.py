@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from runtime.app import Application, create_app
-from runtime.auth import DevelopmentIssuer
+from runtime.auth.clerk import DevelopmentIssuer
 from runtime.bridge import artefacts
 from runtime.bridge.describable import divide
 from runtime.dev.banner import banner
@@ -163,7 +163,7 @@ def _print_waterfall(trace: Trace) -> None:
 
 def _sample(application: Application) -> str | None:
     """Return a development token for the banner, None where Clerk is configured."""
-    issuer = application.authenticator.issuer
+    issuer = application.identity.issuer
     if issuer is None:
         return None
     permissions = tuple(_asked_for(application.table))

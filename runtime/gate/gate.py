@@ -6,12 +6,13 @@ not ask for costs nothing: each endpoint's plan is made once, at its first reque
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
-from runtime.auth import Delivery
-from runtime.config import Endpoint, Policy, Rate
+from runtime.auth import Webhooks
+from runtime.config import Endpoint, Policy, Rate, WebhookScheme
 from runtime.gate.call import GRACE, Call, Cut, Reply
 from runtime.gate.deadline import seconds_allowed
 from runtime.gate.disconnect import CallerLeft, Replay, has_left, read_body
@@ -37,10 +38,6 @@ class Authority(Protocol):
         """Return the caller, None where the policy is public."""
         ...
 
-    def verify_webhook(self, headers: list[tuple[bytes, bytes]], body: bytes) -> Delivery:
-        """Refuse a body that its sender has not signed; tell whether it was handled already."""
-        ...
-
 
 class Gate:
     """Given to `Litestar(middleware=[gate])`, which calls it once for every route handler.
@@ -50,17 +47,24 @@ class Gate:
     """
 
     def __init__(
-        self, authenticator: Authority, *, rates: RateStore | None = None, grace: float = GRACE
+        self,
+        authenticator: Authority,
+        webhooks: Mapping[WebhookScheme, Webhooks],
+        *,
+        rates: RateStore | None = None,
+        grace: float = GRACE,
     ) -> None:
         """Build the gate.
 
         Args:
-            authenticator: verifies credentials and webhooks.
+            authenticator: verifies credentials.
+            webhooks: verify the deliveries of each scheme.
             rates: where rate limits are counted, closed at the end; in this process by default.
             grace: seconds a cancelled function has for its clean-up before it is abandoned.
         """
         self.reaper = Reaper()
         self._authenticator = authenticator
+        self._webhooks = webhooks
         self._grace = grace
         self._rates = rates or MemoryRates()
         self._bulkheads: dict[tuple[str, int, int], Bulkhead] = {}
@@ -126,7 +130,8 @@ class Gate:
         invocation: Invocation = scope[SCOPE_KEY]
         body = await read_body(receive, cast("float", invocation.deadline))
         invocation.auth = "webhook-refused"
-        delivery = self._authenticator.verify_webhook(list(scope["headers"]), body)
+        verifier = self._webhooks[cast("WebhookScheme", plan.policy.webhook)]
+        delivery = verifier.verify(list(scope["headers"]), body)
         invocation.auth = "webhook"
         if delivery.is_duplicate:
             await send({"type": "http.response.start", "status": 204, "headers": []})

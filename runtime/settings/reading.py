@@ -171,21 +171,12 @@ def _number(text: str, kind: type[int] | type[float]) -> float:
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong although each value on its own is fine."""
-    clerk = settings.clerk
     for problem in origins.faults(settings.cors.origins):
         yield Fault("CORS_ORIGINS", problem)
     if settings.cors.credentials and "*" in settings.cors.origins:
         yield Fault(
             "CORS_ORIGINS",
             "`*` together with CORS_CREDENTIALS would let any site act as the user; list the origins",
-        )
-    if settings.is_production and not (
-        clerk.jwt_key or clerk.publishable_key or clerk.jwks_url or clerk.secret_key
-    ):
-        yield Fault(
-            "CLERK_PUBLISHABLE_KEY",
-            "production needs Clerk: copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY (or CLERK_JWT_KEY) "
-            "from the Next.js service",
         )
     if settings.database.url is not None:
         try:
@@ -225,14 +216,14 @@ def _shape_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("HOST", "expected an address such as 0.0.0.0 or ::, without quotes and port")
     if not all(_is_read(ip_network, network) for network in settings.trusted_proxies):
         yield Fault("ANNEX_TRUSTED_PROXIES", "expected networks such as 100.64.0.0/10, separated by commas")
-    for name, url in (
-        ("CLERK_ISSUER", settings.clerk.issuer),
-        ("CLERK_JWKS_URL", settings.clerk.jwks_url),
-        ("CLERK_API_URL", settings.clerk.api_url),
-        ("OPENAI_BASE_URL", settings.agents.openai_base_url),
-    ):
-        if url and not (_is_read(_port_of, url) and re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url)):
-            yield Fault(name, "expected an absolute URL without user, `?` or `#`")
+    url = settings.agents.openai_base_url
+    if url and not is_url(url):
+        yield Fault("OPENAI_BASE_URL", "expected an absolute URL without user, `?` or `#`")
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is an absolute HTTP URL of host, port and path alone: nothing in it can be a secret."""
+    return _is_read(_port_of, text) and re.fullmatch(r"https?://[^\s/?#@,]+(/[^\s?#@]*)?", text) is not None
 
 
 def _port_of(url: str) -> int | None:

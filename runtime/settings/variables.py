@@ -47,13 +47,13 @@ class ClerkSettings(Struct, frozen=True, kw_only=True):
             doc="The instance's public key (PEM). Set, tokens are verified without any network.",
         ),
     ] = None
-    issuer: Annotated[
-        str | None,
+    issuers: Annotated[
+        tuple[str, ...],
         _env(
             "CLERK_ISSUER",
-            doc="The `iss` that tokens carry, when it is not the publishable key's host (proxy, custom domain).",
+            doc="The `iss` that tokens carry, when it is not the publishable key's host (proxy, satellite domains); several separated by commas.",
         ),
-    ] = None
+    ] = ()
     jwks_url: Annotated[
         str | None,
         _env(

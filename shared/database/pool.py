@@ -23,6 +23,7 @@ from shared.database.spans import Instruments, Statistics
 from shared.database.statements import After
 from shared.database.turns import Turns
 from shared.errors import DatabaseUnavailable
+from shared.throttle import Throttle
 
 log = logging.getLogger("annex.database")
 
@@ -49,7 +50,7 @@ class Pool:
         self._emptied = asyncio.Event()
         self._waiting = 0
         self._answered = float("-inf")
-        self._complained = float("-inf")
+        self._complaints = Throttle(seconds=10)
         self._is_away = False
         self._background: set[asyncio.Task[None]] = set()
 
@@ -248,8 +249,7 @@ class Pool:
     def _complain(self, reason: str) -> None:
         """One line every ten seconds: an outage must not fill the log with itself."""
         self._is_away = True
-        if time.monotonic() - self._complained > 10:
-            self._complained = time.monotonic()
+        if self._complaints.admit() is not None:
             log.warning("database.unavailable", extra={"reason": reason})
 
     async def _put_in_order(self, member: Member, after: After, *, is_open: bool) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from runtime.auth.clerk.instance import frontend_host
 from runtime.auth.credentials import Headers
 from runtime.auth.reasons import Reason
-from runtime.auth.tokens import parse
+from runtime.auth.tokens.signed import parse
 from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
 

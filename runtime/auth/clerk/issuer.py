@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from runtime.auth.clerk.instance import is_configured
 from runtime.settings import Fault, Settings, SettingsError
+from runtime.settings.variables import ClerkSettings
 
 ISSUER: Final = "https://issuer.annex.localhost"
 KEY_ID: Final = "ins_annex_development"
@@ -48,7 +49,12 @@ class DevelopmentIssuer:
         if is_configured(settings.clerk):
             cure = "Clerk is configured, so only its tokens are accepted; unset it for the development issuer"
             raise SettingsError((Fault("CLERK_PUBLISHABLE_KEY", cure),))
-        return cls.open(file, party=next(iter(settings.clerk.authorized_parties), None))
+        return cls.of(settings.clerk, file)
+
+    @classmethod
+    def of(cls, clerk: ClerkSettings, file: Path) -> Self:
+        """Open the key in `file`, for tokens of the first authorised party."""
+        return cls.open(file, party=next(iter(clerk.authorized_parties), None))
 
     @classmethod
     def open(cls, file: Path, *, party: str | None = None) -> Self:

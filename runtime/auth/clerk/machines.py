@@ -7,6 +7,7 @@ few questions at once, so that invented tokens cannot use up Clerk's patience wi
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from runtime.auth.cache import TokenCache
 from runtime.auth.foreign import json_object
-from runtime.auth.outbound import NoReply, Outbound, Reply
+from runtime.auth.outbound import NoResponse, Outbound, OutboundResponse
 from runtime.auth.reasons import Reason
 from runtime.auth.verified import NEVER, Validity, Verified
 from runtime.settings.variables import ClerkSettings
@@ -35,6 +36,15 @@ _QUESTIONS: Final = {
     "api_key": ("/v1/api_keys/verify", "secret"),
 }
 
+_OPAQUE: Final = {b"mt_": "m2m_token", b"oat_": "oauth_token", b"ak_": "api_key"}
+_OPAQUE_FORM: Final = re.compile(rb"(mt_|oat_|ak_)[A-Za-z0-9._~+/=-]{1,1024}")
+
+
+def opaque_kind(token: bytes) -> str | None:
+    """Return the kind of an opaque machine token, None for anything else."""
+    form = _OPAQUE_FORM.fullmatch(token)
+    return _OPAQUE[form[1]] if form else None
+
 
 def caller_of(kind: str, claims: Claims) -> User:
     """Return the principal of a verified machine JWT; `claims` have a string `sub` and a numeric `exp`."""
@@ -51,8 +61,11 @@ def caller_of(kind: str, claims: Claims) -> User:
 def _scopes(kind: str, claims: Mapping[str, Any]) -> frozenset[str]:
     names = ("scopes", "aud") if kind == "m2m_token" else ("scp", "scope")
     value = next((claims[name] for name in names if claims.get(name) is not None), ())
-    listed = value.split(" ") if isinstance(value, str) else value
-    return frozenset(scope for scope in listed if isinstance(scope, str) and scope) if listed else frozenset()
+    if isinstance(value, str):
+        value = value.split(" ")
+    elif not isinstance(value, tuple):
+        return frozenset()  # as with sessions: a claim of another type grants nothing
+    return frozenset(scope for scope in value if isinstance(scope, str) and scope)
 
 
 def _actor(act: Any, *, nested: int) -> Claims | None:
@@ -64,7 +77,7 @@ def _actor(act: Any, *, nested: int) -> Claims | None:
     return Claims(members | {"act": deeper} if deeper else members)
 
 
-class Answer(Struct):
+class MachineToken(Struct):
     """What the Backend API says about an opaque token; times in milliseconds."""
 
     subject: str = ""
@@ -145,7 +158,7 @@ class OpaqueTokens:
 
     def _recall(self, token: bytes) -> Remembered | None:
         for answers in (self._accepted, self._refused):
-            known = answers.get(answers.digest(token))
+            known = answers.get(token)
             if known is not None and self._clock() < known.until:
                 return known
         return None
@@ -156,10 +169,7 @@ class OpaqueTokens:
         if task is None:
             task = self._asking[digest] = asyncio.create_task(self._ask(kind, token), name="opaque-token")
             task.add_done_callback(partial(self._forget, digest))
-        verified = await asyncio.shield(task)
-        answers = self._refused if verified is None else self._accepted
-        answers.put(answers.digest(token), Remembered(verified, self._clock() + self._remember))
-        return verified
+        return await asyncio.shield(task)
 
     def _forget(self, digest: bytes, task: asyncio.Task[Verified | None]) -> None:
         del self._asking[digest]
@@ -170,29 +180,32 @@ class OpaqueTokens:
         path, member = _QUESTIONS[kind]
         try:
             async with asyncio.timeout(self._timeout), self._turns:
-                reply = await self._outbound.ask(
+                response = await self._outbound.ask(
                     f"{self._api_url}{path}",
                     json={member: token.decode("ascii")},
                     headers={"authorization": f"Bearer {self._secrets[kind].reveal()}"},
                     timeout=self._timeout,
                     limit=_ANSWER_BYTES,
                 )
-        except (TimeoutError, NoReply) as fault:
+        except (TimeoutError, NoResponse) as fault:
             logger.warning("auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "no turn"})
             raise KeysUnavailable from None
-        return _read_answer(kind, reply)
+        verified = _read_answer(kind, response)
+        answers = self._refused if verified is None else self._accepted
+        answers.put(token, Remembered(verified, self._clock() + self._remember))
+        return verified
 
 
-def _read_answer(kind: str, reply: Reply) -> Verified | None:
-    if reply.status in {400, 404, 410, 422}:
+def _read_answer(kind: str, response: OutboundResponse) -> Verified | None:
+    if response.status in {400, 404, 410, 422}:
         return None
-    if reply.status != 200:
+    if response.status != 200:
         # 401 and 403 are about our secret key: the caller has done nothing wrong.
-        logger.error("auth.machine.refused", extra={"kind": kind, "status": reply.status})
+        logger.error("auth.machine.refused", extra={"kind": kind, "status": response.status})
         raise KeysUnavailable(retry_after=30)
-    members = json_object(reply.body)
+    members = json_object(response.body)
     try:
-        answer = msgspec.convert(members, Answer)
+        answer = msgspec.convert(members, MachineToken)
     except msgspec.ValidationError:
         logger.error("auth.machine.unreadable", extra={"kind": kind})  # noqa: TRY400  # the text is Clerk's
         raise KeysUnavailable(retry_after=30) from None
@@ -202,7 +215,7 @@ def _read_answer(kind: str, reply: Reply) -> Verified | None:
     return _principal(kind, answer, Claims(told))
 
 
-def _principal(kind: str, answer: Answer, claims: Claims) -> Verified:
+def _principal(kind: str, answer: MachineToken, claims: Claims) -> Verified:
     expires_at = NEVER if answer.expiration is None else answer.expiration / 1000
     user = User(
         user_id=answer.subject,

@@ -1,9 +1,9 @@
-"""The public keys that tokens are verified with: one fixed key, or the instance's JWKS (RFC 7517).
+"""The public keys that tokens are verified with: one fixed key, or a provider's JWKS (RFC 7517).
 
 A key set belongs to one instance: a Clerk `kid` is the instance's id, so a set shared by `kid` alone would
-accept a stranger's tokens. The set is renewed in the background; while Clerk cannot be reached, the last good
-one is used for a stated time. A token whose key is not known earns one fetch, and then a rest: forged tokens
-cannot make us knock at Clerk's door.
+accept another instance's tokens. The set is renewed in the background; while the provider cannot be reached,
+the last good one is used for a stated time. A token whose key is not known causes a fetch; of many, a few do,
+and the others are answered 503, because their key may be new.
 """
 
 import asyncio
@@ -12,26 +12,23 @@ import math
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt.algorithms import RSAAlgorithm
-from jwt.exceptions import InvalidKeyError
 from msgspec import Struct
 
-from runtime.auth.foreign import json_object
-from runtime.auth.outbound import NoReply, Outbound
+from runtime.auth.cache import TokenCache
+from runtime.auth.outbound import NoResponse, Outbound
 from runtime.auth.reasons import Reason
+from runtime.auth.tokens.keys import KeySetError, read_key_set
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
+from shared.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
-MIN_BITS: Final = 2048
 MAX_BYTES: Final = 64 * 1024
-MAX_KEYS: Final = 32
+FETCHES: Final = 10  # that tokens may cause within `KeyTimes.cooldown`
 
 
 class Keys(Protocol):
@@ -45,8 +42,14 @@ class Keys(Protocol):
             KeysUnavailable: nobody can tell now.
         """
 
-    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> RSAPublicKey | None:
-        """Return the key that has taken the place of one whose signature did not fit, None where none has."""
+    async def find_newer(
+        self, kid: str | None, *, than: RSAPublicKey, signature: bytes
+    ) -> RSAPublicKey | None:
+        """Return the key that has replaced `than`, which does not fit the signature; None where none has.
+
+        Raises:
+            KeysUnavailable: nobody can tell now.
+        """
 
 
 class FixedKey:
@@ -59,17 +62,17 @@ class FixedKey:
         """Return the key."""
         return self._key
 
-    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> None:
+    async def find_newer(self, kid: str | None, *, than: RSAPublicKey, signature: bytes) -> None:
         """A fixed key is never replaced."""
 
 
-class Patience(Struct, frozen=True, kw_only=True):
+class KeyTimes(Struct, frozen=True, kw_only=True):
     """How long, in seconds.
 
     Attributes:
         fresh: between two renewals.
         stale: a set may be used while renewals fail.
-        cooldown: between two fetches that tokens asked for.
+        cooldown: in which tokens may cause `FETCHES` fetches, and between two that fail.
         timeout: one fetch, from connect to last byte.
         backoff: before a failed fetch is repeated; doubles up to `cooldown`.
     """
@@ -93,17 +96,19 @@ class RemoteKeys:
         outbound: Outbound,
         *,
         secret: Secret | None = None,
-        patience: Patience | None = None,
+        times: KeyTimes | None = None,
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
         self._outbound = outbound
         self._headers = {"authorization": f"Bearer {secret.reveal()}"} if secret else {}
-        self._patience = patience or Patience()
+        self._times = times or KeyTimes()
         self._on_change = on_change
         self._clock = clock
         self._keys: dict[str, RSAPublicKey] = {}
+        self._fetches = Throttle(FETCHES, seconds=self._times.cooldown, clock=clock)
+        self._settled = TokenCache[float]()  # until when it is certain that the instance has no key for them
         self._fetched = self._tried = float("-inf")
         self._failures = 0
         self._fetch: asyncio.Task[None] | None = None
@@ -127,37 +132,53 @@ class RemoteKeys:
             raise Unauthenticated(Reason.UNKNOWN_KEY)
         if (key := self._known(kid)) is not None:
             return key
-        await self._fetch_if_rested()
+        await self._look_again(kid.encode())
         if (key := self._known(kid)) is not None:
             return key
-        if self._failures or not self._keys:
-            raise KeysUnavailable(retry_after=max(1.0, self._rest()))
         raise Unauthenticated(Reason.UNKNOWN_KEY)
 
-    async def find_newer(self, kid: str | None, than: RSAPublicKey) -> RSAPublicKey | None:
+    async def find_newer(
+        self, kid: str | None, *, than: RSAPublicKey, signature: bytes
+    ) -> RSAPublicKey | None:
         """As `Keys.find_newer`: a rotation may keep the `kid`, which names the instance."""
-        await self._fetch_if_rested()
+        await self._look_again(signature)
         key = self._known(kid or "")
         return None if key == than else key
+
+    async def _look_again(self, unknown: bytes) -> None:
+        """Fetch for a `kid` or a signature that the known keys do not settle, once in a while for each.
+
+        Raises:
+            KeysUnavailable: it was not possible, so a refusal could be wrong.
+        """
+        if self._clock() < (self._settled.get(unknown) or 0):
+            return
+        if self._fetch is None and not self._may_fetch():
+            raise KeysUnavailable(retry_after=max(1.0, self._rest()))
+        await self._refresh()
+        if self._failures:
+            raise KeysUnavailable(retry_after=max(1.0, self._rest()))
+        self._settled.put(unknown, self._clock() + self._times.cooldown / FETCHES)
 
     def _known(self, kid: str) -> RSAPublicKey | None:
         return self._keys.get(kid) if self._is_usable() else None
 
     def _is_usable(self) -> bool:
-        return self._clock() - self._fetched <= self._patience.stale
+        return self._clock() - self._fetched <= self._times.stale
+
+    def _may_fetch(self) -> bool:
+        return self._rest() <= 0 if self._failures else self._fetches.admit() is not None
 
     def _rest(self) -> float:
         """Seconds until a token may cause a fetch again; sooner where nothing can be verified at all."""
-        pause = self._patience.cooldown if self._is_usable() else self._backoff()
+        if not self._failures:
+            return self._fetches.wait()
+        pause = self._times.cooldown if self._is_usable() else self._backoff()
         return self._tried + pause - self._clock()
 
     def _backoff(self) -> float:
         growth = math.ldexp(1, min(self._failures, 16) - 1)
-        return min(self._patience.cooldown, self._patience.backoff * growth)
-
-    async def _fetch_if_rested(self) -> None:
-        if self._fetch is not None or self._rest() <= 0:
-            await self._refresh()
+        return min(self._times.cooldown, self._times.backoff * growth)
 
     async def _refresh(self) -> None:
         """Fetch once for everybody who waits; one who stops waiting does not stop the fetch."""
@@ -173,12 +194,12 @@ class RemoteKeys:
     async def _renew(self) -> None:
         while True:
             await self._refresh()
-            await asyncio.sleep(self._backoff() if self._failures else self._patience.fresh)
+            await asyncio.sleep(self._backoff() if self._failures else self._times.fresh)
 
     async def _load(self) -> None:
         try:
             keys = read_key_set(await self._download())
-        except (NoReply, KeySetError) as fault:
+        except (NoResponse, KeySetError) as fault:
             self._failures += 1
             logger.warning(
                 "auth.keys.fetch_failed",
@@ -193,64 +214,11 @@ class RemoteKeys:
             self._on_change()
 
     async def _download(self) -> bytes:
-        reply = await self._outbound.ask(
-            self._url, headers=self._headers, timeout=self._patience.timeout, limit=MAX_BYTES
+        response = await self._outbound.ask(
+            self._url, headers=self._headers, timeout=self._times.timeout, limit=MAX_BYTES
         )
-        if reply.status in {401, 403}:
+        if response.status in {401, 403}:
             raise KeySetError("secret-key-invalid")
-        if reply.status != 200:
-            raise KeySetError(f"status {reply.status}")
-        return reply.body
-
-
-class KeySetError(Exception):
-    """What came back is not a set of usable keys."""
-
-
-def read_key_set(text: bytes) -> dict[str, RSAPublicKey]:
-    """Read a JWKS document; keys that cannot verify RS256 are left out.
-
-    Raises:
-        KeySetError: not a JWKS, or no usable key in it.
-    """
-    entries = (json_object(text) or {}).get("keys")
-    if not isinstance(entries, list):
-        raise KeySetError("no list of keys")
-    keys = {entry["kid"]: key for entry in entries[:MAX_KEYS] if (key := _read_key(entry)) is not None}
-    if not keys:
-        raise KeySetError("no usable key")
-    return keys
-
-
-def _read_key(entry: Any) -> RSAPublicKey | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str):
-        return None
-    if entry.get("kty") != "RSA" or entry.get("alg", "RS256") != "RS256" or entry.get("use", "sig") != "sig":
-        return None
-    try:
-        key = RSAAlgorithm.from_jwk({name: entry.get(name) for name in ("kty", "n", "e")})
-    except (InvalidKeyError, ValueError, TypeError):
-        return None
-    return key if isinstance(key, RSAPublicKey) and key.key_size >= MIN_BITS else None
-
-
-def read_pem(text: str) -> RSAPublicKey:
-    r"""Read a public key as people paste it: with newlines, with literal ``\n``, on one line, unframed.
-
-    Raises:
-        ValueError: not a public RSA key of 2048 bits or more; the message says what to do.
-    """
-    body = text.replace("\\n", "").replace("\\r", "")
-    body = "".join(
-        body.replace("-----BEGIN PUBLIC KEY-----", "").replace("-----END PUBLIC KEY-----", "").split()
-    )
-    framed = f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
-    try:
-        key = load_pem_public_key(framed.encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm):
-        raise ValueError(
-            "expected the PEM public key from Clerk's dashboard, API keys, JWKS public key"
-        ) from None
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
-        raise ValueError(f"expected a public RSA key of at least {MIN_BITS} bits")
-    return key
+        if response.status != 200:
+            raise KeySetError(f"status {response.status}")
+        return response.body
