@@ -4,26 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.gate.rates import MemoryRates, Rate, caller_of, judge, rates_at
+from runtime.gate.rate_limit import caller_of
+from runtime.gate.rates import MemoryRates, Rate, judge, rates_at
 from tests.fixtures.gate import Serve, Service, route
 
 SLOW = Rate(3, 86400)
-
-
-@pytest.mark.parametrize(
-    ("text", "rate"),
-    [("20/minute", (20, 60)), ("1/second", (1, 1)), ("100/hour", (100, 3600)), ("5/day", (5, 86400))],
-)
-def test_rate_is_read_from_its_config(text: str, rate: tuple[int, int]):
-    assert Rate.parse(text) == rate
-
-
-@pytest.mark.parametrize(
-    "text", ["", "20", "0/minute", "-1/minute", "20/fortnight", "x/minute", "1.5/minute"]
-)
-def test_rate_that_cannot_be_read_is_refused_with_the_cure(text: str):
-    with pytest.raises(ValueError, match=r"expected .<calls>/<unit>. with one of second, minute, hour, day"):
-        Rate.parse(text)
 
 
 @given(
