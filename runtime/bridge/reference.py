@@ -7,38 +7,44 @@ works without internet and needs no exception from a content security policy.
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from html import escape
 from typing import Any
 
+from runtime.asgi import urls
 from runtime.asgi.invocation import SCOPE_KEY
-from runtime.asgi.messages import Receive, Scope, Send, header, send_answer
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, header, send_answer
 from runtime.bridge import openapi
 from runtime.bridge.describable import divide
 from runtime.bridge.schemas import PREFIX
 from runtime.bridge.typescript import type_of
 from runtime.config import METHODS
-from runtime.http.problems import answer, send_problem
+from runtime.http.problems import send_problem
 from runtime.routing import Operation
 from shared.errors import MethodNotAllowed
 
 logger = logging.getLogger(__name__)
 
-PATHS = frozenset({"/openapi.json", "/docs"})
 POLICY = b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
 class Reference:
-    """ASGI app for both paths; what it serves is made at the first request for it and kept."""
+    """Stage: answers both paths; what it serves is made at the first request for it and kept."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, app: ASGIApp, operations: Iterable[Operation]) -> None:
+        self._app = app
         self._operations = tuple(operations)
         self._files: dict[str, tuple[bytes, bytes, bytes]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # a GET has no body
-        """Answer GET and HEAD, with 304 where the caller has it already."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer GET and HEAD of both paths, pass anything else on."""
+        is_ours = scope["path"].rstrip("/") in urls.REFERENCE
+        return self._answer(scope, send) if is_ours else self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        """Answer, with 304 where the caller has it already."""
         if scope["method"] not in {"GET", "HEAD"}:
-            return await send_problem(send, answer(MethodNotAllowed(("GET", "HEAD")), scope[SCOPE_KEY]))
+            return await send_problem(send, MethodNotAllowed(("GET", "HEAD")), scope[SCOPE_KEY])
         kind, body, tag = self._file(scope["path"].rstrip("/"))
         headers = [(b"etag", tag), (b"cache-control", b"no-cache"), (b"content-security-policy", POLICY)]
         if header(scope, b"if-none-match") == tag:
@@ -51,7 +57,7 @@ class Reference:
             for fault in faults:
                 logger.error("left out of the contract: %s", fault)
             contract = openapi.document(operations)
-            is_page = path == "/docs"
+            is_page = path == urls.PAGE
             body = page(contract).encode() if is_page else openapi.encode(contract)
             kind = b"text/html; charset=utf-8" if is_page else b"application/json"
             self._files[path] = kind, body, f'"{hashlib.sha256(body).hexdigest()[:16]}"'.encode()

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.app import open_database
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
+from runtime.dependencies import open_database
 from runtime.routing import Fault, InputKind, Operation, RouteTable, TreeApp
 from runtime.routing.lock import drift
 from runtime.settings import Settings

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -55,7 +56,8 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
         try:
             with database(settings) as ready:
                 application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
-                application.outermost = DeveloperPage(application.shell, application, recorder)
+                page = partial(DeveloperPage, application=application, recorder=recorder)
+                application.put_in_front("developer's page", page)
                 swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
                 application.companions.append(swap)
                 sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")

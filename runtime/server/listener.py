@@ -6,7 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from runtime.asgi.invocation import Invocation
-from runtime.http.problems import TITLE, answer
+from runtime.http.problems import TITLE, problem_response
 from runtime.http.shell import SECURITY_HEADERS
 from runtime.server.lines import Lines
 from runtime.server.outbox import Outbox
@@ -73,7 +73,7 @@ class Listener:
         """Return the whole HTTP/1.1 response that says `error` and closes the connection; count it."""
         self.count(error.code)
         invocation = Invocation(request_id=secrets.token_hex(16), client="", method="", started=0.0)
-        status, extra, body = answer(error, invocation)
+        status, extra, body = problem_response(error, invocation)
         fields = [
             *self._headers,
             *extra,

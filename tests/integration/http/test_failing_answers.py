@@ -172,7 +172,7 @@ async def test_an_answer_of_which_nothing_has_left_gives_way_to_the_problem_that
 
 @pytest.mark.parametrize(
     ("how", "error"),
-    [("breaks_off", "runtime.gate.gate.Unanswered"), ("one_piece", "shared.errors.NotFound")],
+    [("breaks_off", "runtime.gate.call.Unanswered"), ("one_piece", "shared.errors.NotFound")],
 )
 async def test_an_answer_that_breaks_off_is_cut_and_its_span_names_the_error_itself(
     tmp_path: Path, compose: Compose, otlp: Receiver, how: str, error: str

@@ -22,11 +22,12 @@ from runtime.asgi.messages import ASGIApp
 from runtime.auth import Authenticator
 from runtime.config import Policy
 from runtime.gate.gate import Gate
-from runtime.http.problems import Problems, status_of
+from runtime.http.errors import Errors
+from runtime.http.problems import status_of
 from runtime.settings.variables import ClerkSettings
 from shared.errors import AnnexError
 from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, by_clerk, scope
-from tests.fixtures.gate import Door, behind, route
+from tests.fixtures.gate import Outermost, behind, route
 
 NOW = int(time.time())
 LATER = NOW + 86_400
@@ -292,7 +293,7 @@ async def guarded(authenticator: Authenticator, policy: Policy) -> AsyncIterator
         return "let in"
 
     async with Gate(authenticator, {}) as gate:
-        app = Door(Problems(cast("ASGIApp", behind(gate, signals))))
+        app = Outermost(Errors(cast("ASGIApp", behind(gate, signals))))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://annex") as http:
             yield http

@@ -1,6 +1,6 @@
-"""What each room of the walk costs a request, in microseconds of processor time: room after room is put on top.
+"""What each stage and step of docs/walk.md costs a request, in microseconds of processor time, one after the other.
 
-``python -m benchmarks.rooms`` measures in process and without a socket, as `walk.py` does, with everything on that the
+``python -m benchmarks.stages`` measures in process and without a socket, as `walk.py` does, with everything on that the
 settings of production switch on; COLLECTOR names a collector, so that spans are recorded, encoded and sent too.
 """
 
@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import uvloop
-from litestar.datastructures import State
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from benchmarks.walk import Pipe, ask, asked, environment
 from runtime.app import Application, create_app
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
-from runtime.http.problems import Problems
+from runtime.asgi.stages import Stages, fold
 from runtime.routing import TreeApp
 from runtime.server.listener import ConnectionLimits, Listener
 from runtime.server.process import config
@@ -41,20 +40,25 @@ async def trivial(scope: Scope, receive: Receive, send: Send) -> None:  # an ASG
     await send({"type": "http.response.body", "body": ANSWER, "more_body": False})
 
 
-def routed(application: Application, door: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
-    """Return the application's router, with `trivial` in the place of every function."""
+def routed(application: Application, steps: int) -> ASGIApp:
+    """Return the application with `trivial`, behind so many steps of each route, in place of every function."""
     app: Any = TreeApp(
         application.table.handlers,
-        door=lambda _: door(trivial),
-        state=State({"database": application.database, "agents": application.agents}),
+        middleware_of=lambda endpoint: lambda _: fold(first(application.steps(endpoint), steps), trivial),
         openapi_config=None,
         logging_config=None,
     )
-    return Problems(app)
+    return fold(application.stages(), app)
+
+
+def first(stages: Stages, number: int) -> Stages:
+    """Return the first stages of a list, without those that are not asked for."""
+    asked = [(name, stage) for name, stage in stages.items() if stage]
+    return dict(asked[:number])
 
 
 async def main() -> None:
-    """Print the cost of each room and of all so far."""
+    """Print the cost of each stage and of all so far."""
     issuer = Issuer()
     settings = load(environment(issuer.pem))
     configure_logging(settings.telemetry, production=True, stream=io.StringIO())
@@ -66,29 +70,23 @@ async def main() -> None:
         flush = getattr(application.telemetry.tracer_provider, "force_flush", int)
         before = 0.0
 
-        async def tell(room: str, app: ASGIApp, protocol: Any = served.http_protocol_class) -> None:
+        async def tell(stage: str, app: ASGIApp, protocol: Any = served.http_protocol_class) -> None:
             nonlocal before
             served.loaded_app = app
             spent = await cost(protocol, served, request, flush)
-            print(f"{room:24} {spent - before:6.1f} {spent:6.1f}")
+            print(f"{stage:24} {spent - before:6.1f} {spent:6.1f}")
             before = spent
 
-        shell, router = application.shell, application.router
-        tracing = shell.app
-        preflights = tracing._app  # noqa: SLF001  # the walk is taken apart here
-        print(f"{'':24} {'room':>6} {'so far':>6}")
+        print(f"{'':24} {'stage':>6} {'so far':>6}")
         await tell("uvicorn alone", trivial, HttpToolsProtocol)
         await tell("connection limits, heads", trivial)
-        shell.app = trivial
-        await tell("shell", application)
-        shell.app, tracing._app = tracing, trivial  # noqa: SLF001  # likewise
-        await tell("tracing", application)
-        tracing._app = preflights  # noqa: SLF001  # likewise
-        application.router = routed(application, lambda app: app)
-        await tell("preflights, router", application)
-        application.router = routed(application, lambda app: application.gate(Problems(app)))
-        await tell("gate with auth", application)
-        application.router = router
+        stages = first(application.stages(), 100)
+        for number, name in enumerate(stages, 1):
+            await tell(name, fold(first(stages, number), trivial))
+        await tell("router", routed(application, 0))
+        steps = first(application.steps(application.table.find("GET", "/items/7")[0].endpoint), 100)
+        for number, name in enumerate(steps, 1):
+            await tell(name, routed(application, number))
         await tell("function", application)
 
 
