@@ -1,4 +1,4 @@
-/** Written by `annex client` from the functions' signatures; changes made here are lost. */
+/** Written by `annex client` from the functions' signatures; do not edit. */
 
 /** A finished message of one agent. */
 export interface AgentMessage {
@@ -31,11 +31,11 @@ export interface CustomEvent {
   agent: string;
 }
 
-/** One thing wrong with one input. */
+/** One invalid input. */
 export interface FieldError {
-  /** where it was: `body`, `query`, `path` or `header`. */
+  /** `body`, `query`, `path` or `header`. */
   location: string;
-  /** dotted path inside the location, `""` for the whole of it. */
+  /** dotted path inside the location, `""` for the location as a whole. */
   field: string;
   /** what was expected. */
   message: string;
@@ -260,10 +260,10 @@ export interface Wanted {
   symbol: string;
 }
 
-/** What any route may answer. */
+/** Error codes that every route can return. */
 export type Everywhere = "deadline_exceeded" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
 
-/** What each path answers, by method. */
+/** Inputs and response of each path, by method. */
 export interface Routes {
   get: {
     /** Name, version and links */
@@ -354,7 +354,7 @@ export interface Routes {
   };
 }
 
-/** The event streams, by method. */
+/** Event streams, by method. */
 export interface Streams {
   get: {
     /** Follow a detached run: what came after `Last-Event-ID`, then what comes. */

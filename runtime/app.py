@@ -14,7 +14,7 @@ from litestar.datastructures import State
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.auth import Authenticator
 from runtime.bridge.reference import PATHS as REFERENCE_PATHS
-from runtime.bridge.reference import Reference
+from runtime.bridge.reference import ReferencePage
 from runtime.gate.gate import Gate
 from runtime.gate.rates import rates_at
 from runtime.http.cors import Cors, Preflights
@@ -112,7 +112,7 @@ class Application:
                 )
         self._told = frozenset(table.faults)
         self.router: ASGIApp = Problems(cast("ASGIApp", router))
-        self.reference = Reference(table.operations)
+        self.reference = ReferencePage(table.operations)
         self.table = table
 
     @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Rows into structs: one C call for a whole result, and a mismatch that names the column and the field.
+"""Rows into structs: one C call for a whole result; errors name the column and the field.
 
 A struct's encoded field names are the column names, so ``rename="camel"`` reads Prisma's columns as they are.
 """
@@ -11,14 +11,14 @@ import msgspec
 from asyncpg import Record
 from msgspec import Struct, convert
 
-from shared.database.failures import QueryFailed
+from shared.database.errors import QueryFailed
 
 
 class Range[T](Struct, frozen=True, kw_only=True):
-    """A PostgreSQL range: ``field: Range[int]``; a bound of None is open.
+    """A PostgreSQL range: ``field: Range[int]``; a bound of None is unbounded.
 
     Attributes:
-        isempty: the empty range, whose bounds mean nothing.
+        isempty: the range contains nothing; its bounds have no meaning.
     """
 
     lower: T | None = None
@@ -29,15 +29,15 @@ class Range[T](Struct, frozen=True, kw_only=True):
 
 
 class RowMismatch(QueryFailed):
-    """A row does not fit the struct it was asked for as.
+    """A row does not match its struct.
 
     Attributes:
         column: the column's name, as the statement returned it.
-        field: ``Signal.value``, or the struct's name where there is no such field.
+        field: ``Signal.value``, or the struct's name when it has no such field.
     """
 
     def __init__(self, column: str, field: str, problem: str) -> None:
-        super().__init__(f"column {column!r} does not fit {field}: {problem}")
+        super().__init__(f"Column {column!r} does not match {field}: {problem}")
         self.column = column
         self.field = field
 
@@ -53,9 +53,9 @@ def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
     columns = tuple(records[0].keys())
     several = _checked(kind, columns)
     try:
-        # Faster than dict(record), which asks the record for each of its keys.
+        # Faster than dict(record), which looks up each key.
         rows: list[T] = convert(
-            [dict(zip(columns, record)) for record in records],  # noqa: B905  # a record has its own columns
+            [dict(zip(columns, record)) for record in records],  # noqa: B905  # a record has as many values as columns
             several,
             from_attributes=True,
         )
@@ -71,33 +71,37 @@ def decode_one[T: Struct](kind: type[T], record: Record) -> T:
     try:
         return convert(dict(zip(columns, record)), kind, from_attributes=True)  # noqa: B905  # as above
     except msgspec.ValidationError:
-        return decode(kind, [record])[0]  # which says what is wrong
+        return decode(kind, [record])[0]  # which names what is wrong
 
 
 @lru_cache(maxsize=1024)
 def _checked(kind: type[Struct], columns: tuple[str, ...]) -> Any:
-    """Return the type of a list of structs, for msgspec, once it is known that the columns are its fields."""
+    """Return ``list[kind]`` for msgspec after checking that columns and fields match."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for column in columns:
         if column not in fields:
             raise RowMismatch(column, kind.__name__, f"{kind.__name__} has no such field")
         if columns.count(column) > 1:
-            raise RowMismatch(column, f"{kind.__name__}.{fields[column].name}", "it is returned twice")
+            raise RowMismatch(
+                column, f"{kind.__name__}.{fields[column].name}", "the statement returns the column twice"
+            )
     for column, field in fields.items():
         if field.required and column not in columns:
-            raise RowMismatch(column, f"{kind.__name__}.{field.name}", "the statement does not return it")
+            raise RowMismatch(
+                column, f"{kind.__name__}.{field.name}", "the statement does not return the column"
+            )
     return list[kind]  # type: ignore[valid-type]  # a type made of a value
 
 
 def _mismatch(kind: type[Struct], records: list[Record], message: str) -> RowMismatch:
-    """Say it in names and types: msgspec's own message may quote the value."""
+    """Describe the mismatch in names and types; msgspec's message could quote the value."""
     path = re.search(r"at `\$\[(\d+)\]\.?([^.\[`]*)", message)
     index, column = (int(path[1]), path[2]) if path else (0, "")
     field = next((f for f in msgspec.structs.fields(kind) if f.encode_name == column), None)
     if field is None:
-        return RowMismatch(column or "?", kind.__name__, "a value is of another type")
+        return RowMismatch(column or "?", kind.__name__, "a value has another type")
     wanted, found = _spell(field.type), type(records[index][column]).__name__
-    return RowMismatch(column, f"{kind.__name__}.{field.name}", f"wanted {wanted}, the row holds {found}")
+    return RowMismatch(column, f"{kind.__name__}.{field.name}", f"expected {wanted}, got {found}")
 
 
 def _spell(annotation: Any) -> str:

@@ -47,7 +47,7 @@ def test_a_document_has_every_member_of_the_contract():
         "type": "urn:annex:problem:not_found",
         "title": "Not Found",
         "status": 404,
-        "detail": "No signal SPY.",
+        "detail": 'Signal "SPY" was not found.',
         "code": "not_found",
         "request_id": "req-1",
         "trace_id": "",

@@ -1,12 +1,12 @@
-"""What can be told from the text of a statement without running it; remembered for each text."""
+"""A statement described from its SQL, without running it; cached."""
 
 import re
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from shared.database.harmless import HARMLESS
-from shared.database.words import NAME, Words, words
+from shared.database.statements.harmless import HARMLESS
+from shared.database.statements.lexer import NAME, Bare, strip
 
 _VERB = re.compile(r"[A-Za-z]+")
 _PATH = rf"(?:{NAME}\.)?({NAME})"
@@ -20,19 +20,19 @@ _MAIN_VERB = re.compile(r"\) ?(SELECT|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNOREC
 _READS = {"SELECT", "WITH", "VALUES"}
 _WRITES = {"INSERT", "UPDATE", "DELETE", "MERGE", "WITH"}
 _WRITES_OR_ENDS = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|INTO)\b|; ?[^; ]", re.IGNORECASE)
-# `AS name (` names columns or gives a type's measure; behind a dot stands a function of any schema.
+# `AS name (` names columns or the length of a type; after a dot follows a function of any schema.
 _CALL = re.compile(rf"(\bAS |\. ?)?({NAME}) ?\(", re.IGNORECASE)
 _LASTING = re.compile(r"\b(?:DISCARD|DEALLOCATE|LOAD)\b", re.IGNORECASE)
-_LONGEST = 32 * 1024  # characters that are read; what goes on beyond is not known
+_READ_LIMIT = 32 * 1024  # characters; a longer statement counts as unknown
 
 
 class After(IntEnum):
-    """What must be done with a connection that ran a statement, before somebody else gets it.
+    """What a connection needs after a statement, before it is lent again.
 
     Attributes:
-        KEEP: nothing; the statement can leave nothing in the session.
-        RESET: the session is put back to what it was when it was made.
-        CLOSE: it cannot be put back: the driver's own prepared statements are gone, or a library was loaded.
+        KEEP: nothing; the statement leaves nothing behind in the session.
+        RESET: the session must be reset to its initial state.
+        CLOSE: a reset is impossible: the driver's prepared statements are gone, or a library was loaded.
     """
 
     KEEP = 0
@@ -41,13 +41,13 @@ class After(IntEnum):
 
 
 class Statement(NamedTuple):
-    """A statement seen from outside.
+    """What is known of a statement from its SQL.
 
     Attributes:
         summary: operation and tables, such as ``SELECT Signal Instrument``: ``db.query.summary``.
         operation: ``SELECT``, ``INSERT``, …
         tables: in order of appearance, without schema and quotes, each once.
-        after: what its connection needs.
+        after: what its connection needs before it is lent again.
     """
 
     summary: str
@@ -58,33 +58,33 @@ class Statement(NamedTuple):
 
 @lru_cache(maxsize=2048)
 def describe(sql: str) -> Statement:
-    """Describe `sql`; no literal of it is part of the answer."""
-    text = words(sql[:_LONGEST])
-    verb = _VERB.match(text.bare)
+    """Describe `sql`; the result contains none of its literals."""
+    bare = strip(sql[:_READ_LIMIT])
+    verb = _VERB.match(bare.text)
     first = operation = verb[0].upper() if verb else "QUERY"
-    common = {name.strip('"') for name in _COMMON_TABLE.findall(text.bare)} if operation == "WITH" else set()
-    if operation == "WITH" and (main := _MAIN_VERB.findall(text.bare)):
+    common = {name.strip('"') for name in _COMMON_TABLE.findall(bare.text)} if operation == "WITH" else set()
+    if operation == "WITH" and (main := _MAIN_VERB.findall(bare.text)):
         operation = main[-1].upper()
-    found = dict.fromkeys((read or written).strip('"') for read, written in _TARGET.findall(text.bare))
+    found = dict.fromkeys((read or written).strip('"') for read, written in _TARGET.findall(bare.text))
     tables = tuple(name for name in found if name not in common and name.upper() not in {"SET", "LATERAL"})
     return Statement(
         summary=" ".join([operation, *tables[:4]])[:255],
         operation=operation,
         tables=tables[:4],
-        after=_after(sql, first, text),
+        after=_after(sql, first, bare),
     )
 
 
-def _after(sql: str, verb: str, text: Words) -> After:
-    """Unless a text is one plain read that calls nothing but harmless functions, the session is reset.
+def _after(sql: str, verb: str, bare: Bare) -> After:
+    """Reset the session unless the SQL is one plain read that calls only harmless functions.
 
-    Writes are: they fire triggers, and what a sequence gave is remembered by the session.
+    Writes fire triggers, and the session remembers values of sequences.
     """
-    is_one = text.is_certain and len(sql) <= _LONGEST
-    if is_one and verb in _READS and not _WRITES_OR_ENDS.search(text.bare):
-        return After.KEEP if all(map(_is_harmless, _CALL.findall(text.bare))) else After.RESET
+    is_one = bare.is_certain and len(sql) <= _READ_LIMIT
+    if is_one and verb in _READS and not _WRITES_OR_ENDS.search(bare.text):
+        return After.KEEP if all(map(_is_harmless, _CALL.findall(bare.text))) else After.RESET
     is_plain_write = (
-        is_one and verb in {"INSERT", "UPDATE", "DELETE", "MERGE", "WITH"} and ";" not in text.bare
+        is_one and verb in {"INSERT", "UPDATE", "DELETE", "MERGE", "WITH"} and ";" not in bare.text
     )
     return After.CLOSE if not is_plain_write and _LASTING.search(sql) else After.RESET
 
