@@ -295,7 +295,7 @@ export interface Routes {
         cursor?: string | undefined;
       };
       response: SignalPage;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the newest reading for `symbol`. */
     "/signals/{symbol}": {
@@ -303,7 +303,7 @@ export interface Routes {
         symbol: string;
       };
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the readings observed from `start` to `end`, both days included (UTC), oldest first. */
     "/signals/{symbol}/history": {
@@ -329,7 +329,7 @@ export interface Routes {
     "/signals": {
       body: NewSignal;
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated" | "unsupported_media_type";
     };
   };
   put: object;
@@ -349,7 +349,7 @@ export interface Routes {
         symbol: string;
       };
       response: undefined;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
     };
   };
 }

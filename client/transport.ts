@@ -200,7 +200,7 @@ export function aborted(cause: unknown): Failure {
 }
 
 export function isRetryable(error: BackendError): boolean {
-  return error.code === "network" || error.code === "timeout" || RETRYABLE_STATUS.has(error.status ?? 0);
+  return error.code === "network" || error.code === "timeout" || (error.retryable && RETRYABLE_STATUS.has(error.status ?? 0));
 }
 
 /** Full jitter: a random time up to a limit that doubles, so that clients do not return all at once. */

@@ -32,6 +32,8 @@ export const errorCodes = {
   model_unavailable: { status: 503, retryable: true },
   /** The resource does not exist. */
   not_found: { status: 404, retryable: false },
+  /** The database connection was lost during a change, which may or may not be saved. */
+  outcome_unknown: { status: 503, retryable: false },
   /** This function, or the service, is at its limit of requests at once and its queue is full. */
   overloaded: { status: 503, retryable: true },
   /** The caller exceeded a rate limit. */

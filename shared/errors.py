@@ -20,6 +20,7 @@ AnnexError
 │   └── TooManyRuns           too many agent runs at once
 ├── Unavailable           a dependency or the service is temporarily unavailable
 │   ├── DatabaseUnavailable
+│   │   └── OutcomeUnknown      the connection was lost during a change
 │   ├── KeysUnavailable         no key to verify tokens with
 │   ├── FunctionUnavailable     the file behind this route is quarantined
 │   ├── ShuttingDown            this instance is shutting down
@@ -212,6 +213,19 @@ class DatabaseUnavailable(Unavailable):
             detail or "The database is temporarily unavailable; try again.", retry_after=retry_after
         )
         self.reason = reason
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The database connection was lost during a change, which may or may not be saved."""
+
+    code = "outcome_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database connection was lost during a change; check whether it was saved.",
+            reason="the connection was lost during a change",
+            retry_after=None,
+        )
 
 
 class KeysUnavailable(Unavailable):

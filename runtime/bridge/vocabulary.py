@@ -11,7 +11,7 @@ from runtime.http.problems import status_of
 from runtime.routing import Operation
 from runtime.routing.calling.streams import HEARTBEAT
 from shared import errors
-from shared.errors import AnnexError
+from shared.errors import AnnexError, OutcomeUnknown
 
 RETRYABLE = (429, 503, 504)
 """Status codes after which the same call can succeed later."""
@@ -46,7 +46,7 @@ def error_codes() -> dict[str, dict[str, Any]]:
         status = status_of(error)
         codes[error.code] = {
             "status": status,
-            "retryable": status in RETRYABLE,
+            "retryable": status in RETRYABLE and error is not OutcomeUnknown,
             "meaning": docstrings.read(error.__doc__).summary,
         }
     return dict(sorted(codes.items()))

@@ -5,7 +5,6 @@ from shared.database.connection.url import translate
 from shared.database.database import Database
 from shared.database.errors import (
     ConstraintViolated,
-    OutcomeUnknown,
     QueryFailed,
     SchemaChanged,
     SerializationFailure,
@@ -14,6 +13,7 @@ from shared.database.instruments import Statistics
 from shared.database.queries import Queries
 from shared.database.rows import Range, RowMismatch
 from shared.database.transaction import Isolation, Transaction, TransactionScope
+from shared.errors import OutcomeUnknown
 
 __all__ = [
     "ConstraintViolated",

@@ -16,15 +16,21 @@ from opentelemetry.trace import TracerProvider
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
 from shared.database.connection.url import translate
-from shared.database.errors import ConnectionLost, OutcomeUnknown, PoolerDetected, SchemaChanged
+from shared.database.errors import (
+    ConnectionLost,
+    PoolerDetected,
+    QueryFailed,
+    ReadOnlyServer,
+    SchemaChanged,
+)
 from shared.database.failures import translate as translate_error
 from shared.database.failures import while_connecting
 from shared.database.instruments import Instruments, MakeHistogram, StatementRecord, Statistics
 from shared.database.pool.lease import Lease
 from shared.database.pool.pool import Pool
-from shared.database.queries import Connection, Queries, Verb
-from shared.database.transaction import Isolation, TransactionScope
-from shared.errors import DatabaseUnavailable
+from shared.database.queries import Connection, Queries, Verb, check, single
+from shared.database.transaction import READ_ONLY, WRITE_REFUSED, Isolation, TransactionScope
+from shared.errors import DatabaseUnavailable, OutcomeUnknown
 from shared.secret import Secret
 
 log = logging.getLogger("annex.database")
@@ -195,7 +201,7 @@ class Database(Queries):
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         pool, record = self._opened_pool(), self._instruments.record(sql)
-        reads = record.statement.operation == "SELECT"
+        check(record.statement)
         for retries in reversed(range(_RETRIES + 1)):
             try:
                 return await self._once(pool, record, verb, sql, *args)
@@ -204,10 +210,13 @@ class Database(Queries):
                     raise
             except SchemaChanged as error:
                 await pool.reload_schema()
-                if not retries or (error.done and not reads):
+                if error.done:
+                    raise OutcomeUnknown from None
+                if not retries:
                     raise
-            except ConnectionLost as error:
-                raise (error if reads or self._read_only else OutcomeUnknown()) from None
+            except ReadOnlyServer:
+                pool.expire()
+                raise
         raise AssertionError("the last try returns or raises")
 
     async def _once[T](
@@ -217,13 +226,15 @@ class Database(Queries):
         member = pool.lend() or await pool.acquire()
         fault: BaseException | None = None
         began = time.perf_counter_ns()
+        in_transaction = self._read_only or pool.behind_pooler
         try:
-            if self._read_only or pool.behind_pooler:
+            if in_transaction:
                 answer = await self._in_transaction(pool, member.connection, verb, sql, *args)
             else:
                 answer = await verb(member.connection, sql, *args)
         except BaseException as error:
-            fault = translate_error(error)  # first: if recording fails, the connection must not look healthy
+            # First: if recording fails, the connection must not look healthy.
+            fault = self._named(error, in_transaction=in_transaction)
             self._instruments.failed(record, began, error)
             if fault is error:
                 raise
@@ -234,14 +245,31 @@ class Database(Queries):
         finally:
             pool.release(member, fault, after=record.statement.after)
 
+    def _named(self, error: BaseException, *, in_transaction: bool) -> BaseException:
+        """Name an error by what it leaves behind: outside a transaction even a SELECT may have written."""
+        fault = translate_error(error)
+        if isinstance(fault, ConnectionLost) and not in_transaction:
+            return OutcomeUnknown()
+        if isinstance(fault, SchemaChanged):
+            fault.done = fault.done and not in_transaction  # a transaction is rolled back
+        if isinstance(fault, ReadOnlyServer) and self._read_only:
+            return QueryFailed(WRITE_REFUSED, sqlstate="25006")
+        return fault
+
     async def _in_transaction[T](
         self, pool: Pool, connection: Connection, verb: Verb[T], sql: str, *args: object
     ) -> T:
         """Read-only mode and, behind a pooler, all settings need a transaction."""
-        begin = "BEGIN READ ONLY" if self._read_only else "BEGIN"
+        begin = f"BEGIN{READ_ONLY}" if self._read_only else "BEGIN"
         await connection.execute(begin + pool.local_settings)
-        answer = await verb(connection, sql, *args)
-        await connection.execute("COMMIT")
+        answer = await (single(verb) if self._read_only else verb)(connection, sql, *args)
+        try:
+            await connection.execute("COMMIT")
+        except Exception as error:
+            lost = isinstance(translate_error(error), ConnectionLost)
+            if lost and not self._read_only:
+                raise OutcomeUnknown from None
+            raise
         return answer
 
     def _opened_pool(self) -> Pool:

@@ -48,7 +48,7 @@ class SchemaChanged(DatabaseUnavailable):
     """
 
     def __init__(self, *, done: bool) -> None:
-        super().__init__(reason="a migration changed a table in use", retry_after=None if done else 1)
+        super().__init__(reason="a migration changed a table in use")
         self.done = done
 
 
@@ -56,15 +56,11 @@ class PoolerDetected(DatabaseUnavailable):
     """A transaction pooler answered although none was declared; the pool adapts to it from now on."""
 
 
-class OutcomeUnknown(DatabaseUnavailable):
-    """The connection was lost during a change, which may or may not be saved."""
+class ReadOnlyServer(DatabaseUnavailable):
+    """The server accepts no writes (25006), as a former primary does after a failover."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The database connection was lost during a change; check whether it was saved.",
-            reason="the connection was lost during a change",
-            retry_after=None,
-        )
+        super().__init__(reason="the server is read-only: a standby, or default_transaction_read_only is set")
 
 
 _RULES = {

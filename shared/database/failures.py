@@ -15,6 +15,7 @@ from shared.database.errors import (
     ConstraintViolated,
     PoolerDetected,
     QueryFailed,
+    ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
 )
@@ -29,7 +30,7 @@ _CONSTRAINTS = {
     "23P01": "exclusion",
 }
 # Text too long, number or date out of range, invalid text, a NUL character: the value, not our SQL.
-_INVALID_VALUE = ("22001", "22003", "22007", "22008", "22P02", "22021")
+_INVALID_VALUE = ("22001", "22003", "22007", "22008", "22P02", "22P05", "22021")
 _TIMED_OUT = ("57014", "25P03", "25P04")
 _UNAVAILABLE = ("53", "57P", "28", "3D", "58", "XX", "55P03")
 _POOLER = ("26000", "42P05")
@@ -96,8 +97,8 @@ def _from_server(error: asyncpg.PostgresError) -> Exception:
     if isinstance(error, asyncpg.DataError) and not error.severity:
         return _from_driver_value(error)  # the driver raised it; nothing was sent
     state = error.sqlstate or ""
-    if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
-        return SchemaChanged(done=isinstance(error, asyncpg.OutdatedSchemaCacheError))
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return SchemaChanged(done=False)
     if state in _CONSTRAINTS:
         return ConstraintViolated(_CONSTRAINTS[state], getattr(error, "constraint_name", None) or "")
     for states, name in _BY_STATE:
@@ -107,8 +108,6 @@ def _from_server(error: asyncpg.PostgresError) -> Exception:
 
 
 def _bug(error: asyncpg.PostgresError, state: str) -> str:
-    if state == "25006":
-        return "A write was attempted with read_only=True; remove read_only or the write"
     if state == "42501":
         return "The database role lacks a privilege for this statement; grant it to the role"
     if state == "25P02":
@@ -149,6 +148,7 @@ def _late(_: BaseException) -> DeadlineExceeded:
 
 _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], ...] = (
     (("40001", "40P01"), lambda _: SerializationFailure()),
+    (("25006",), lambda _: ReadOnlyServer()),
     (_TIMED_OUT, _late),
     (_INVALID_VALUE, _outside),
     (
@@ -161,6 +161,7 @@ _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], .
 # Specific types first: every TimeoutError is an OSError.
 _NAMED: tuple[tuple[type[BaseException], Callable[[Any], Exception]], ...] = (
     (asyncpg.PostgresError, _from_server),
+    (asyncpg.OutdatedSchemaCacheError, lambda _: SchemaChanged(done=True)),
     (TimeoutError, _late),
     (UnicodeEncodeError, _outside),
     (OSError, _from_connection),

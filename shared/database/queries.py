@@ -7,12 +7,36 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
+from shared.database.errors import QueryFailed
 from shared.database.rows import decode, decode_one
+from shared.database.statements.statement import Statement
 
 type Verb[T] = Callable[..., Awaitable[T]]
 """An unbound method of asyncpg's connection: takes the connection, the SQL and the parameters."""
 
 Connection = asyncpg.Connection
+
+
+def check(statement: Statement) -> None:
+    """Check that a statement leaves the transaction that it runs in alone.
+
+    Raises:
+        QueryFailed: it would begin, end or change one.
+    """
+    if statement.control:
+        raise QueryFailed(f"{statement.control} is not allowed; use `async with db.transaction()`")
+
+
+def single[T](verb: Verb[T]) -> Verb[T]:
+    """Return the method with which the server accepts only one statement at a time.
+
+    Without parameters asyncpg's `execute` sends any number of them, of which one could end the transaction.
+    """
+    return _execute_one if verb is Connection.execute else verb  # type: ignore[return-value]  # both a status
+
+
+async def _execute_one(connection: asyncpg.Connection, sql: str, *args: object) -> str:
+    return f"SELECT {len(await connection.fetch(sql, *args))}"
 
 
 class Queries(ABC):

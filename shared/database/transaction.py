@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from shared.database.errors import (
     ConnectionLost,
-    OutcomeUnknown,
     PoolerDetected,
     QueryFailed,
+    ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
 )
@@ -21,28 +21,41 @@ from shared.database.instruments import Instruments
 from shared.database.pool.lease import Lease, is_unfinished
 from shared.database.pool.pool import Pool
 from shared.database.pool.session import is_in_transaction
-from shared.database.queries import Queries, Verb
+from shared.database.queries import Queries, Verb, check, single
 from shared.database.rows import decode
+from shared.errors import OutcomeUnknown
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
+
+READ_ONLY = " READ ONLY; SELECT 1"
+"""Follows BEGIN. The SELECT takes a snapshot; after one the server refuses to make it writable."""
+WRITE_REFUSED = "A write was attempted with read_only=True; remove read_only or the write"
 
 
 class Transaction(Queries):
     """Its statements take effect together or not at all."""
 
-    def __init__(self, lease: Lease, pool: Pool, instruments: Instruments) -> None:
+    def __init__(self, lease: Lease, pool: Pool, instruments: Instruments, *, read_only: bool) -> None:
         self._lease = lease
         self._pool = pool
         self._instruments = instruments
+        self._read_only = read_only
         self._cursors = 0
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
-        self._lease.after = max(self._lease.after, self._instruments.record(sql).statement.after)
+        statement = self._instruments.record(sql).statement
+        check(statement)
+        self._lease.after = max(self._lease.after, statement.after)
         try:
             with self._instruments.statement(sql):
-                return await verb(self._lease.connection, sql, *args)
+                return await (single(verb) if self._read_only else verb)(self._lease.connection, sql, *args)
         except SchemaChanged:
             await self._pool.reload_schema()
+            raise
+        except ReadOnlyServer:
+            if self._read_only:
+                raise QueryFailed(WRITE_REFUSED, sqlstate="25006") from None
+            self._pool.expire()
             raise
 
     async def iterate[T: Struct](
@@ -62,7 +75,7 @@ class Transaction(Queries):
         self._cursors += 1
         name = f"annex_cursor_{self._cursors}"
         declared = f"DECLARE {name} CURSOR FOR {sql}"
-        await self._run(lambda connection, _, *args: connection.execute(declared, *args), sql, *args)
+        await self._run(lambda connection, _, *args: connection.fetch(declared, *args), sql, *args)
         return lambda connection, _: connection.fetch(f"FETCH {batch} FROM {name}")
 
 
@@ -76,7 +89,7 @@ class TransactionScope:
         self._instruments = instruments
         self._read_only = read_only
         level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
-        self._begin = f"BEGIN{level}{' READ ONLY' if read_only else ''}"
+        self._begin = f"BEGIN{level}{READ_ONLY if read_only else ''}"
         self._lease: Lease | None = None
 
     async def run[T](self, work: Callable[[Transaction], Awaitable[T]], *, attempts: int = 3) -> T:
@@ -111,7 +124,7 @@ class TransactionScope:
                 await self._opened()
             )  # the connection broke in the pool; nothing of the transaction was sent
         self._lease = lease
-        return Transaction(lease, self._pool, self._instruments)
+        return Transaction(lease, self._pool, self._instruments, read_only=self._read_only)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -144,8 +157,8 @@ class TransactionScope:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
-        except ConnectionLost:
-            raise OutcomeUnknown from None
+        except ConnectionLost as error:
+            raise (error if self._read_only else OutcomeUnknown()) from None
         if status == "ROLLBACK":
             raise QueryFailed("The transaction was rolled back: an error inside it was caught and ignored")
 

@@ -64,6 +64,8 @@ def _from_inputs(operation: Operation) -> Iterator[str]:
         yield errors.UnsupportedMediaType.code
     if "database" in sources:
         yield errors.DatabaseUnavailable.code
+        if not operation.endpoint.policy.read_only:
+            yield errors.OutcomeUnknown.code
 
 
 def _from_docstring(doc: str | None) -> Iterator[str]:

@@ -221,9 +221,10 @@ class Pool:
     def _becomes_pooled(self) -> None:
         """Switch to pooler mode: the present connections are closed when they come back."""
         if self._connector.becomes_pooled():
-            self._expire()
+            self.expire()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Lend none of the present connections again."""
         self._members.expire()
         while self._idle:
             self._drop(self._idle.pop())

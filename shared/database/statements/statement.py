@@ -22,6 +22,12 @@ _WRITES = {"INSERT", "UPDATE", "DELETE", "MERGE", "WITH"}
 _WRITES_OR_ENDS = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|INTO)\b|; ?[^; ]", re.IGNORECASE)
 # `AS name (` names columns or the length of a type; after a dot follows a function of any schema.
 _CALL = re.compile(rf"(\bAS |\. ?)?({NAME}) ?\(", re.IGNORECASE)
+# What ends or changes a transaction; savepoints stay inside it.
+_CONTROL = re.compile(
+    r"(?:^|;) ?(BEGIN|START TRANSACTION|COMMIT|END|ABORT|PREPARE TRANSACTION|SET (?:LOCAL )?TRANSACTION"
+    r"|ROLLBACK(?! (?:WORK |TRANSACTION )?TO\b))\b",
+    re.IGNORECASE,
+)
 _LASTING = re.compile(r"\b(?:DISCARD|DEALLOCATE|LOAD)\b", re.IGNORECASE)
 _READ_LIMIT = 32 * 1024  # characters; a longer statement counts as unknown
 
@@ -48,12 +54,14 @@ class Statement(NamedTuple):
         operation: ``SELECT``, ``INSERT``, …
         tables: in order of appearance, without schema and quotes, each once.
         after: what its connection needs before it is lent again.
+        control: the transaction control in it, such as ``COMMIT``; ``""`` without any.
     """
 
     summary: str
     operation: str
     tables: tuple[str, ...]
     after: After
+    control: str
 
 
 @lru_cache(maxsize=2048)
@@ -67,11 +75,13 @@ def describe(sql: str) -> Statement:
         operation = main[-1].upper()
     found = dict.fromkeys((read or written).strip('"') for read, written in _TARGET.findall(bare.text))
     tables = tuple(name for name in found if name not in common and name.upper() not in {"SET", "LATERAL"})
+    control = _CONTROL.search(bare.text)
     return Statement(
         summary=" ".join([operation, *tables[:4]])[:255],
         operation=operation,
         tables=tables[:4],
         after=_after(sql, first, bare),
+        control=control[1].upper() if control else "",
     )
 
 
