@@ -4,12 +4,13 @@ A struct's encoded field names are the column names, so ``rename="camel"`` reads
 """
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from asyncpg import Record
-from msgspec import Struct, convert
+from msgspec import Struct, convert, inspect
 
 from shared.database.errors import QueryFailed
 
@@ -51,14 +52,14 @@ def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
     if not records:
         return []
     columns = tuple(records[0].keys())
-    several = _checked(kind, columns)
+    several, instants = _checked(kind, columns)
+    # Faster than dict(record), which looks up each key.
+    values = [dict(zip(columns, record)) for record in records]  # noqa: B905  # as many values as columns
+    if instants:
+        for row in values:
+            _set_utc(row, instants)
     try:
-        # Faster than dict(record), which looks up each key.
-        rows: list[T] = convert(
-            [dict(zip(columns, record)) for record in records],  # noqa: B905  # a record has as many values as columns
-            several,
-            from_attributes=True,
-        )
+        rows: list[T] = convert(values, several, from_attributes=True)
     except msgspec.ValidationError as error:
         raise _mismatch(kind, records, str(error)) from None
     return rows
@@ -67,16 +68,18 @@ def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
 def decode_one[T: Struct](kind: type[T], record: Record) -> T:
     """Turn one record into a struct, as `decode` does."""
     columns = tuple(record.keys())
-    _checked(kind, columns)
+    _, instants = _checked(kind, columns)
+    values = dict(zip(columns, record))  # noqa: B905  # as above
+    _set_utc(values, instants)
     try:
-        return convert(dict(zip(columns, record)), kind, from_attributes=True)  # noqa: B905  # as above
+        return convert(values, kind, from_attributes=True)
     except msgspec.ValidationError:
         return decode(kind, [record])[0]  # which names what is wrong
 
 
 @lru_cache(maxsize=1024)
-def _checked(kind: type[Struct], columns: tuple[str, ...]) -> Any:
-    """Return ``list[kind]`` for msgspec after checking that columns and fields match."""
+def _checked(kind: type[Struct], columns: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """Check that columns and fields match; return ``list[kind]`` and the columns of `Instant` fields."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for column in columns:
         if column not in fields:
@@ -90,7 +93,24 @@ def _checked(kind: type[Struct], columns: tuple[str, ...]) -> Any:
             raise RowMismatch(
                 column, f"{kind.__name__}.{field.name}", "the statement does not return the column"
             )
-    return list[kind]  # type: ignore[valid-type]  # a type made of a value
+    instants = tuple(column for column in columns if _is_instant(fields[column].type))
+    return list[kind], instants  # type: ignore[valid-type]  # a type made of a value
+
+
+def _is_instant(annotation: Any) -> bool:
+    """Whether only a datetime with a time zone fits."""
+    info = inspect.type_info(annotation)
+    options = info.types if isinstance(info, inspect.UnionType) else (info,)
+    bare = [option.type if isinstance(option, inspect.Metadata) else option for option in options]
+    return any(isinstance(option, inspect.DateTimeType) and option.tz for option in bare)
+
+
+def _set_utc(row: dict[str, Any], instants: tuple[str, ...]) -> None:
+    """Read a ``timestamp`` as UTC, which is how Prisma and Drizzle write it."""
+    for column in instants:
+        value = row[column]
+        if type(value) is datetime and value.tzinfo is None:
+            row[column] = value.replace(tzinfo=UTC)
 
 
 def _mismatch(kind: type[Struct], records: list[Record], message: str) -> RowMismatch:

@@ -5,9 +5,9 @@ import logging
 from typing import Any
 
 import asyncpg
-import msgspec
 from msgspec import Struct
 
+from shared.database.connection.codecs import set_codecs
 from shared.database.connection.target import Target
 from shared.database.connection.tls import context
 
@@ -74,7 +74,7 @@ class Connector:
             connection.terminate()
             return await self.connect()
         try:
-            await _set_json_codecs(connection)
+            await set_codecs(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -123,6 +123,8 @@ class Connector:
     def _settings(self) -> list[tuple[str, str]]:
         settings = {
             **({} if self.behind_pooler else {"application_name": "annex"}),
+            # So that `now()::timestamp` means UTC, as in the columns of Prisma and Drizzle.
+            **({} if self._names_time_zone() else {"TimeZone": "UTC"}),
             "statement_timeout": str(round(self._limits.query * 1000)),
             "idle_in_transaction_session_timeout": str(round(self._limits.query * 3000)),
             **self._target.settings,
@@ -131,16 +133,8 @@ class Connector:
             settings["search_path"] = _quoted(self._target.schema)
         return list(settings.items())
 
-
-async def _set_json_codecs(connection: asyncpg.Connection) -> None:
-    """Decode both JSON types to values; sends nothing."""
-    decode = msgspec.json.Decoder().decode
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=_json_text, decoder=decode)
-
-
-def _json_text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    def _names_time_zone(self) -> bool:
+        return any(name.lower() == "timezone" for name in self._target.settings)
 
 
 def _log_pooler(cure: str) -> None:
