@@ -16,7 +16,7 @@ from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.asgi.stages import Stage, Stages, fold
 from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
-from runtime.bridge.reference import Reference
+from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, WebhookScheme
 from runtime.dependencies import agents_from, open_database
 from runtime.gate.gate import Gate
@@ -98,13 +98,18 @@ class Application:
             "admission": self.admission,
             "tracing": partial(Tracing, telemetry=self.telemetry),
             "preflights": partial(Preflights, cors=self.cors),
-            "reference": partial(Reference, operations=self.table.operations) if self.settings.docs else None,
+            "reference": partial(ReferencePage, operations=self.table.operations)
+            if self.settings.docs
+            else None,
             "errors": Errors,
         }
 
     def steps(self, endpoint: Endpoint) -> Stages:
         """Return what a request of one route passes behind the router; behind them its function runs."""
         return {**self.gate.steps(endpoint), "errors": Errors}
+
+    def _reference(self) -> Stage | None:
+        return partial(ReferencePage, operations=self.table.operations) if self.settings.docs else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""

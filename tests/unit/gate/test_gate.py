@@ -218,7 +218,7 @@ async def test_error_of_a_function_becomes_its_problem_document(serve: Serve):
 
     answer = await (await serve(signals)).http.get("/signals")
 
-    assert (answer.status_code, answer.json()["detail"]) == (404, "No signal SPY.")
+    assert (answer.status_code, answer.json()["detail"]) == (404, 'Signal "SPY" was not found.')
 
 
 @pytest.mark.parametrize("watch", [False, True])

@@ -48,7 +48,7 @@ def test_a_document_has_every_member_of_the_contract():
         "type": "urn:annex:problem:not_found",
         "title": "Not Found",
         "status": 404,
-        "detail": "No signal SPY.",
+        "detail": 'Signal "SPY" was not found.',
         "code": "not_found",
         "request_id": "req-1",
         "trace_id": "",
@@ -177,4 +177,4 @@ def test_what_is_raised_after_an_answer_has_begun_is_not_answered_again():
 
 
 def test_the_internal_detail_tells_nothing():
-    assert "log" in document(Internal())["detail"]
+    assert document(Internal())["detail"] == "Internal server error. Quote request_id when you report it."

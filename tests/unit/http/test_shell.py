@@ -105,7 +105,7 @@ async def test_an_escaped_noun_of_ours_keeps_its_status():
         raise NotFound("signal", "SPY")
 
     response = await client(shelled(inner)).get("/")
-    assert (response.status_code, response.json()["detail"]) == (404, "No signal SPY.")
+    assert (response.status_code, response.json()["detail"]) == (404, 'Signal "SPY" was not found.')
 
 
 async def test_a_failure_between_head_and_body_is_answered_as_if_there_had_been_no_head():
@@ -114,7 +114,7 @@ async def test_a_failure_between_head_and_body_is_answered_as_if_there_had_been_
         raise NotFound("signal", "SPY")
 
     response = await client(shelled(inner)).get("/", headers={"Origin": ORIGIN})
-    assert (response.status_code, response.json()["detail"]) == (404, "No signal SPY.")
+    assert (response.status_code, response.json()["detail"]) == (404, 'Signal "SPY" was not found.')
     assert response.headers["access-control-allow-origin"] == ORIGIN
     assert "x-signal" not in response.headers
 

@@ -139,7 +139,12 @@ async def test_error_noun_becomes_the_terminal_event_with_code_and_detail(serve:
 
     assert last_event(answer.text) == (
         "error",
-        {"type": "error", "code": "not_found", "detail": "No signal GLD.", "request_id": "req-1"},
+        {
+            "type": "error",
+            "code": "not_found",
+            "detail": 'Signal "GLD" was not found.',
+            "request_id": "req-1",
+        },
     )
     assert "event: done" not in answer.text
     assert service.shell.seen[0].error == "not_found"

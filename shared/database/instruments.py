@@ -1,7 +1,7 @@
-"""How the database shows itself: a CLIENT span and a duration for each statement, a span for each wait.
+"""Telemetry of the database: a CLIENT span and a duration for each statement, a span for each wait.
 
-OpenTelemetry's API only, by its stable database conventions. No parameter, literal or message of the server
-ever becomes an attribute.
+Uses OpenTelemetry's API only and follows its stable database conventions. No parameter, literal or server
+message becomes an attribute.
 """
 
 import time
@@ -17,23 +17,22 @@ from opentelemetry.util.types import AttributeValue
 
 from shared.attributes import AttributeSet
 from shared.database.failures import translate
-from shared.database.statements import Statement, describe
+from shared.database.statements.statement import Statement, describe
 
 _SCOPE = "annex.database"
-# Below this an acquire did not wait: a span would be noise, and a measurement cost more than it tells.
-_WAITED_SECONDS = 0.001
-_REMEMBERED = 2048  # texts; they are constants of our code, or should be
-_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
+_MIN_WAIT = 0.001  # seconds; a shorter acquire did not wait, and is not recorded
+_CACHED_STATEMENTS = 2048  # SQL texts; they are constants of the code, or should be
+_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 
 
 class Statistics(NamedTuple):
-    """The pool at one moment.
+    """The current numbers of a pool.
 
     Attributes:
         size: open connections.
         idle: open and free.
-        waiting: tasks that wait for one.
-        maximum: how many there may be.
+        waiting: tasks waiting for one.
+        maximum: the limit of open ones.
     """
 
     size: int
@@ -43,25 +42,25 @@ class Statistics(NamedTuple):
 
 
 class Histogram(Protocol):
-    """What we use of the API's histogram."""
+    """The part of the API's histogram that is used here."""
 
     def record(self, amount: float, attributes: Mapping[str, AttributeValue]) -> None:
-        """Count one; what has the same attributes gives them in the same order."""
+        """Record one measurement; equal attributes come in the same order."""
 
 
 type MakeHistogram = Callable[[str, str, str, Sequence[float]], Histogram]
-"""Makes a histogram of seconds from the name of its scope, its own, a description and the buckets' bounds."""
+"""Makes a histogram in seconds from scope, name, description and bucket bounds."""
 
 
-class Operation(NamedTuple):
-    """A text of SQL, and what is told each time it runs."""
+class StatementRecord(NamedTuple):
+    """A statement with the attributes of its spans."""
 
     statement: Statement
     attributes: AttributeSet
 
 
 class Instruments:
-    """The tracer and the instruments of one database; the meter's own histograms where none are given."""
+    """Tracer and instruments of one database; `histogram` makes the histograms, by default the meter does."""
 
     def __init__(
         self,
@@ -74,65 +73,65 @@ class Instruments:
         self._attributes = AttributeSet({"db.system.name": "postgresql", **attributes})
         self._meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
         make = histogram or self._histogram
-        self._duration = make(_SCOPE, "db.client.operation.duration", "Duration of one statement", _SECONDS)
+        self._duration = make(_SCOPE, "db.client.operation.duration", "Duration of one statement", _BUCKETS)
         self._wait = make(
             _SCOPE,
             "db.client.connection.wait_time",
-            "Time to get a connection, where that was a millisecond or more",
-            _SECONDS,
+            "Time to obtain a connection, if a millisecond or more",
+            _BUCKETS,
         )
         self._timeouts = self._meter.create_counter(
-            "db.client.connection.timeouts", "{timeout}", "Waits for a connection that were given up"
+            "db.client.connection.timeouts", "{timeout}", "Waits for a connection that timed out"
         )
         self._pool = AttributeSet(
             {"db.client.connection.pool.name": attributes.get("db.namespace", "database")}
         )
-        self.operation: Callable[[str], Operation] = lru_cache(_REMEMBERED)(self._described)
+        self.record: Callable[[str], StatementRecord] = lru_cache(_CACHED_STATEMENTS)(self._described)
 
-    def _described(self, sql: str) -> Operation:
+    def _described(self, sql: str) -> StatementRecord:
         statement = describe(sql)
-        told = {
+        attributes = {
             **self._attributes,
             "db.query.summary": statement.summary,
             "db.operation.name": statement.operation,
         }
         if len(statement.tables) == 1:
-            told["db.collection.name"] = statement.tables[0]
-        return Operation(statement, AttributeSet(told))
+            attributes["db.collection.name"] = statement.tables[0]
+        return StatementRecord(statement, AttributeSet(attributes))
 
     def statement(self, sql: str) -> "Observed":
-        """Return a context manager around one round trip; what leaves it is one of our errors."""
-        return Observed(self, self.operation(sql))
+        """Return a context manager around one round trip; it translates what is raised inside."""
+        return Observed(self, self.record(sql))
 
-    def succeeded(self, operation: Operation, began: int) -> None:
-        """Tell of a statement that began at `began` (``time.perf_counter_ns``) and was answered now.
+    def succeeded(self, record: StatementRecord, began: int) -> None:
+        """Record a statement that began at `began` (``time.perf_counter_ns``) and ended now.
 
-        Nothing happens below a statement, so its span is made when it is over.
+        A statement has no child spans, so its span is made at its end.
         """
         elapsed, ended = time.perf_counter_ns() - began, time.time_ns()
-        self._duration.record(elapsed / 1e9, operation.attributes)
+        self._duration.record(elapsed / 1e9, record.attributes)
         self._tracer.start_span(
-            operation.statement.summary, None, SpanKind.CLIENT, operation.attributes, (), ended - elapsed
+            record.statement.summary, None, SpanKind.CLIENT, record.attributes, (), ended - elapsed
         ).end(ended)
 
-    def failed(self, operation: Operation, began: int, error: BaseException) -> None:
-        """Tell of a statement that failed now."""
+    def failed(self, record: StatementRecord, began: int, error: BaseException) -> None:
+        """Record a statement that failed now."""
         elapsed, ended = time.perf_counter_ns() - began, time.time_ns()
         sqlstate = getattr(error, "sqlstate", None)
-        attributes = {**operation.attributes, "error.type": sqlstate or type(error).__name__}
+        attributes = {**record.attributes, "error.type": sqlstate or type(error).__name__}
         if sqlstate:
             attributes["db.response.status_code"] = sqlstate
         self._duration.record(elapsed / 1e9, attributes)
         span = self._tracer.start_span(
-            operation.statement.summary, None, SpanKind.CLIENT, attributes, (), ended - elapsed
+            record.statement.summary, None, SpanKind.CLIENT, attributes, (), ended - elapsed
         )
         span.set_status(Status(StatusCode.ERROR))
         span.end(ended)
 
     def acquired(self, began: int, error: BaseException | None = None) -> None:
-        """Record an acquire that began at `began` (``time.time_ns``), unless it neither waited nor failed."""
+        """Record an acquire that began at `began` (``time.time_ns``) and waited or failed."""
         waited = (time.time_ns() - began) / 1e9
-        if error is None and waited < _WAITED_SECONDS:
+        if error is None and waited < _MIN_WAIT:
             return
         self._wait.record(waited, self._pool)
         if isinstance(error, TimeoutError):
@@ -149,7 +148,7 @@ class Instruments:
         )
 
     def watch(self, statistics: Callable[[], Statistics]) -> None:
-        """Publish the pool's statistics as gauges whenever metrics are collected."""
+        """Publish the pool's statistics whenever metrics are collected."""
 
         def connections(_: CallbackOptions) -> Iterable[Observation]:
             now = statistics()
@@ -164,18 +163,20 @@ class Instruments:
 
         gauge = self._meter.create_observable_up_down_counter
         gauge("db.client.connection.count", [connections], "{connection}", "Open connections by state")
-        gauge("db.client.connection.pending_requests", [pending], "{request}", "Waits for a connection")
-        gauge("db.client.connection.max", [maximum], "{connection}", "Connections there may be")
+        gauge(
+            "db.client.connection.pending_requests", [pending], "{request}", "Tasks waiting for a connection"
+        )
+        gauge("db.client.connection.max", [maximum], "{connection}", "Limit of open connections")
 
 
 class Observed:
     """``with instruments.statement(sql):`` around one round trip."""
 
-    __slots__ = ("_began", "_instruments", "_operation")
+    __slots__ = ("_began", "_instruments", "_record")
 
-    def __init__(self, instruments: Instruments, operation: Operation) -> None:
+    def __init__(self, instruments: Instruments, record: StatementRecord) -> None:
         self._instruments = instruments
-        self._operation = operation
+        self._record = record
 
     def __enter__(self) -> None:
         self._began = time.perf_counter_ns()
@@ -184,8 +185,8 @@ class Observed:
         self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None
     ) -> None:
         if error is None:
-            self._instruments.succeeded(self._operation, self._began)
+            self._instruments.succeeded(self._record, self._began)
             return
-        self._instruments.failed(self._operation, self._began, error)
+        self._instruments.failed(self._record, self._began, error)
         if (ours := translate(error)) is not error:
             raise ours from None

@@ -1,7 +1,7 @@
-"""The contract: OpenAPI 3.1 from the route table, the same bytes in every process.
+"""Writes the contract: OpenAPI 3.1 from the route table, the same bytes in every process.
 
-Litestar's own generator is not asked: it documents errors as a shape that we do not send and streams as JSON,
-and it names components after the modules that they happen to live in.
+Litestar's generator is not used: it describes errors in a format that is not sent, describes streams as JSON,
+and names components after their modules.
 """
 
 import re
@@ -13,9 +13,9 @@ import msgspec
 from litestar import Response
 from msgspec import NODEFAULT
 
-from runtime.bridge import docstrings, schemas
-from runtime.bridge.failures import ALWAYS, codes_of
-from runtime.bridge.schemas import Schema
+from runtime.bridge.openapi import docstrings, schemas
+from runtime.bridge.openapi.error_codes import ALWAYS, codes_of
+from runtime.bridge.openapi.schemas import Schema
 from runtime.http.problems import MEDIA_TYPE, Problem
 from runtime.routing import Input, InputKind, Operation
 from shared.errors import FieldError
@@ -24,7 +24,7 @@ JSON = "application/json"
 
 
 class _Described(NamedTuple):
-    """One operation with the schemas of what it takes and answers."""
+    """One operation with the schemas of its inputs and response."""
 
     operation: Operation
     inputs: dict[str, Schema]
@@ -62,7 +62,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def encode(contract: dict[str, Any]) -> bytes:
-    """Write the document as it is committed and served: indented, in a fixed order, with a final newline."""
+    """Encode the document as it is committed and served: indented, in a fixed order, with a final newline."""
     return msgspec.json.format(msgspec.json.encode(contract), indent=2) + b"\n"
 
 
@@ -80,7 +80,7 @@ _FILES = {
     "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
 }
 
-_PROBLEM = "What went wrong, as a problem document (RFC 9457); `code` is the name to branch on."
+_PROBLEM = "The error as a problem document (RFC 9457); branch on `code`."
 
 _SECURITY = {
     "session": {
@@ -93,7 +93,7 @@ _SECURITY = {
         "type": "apiKey",
         "in": "header",
         "name": "svix-signature",
-        "description": "A signed webhook; no session.",
+        "description": "A signed webhook delivery; no session.",
     },
 }
 
@@ -105,7 +105,7 @@ def _answer_type(operation: Operation) -> Any:
 
 
 def _is_raw(operation: Operation) -> bool:
-    """The function writes its answer itself, so nothing is known about it."""
+    """Whether the function builds the response itself, so that nothing is known about it."""
     origin = get_origin(operation.returns) or operation.returns
     return isinstance(origin, type) and issubclass(origin, Response)
 
@@ -170,7 +170,7 @@ def _has_default(one: Input) -> bool:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """A query string cannot carry null: `str | None` is a string that may be absent."""
+    """A query string cannot contain null: `str | None` is an optional string."""
     options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
     if not options:
         return dict(schema)
@@ -201,18 +201,18 @@ def _responses(described: _Described) -> dict[str, Any]:
     status = operation.endpoint.policy.status or (204 if is_empty else 200)
     if _is_raw(operation):
         success: dict[str, Any] = {
-            "description": "What the function writes.",
+            "description": "The response that the function builds.",
             "content": {"*/*": {"schema": {}}},
         }
     elif described.answer is None:
-        success = {"description": "Done; no content."}
+        success = {"description": "Success without content."}
     elif operation.event is not None:
         success = {
             "description": "A stream of events, ended by `done` or `error`.",
             "content": {"text/event-stream": {"schema": _with_terminals(described.answer, operation.event)}},
         }
     else:
-        success = {"description": "The answer.", "content": {JSON: {"schema": described.answer}}}
+        success = {"description": "The response.", "content": {JSON: {"schema": described.answer}}}
     return {str(status): success, "default": _problem(codes_of(operation))}
 
 
@@ -222,7 +222,7 @@ def _problem(codes: list[str]) -> dict[str, Any]:
 
 
 def _with_terminals(schema: Schema, event: Any) -> Schema:
-    """Add the terminal events that the runtime writes where the function has none of its own."""
+    """Add the terminal events that the runtime sends unless the function defines its own."""
     tags = {kind.__struct_config__.tag for kind in schemas.named_types([event]) if _is_struct(kind)}
     options = schema.get("anyOf", [schema])
     return {"anyOf": [*options, *(one for tag, one in _TERMINALS.items() if tag not in tags)]}

@@ -1,4 +1,4 @@
-"""Docstrings as data: our code is written in Google's sections, so the contract can read them."""
+"""Parses docstrings in Google style, so that the contract can contain them."""
 
 import inspect
 import re
@@ -8,11 +8,11 @@ SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Example", "Exa
 
 
 class Docstring(NamedTuple):
-    """A docstring taken apart.
+    """A parsed docstring.
 
     Attributes:
         prose: everything before the first section.
-        names: what `Args:` or `Attributes:` says of each name.
+        names: the descriptions under `Args:` or `Attributes:`, by name.
         raises: the class names under `Raises:`.
     """
 
@@ -27,12 +27,12 @@ class Docstring(NamedTuple):
 
     @property
     def description(self) -> str:
-        """What follows the first paragraph."""
+        """Everything after the first paragraph."""
         return self.prose.partition("\n\n")[2].strip()
 
 
 def read(text: str | None) -> Docstring:
-    """Take a docstring apart; text without sections is all prose."""
+    """Parse a docstring; without sections all of it is prose."""
     pieces = re.split(
         rf"^({'|'.join(SECTIONS)}):\n",
         inspect.cleandoc(text or "").replace("``", "`") + "\n",
@@ -44,7 +44,7 @@ def read(text: str | None) -> Docstring:
 
 
 def _entries(section: str) -> dict[str, str]:
-    """Read `name: text` entries; text goes on while lines are indented deeper."""
+    """Read `name: text` entries; deeper indented lines continue an entry."""
     entries: dict[str, str] = {}
     name = ""
     for line in inspect.cleandoc("\n" + section).splitlines():

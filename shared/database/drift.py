@@ -1,6 +1,6 @@
-"""What our SQL relies on, compared with the database: the app's migration shows before a request does.
+"""Compares the tables that our SQL relies on with the database, before a request fails over a migration.
 
-The domain declares its tables (`shared.market.schema`); the live catalogue is only read.
+The domain declares its tables; of the database only the catalogue is read.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ Privilege = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """A table as our SQL sees it.
+    """A table that our SQL uses.
 
     Attributes:
-        name: without schema and quotes; looked for where the search path leads.
-        columns: name to type, as `format_type` spells it without a length: ``numeric``, ``timestamp with time
-            zone``, ``"Regime"``. A question mark after it says that NULL is understood.
-        privileges: what our statements do to it.
+        name: without schema and quotes; found on the search path.
+        columns: name to type, as `format_type` writes it without a length: ``numeric``, ``timestamp with time
+            zone``, ``"Regime"``; followed by a question mark where NULL is allowed.
+        privileges: what our statements need.
     """
 
     name: str
@@ -29,18 +29,18 @@ class Table(Struct, frozen=True, kw_only=True):
 
 
 class Labels(Struct, frozen=True, kw_only=True):
-    """An enum whose labels our structs spell out: one more would be a value that no struct can hold."""
+    """An enum whose labels our structs list; a new label could not be decoded."""
 
     name: str
     labels: frozenset[str]
 
 
 class Drift(Struct, frozen=True):
-    """One thing that is not as our SQL expects it.
+    """One difference between the database and what our SQL expects.
 
     Attributes:
         place: ``Signal``, ``Signal.value`` or the enum's name.
-        problem: what was found and what was expected.
+        problem: what was found, what was expected, the cure.
     """
 
     place: str
@@ -90,10 +90,10 @@ WHERE pg_type_is_visible(t."oid") AND t."typname" = ANY($1)
 
 
 async def drifts(db: Queries, tables: Iterable[Table], enums: Iterable[Labels] = ()) -> list[Drift]:
-    """Return everything that is missing or different, in the order of the declarations.
+    """Return every difference, in the order of the declarations.
 
     Raises:
-        DatabaseUnavailable: there is nothing to compare with.
+        DatabaseUnavailable: the database does not respond.
     """
     tables, enums = list(tables), list(enums)
     names = [table.name for table in tables]
@@ -111,7 +111,7 @@ async def drifts(db: Queries, tables: Iterable[Table], enums: Iterable[Labels] =
 
 def _of_table(table: Table, live: Mapping[str, _Column], grants: set[tuple[str, str]]) -> Iterable[Drift]:
     if not live:
-        yield Drift(table.name, "there is no such table on the search path")
+        yield Drift(table.name, "table not found on the search path")
         return
     for name, declared in table.columns.items():
         problem = _of_column(declared, live.get(name))
@@ -119,28 +119,31 @@ def _of_table(table: Table, live: Mapping[str, _Column], grants: set[tuple[str, 
             yield Drift(f"{table.name}.{name}", problem)
     for name in sorted(set(live) - set(table.columns)):
         if "INSERT" in table.privileges and not live[name].filled:
-            yield Drift(f"{table.name}.{name}", "is new and needs a value that our INSERT does not give")
+            yield Drift(
+                f"{table.name}.{name}",
+                "new required column that our INSERT does not set; set it, or give it a default",
+            )
     for privilege in table.privileges:
         if (table.name, privilege) not in grants:
-            yield Drift(table.name, f"the role may not {privilege} here; grant it")
+            yield Drift(table.name, f"the role lacks the {privilege} privilege; grant it")
 
 
 def _of_column(declared: str, live: _Column | None) -> str:
     wanted = declared.removesuffix("?")
     if live is None:
-        return f"is missing; expected {wanted}"
+        return f"column not found; expected {wanted}"
     if live.type != wanted:
-        return f"is {live.type}; expected {wanted}"
+        return f"type is {live.type}; expected {wanted}"
     if live.nullable and wanted == declared:
-        return "may be NULL now; its struct does not understand that"
+        return "is nullable, but the struct does not allow None"
     return ""
 
 
 def _of_labels(enum: Labels, live: set[str]) -> Iterable[Drift]:
     if not live:
-        yield Drift(enum.name, "there is no such enum on the search path")
+        yield Drift(enum.name, "enum not found on the search path")
         return
     if more := sorted(live - enum.labels):
-        yield Drift(enum.name, f"has new labels that no struct can hold: {', '.join(more)}")
+        yield Drift(enum.name, f"unknown labels: {', '.join(more)}; add them to the enum in Python")
     if gone := sorted(enum.labels - live):
-        yield Drift(enum.name, f"has lost labels: {', '.join(gone)}")
+        yield Drift(enum.name, f"missing labels: {', '.join(gone)}")

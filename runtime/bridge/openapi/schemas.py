@@ -1,8 +1,7 @@
-"""JSON Schemas of the types that cross the wire, from msgspec's own generator, with what it leaves out.
+"""JSON schemas of the types that are sent and received: msgspec's, completed.
 
-A struct field with a default may be left out of a request but is always there in an answer. A type that is
-used both ways and differs therefore becomes two components: `Reading` as it is answered, `ReadingInput` as
-it is sent. A type that is used one way keeps its plain name.
+A struct field with a default is optional in a request but always present in a response. A type that is used
+in both directions and differs becomes two components: `Reading` in responses, `ReadingInput` in requests.
 """
 
 import dataclasses
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, get_origin
 import msgspec
 from msgspec import UNSET, inspect
 
-from runtime.bridge import docstrings, naming
+from runtime.bridge.openapi import docstrings, naming
 from runtime.routing.annotations.walk import walk
 
 Schema = dict[str, Any]
@@ -21,7 +20,7 @@ PREFIX = "#/components/schemas/"
 
 
 class Schemas(NamedTuple):
-    """The schemas of what was asked for, in its order, and the components that they refer to."""
+    """The schemas in the order of the types, and the components that they refer to."""
 
     sent: list[Schema]
     answered: list[Schema]
@@ -29,29 +28,29 @@ class Schemas(NamedTuple):
 
 
 def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
-    """Describe the types of requests and those of answers; equal input gives equal output in any process."""
+    """Describe the types of requests and of responses; the same in every process."""
     sent = list(sent)
     types = [*sent, *answered]
     named = named_types(types)
     names = naming.names_of([*types, *named])
-    with naming.called(names):
+    with naming.renamed(names):
         generated = msgspec.json.schema_components([*types, *named], ref_template=PREFIX + "{name}")
-    # Defaults may be tuples or sets; once through JSON, everything is what a reader of the document gets.
+    # Through JSON, because defaults may be tuples or sets, which the document does not have.
     schemas, raw = msgspec.json.decode(msgspec.json.encode(generated))
-    asked, told, own = schemas[: len(sent)], schemas[len(sent) : len(types)], schemas[len(types) :]
+    requested, responded, own = schemas[: len(sent)], schemas[len(sent) : len(types)], schemas[len(types) :]
     owner = {_name(reference): cls for reference, cls in zip(own, named, strict=True)}
 
     inputs = {name: _describe(schema, named[owner[name]]) for name, schema in raw.items()}
-    outputs = {name: _as_answered(schema, owner[name]) for name, schema in inputs.items()}
-    used_in, used_out = _reachable(asked, inputs), _reachable(told, outputs)
+    outputs = {name: _as_response(schema, owner[name]) for name, schema in inputs.items()}
+    used_in, used_out = _reachable(requested, inputs), _reachable(responded, outputs)
     out_names = naming.identifiers({name: naming.title(owner[name], names) for name in raw})
     in_names = _input_names(out_names, _differing(inputs, outputs) & used_in & used_out)
 
     components = {in_names[name]: _renamed(inputs[name], in_names) for name in used_in}
     components |= {out_names[name]: _renamed(outputs[name], out_names) for name in used_out}
     return Schemas(
-        [_renamed(schema, in_names) for schema in asked],
-        [_renamed(schema, out_names) for schema in told],
+        [_renamed(schema, in_names) for schema in requested],
+        [_renamed(schema, out_names) for schema in responded],
         dict(sorted(components.items())),
     )
 
@@ -96,7 +95,7 @@ def _describe(schema: Schema, info: inspect.Type) -> Schema:
 
 
 def _is_signature(text: str, info: inspect.Type) -> bool:
-    """Python writes one for a class without a docstring; msgspec knows it by the class's present name."""
+    """Whether the docstring is the signature that Python generates for a class without one."""
     if not isinstance(info, inspect.DataclassType | inspect.NamedTupleType):
         return False
     cls = get_origin(info.cls) or info.cls
@@ -107,17 +106,17 @@ def _described(schema: Schema, text: str | None) -> Schema:
     return schema if text is None or "description" in schema else {"description": text, **schema}
 
 
-def _as_answered(schema: Schema, cls: Any) -> Schema:
-    """Every field that is always written is required."""
+def _as_response(schema: Schema, cls: Any) -> Schema:
+    """Require every field that a response always contains."""
     if "properties" not in schema:
         return schema
-    optional = set(_left_out(get_origin(cls) or cls))
+    optional = set(_omissible(get_origin(cls) or cls))
     required = [name for name in schema["properties"] if name not in optional]
     return {**schema, "required": required}
 
 
-def _left_out(cls: Any) -> Iterator[str]:
-    """Yield the fields that an answer may lack."""
+def _omissible(cls: Any) -> Iterator[str]:
+    """Yield the fields that a response may omit."""
     if dataclasses.is_dataclass(cls):
         yield from (field.name for field in dataclasses.fields(cls) if field.default is UNSET)
     elif isinstance(cls, type) and issubclass(cls, msgspec.Struct):
@@ -131,7 +130,7 @@ def _left_out(cls: Any) -> Iterator[str]:
 
 
 def _differing(inputs: dict[str, Schema], outputs: dict[str, Schema]) -> set[str]:
-    """Return the components whose two views differ, themselves or in anything that they refer to."""
+    """Return the components that differ by direction, themselves or in what they refer to."""
     differing = {name for name in inputs if inputs[name] != outputs[name]}
     while True:
         more = {name for name, schema in inputs.items() if differing & set(references(schema))}

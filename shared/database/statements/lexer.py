@@ -1,4 +1,4 @@
-"""What of a statement's text is SQL: without literals, numbers and comments, by PostgreSQL's lexical rules.
+"""Removes literals, numbers and comments from SQL by PostgreSQL's lexical rules.
 
 One pass in linear time over ``'…'``, ``E'…'``, ``U&'…'``, ``$tag$…$tag$``, ``"…"``, ``--`` and nested
 ``/* */`` (PostgreSQL, 4.1 Lexical Structure).
@@ -24,21 +24,21 @@ _TOKEN = re.compile(
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
-class Words(NamedTuple):
-    """A text without what is no SQL.
+class Bare(NamedTuple):
+    """SQL without literals, numbers and comments.
 
     Attributes:
-        bare: each literal, number, comment and gap is one space.
-        is_certain: False where the server may read it in another way: a quote without an end, or a backslash
-            in a plain string, whose meaning is a setting of the session.
+        text: each of these, and each run of white space, is one space.
+        is_certain: False where the server may read it differently: an unterminated quote, or a backslash in a
+            plain string, whose meaning depends on a setting of the session.
     """
 
-    bare: str
+    text: str
     is_certain: bool
 
 
-def words(sql: str) -> Words:
-    """Take the literals, numbers and comments out of `sql`."""
+def strip(sql: str) -> Bare:
+    """Remove the literals, numbers and comments from `sql`."""
     kept: list[str] = []
     position, is_certain = 0, True
     while token := _TOKEN.match(sql, position):
@@ -54,8 +54,8 @@ def words(sql: str) -> Words:
         elif kept and kept[-1] != " ":
             kept.append(" ")
         if text in {"'", '"'}:
-            break  # without an end: whatever follows is a part of it
-    return Words("".join(kept).strip(), is_certain)
+            break  # unterminated: the rest is part of it
+    return Bare("".join(kept).strip(), is_certain)
 
 
 def _after(sql: str, mark: str, start: int) -> int:
@@ -64,7 +64,7 @@ def _after(sql: str, mark: str, start: int) -> int:
 
 
 def _end_of_comment(sql: str, start: int) -> int:
-    """Comments nest; an open one ends beyond the text."""
+    """Return the end of a nested comment; beyond the text when it is unterminated."""
     depth = 1
     for mark in _COMMENT_MARK.finditer(sql, start):
         depth += 1 if mark[0] == "/*" else -1

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.database import Database
-from shared.database.contract import drifts
+from shared.database.drift import drifts
 from shared.database.role import powers
 from shared.market.schema import ENUMS, TABLES
 from shared.secret import Secret
@@ -27,33 +27,33 @@ CHANGE = 'ALTER TABLE "Signal"'
 @pytest.mark.parametrize(
     ("migration", "place", "problem"),
     [
-        (f'{CHANGE} RENAME COLUMN "value" TO "level"', "Signal.value", "is missing; expected numeric"),
-        (f'{CHANGE} ALTER COLUMN "value" TYPE TEXT', "Signal.value", "is text; expected numeric"),
+        (f'{CHANGE} RENAME COLUMN "value" TO "level"', "Signal.value", "column not found; expected numeric"),
+        (f'{CHANGE} ALTER COLUMN "value" TYPE TEXT', "Signal.value", "type is text; expected numeric"),
         (
             f'{CHANGE} ALTER COLUMN "factors" DROP NOT NULL',
             "Signal.factors",
-            "may be NULL now; its struct does not understand that",
+            "is nullable, but the struct does not allow None",
         ),
         (
             f"""{CHANGE} ADD "source" TEXT NOT NULL DEFAULT ''; {CHANGE} ALTER "source" DROP DEFAULT""",
             "Signal.source",
-            "is new and needs a value that our INSERT does not give",
+            "new required column that our INSERT does not set; set it, or give it a default",
         ),
-        (f'{CHANGE} RENAME TO "Reading"', "Signal", "there is no such table on the search path"),
-        ('REVOKE INSERT ON "Signal" FROM annex', "Signal", "the role may not INSERT here; grant it"),
+        (f'{CHANGE} RENAME TO "Reading"', "Signal", "table not found on the search path"),
+        ('REVOKE INSERT ON "Signal" FROM annex', "Signal", "the role lacks the INSERT privilege; grant it"),
         (
             'REVOKE ALL ON "Instrument" FROM annex',
             "Instrument",
-            "the role may not SELECT here; grant it",
+            "the role lacks the SELECT privilege; grant it",
         ),
         (
             "ALTER TYPE \"Regime\" ADD VALUE 'PANIC'",
             "Regime",
-            "has new labels that no struct can hold: PANIC",
+            "unknown labels: PANIC; add them to the enum in Python",
         ),
-        ("ALTER TYPE \"Regime\" RENAME VALUE 'NEUTRAL' TO 'FLAT'", "Regime", "has lost labels: NEUTRAL"),
-        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Signal.regime", 'is "Mood"; expected "Regime"'),
-        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Regime", "there is no such enum on the search path"),
+        ("ALTER TYPE \"Regime\" RENAME VALUE 'NEUTRAL' TO 'FLAT'", "Regime", "missing labels: NEUTRAL"),
+        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Signal.regime", 'type is "Mood"; expected "Regime"'),
+        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Regime", "enum not found on the search path"),
     ],
 )
 async def test_what_a_migration_took_away_is_named(
@@ -96,11 +96,11 @@ async def test_the_recommended_role_can_change_nothing_of_the_schema(database: D
         ),
         (
             "DO $$ BEGIN EXECUTE 'GRANT TEMP ON DATABASE ' || current_database() || ' TO PUBLIC'; END $$",
-            "annex may create temporary tables, which hide the app's of the same name",
+            "annex may create temporary tables, which hide the app's tables of the same name",
         ),
         (
             'ALTER TABLE "Signal" OWNER TO annex',
-            "annex owns 1 tables, views or sequences, and so may alter and drop them",
+            "annex owns tables, views or sequences (1) and may alter and drop them",
         ),
     ],
 )
@@ -113,6 +113,4 @@ async def test_each_power_over_the_schema_is_told(
 
 
 async def test_a_superuser_is_told_in_one_sentence(owner: Database):
-    assert await powers(owner) == [
-        "postgres is a superuser: it may do anything to every database of the server"
-    ]
+    assert await powers(owner) == ["postgres is a superuser and may change every database of the server"]

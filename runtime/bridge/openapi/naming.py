@@ -1,9 +1,8 @@
-"""What types are called in the contract: their own names, and longer ones where two have the same.
+"""Names of types in the contract: their own, and longer ones where two types share a name.
 
-Types of one name cost nobody anything. The one from outside of the functions folder keeps the plain name,
-since many files may use it; those of function files get their file's name in front: `Item` of
-`orders/[id].py` is `OrdersIdItem`. Nothing here depends on the order in which files are found, or on where
-the project lies.
+A type from outside the functions folder keeps its name, since many files may use it; those of function files
+get the file's name as a prefix: `Item` of `orders/[id].py` is `OrdersIdItem`. The names do not depend on the
+order of the files or on the location of the project.
 """
 
 import contextlib
@@ -20,7 +19,7 @@ _UNIONS = (Union, types.UnionType)
 
 
 def names_of(kinds: Iterable[Any]) -> dict[Any, str]:
-    """Return a name for each class in `kinds`; no two are alike, not even to those who read ASCII alone."""
+    """Return a unique name for each class in `kinds`; unique also after `ascii_of`."""
     classes = list(dict.fromkeys(cls for kind in kinds for cls in _classes(kind)))
     groups: dict[str, list[Any]] = defaultdict(list)
     for cls in classes:
@@ -51,7 +50,7 @@ def title(kind: Any, names: Mapping[Any, str]) -> str:
 
 
 def identifiers(titles: Mapping[str, str]) -> dict[str, str]:
-    """Make an identifier of each title, all different: `Page[Signal]` is `PageOfSignal`."""
+    """Return a unique identifier for each title: `Page[Signal]` is `PageOfSignal`."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for key in sorted(titles, key=lambda key: ("[" in titles[key], titles[key])):
@@ -62,10 +61,10 @@ def identifiers(titles: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def called(names: Mapping[Any, str]) -> Iterator[None]:
-    """Let the classes bear these names meanwhile: msgspec tells components apart by nothing else.
+def renamed(names: Mapping[Any, str]) -> Iterator[None]:
+    """Rename the classes temporarily, because msgspec names components after them.
 
-    It falls back on module and qualified name, which two classes of one function share as well.
+    For duplicates it uses module and qualified name, which two classes of one function share.
     """
     before = {cls: cls.__name__ for cls, name in names.items() if cls.__name__ != name}
     try:
@@ -78,7 +77,7 @@ def called(names: Mapping[Any, str]) -> Iterator[None]:
 
 
 def ascii_of(name: str) -> str:
-    """Write a name as the keys of components are written (OpenAPI 3.1, components object)."""
+    """Replace what is not allowed in the keys of components (OpenAPI 3.1, components object)."""
     return re.sub(r"[^a-zA-Z0-9.\-_]", "_", name)
 
 
@@ -95,7 +94,7 @@ def _place(cls: Any) -> tuple[str, str]:
 
 
 def _module(cls: Any) -> str:
-    """Return its module, without what the machine adds to that of a function file."""
+    """Return its module, without the generated prefix of function files."""
     module = str(cls.__module__)
     return module.partition(".")[2] if module.startswith(MODULE_PREFIX) else module
 

@@ -1,15 +1,15 @@
-"""Which error codes a function can answer: what its policy and inputs bring along, and what its code names.
+"""The error codes that an operation can return: from its policy, its inputs and its code.
 
-The second part is read from the compiled code: every error class that the handler, or a function it calls by
-name, mentions. It is a reading, not a proof; an error raised through an object's method that nothing names is
-missed, so a handler may add such a code by a `Raises:` section in its docstring.
+The compiled code is searched for error classes that the handler, or a function that it calls by name,
+mentions. This is an estimate: an error raised by a method is missed, so a handler can add codes in the
+`Raises:` section of its docstring.
 """
 
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from runtime.bridge import docstrings
+from runtime.bridge.openapi import docstrings
 from runtime.routing import InputKind, Operation
 from shared import errors
 from shared.errors import AnnexError
@@ -25,10 +25,10 @@ ALWAYS = frozenset({
     errors.ShuttingDown.code,
     errors.DeadlineExceeded.code,
 })  # fmt: skip
-"""Any route may answer these, whatever it does."""
+"""Every route can return these."""
 
-OWN_ROOMS = ("shared",)
-"""Where the search follows a call; other packages raise their own errors, which become `internal_error`."""
+FOLLOWED = ("shared",)
+"""Packages into which the search follows calls; other packages' errors become `internal_error`."""
 
 
 def codes_of(operation: Operation) -> list[str]:
@@ -65,6 +65,8 @@ def _from_inputs(operation: Operation) -> Iterator[str]:
         yield errors.UnsupportedMediaType.code
     if InputKind.DATABASE in kinds:
         yield errors.DatabaseUnavailable.code
+        if not operation.endpoint.policy.read_only:
+            yield errors.OutcomeUnknown.code
 
 
 def _from_docstring(doc: str | None) -> Iterator[str]:
@@ -92,7 +94,7 @@ def _named_errors(function: Any) -> set[type[AnnexError]]:
 
 
 def _mentioned(function: FunctionType) -> Iterator[Any]:
-    """Yield the module-level values that a function's code names, through a module too."""
+    """Yield the module-level values that a function's code mentions, also as attributes of modules."""
     names = set(_names(function.__code__))
     scope = function.__globals__
     for name in names & scope.keys():
@@ -110,4 +112,4 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _is_ours(value: FunctionType, handler: Any) -> bool:
-    return value.__module__ == handler.__module__ or value.__module__.split(".")[0] in OWN_ROOMS
+    return value.__module__ == handler.__module__ or value.__module__.split(".")[0] in FOLLOWED

@@ -1,6 +1,6 @@
-"""What may stand before a parenthesis in a read that leaves nothing in its session."""
+"""Names that may precede a parenthesis in a read that leaves nothing behind in its session."""
 
-# Not here: what sets, locks, signals, reads files, runs a text as SQL or remembers (nextval, setseed).
+# Excluded: functions that set, lock, notify, read files, execute SQL or keep state (nextval, setseed).
 HARMLESS = frozenset(
     """
     ALL AND ANY ARRAY AS BETWEEN BY CASE CUBE DISTINCT ELSE ESCAPE EXCEPT EXISTS FILTER FROM GROUP
@@ -47,5 +47,5 @@ HARMLESS = frozenset(
     DATERANGE INT4RANGE INT8RANGE ISEMPTY LOWER_INC LOWER_INF NUMRANGE RANGE_MERGE TSRANGE TSTZRANGE
     UPPER_INC UPPER_INF PHRASETO_TSQUERY PLAINTO_TSQUERY SETWEIGHT TO_TSQUERY TO_TSVECTOR TS_HEADLINE
     TS_RANK TS_RANK_CD WEBSEARCH_TO_TSQUERY GEN_RANDOM_UUID PG_BACKEND_PID PG_SLEEP CURRENT_SETTING PG_TYPEOF
-    """.split()  # noqa: SIM905  a list with a quote around each would be pages long
+    """.split()  # noqa: SIM905  quoting each name would take pages
 )
