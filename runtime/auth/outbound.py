@@ -1,7 +1,7 @@
-"""Questions to Clerk over HTTP: bounded in time and size, never redirected, never unpacked.
+"""Requests to a provider over HTTP: bounded in time and size, never redirected, never decompressed.
 
-The library and the certificates it trusts take a good tenth of a second to load, so they are loaded off the
-loop when the first question is asked; a service that verifies without any network never does.
+The library and the certificates it trusts take about a tenth of a second to load, so they are loaded off the
+loop at the first request; a service that verifies without any network never loads them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class NoResponse(Exception):
 
 
 class Outbound:
-    """One HTTP client, made when it is first needed. Close it, or own it by ``async with``."""
+    """One HTTP client, created when it is first needed. Close it, or own it by ``async with``."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None

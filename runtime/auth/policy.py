@@ -1,7 +1,7 @@
-"""Who may pass: Clerk's `has()`, and the policy of one function laid over a verified caller. Pure.
+"""Authorisation: Clerk's `has()`, and the policy of one function applied to a verified caller. Pure.
 
-Every asked dimension (organisation, billing, re-verification) must hold and at least one must have been
-asked; what is missing or malformed denies. Machine credentials have scopes: `has` is always false for them.
+Every given dimension (organisation, billing, re-verification) must hold and at least one must be given;
+what is missing or malformed denies. Machine credentials have scopes: `has` is always false for them.
 """
 
 import logging
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 def require(user: User, policy: Policy) -> None:
-    """Let the caller pass or say no.
+    """Check a caller against a policy.
 
-    The answer never tells which part was missing: that is for the log. A public function asks for nothing.
+    The answer never says which part was missing: the log does. A public function requires nothing.
 
     Raises:
         Unauthenticated: ``session-pending``; a session with open tasks counts as signed out.
@@ -74,7 +74,7 @@ def has(
     plan: str | None = None,
     reverification: str | Mapping[str, Any] | None = None,
 ) -> bool:
-    """Answer as `auth().has()` does in the app."""
+    """Return what `auth().has()` returns in the app."""
     verdicts = []
     if role is not None:
         verdicts.append(_has_role(user, role))

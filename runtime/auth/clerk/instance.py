@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from runtime.auth.clerk.webhooks import check_secret
 from runtime.auth.tokens.keys import MIN_BITS
-from runtime.settings import Fault, Settings
-from runtime.settings.reading import is_url
+from runtime.settings import Settings, SettingsFault
+from runtime.settings.rules import is_url
 from runtime.settings.variables import ClerkSettings
 from shared.secret import Secret
 
@@ -90,12 +90,12 @@ def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
     return f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
 
 
-def check_clerk(settings: Settings) -> Iterator[Fault]:
+def check_clerk(settings: Settings) -> Iterator[SettingsFault]:
     """Yield the faults of Clerk's settings, for `runtime.settings.load` to report with all others."""
     return faults(settings.clerk, production=settings.is_production)
 
 
-def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFault]:
     """Yield what is wrong with the settings, by name and with the cure."""
     url = _https if production else _http
     yield from _unreadable("CLERK_PUBLISHABLE_KEY", frontend_host, clerk.publishable_key)
@@ -106,40 +106,41 @@ def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
     yield from _unreadable("CLERK_ISSUER", _issuers, clerk.issuers)
     yield from _unreadable("CLERK_CLOCK_SKEW", _skew, clerk.clock_skew)
     if not all(_ORIGIN.fullmatch(party) for party in clerk.authorized_parties):
-        told = "an entry is no origin; write scheme and host alone, as https://app.example.com"
-        yield Fault("CLERK_AUTHORIZED_PARTIES", told)
+        expected = "expected origins, scheme and host alone, such as https://app.example.com"
+        yield SettingsFault("CLERK_AUTHORIZED_PARTIES", expected)
     if production and not is_configured(clerk):
-        yield Fault(
+        yield SettingsFault(
             "CLERK_PUBLISHABLE_KEY",
-            "production needs Clerk (there is no development issuer): copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY "
-            "from the Next.js service",
+            "production needs Clerk: copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY from the Next.js service",
         )
     if clerk.accept_cookies and not clerk.authorized_parties:
-        yield Fault(
+        yield SettingsFault(
             "CLERK_AUTHORIZED_PARTIES",
-            "CLERK_ACCEPT_COOKIES needs the list of origins that may send them",
+            "required by CLERK_ACCEPT_COOKIES: list the origins that may send cookies",
         )
 
 
-def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFault]:
     """Yield what works but is weaker than it should be."""
     if production and not clerk.authorized_parties:
-        yield Fault(
+        yield SettingsFault(
             "CLERK_AUTHORIZED_PARTIES",
             "unset, so tokens made for any origin of this instance are accepted; list the app's origins",
         )
     if production and (clerk.publishable_key or "").startswith("pk_test_"):
-        yield Fault("CLERK_PUBLISHABLE_KEY", "a development instance's key in production")
+        yield SettingsFault("CLERK_PUBLISHABLE_KEY", "a development instance's key in production")
     if production and not issuers_of(clerk):
-        yield Fault("CLERK_ISSUER", "unset, and there is no publishable key to tell it: `iss` is not checked")
+        yield SettingsFault(
+            "CLERK_ISSUER", "unset, and there is no publishable key to derive it from: `iss` is not checked"
+        )
 
 
-def _unreadable[T](name: str, read: Callable[[T], object], value: T | None) -> Iterator[Fault]:
+def _unreadable[T](name: str, read: Callable[[T], object], value: T | None) -> Iterator[SettingsFault]:
     try:
         if value:
             read(value)
     except ValueError as error:
-        yield Fault(name, str(error))
+        yield SettingsFault(name, str(error))
 
 
 def _http(url: str) -> None:

@@ -2,7 +2,7 @@
 
 Their JWTs are signed by the instance's keys; `caller_of` only reads the claims. Opaque tokens mean nothing
 without Clerk's Backend API: `OpaqueTokens` asks it, remembers the answer shortly, and never asks more than a
-few questions at once, so that invented tokens cannot use up Clerk's patience with us.
+few questions at once, so that invented tokens cannot use up Clerk's rate limit.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _ANSWER_BYTES: Final = 64 * 1024
 _SECRET_MEMBERS: Final = ("token", "secret")
-_QUESTIONS: Final = {
+_ENDPOINTS: Final = {
     "m2m_token": ("/v1/m2m_tokens/verify", "token"),
     "oauth_token": ("/v1/oauth_applications/access_tokens/verify", "access_token"),
     "api_key": ("/v1/api_keys/verify", "secret"),
@@ -89,7 +89,7 @@ class MachineToken(Struct):
 
 
 class Remembered(NamedTuple):
-    """An answer, None for a token that is no good, and the monotonic time until which it is believed."""
+    """An answer, None for a token that is not accepted, and the monotonic time until which it holds."""
 
     verified: Verified | None
     until: float
@@ -124,11 +124,11 @@ class OpaqueTokens:
         self._secrets = secrets
         self._timeout = timeout
         self._remember = remember
-        self._turns = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
         self._clock = clock
         # Apart, so that invented tokens push out one another and nobody else.
         self._accepted, self._refused = TokenCache[Remembered](), TokenCache[Remembered]()
-        self._asking: dict[bytes, asyncio.Task[Verified | None]] = {}
+        self._requests: dict[bytes, asyncio.Task[Verified | None]] = {}
 
     @classmethod
     def of(cls, clerk: ClerkSettings, outbound: Outbound) -> Self:
@@ -151,7 +151,7 @@ class OpaqueTokens:
         if kind not in self._secrets:
             raise Unauthenticated(Reason.UNVERIFIABLE)
         known = self._recall(token)
-        verified = known.verified if known else await self._ask_once(kind, token)
+        verified = known.verified if known else await self._request_once(kind, token)
         if verified is None:
             raise Unauthenticated(Reason.INVALID)
         return verified
@@ -163,23 +163,25 @@ class OpaqueTokens:
                 return known
         return None
 
-    async def _ask_once(self, kind: str, token: bytes) -> Verified | None:
+    async def _request_once(self, kind: str, token: bytes) -> Verified | None:
         digest = self._accepted.digest(token)
-        task = self._asking.get(digest)
+        task = self._requests.get(digest)
         if task is None:
-            task = self._asking[digest] = asyncio.create_task(self._ask(kind, token), name="opaque-token")
+            task = self._requests[digest] = asyncio.create_task(
+                self._request(kind, token), name="opaque-token"
+            )
             task.add_done_callback(partial(self._forget, digest))
         return await asyncio.shield(task)
 
     def _forget(self, digest: bytes, task: asyncio.Task[Verified | None]) -> None:
-        del self._asking[digest]
+        del self._requests[digest]
         if not task.cancelled():
-            task.exception()  # everybody who waited may have left; then nobody else looks at it
+            task.exception()  # retrieved, or asyncio would log it when everybody who waited has left
 
-    async def _ask(self, kind: str, token: bytes) -> Verified | None:
-        path, member = _QUESTIONS[kind]
+    async def _request(self, kind: str, token: bytes) -> Verified | None:
+        path, member = _ENDPOINTS[kind]
         try:
-            async with asyncio.timeout(self._timeout), self._turns:
+            async with asyncio.timeout(self._timeout), self._slots:
                 response = await self._outbound.ask(
                     f"{self._api_url}{path}",
                     json={member: token.decode("ascii")},
@@ -188,7 +190,9 @@ class OpaqueTokens:
                     limit=_ANSWER_BYTES,
                 )
         except (TimeoutError, NoResponse) as fault:
-            logger.warning("auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "no turn"})
+            logger.warning(
+                "auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "too many at once"}
+            )
             raise KeysUnavailable from None
         verified = _read_answer(kind, response)
         answers = self._refused if verified is None else self._accepted
@@ -211,8 +215,8 @@ def _read_answer(kind: str, response: OutboundResponse) -> Verified | None:
         raise KeysUnavailable(retry_after=30) from None
     if answer.revoked or answer.expired or not answer.active or not answer.subject:
         return None
-    told = {name: value for name, value in (members or {}).items() if name not in _SECRET_MEMBERS}
-    return _principal(kind, answer, Claims(told))
+    kept = {name: value for name, value in (members or {}).items() if name not in _SECRET_MEMBERS}
+    return _principal(kind, answer, Claims(kept))
 
 
 def _principal(kind: str, answer: MachineToken, claims: Claims) -> Verified:

@@ -65,9 +65,7 @@ class ClerkWebhooks(Webhooks):
             self._verifier.verify(body, fields, json_parse=False)
         except (WebhookVerificationError, ValueError) as fault:  # ValueError: not base64, not UTF-8, no comma
             logger.info("webhook.refused", extra={"reason": _reason(fault)})
-            raise Invalid(
-                "This is not a delivery that the sender has signed within the last minutes."
-            ) from None
+            raise Invalid("The webhook signature is missing, invalid, or older than five minutes.") from None
         # The library signs whole seconds, so `12` and `12.5` are one time and must not be two deliveries.
         return self._claim(fields["webhook-id"], math.floor(float(fields["webhook-timestamp"])))
 
@@ -77,7 +75,7 @@ class ClerkWebhooks(Webhooks):
             return self._remember(identifier, timestamp)
         if timestamp in record.times or record.state == "running":
             logger.info("webhook.refused", extra={"reason": "replay", "webhook_id": identifier})
-            raise Conflict("This delivery was received before.")
+            raise Conflict("This webhook delivery was received before.")
         record.times.add(timestamp)
         if record.state == "done":
             return Delivery(identifier, is_duplicate=True)

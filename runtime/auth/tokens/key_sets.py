@@ -39,7 +39,7 @@ class Keys(Protocol):
 
         Raises:
             Unauthenticated: ``jwk-kid-mismatch``: the instance has no such key.
-            KeysUnavailable: nobody can tell now.
+            KeysUnavailable: the keys cannot be fetched now.
         """
 
     async def find_newer(
@@ -48,7 +48,7 @@ class Keys(Protocol):
         """Return the key that has replaced `than`, which does not fit the signature; None where none has.
 
         Raises:
-            KeysUnavailable: nobody can tell now.
+            KeysUnavailable: the keys cannot be fetched now.
         """
 
 

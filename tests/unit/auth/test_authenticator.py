@@ -1,4 +1,4 @@
-"""The door as a whole: who passes, what is remembered, what is looked at again each time."""
+"""Authentication as a whole: who passes, what is remembered, what is checked again each time."""
 
 import logging
 import time

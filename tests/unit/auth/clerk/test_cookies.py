@@ -39,7 +39,7 @@ async def refusal(authenticator: Authenticator, request: dict[str, Any], policy:
     return caught.value.reason
 
 
-async def test_a_cookie_counts_for_nothing_unless_a_setting_opens_the_door(issuer):
+async def test_a_cookie_is_ignored_unless_a_setting_accepts_it(issuer):
     closed = by_clerk(settings(issuer, accept_cookies=False), production=True)
 
     assert await refusal(closed, scope(cookie=f"__session={issuer.token()}")) == "token-missing"

@@ -113,5 +113,5 @@ def test_a_broken_key_file_is_named_with_the_cure(file, content):
     file.parent.mkdir()
     file.write_bytes(content)
 
-    with pytest.raises(SettingsError, match="delete it to have one made"):
+    with pytest.raises(SettingsError, match="delete the file"):
         DevelopmentIssuer.open(file)

@@ -50,11 +50,11 @@ async def test_a_token_gets_the_verdict_of_the_javascript_sdk_or_the_difference_
         audience=frozenset(recorded.get("audience", ())),
     )
     key = RSAAlgorithm.from_jwk(VERDICTS["key"])
-    door = Authenticator(ClerkIdentity(keys=FixedKey(key), checks=checks))  # type: ignore[arg-type]  # a public key
+    authenticator = Authenticator(ClerkIdentity(keys=FixedKey(key), checks=checks))  # type: ignore[arg-type]  # a public key
 
     verdict = "passes"
     try:
-        await caller(door, recorded["token"])
+        await caller(authenticator, recorded["token"])
     except Unauthenticated as refusal:
         verdict = str(refusal.reason)
 
