@@ -13,7 +13,6 @@ import pytest
 
 from tests.fixtures.service import ROOT
 
-
 SEVERAL = """
 import contextlib, io, json, os, sys
 from runtime.commands.cli import main

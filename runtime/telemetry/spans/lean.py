@@ -1,4 +1,4 @@
-"""The SDK's span without its precautions: what server spans and spans within a request have in common.
+"""What server spans and spans within a request share: the SDK's span with less work.
 
 The SDK gives each span a lock, bounded lists and copies of what is the tracer's, in case they are needed, and
 copies the span at its end. Here they are shared, or made when needed. Processors and exporters see a `Span`

@@ -101,3 +101,23 @@ def test_traceback_formatted_by_somebody_else_loses_source_and_message():
 )
 def test_recognisable_secrets_are_taken_out(text, left):
     assert scrub(text) == left
+
+
+@pytest.mark.parametrize(
+    "piece", ["a:", "eyJ", "eyJaaaaaaaaa.", "a.", "sk_", "sk_-", "bearer ", " ", "://a:", "Bearer\t"]
+)
+@pytest.mark.parametrize("start", ["", "://", "eyJ", "bearer "])
+@pytest.mark.timeout(60)  # a text that is read more than a few times would take minutes
+def test_a_long_text_is_read_in_one_go(start, piece):
+    text = start + piece * 200_000
+
+    assert scrub(f"{text} sk_live_a1b2c3d4").endswith("[redacted]")
+
+
+def test_a_traceback_of_a_group_keeps_its_places():
+    group = caught(BaseExceptionGroup("two", [caught(ValueError("canary")), caught(KeyError("canary"))]))
+
+    stripped = strip("".join(traceback.format_exception(group)))
+
+    assert stripped.count("in caught") == 3
+    assert "canary" not in stripped
