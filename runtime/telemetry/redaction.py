@@ -28,7 +28,7 @@ _PLACE = re.compile(r'[ |]*File ".*", line \d+(?:, in \S+)?')
 
 
 class Described(Struct, frozen=True):
-    """An exception without anybody's values.
+    """An exception without values.
 
     Attributes:
         type: qualified class name, builtins without their module.
@@ -55,7 +55,7 @@ def message_of(error: BaseException) -> str:
     """Return an exception's own text, those of a group's first members behind it."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001  # a class of anybody's
+    except Exception:  # noqa: BLE001  # of any class
         return "(no text: its __str__ fails)"
     return "; ".join([text, *(f"{name_of(member)}: {message_of(member)}" for member in _members(error))])
 

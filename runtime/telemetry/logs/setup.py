@@ -64,5 +64,5 @@ class LockFreeHandler(logging.StreamHandler[TextIO]):
         """
         try:
             return super().format(record)
-        except Exception as error:  # noqa: BLE001  # arguments and `extra` are anybody's objects
+        except Exception as error:  # noqa: BLE001  # arguments and `extra` can be any objects
             return super().format(unwritable(record, error))

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.semconv.attributes.client_attributes import CLIENT_ADDRESS
 from opentelemetry.semconv.attributes.url_attributes import URL_PATH
 from opentelemetry.trace import SpanContext
-from opentelemetry.trace import Status as Told
+from opentelemetry.trace import Status as ApiStatus
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
 from runtime.telemetry.spans.attributes import DEADLINE_LEFT, REQUEST_ID, Facts
@@ -172,11 +172,11 @@ def _named(name: str, kind: int) -> bytes:
 
 
 @lru_cache(64)
-def _tail(status: Told, is_remote: bool | None) -> bytes:  # noqa: FBT001  # remembered by place
+def _tail(status: ApiStatus, is_remote: bool | None) -> bytes:  # noqa: FBT001  # remembered by place
     """Return status and flags; `is_remote` of the parent, None without one."""
-    told = Status(code=cast("Any", status.status_code.value), message=status.description or "")
+    message = Status(code=cast("Any", status.status_code.value), message=status.description or "")
     parent = None if is_remote is None else SpanContext(1, 1, is_remote)
-    return field(_STATUS, told.SerializeToString()) + _flags(_FLAGS, stock_spans._span_flags(parent))
+    return field(_STATUS, message.SerializeToString()) + _flags(_FLAGS, stock_spans._span_flags(parent))
 
 
 def _resource_spans(resource: "Resource", scopes: "Scopes") -> bytes:

@@ -18,7 +18,7 @@ def read(reader: InMemoryMetricReader) -> dict[tuple[object, object], object]:
     assert data is not None
     (scope,) = data.resource_metrics[0].scope_metrics
     (metric,) = [each for each in scope.metrics if each.name == "http.server.active_requests"]
-    read = {}
+    read: dict[tuple[object, object], object] = {}
     for point in metric.data.data_points:
         attributes = dict(point.attributes or {})
         read[attributes.pop("http.request.method"), attributes.pop("url.scheme")] = point.value  # type: ignore[union-attr]  # a sum's

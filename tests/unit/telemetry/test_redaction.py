@@ -103,10 +103,8 @@ def test_recognisable_secrets_are_taken_out(text, left):
     assert scrub(text) == left
 
 
-@pytest.mark.parametrize(
-    "piece", ["a:", "eyJ", "eyJaaaaaaaaa.", "a.", "sk_", "sk_-", "bearer ", " ", "://a:", "Bearer\t"]
-)
-@pytest.mark.parametrize("start", ["", "://", "eyJ", "bearer "])
+@pytest.mark.parametrize("piece", ["a:", "eyJ", "eyJaaaaaaaaa.", "bearer ", "sk_-"])
+@pytest.mark.parametrize("start", ["", "://", "bearer "])
 @pytest.mark.timeout(60)  # a text that is read more than a few times would take minutes
 def test_a_long_text_is_read_in_one_go(start, piece):
     text = start + piece * 200_000
