@@ -95,6 +95,7 @@ def test_traceback_formatted_by_somebody_else_loses_source_and_message():
         ("Authorization: Bearer abc.def", "Authorization: [redacted]"),
         ("key sk_live_a1b2c3d4 and whsec_MfKQ9r8=", "key [redacted] and [redacted]"),
         ("postgres://app:hunter2@db.internal:5432/app", "postgres://[redacted]@db.internal:5432/app"),
+        ("redis://:hunter2@cache:6379", "redis://[redacted]@cache:6379"),
         ("nothing to see at http://db.internal:5432/app", "nothing to see at http://db.internal:5432/app"),
         ("the risk_on reading of task_force", "the risk_on reading of task_force"),
     ],
