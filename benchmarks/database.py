@@ -31,7 +31,7 @@ from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database
 from runtime.dependencies import open_database
 from runtime.settings import load
 from runtime.telemetry import Telemetry
-from runtime.telemetry.exit import Waiting
+from runtime.telemetry.export import SpanQueue
 from runtime.telemetry.spans.encoding import encode
 from shared.database import Database
 from shared.market import signals
@@ -168,7 +168,7 @@ async def profile(query: Query, times: int) -> None:
 async def main(url: str) -> None:
     """Open everything as production does, but for the exporters, and measure."""
     settings = load({"ANNEX_ENV": "production", "CLERK_JWT_KEY": "unused", "DATABASE_URL": url})
-    waiting = Waiting(Nowhere(), room=2048, batch=512, delay=2)
+    waiting = SpanQueue(Nowhere(), limit=2048, batch=512, delay=2)
     telemetry = Telemetry.start(settings, processors=[waiting], exporters=[Unread()])
     async with AsyncExitStack() as stack:
         stack.enter_context(trace.use_span(telemetry.tracer.start_span("GET")))  # a request is always around

@@ -1,1 +1,1 @@
-"""From the socket to ASGI and back: limits of connections, the process and its stop."""
+"""From the socket to ASGI and back: connections and their limits, the process and its stop."""

@@ -1,8 +1,8 @@
-"""Accepts everybody who waits at the door, where the loop alone would let in one a turn.
+"""Accepts all waiting connections at once, where the loop alone accepts one an iteration.
 
-libuv accepts one connection in a turn of the loop, so that several processes can share a socket. A turn of a
-busy process answers a request of every connection it has, and whoever comes 200th has waited for all of them
-200 times. Here the door is opened once more, and those who wait come in together.
+libuv accepts one connection in an iteration of the loop, so that several processes can share a socket. An
+iteration of a busy process answers a request of every connection, so the 200th caller would wait for all of
+them 200 times. Here the listening sockets are read once more, and all that wait are accepted together.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 256  # connections in a turn: some milliseconds
-PAUSE = 1.0  # seconds, when there is nothing left for one more
+ACCEPTS_PER_TURN = 256  # connections: some milliseconds
+RETRY_AFTER = 1.0  # seconds, when descriptors or memory are exhausted
 
 
 class Acceptor:
     """Accepts, beside the loop's own server, from sockets that listen already; closed when the server is.
 
     Args:
-        sockets: that listen; each is duplicated, so that closing this one leaves it open.
+        sockets: that listen; each is duplicated, and stays open when the duplicate is closed.
         protocol: makes the protocol of a connection.
     """
 
@@ -28,42 +28,42 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._protocol = protocol
         self._tasks: set[asyncio.Task[None]] = set()
-        self._doors = [each.dup() for each in sockets]
-        for door in self._doors:
-            door.settimeout(0)
-            self._open(door)
+        self._listeners = [each.dup() for each in sockets]
+        for listener in self._listeners:
+            listener.settimeout(0)
+            self._open(listener)
 
     async def close(self) -> None:
-        """Accept nobody any more; return once all who were accepted are in, so that a stop misses none."""
-        for door in self._doors:
-            self._loop.remove_reader(door)
-            door.close()
-        self._doors.clear()
+        """Stop accepting; return once every accepted connection has its protocol: a stop must miss none."""
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _open(self, door: socket.socket) -> None:
-        if door in self._doors:
-            self._loop.add_reader(door, self._accept, door)
+    def _open(self, listener: socket.socket) -> None:
+        if listener in self._listeners:
+            self._loop.add_reader(listener, self._accept, listener)
 
-    def _accept(self, door: socket.socket) -> None:
-        for _ in range(AT_ONCE):
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
             try:
-                guest, _address = door.accept()
+                connection, _address = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as error:  # no descriptor is left, or no memory
-                logger.warning("no connection can be accepted: %s", error.strerror)
-                self._loop.remove_reader(door)
-                self._loop.call_later(PAUSE, self._open, door)
+            except OSError as error:  # descriptors or memory are exhausted
+                logger.warning("cannot accept connections: %s", error.strerror)
+                self._loop.remove_reader(listener)
+                self._loop.call_later(RETRY_AFTER, self._open, listener)
                 return
-            guest.settimeout(0)
-            task = self._loop.create_task(self._connect(guest))
+            connection.settimeout(0)
+            task = self._loop.create_task(self._connect(connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, guest: socket.socket) -> None:
+    async def _connect(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._protocol, guest)
+            await self._loop.connect_accepted_socket(self._protocol, connection)
         except OSError:
-            guest.close()  # gone before it was in
+            connection.close()  # the caller has left already

@@ -1,7 +1,7 @@
-"""One request and its answer on a connection, as uvicorn has it, but for what that costs.
+"""A drop-in for uvicorn's `RequestResponseCycle` with less work per request.
 
-The head waits for the first piece of the body, as ASGI demands, so that a small answer is one write to the
-socket. Until then nothing of the answer has left, and another head takes its place (docs/adr/0098).
+The head waits for the first piece of the body, as ASGI demands, so that a small response is one write to the
+socket. Until then nothing has been sent, and another head can replace it (docs/adr/0098).
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from runtime.server.lines import Field
+from runtime.server.header_lines import Field
 from runtime.server.listener import Listener
 
-JOINED = 64 * 1024  # bytes of a body that waits for the end of the turn; more has to feel a slow reader
+COALESCED_BODY = 64 * 1024  # bytes of a body that waits for the outbox; more needs backpressure
 
-UNTOLD = float("inf")  # bytes of a body that ends with its connection
-UNDECIDED: bool | None = None  # whether the body comes in chunks
-BODILESS = frozenset({204, 304})  # whose length, where one is told, is of what is not sent
+UNTIL_CLOSE = float("inf")  # bytes of a body that ends with its connection
+UNDECIDED: bool | None = None  # whether the body is chunked
+BODILESS = frozenset({204, 304})  # a Content-Length there is of a body that is not sent
 
 
-class Signal:
-    """An `asyncio.Event` that is made when somebody waits for it, which for most requests nobody does."""
+class LazyEvent:
+    """An `asyncio.Event` that is made when a task waits for it, which for most requests none does."""
 
     __slots__ = ("_event", "_is_set")
 
@@ -32,13 +32,13 @@ class Signal:
         self._is_set = False
 
     def set(self) -> None:
-        """Wake whoever waits, now or later."""
+        """Let waiting tasks go on, and those that wait later."""
         self._is_set = True
         if self._event is not None:
             self._event.set()
 
     def clear(self) -> None:
-        """Make the next one wait again."""
+        """Make the next task wait again."""
         self._is_set = False
         if self._event is not None:
             self._event.clear()
@@ -51,20 +51,20 @@ class Signal:
 
 
 class Exchange(RequestResponseCycle):
-    """uvicorn's conversation with an application."""
+    """One request and its response."""
 
     logger = logging.getLogger("uvicorn.error")
-    # Where nearly every exchange begins; what differs is set on the instance.
+    # Defaults of nearly every exchange; what differs is set on the instance.
     disconnected = False
     more_body = True
     response_started = False
     response_complete = False
     chunked_encoding: bool | None = None
-    expected_content_length: float = 0  # type: ignore[assignment]  # or `UNTOLD`
+    expected_content_length: float = 0  # type: ignore[assignment]  # or `UNTIL_CLOSE`
     _received = b""
     _head = b""
 
-    def __init__(  # noqa: PLR0913  # what uvicorn's own takes, less what is the same for all
+    def __init__(  # noqa: PLR0913  # uvicorn's arguments, less those that are the same for all
         self,
         *,
         scope: Any,
@@ -81,28 +81,28 @@ class Exchange(RequestResponseCycle):
         self.transport = transport
         self.flow = flow
         self._outbox = listener.outbox
-        self._lines = listener.lines
+        self._lines = listener.header_lines
         self._loop = loop
         self.default_headers = default_headers
         self.waiting_for_100_continue = expects_continue
         self.keep_alive = keep_alive
         self.on_response = on_response
-        self.message_event = Signal()  # type: ignore[assignment]  # it does what an event does
+        self.message_event = LazyEvent()  # type: ignore[assignment]  # has the methods of an event
 
     def take(self, piece: bytes) -> None:
-        """Keep a piece of the body until the application asks for it."""
+        """Keep a piece of the body until the application reads it."""
         self._received += piece
         if len(self._received) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         self.message_event.set()
 
     def end(self) -> None:
-        """The body is whole."""
+        """The body is complete."""
         self.more_body = False
         self.message_event.set()
 
     async def receive(self) -> Any:
-        """Return what has come of the body, or that the caller has left or was answered (ASGI 3.0)."""
+        """Return what was received of the body, or a disconnect once the caller has left or was answered."""
         if self.waiting_for_100_continue and not self.transport.is_closing():
             self._outbox.flush()
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -117,10 +117,10 @@ class Exchange(RequestResponseCycle):
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
-        """Write what the application answers.
+        """Write a message of the application.
 
         Raises:
-            RuntimeError: it breaks the protocol (ASGI 3.0), or a header field would end its line.
+            RuntimeError: it breaks the protocol (ASGI 3.0), or a header field is invalid.
         """
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
@@ -129,7 +129,7 @@ class Exchange(RequestResponseCycle):
         kind = message["type"]
         if kind == "http.response.start" and not self.response_started:
             if self.waiting_for_100_continue and self.more_body:
-                self.keep_alive = False  # whether a body is to come yet only the caller knows
+                self.keep_alive = False  # only the caller knows whether a body will follow
             self._head = self._begin(message["status"], message.get("headers", ()))
             self.waiting_for_100_continue = False
         elif kind == "http.response.body" and self._head and not self.response_complete:
@@ -140,7 +140,7 @@ class Exchange(RequestResponseCycle):
             raise RuntimeError(msg)
 
     def _begin(self, status: int, headers: Any) -> bytes:
-        # Not the first when nothing of an answer could leave: then this is the head of the one that says so.
+        # May be the second head: nothing of the first response was sent, and this one replaces it.
         self.chunked_encoding, self.expected_content_length = UNDECIDED, 0
         fields = [*self.default_headers, *headers]
         lines, framing = self._lines.of(fields)
@@ -152,14 +152,16 @@ class Exchange(RequestResponseCycle):
         if status in BODILESS:
             self.chunked_encoding, self.expected_content_length = None, 0
         elif self.chunked_encoding is None and self.scope["http_version"] == "1.0":
-            self.expected_content_length = UNTOLD  # it knows no chunks; the connection's end is the body's
+            self.expected_content_length = (
+                UNTIL_CLOSE  # HTTP/1.0 has no chunks; the body ends with the connection
+            )
         elif self.chunked_encoding is None and self.scope["method"] != "HEAD":
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked\r\n")
         return b"".join((STATUS_LINE[status], *lines, b"\r\n"))
 
     def _frame(self, name: bytes, value: bytes) -> bool:
-        """Take in what a field says about the answer's length; return whether the connection ends with it."""
+        """Apply a framing field; return whether it closes the connection."""
         if name == b"content-length" and self.chunked_encoding is None:
             self.expected_content_length = int(value)
             self.chunked_encoding = False
@@ -180,7 +182,7 @@ class Exchange(RequestResponseCycle):
         elif more or len(body) != self.expected_content_length:
             self._count(len(body), more=more)
         self.response_started = True
-        if more or len(body) > JOINED:
+        if more or len(body) > COALESCED_BODY:
             self._outbox.flush()
             self.transport.write(head)  # `writelines` of CPython 3.12 and 3.13.0 never pauses the writer
             self.transport.write(body)
@@ -190,11 +192,11 @@ class Exchange(RequestResponseCycle):
             self._complete()
 
     def _count(self, size: int, *, more: bool) -> None:
-        """Hold the body against its Content-Length before any of this piece leaves."""
+        """Compare the body with its Content-Length before this piece is sent."""
         self.expected_content_length -= size
         if self.expected_content_length < 0:
             raise RuntimeError("Response content longer than Content-Length")
-        if not more and self.expected_content_length not in {0, UNTOLD}:
+        if not more and self.expected_content_length not in {0, UNTIL_CLOSE}:
             raise RuntimeError("Response content shorter than Content-Length")
 
     def _complete(self) -> None:
@@ -206,7 +208,7 @@ class Exchange(RequestResponseCycle):
         self.on_response()
 
     def _close(self) -> None:
-        """Close the connection; half of it while a body comes, whose reset would take the answer along."""
+        """Close the connection; while a body arrives only the write side: a reset would lose the response."""
         if self.more_body and self.transport.can_write_eof():
             self.transport.write_eof()
         else:

@@ -1,4 +1,4 @@
-"""What all connections of one server share: their limits, whether they wind down, who was turned away."""
+"""What all connections of one server share: their limits, whether they wind down, the refusals so far."""
 
 import logging
 import secrets
@@ -8,18 +8,18 @@ from typing import NamedTuple
 from runtime.asgi.invocation import Invocation
 from runtime.http.problems import TITLE, problem_response
 from runtime.http.shell import SECURITY_HEADERS
-from runtime.server.lines import Lines
+from runtime.server.header_lines import HeaderLines
 from runtime.server.outbox import Outbox
 from shared.errors import AnnexError
 from shared.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
-TELL_EVERY = 10.0  # seconds between two log lines about what was turned away: a flood must not become one
+REPORT_INTERVAL = 10.0  # seconds between two log lines about refusals, however many there are
 
 
 class ConnectionLimits(NamedTuple):
-    """What one connection, and all of them together, may take. Times in seconds, sizes in bytes.
+    """Limits of one connection, and of all together. Times in seconds, sizes in bytes.
 
     Attributes:
         connections: open at once; those beyond are answered 503, and twice as many are not accepted at all.
@@ -28,9 +28,9 @@ class ConnectionLimits(NamedTuple):
         head_time: from the first byte of a request (or the connection's start) to the end of its head.
         body_stall: without a byte while the body is awaited.
         body_time: from the end of the head to the end of the body.
-        write_stall: without the peer reading a byte while an answer waits to be read.
-        linger: for a peer that was refused, or answered early, to finish sending and read the answer.
-        pipelined: requests queued behind the one being answered.
+        write_stall: without the peer reading a byte of a response.
+        linger: for a peer that was refused or answered early to finish sending and to read the response.
+        pipelined: requests queued behind the current one.
     """
 
     connections: int = 2000
@@ -48,10 +48,10 @@ class Listener:
 
     Attributes:
         limits: what each may take.
-        lines: header fields as they are written.
-        outbox: answers that leave at the end of this turn of the loop.
-        winding_down: answers from now on close their connection.
-        refused: how often each refusal was given before a request reached the application.
+        header_lines: header fields as they are written.
+        outbox: responses that are written at the end of this iteration of the loop.
+        winding_down: responses from now on close their connection.
+        refused: how many requests were refused before the application saw them, by error code.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class Listener:
         headers: tuple[tuple[bytes, bytes], ...] = SECURITY_HEADERS,
     ) -> None:
         self.limits = limits or ConnectionLimits()
-        self.lines = Lines()
+        self.header_lines = HeaderLines()
         self.outbox = Outbox()
         self.winding_down = False
         self.refused: Counter[str] = Counter()
         self._headers = headers
-        self._told = Counter[str]()
-        self._reports = Throttle(seconds=TELL_EVERY)
+        self._reported = Counter[str]()
+        self._reports = Throttle(seconds=REPORT_INTERVAL)
 
     def refusal(self, error: AnnexError) -> bytes:
-        """Return the whole HTTP/1.1 response that says `error` and closes the connection; count it."""
+        """Return the whole HTTP/1.1 response for `error`, which closes the connection; count it."""
         self.count(error.code)
         invocation = Invocation(request_id=secrets.token_hex(16), client="", method="", started=0.0)
         status, extra, body = problem_response(error, invocation)
@@ -86,11 +86,11 @@ class Listener:
         return head + b"".join(b"%s: %s\r\n" % field for field in fields) + b"\r\n" + body
 
     def count(self, what: str) -> None:
-        """Count one refusal, and tell the log about all since the last line, at most every ten seconds."""
+        """Count one refusal; at most every ten seconds, log all since the last line."""
         self.refused[what] += 1
         if self._reports.admit() is None:
             return
-        news = self.refused - self._told
-        self._told = Counter(self.refused)
-        said = ", ".join(f"{number} {name}" for name, number in sorted(news.items()))
-        logger.warning("turned away before a request was complete: %s", said)
+        news = self.refused - self._reported
+        self._reported = Counter(self.refused)
+        counts = ", ".join(f"{number} {name}" for name, number in sorted(news.items()))
+        logger.warning("refused before a request was complete: %s", counts)

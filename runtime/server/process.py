@@ -1,16 +1,18 @@
-"""One uvicorn process that stops as it promised: in order, in time, and with status 0.
+"""One uvicorn process that stops in order, in time, and with status 0.
 
-uvicorn alone gives streams no sign of a stop, closes the application while the requests it gave up on are
-still unwinding, waits for ever for a lifespan that hangs, and re-raises the signal, so that a platform sees a
-stop it asked for as a failure. How it stops is therefore ours; how it serves is not.
+uvicorn alone does not tell streams of a stop, closes the application while cancelled requests are still
+unwinding, waits for ever for a lifespan that hangs, and re-raises the signal, so that a platform sees a
+requested stop as a failure. So the stop is ours; serving is uvicorn's.
 """
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +31,11 @@ from runtime.telemetry import last_words
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE = 75  # seconds; longer than Railway's edge keeps an idle connection, so it never races our close
+KEEP_ALIVE = 75  # seconds; Railway's edge closes idle connections earlier, so it never races our close
 BACKLOG = 2048
-UNWIND = 2.0  # seconds for what was cut at the end of the drain to clean up after itself
-CLOSE = 6.0  # seconds for connections to the outside to close and the last spans to leave
-MARGIN = 2.0  # seconds over the whole budget after which the process ends whatever it is doing
+UNWIND_TIMEOUT = 2.0  # seconds for calls cancelled at the end of the drain to clean up
+CLOSE_TIMEOUT = 6.0  # seconds to close outbound connections and to send the last spans
+EXIT_MARGIN = 2.0  # seconds beyond all others after which the process is ended
 
 
 class Server(uvicorn.Server):
@@ -53,16 +55,24 @@ class Server(uvicorn.Server):
         self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Remember the loop that a signal has to reach, then start as uvicorn does."""
+        """Keep the loop for the signal handler, then start as uvicorn does."""
         self._loop = asyncio.get_running_loop()
         try:
             await super().startup(sockets)
-        except SystemExit:
-            logger.error("port %d is not ours to listen on: stop what does, or set PORT", self.config.port)  # noqa: TRY400  # uvicorn has logged why
+        except SystemExit as error:
+            self._report_port(error.__context__)
             raise
-        if not isinstance(self._loop, asyncio.BaseEventLoop):  # which accepts all who wait by itself
+        if not isinstance(self._loop, asyncio.BaseEventLoop):  # which accepts all that wait by itself
             listening = [each for server in self.servers for each in server.sockets]
             self._acceptor = Acceptor(listening, self._connection)
+
+    def _report_port(self, cause: BaseException | None) -> None:
+        if isinstance(cause, OSError) and cause.errno != errno.EADDRINUSE:
+            logger.error(
+                "Cannot listen on port %d: %s. Check HOST and PORT.", self.config.port, cause.strerror
+            )
+        else:
+            logger.error("Port %d is already in use; stop the other process or set PORT.", self.config.port)
 
     def _connection(self) -> asyncio.Protocol:
         """Make a connection's protocol, as uvicorn does for the connections it accepts."""
@@ -74,7 +84,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Listen to SIGINT and SIGTERM, and do not raise them again: a stop asked for is a success."""
+        """Handle SIGINT and SIGTERM without raising them again: a requested stop is a success."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -88,7 +98,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # a signal handler's shape
-        """First signal: drain and stop, in time even if the loop never turns again. A second SIGINT: now."""
+        """Drain and stop, in time even if the loop is blocked; at a second SIGINT at once."""
         if self._application.is_draining and sig == signal.SIGINT:
             self.force_exit = True
         if self._loop is not None:
@@ -98,7 +108,7 @@ class Server(uvicorn.Server):
         last.start()
 
     def stop(self) -> None:
-        """Turn readiness, let each answer be its connection's last, and close once the overlap is over."""
+        """Turn readiness, close each connection after its response, and stop once the overlap is over."""
         if self._application.is_draining or self._loop is None:
             return
         logger.info("stopping: %d connections are open", len(self.server_state.connections))
@@ -109,7 +119,7 @@ class Server(uvicorn.Server):
         self._loop.call_later(self._delay, self._leave)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept nobody, finish what is under way, cut what is too slow, then close the application."""
+        """Stop accepting, finish calls in progress, cancel those too slow, then close the application."""
         for server in self.servers:
             server.close()
         for each in sockets or ():
@@ -121,10 +131,10 @@ class Server(uvicorn.Server):
         await self._finish()
         await self._cut()
         try:
-            async with asyncio.timeout(CLOSE):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self.lifespan.shutdown()
         except TimeoutError:
-            logger.error("the application did not close within %g s and is left behind", CLOSE)  # noqa: TRY400  # the wait's own traceback tells nothing
+            logger.error("the application did not close within %g s", CLOSE_TIMEOUT)  # noqa: TRY400  # the traceback would be the wait's own
 
     async def _finish(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -135,10 +145,10 @@ class Server(uvicorn.Server):
     async def _cut(self) -> None:
         tasks = list(self.server_state.tasks)
         if tasks:
-            logger.error("cut at the end of the drain: %s", ", ".join(self._application.under_way()))
+            logger.error("cancelled at the end of the drain: %s", ", ".join(self._application.under_way()))
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=UNWIND)
+            await asyncio.wait(tasks, timeout=UNWIND_TIMEOUT)
         for connection in self._connections():
             connection.transport.abort()
 
@@ -153,24 +163,24 @@ class Server(uvicorn.Server):
 
 
 def stop_budget(settings: Settings) -> float:
-    """Return the seconds after SIGTERM in which the process has ended, whatever it was doing."""
+    """Return the seconds after SIGTERM by which the process has ended in any case."""
     delay = settings.limits.drain_delay if settings.is_production else 0.0
-    return delay + settings.limits.drain_timeout + UNWIND + CLOSE + MARGIN
+    return delay + settings.limits.drain_timeout + UNWIND_TIMEOUT + CLOSE_TIMEOUT + EXIT_MARGIN
 
 
 def config(application: Application, settings: Settings, listener: Listener) -> uvicorn.Config:
-    """Return uvicorn's configuration; what is not said here is its default."""
+    """Return uvicorn's configuration."""
     return uvicorn.Config(
         application,
         host=settings.host,
         port=settings.port,
-        http=protocol(listener),  # its limits, and who is one connection too many
+        http=protocol(listener),
         lifespan="on",
-        log_config=None,  # our own handlers are in place already
+        log_config=None,  # ours is set up already
         access_log=False,  # the access line is written by telemetry, with duration and ids
         server_header=False,
         date_header=True,
-        proxy_headers=False,  # who is believed is decided in runtime/http/proxies.py
+        proxy_headers=False,  # runtime/http/proxies.py decides which are trusted
         timeout_keep_alive=KEEP_ALIVE,
         backlog=BACKLOG,
         ws="none",
@@ -178,12 +188,13 @@ def config(application: Application, settings: Settings, listener: Listener) -> 
 
 
 def run(application: Application, settings: Settings) -> bool:
-    """Serve in this process until a signal; return whether nothing was left behind.
+    """Serve in this process until a signal; return whether no task or thread is still running.
 
     Raises:
         SystemExit: 3 when start-up fails (uvicorn's own status for it).
     """
     threading.excepthook = _thread_failed
+    sys.unraisablehook = _ignored
     logging.captureWarnings(capture=True)
     server = Server(application, settings)
     runner = asyncio.Runner(loop_factory=server.config.get_loop_factory())
@@ -194,8 +205,8 @@ def run(application: Application, settings: Settings) -> bool:
         if not left:
             runner.close()
     if left:
-        # Closing the loop would wait for what does not heed its cancellation.
-        last_words(lambda: logger.error("left behind at the end: %s", ", ".join(left)))
+        # Closing the loop would wait for what ignores its cancellation.
+        last_words(lambda: logger.error("still running at the end: %s", ", ".join(left)))
     return not left
 
 
@@ -208,32 +219,38 @@ async def _serve(server: Server) -> list[str]:
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
-    pending = (await asyncio.wait(tasks, timeout=UNWIND))[1] if tasks else set()
+    pending = (await asyncio.wait(tasks, timeout=UNWIND_TIMEOUT))[1] if tasks else set()
     busy = [
         thread
         for thread in threading.enumerate()
         if not thread.daemon and thread is not threading.main_thread()
     ]
     for thread in busy:
-        thread.join(UNWIND)  # nothing is served any more: the loop may wait
+        thread.join(UNWIND_TIMEOUT)  # nothing is served any more: the loop may block
     named = [f"thread {thread.name}" for thread in busy if thread.is_alive()]
     return [*(f"task {task.get_name()}" for task in pending), *named]
 
 
 def end_now(status: int, say: Callable[[], object] = lambda: None) -> NoReturn:
-    """End this process without waiting for any of its threads, nor for whoever reads what `say` logs."""
+    """End this process without waiting for its threads, nor for the reader of what `say` logs."""
     last_words(say)
     os._exit(status)
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
-    """Log what ended a thread of some function; Python would print the exception's text past every rule."""
+    """Log what ended a thread of a function; Python would print the exception with its text."""
     if failure.exc_type is not SystemExit and failure.exc_value is not None:
         logger.error("a thread ended with an exception", exc_info=failure.exc_value)
 
 
+def _ignored(failure: "sys.UnraisableHookArgs") -> None:
+    """Log what a destructor raised, where Python would print its text too."""
+    if failure.exc_value is not None:
+        logger.error("an exception in a destructor was ignored", exc_info=failure.exc_value)
+
+
 def _end_anyway() -> None:
-    """End a process whose loop, or a thread of it, does not come back."""
+    """End a process whose loop or thread is blocked."""
     busy = sorted(thread.name for thread in threading.enumerate() if not thread.daemon)
-    told = "the stop took longer than its budget; ending now. Threads still there: %s"
-    end_now(1, lambda: logger.critical(told, busy))
+    text = "the stop exceeded its time limit; ending the process. Threads still running: %s"
+    end_now(1, lambda: logger.critical(text, busy))

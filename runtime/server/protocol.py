@@ -1,9 +1,9 @@
-"""One HTTP/1.1 connection with the limits that uvicorn's httptools protocol has none of.
+"""One HTTP/1.1 connection with limits, of which uvicorn's httptools protocol has none.
 
-httptools accepts a header of any length, and a peer may take for ever to send a head, to send a body, or to
-read an answer. Here each of these has its limit (`ConnectionLimits`), what cannot become a request is
-answered as a problem document, and trailers never reach the headers that the application reads. Parsing,
-flow control and the ASGI conversation stay uvicorn's.
+httptools accepts a header of any length, and a peer may take any time to send a head, to send a body, or to
+read a response. Here each of these has its limit (`ConnectionLimits`), what is not a valid request is
+answered with a problem document, and trailers never reach the headers that the application reads. Parsing
+and flow control stay uvicorn's.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from runtime.server.host import check_host
 from runtime.server.listener import Listener
 from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
 
-BUSY = float("inf")  # since when a connection is idle that is not
-VERSIONS = ("1.1", "1.0")  # the parser reads more of them than there are answers for
-UNREADABLE = "This is not a request that HTTP/1.1 allows."
+BUSY = float("inf")  # value of _idle_since while a request is in progress
+VERSIONS = ("1.1", "1.0")  # the parser accepts others too
+UNREADABLE = "The request is not valid HTTP/1.1."
 
 
 class Connection(HttpToolsProtocol):
@@ -34,22 +34,22 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._limits = self.listener.limits
-        self._surplus = False  # one connection too many
-        self._refused = False  # said its last word: what still comes is thrown away
+        self._surplus = False  # beyond the limit of connections
+        self._refused = False  # the last response was sent: what still arrives is dropped
         self._in_head = False
         self._in_body = False
         self._passed_on = False  # the bytes just received completed something
         self._kept = 0  # bytes received since something was completed
-        self._exchange: Exchange | None = None  # the latest: uvicorn's `cycle`, which is not always there
-        self._ready: Exchange | None = None  # read, and not started yet
+        self._exchange: Exchange | None = None  # the latest: uvicorn's `cycle`, which is not always set
+        self._ready: Exchange | None = None  # read, but not started yet
         self._hosts: list[bytes] = []  # of the head being read
         self._idle_since = BUSY
-        self._heard = 0.0  # when the last byte came
+        self._heard = 0.0  # when the last byte arrived
         self._body_due = 0.0
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Count the connection in; a silent one is treated as an idle one."""
+        """Count the connection; a silent one is treated as idle."""
         super().connection_made(transport)
         here = len(self.connections)
         self._surplus = here > self._limits.connections
@@ -63,7 +63,7 @@ class Connection(HttpToolsProtocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Cancel the timers."""
         self._unset_keepalive_if_required()
         for timer in self._timers.values():
             timer.cancel()
@@ -74,8 +74,8 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse `data`, within the bytes and the time that an unfinished message may take.
 
-        The application starts once all of it is read: a request that came whole is answered in this turn of
-        the loop.
+        The application starts once all of it is read: a request that arrived whole is answered in this
+        iteration of the loop.
         """
         if self._is_over():
             return
@@ -89,19 +89,19 @@ class Connection(HttpToolsProtocol):
         self._launch()
 
     def _parse(self, data: bytes) -> None:
-        """As uvicorn does, without a warning in the log for every stranger that speaks no HTTP."""
+        """As uvicorn does, without a warning in the log for every client that does not speak HTTP."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # the request is answered as if it had not asked
+            pass  # the request is answered without the upgrade
         except httptools.HttpParserError as error:
-            told = error.__context__  # what one of the callbacks below has raised
-            self._refuse(told if isinstance(told, AnnexError) else Malformed(UNREADABLE))
+            cause = error.__context__  # raised by one of the callbacks below
+            self._refuse(cause if isinstance(cause, AnnexError) else Malformed(UNREADABLE))
 
     def _bound(self, size: int) -> None:
         self._kept = 0 if self._passed_on else self._kept + size
         if self._kept > self._limits.head_bytes:
-            self._refuse(HeadersTooLarge(f"The header fields are over {self._limits.head_bytes} bytes."))
+            self._refuse(HeadersTooLarge(f"The header fields exceed {self._limits.head_bytes} bytes."))
         elif self._in_body:
             self._watch_body()
         elif "head" not in self._timers and (self._in_head or not self._passed_on):
@@ -115,7 +115,7 @@ class Connection(HttpToolsProtocol):
         self.headers, self._hosts = [], []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header field, without the space behind it; one after the body (a trailer) is dropped."""
+        """Keep a header field without trailing space; one after the body (a trailer) is dropped."""
         if self._in_head:
             name, value = name.lower(), value.rstrip()
             if name == b"host":
@@ -125,20 +125,20 @@ class Connection(HttpToolsProtocol):
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the application, or a refusal of it to the shell."""
+        """Pass the request to the application, or a refusal of it to the shell."""
         if len(self.pipeline) >= self._limits.pipelined:
-            raise Malformed("Too many requests wait on one connection.")
+            raise Malformed("Too many pipelined requests on one connection.")
         self._in_head, self._in_body, self._passed_on = False, True, True
         self._stop("head")
         self._body_due = self._heard + self._limits.body_time
         try:
             self._begin()
         except Exception:
-            self._in_body = False  # there is no request that it could be the body of
+            self._in_body = False  # there is no request for a body
             raise
         if self._surplus:
             self.listener.count("too_many_connections")
-            refusal = Overloaded("The service is at its limit of connections; try again.")
+            refusal = Overloaded("The service has reached its connection limit; try again.")
             cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
         if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
             self.cycle.keep_alive = False
@@ -184,13 +184,13 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((exchange, self.app))
 
     def _launch(self) -> None:
-        """Start the application for the request that was just read, if one was and nothing was said of it."""
+        """Start the application for the request just read, unless it was refused meanwhile."""
         exchange, self._ready = self._ready, None
         if exchange is not None and not exchange.disconnected:
             self._start_asgi_task(exchange, self.app, eager_start=True)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any, *, eager_start: bool = False) -> None:
-        """As uvicorn does, but past the loop's factory, which looks for what functions leave behind."""
+        """As uvicorn does, but without the loop's task factory, which tracks the tasks of functions."""
         task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, eager_start=eager_start)
         if not task.done():
             self.tasks.add(task)
@@ -204,7 +204,7 @@ class Connection(HttpToolsProtocol):
             exchange.take(body)
 
     def on_message_complete(self) -> None:
-        """The body is whole."""
+        """The body is complete."""
         self._in_body, self._passed_on = False, True
         self._stop("body")
         exchange = self._exchange
@@ -213,13 +213,13 @@ class Connection(HttpToolsProtocol):
         if not exchange.response_complete:
             exchange.end()
         elif not exchange.keep_alive:
-            self.transport.close()  # the answer was the last word, and only waited for the body to end
+            self.transport.close()  # the response is sent and was the last; only the body was awaited
 
-    # What takes too long.
+    # Timeouts.
 
     def _head_is_late(self) -> None:
         self._stop("head")
-        self._refuse(RequestTimeout("The head of the request did not arrive in time."))
+        self._refuse(RequestTimeout("The request headers did not arrive in time."))
 
     def _watch_body(self) -> None:
         if "body" not in self._timers:
@@ -236,16 +236,16 @@ class Connection(HttpToolsProtocol):
         if left > 0:
             self._start("body", left, self._body_may_be_late)
         else:
-            self._refuse(RequestTimeout("The body of the request did not arrive in time."))
+            self._refuse(RequestTimeout("The request body did not arrive in time."))
 
     def on_response_complete(self) -> None:
-        """Answered; a body that is still under way has a moment to end, and is thrown away."""
+        """Go on after a response; a body still arriving has `linger` seconds to end, and is dropped."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
-            # Whoever has just answered is no part of the next request.
+            # The next request must not see the context of this one.
             Context().run(self._start_asgi_task, *self.pipeline.pop())
         else:
             self._rest()
@@ -255,13 +255,13 @@ class Connection(HttpToolsProtocol):
             self._watch_body()
 
     def pause_writing(self) -> None:
-        """The peer reads more slowly than the application writes: watch that it reads at all."""
+        """Watch that a peer that reads more slowly than the application writes reads at all."""
         super().pause_writing()
         if "write" not in self._timers:
             self._watch_reader()
 
     def resume_writing(self) -> None:
-        """The peer has caught up."""
+        """Stop watching: the peer has caught up."""
         super().resume_writing()
         self._stop("write")
 
@@ -280,10 +280,10 @@ class Connection(HttpToolsProtocol):
         self._idle_since = self.loop.time()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, and cut one whose peer never read its last answer.
+        """Close an idle connection, and abort one whose peer never read its last response.
 
-        One timer for the life of a connection looks whether it is due: setting one anew after each answer
-        would cost more than parsing a request.
+        One timer for the life of a connection checks whether it is due: a new one after each response would
+        cost more than parsing a request.
         """
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if self._is_over():
@@ -295,16 +295,16 @@ class Connection(HttpToolsProtocol):
             min(left, self.timeout_keep_alive), self.timeout_keep_alive_handler
         )
 
-    # How a connection ends before its time.
+    # Refusals and early ends.
 
     def wind_down(self) -> None:
-        """Let the answer under way be this connection's last."""
+        """Close the connection after the response in progress."""
         cycle = self._exchange
         if cycle is not None and not cycle.response_started:
             cycle.keep_alive = False
 
     def _refuse(self, error: AnnexError) -> None:
-        """Say `error` where nothing else is being said on this connection, and close it in every case."""
+        """Answer with `error` unless a response is in progress, and close the connection in every case."""
         self._refused = True
         cycle = self._exchange
         answered = cycle is None or cycle.response_complete
@@ -312,26 +312,26 @@ class Connection(HttpToolsProtocol):
             self.listener.count(error.code)
             self._hang_up()
         elif not answered and not self._in_body:
-            # Whole requests are being answered; only what came after them is refused.
+            # Complete requests are being answered; only what followed them is refused.
             self.listener.count(error.code)
             self.cycle.keep_alive = False
         else:
-            self._say(error)
+            self._answer(error)
 
-    def _say(self, error: AnnexError) -> None:
+    def _answer(self, error: AnnexError) -> None:
         self.listener.outbox.flush()
         self.transport.write(self.listener.refusal(error))
         if self._in_body:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        # Closing with unread bytes would reset the connection and take the answer with it.
+        # Closing with unread bytes would reset the connection and discard the response.
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._start("linger", self._limits.linger, self._hang_up)
 
     def shutdown(self) -> None:
-        """Close an idle connection; the answer under way is a busy one's last."""
+        """Close the connection if it is idle, else after the response in progress."""
         self.listener.outbox.flush()
         super().shutdown()
 
@@ -357,7 +357,7 @@ def split(url: bytes) -> tuple[bytes, bytes]:
     """Return path and query of a request's target (RFC 9112, 3.2).
 
     Raises:
-        HttpParserInvalidURLError: it is none.
+        HttpParserInvalidURLError: it is not valid.
     """
     if url.startswith(b"/") and b"#" not in url:
         path, _, query = url.partition(b"?")

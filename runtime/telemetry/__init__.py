@@ -1,7 +1,6 @@
-"""What can be seen from outside: traces, metrics, logs. Nothing in here may change a response."""
+"""Traces, metrics and logs. Nothing here may change a response."""
 
-from runtime.telemetry.logs import configure_logging
-from runtime.telemetry.outlet import last_words, unblocked
+from runtime.telemetry.logs import configure_logging, last_words, unblocked
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.tracing import Tracing, record_exception
 from runtime.telemetry.watchdog import Watchdog

@@ -19,7 +19,7 @@ from runtime.settings import Settings
 from runtime.telemetry.metrics.histograms import Labelled
 from runtime.telemetry.metrics.instruments import Metrics
 from runtime.telemetry.process import install, release
-from runtime.telemetry.providers import SCHEMA, Exit, doubt_of, meters_of, resource_of, tracers_of
+from runtime.telemetry.providers import SCHEMA, ExportState, doubt_of, meters_of, resource_of, tracers_of
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 
 
 class Telemetry:
-    """Everything that leaves the process about itself: made by `start`, ended by `stop`.
+    """Tracing and metrics of one service: made by `start`, ended by `stop`.
 
     Attributes:
         settings: what it was started with.
-        tracer_provider: for rooms that take one instead of the process's.
+        tracer_provider: for packages that take one instead of the global provider.
         meter_provider: likewise.
         tracer: makes the server spans.
         metrics: the service's own instruments.
@@ -44,14 +44,14 @@ class Telemetry:
         settings: Settings,
         tracers: trace.TracerProvider,
         meters: metrics.MeterProvider,
-        way_out: Exit,
+        state: ExportState,
     ) -> None:
         self.settings = settings
         self.tracer: Tracer = tracers.get_tracer("annex", schema_url=SCHEMA)
-        self.metrics = Metrics(meters.get_meter("annex", schema_url=SCHEMA), way_out.durations)
+        self.metrics = Metrics(meters.get_meter("annex", schema_url=SCHEMA), state.durations)
         self.tracer_provider = tracers
         self.meter_provider = meters
-        self._way_out = way_out
+        self._state = state
         self._stop_watching: Callable[[], None] = lambda: None
 
     @classmethod
@@ -66,32 +66,32 @@ class Telemetry:
 
         Args:
             settings: where to send, as whom, how much.
-            processors: see every recorded span besides the exporter.
+            processors: are given every recorded span besides the exporter.
             exporters: are given the metrics besides the collector.
         """
-        way_out = Exit()
+        state = ExportState()
         try:
             resource = resource_of(settings)
-            tracers = tracers_of(settings, resource, processors, way_out)
-            meters = meters_of(settings, resource, exporters, way_out)
+            tracers = tracers_of(settings, resource, processors, state)
+            meters = meters_of(settings, resource, exporters, state)
         except Exception as error:  # noqa: BLE001 - fail-open: no fault of telemetry stops a boot
-            logger.warning("Telemetry is off, it could not be set up: %s", type(error).__name__)
+            logger.warning("Telemetry is off: its setup failed with %s", type(error).__name__)
             tracers, meters = NoOpTracerProvider(), NoOpMeterProvider()
         if doubt := doubt_of(settings.telemetry.endpoint):
             logger.warning("OTEL_EXPORTER_OTLP_ENDPOINT: %s", doubt)
         install(tracers, meters)
-        return cls(settings, tracers, meters, way_out)
+        return cls(settings, tracers, meters, state)
 
     def histogram(self, scope: str, name: str, description: str, bounds: Sequence[float]) -> Labelled:
         """Return a histogram of seconds, for attribute sets that are few and known; one for each name."""
-        known = self._way_out.histograms.setdefault(scope, [])
+        known = self._state.histograms.setdefault(scope, [])
         made = next((each for each in known if each.name == name), None)
         if made is None:
             known.append(made := Labelled(name, description, bounds))
         return made
 
     def watch(self, *, quarantined: Callable[[], int]) -> None:
-        """From now on report the running loop's lag, and how many files `quarantined()` says are out."""
+        """Report the lag of the running loop, and `quarantined()` as the number of quarantined files."""
         self.metrics.watch_quarantined(quarantined)
         self._stop_watching = self.metrics.watch_loop(asyncio.get_running_loop())
 
@@ -107,7 +107,7 @@ class Telemetry:
 
         def close() -> None:
             self._close(budget)
-            with suppress(RuntimeError):  # the loop is gone: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, nothing waits
                 loop.call_soon_threadsafe(done.set)
 
         threading.Thread(target=close, name="annex-telemetry-stop", daemon=True).start()
@@ -115,8 +115,10 @@ class Telemetry:
             async with asyncio.timeout(budget):
                 await done.wait()
         except TimeoutError:
-            self._way_out.is_shut.set()
-            logger.warning("Telemetry was not flushed within %.1f s; what was queued is lost.", budget)
+            self._state.is_shut.set()
+            logger.warning(
+                "Telemetry was not flushed within %.1f s; queued spans and metrics are lost.", budget
+            )
             return False
         return True
 

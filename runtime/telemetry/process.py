@@ -1,7 +1,7 @@
-"""What OpenTelemetry's API hands out in this process: a door to the service that runs now.
+"""The global tracer provider of OpenTelemetry's API, which delegates to the service that runs now.
 
-The API lets a provider be set once and libraries keep the tracers they were given; this one can be pointed at
-another service (tests, hot swap) and away from one that was closed.
+The API lets a provider be set once, and libraries keep the tracers they were given; this one can be switched
+to another service (tests, hot swap) and away from a closed one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from runtime.telemetry.spans.inner import InnerSpans
 
 
 class ProcessProvider(TracerProvider):
-    """Hands out tracers that ask, span by span, which service runs."""
+    """Makes tracers that look up the running service for each span."""
 
     def __init__(self) -> None:
         self.current: TracerProvider = NoOpTracerProvider()
@@ -77,25 +77,25 @@ class _ProcessTracer(Tracer):
 
 
 def install(tracers: TracerProvider, meters: MeterProvider) -> None:
-    """Make these what `opentelemetry.trace` and `opentelemetry.metrics` hand out.
+    """Make these what `opentelemetry.trace` and `opentelemetry.metrics` return.
 
-    Meters are handed out as they are: instruments cannot move, so the first real ones of the process stay.
+    Instruments cannot move to another provider, so the first real meter provider of the process stays.
     """
-    door = _door()
-    door.current = tracers
-    if not door.is_metered and not isinstance(meters, NoOpMeterProvider):
-        door.is_metered = True
+    provider = _global_provider()
+    provider.current = tracers
+    if not provider.is_metered and not isinstance(meters, NoOpMeterProvider):
+        provider.is_metered = True
         metrics.set_meter_provider(meters)
 
 
 def release(tracers: TracerProvider) -> None:
-    """Hand out nothing, unless another service has taken over from `tracers` already."""
-    if _door().current is tracers:
-        _door().current = NoOpTracerProvider()
+    """Make no spans any more, unless another service has replaced `tracers` already."""
+    if _global_provider().current is tracers:
+        _global_provider().current = NoOpTracerProvider()
 
 
 @cache
-def _door() -> ProcessProvider:
+def _global_provider() -> ProcessProvider:
     provider = ProcessProvider()
     trace.set_tracer_provider(provider)
     return provider

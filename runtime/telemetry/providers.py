@@ -1,7 +1,7 @@
-"""What makes and sends: tracer and meter provider of one service, with their OTLP/HTTP exporters.
+"""Tracer and meter provider of one service, with their OTLP/HTTP exporters.
 
-Without an endpoint spans only carry ids, so that logs and answers can still name a trace; with one, batches
-leave from a thread of their own.
+Without an endpoint spans only carry ids, so that log lines and responses can still name a trace; with one,
+batches are sent from a thread.
 """
 
 import threading
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
 SCHEMA = Schemas.V1_25_0.value  # the version whose HTTP and database conventions are the stable ones
-_EXPORT_TIMEOUT = 2.0  # seconds a batch may take with all its retries
-_QUEUE = 2048  # spans waiting to be sent; the oldest goes when one more comes
-_DELAY = 2.0  # seconds a span waits for others
-_BATCH = 512
-_METRICS_EVERY = 30_000  # milliseconds
+_EXPORT_TIMEOUT = 2.0  # seconds for a batch with all its retries
+_QUEUE_LIMIT = 2048  # spans; the oldest is dropped when it is full
+_BATCH_DELAY = 2.0  # seconds
+_BATCH_SIZE = 512  # spans
+_METRICS_INTERVAL = 30_000  # milliseconds
 
 
-class Exit:
-    """What a service's exporters share.
+class ExportState:
+    """What the exporters of a service share.
 
     Attributes:
         durations: of its requests.
-        histograms: further ones that are counted here, by the name of their scope.
-        is_shut: set when the time to send is over: what is still queued goes nowhere, at once.
+        histograms: further ones, by the name of their scope.
+        is_shut: set when the time to send is over: what is still queued is dropped.
     """
 
     def __init__(self) -> None:
@@ -47,15 +47,15 @@ class Exit:
 
 
 def tracers_of(
-    settings: Settings, resource: "Resource", processors: Sequence["SpanProcessor"], way_out: Exit
+    settings: Settings, resource: "Resource", processors: Sequence["SpanProcessor"], state: ExportState
 ) -> TracerProvider:
-    """Return what makes spans: recorded when somebody sees them, else only numbered."""
+    """Return what makes spans: recorded when something exports them, else with ids only."""
     if settings.telemetry.disabled:
         return NoOpTracerProvider()
     from opentelemetry.sdk import trace
     from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
 
-    from runtime.telemetry.exit import Processors
+    from runtime.telemetry.export import Processors
 
     endpoint, ratio = settings.telemetry.endpoint, settings.telemetry.sample_ratio
     seen = bool(endpoint or processors)
@@ -77,14 +77,15 @@ def tracers_of(
     for processor in processors:
         provider.add_span_processor(processor)
     if endpoint:
-        from runtime.telemetry.exit import Redacting, Waiting
+        from runtime.telemetry.export import RedactingExporter, SpanQueue
         from runtime.telemetry.spans.encoding import CompactExporter
 
         exporter = CompactExporter(
             endpoint=_signal_url(endpoint, "traces"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
         )
-        way_to_it = Redacting(exporter, way_out.is_shut)
-        provider.add_span_processor(Waiting(way_to_it, room=_QUEUE, batch=_BATCH, delay=_DELAY))
+        redacting = RedactingExporter(exporter, state.is_shut)
+        queue = SpanQueue(redacting, limit=_QUEUE_LIMIT, batch=_BATCH_SIZE, delay=_BATCH_DELAY)
+        provider.add_span_processor(queue)
     return provider
 
 
@@ -101,9 +102,9 @@ def _exporters(settings: Settings, more: Sequence["MetricExporter"]) -> list["Me
 
 
 def meters_of(
-    settings: Settings, resource: "Resource", more: Sequence["MetricExporter"], way_out: Exit
+    settings: Settings, resource: "Resource", more: Sequence["MetricExporter"], state: ExportState
 ) -> MeterProvider:
-    """Return what makes instruments; every exporter also gets the durations."""
+    """Return what makes instruments; every exporter is also given the durations."""
     exporters = _exporters(settings, more)
     if settings.telemetry.disabled or not exporters:
         return NoOpMeterProvider()
@@ -113,8 +114,8 @@ def meters_of(
     return metrics.MeterProvider(
         metric_readers=[
             PeriodicExportingMetricReader(
-                WithDurations(exporter, way_out.durations, way_out.histograms, way_out.is_shut),
-                export_interval_millis=_METRICS_EVERY,
+                WithDurations(exporter, state.durations, state.histograms, state.is_shut),
+                export_interval_millis=_METRICS_INTERVAL,
                 export_timeout_millis=_EXPORT_TIMEOUT * 1000,
             )
             for exporter in exporters
@@ -126,7 +127,7 @@ def meters_of(
 
 
 def resource_of(settings: Settings) -> "Resource":
-    """Return who sends: the service, its version, replica, environment and place."""
+    """Return the service, its version, replica, environment and region."""
     from opentelemetry.sdk.resources import Resource
 
     known = {
@@ -141,18 +142,18 @@ def resource_of(settings: Settings) -> "Resource":
 
 
 def doubt_of(endpoint: str | None) -> str:
-    """Say what is probably wrong with an endpoint; a doubt stops nothing."""
+    """Return what is probably wrong with an endpoint, empty when nothing is."""
     if endpoint is None:
         return ""
     if not endpoint.startswith(("http://", "https://")):
-        return "expected a URL that begins with http:// or https://; nothing will arrive"
+        return "expected a URL that begins with http:// or https://; nothing will be exported"
     if endpoint.rstrip("/").endswith(":4317"):
-        return "port 4317 is OTLP over gRPC, and OTLP over HTTP is sent: usually port 4318"
+        return "port 4317 is for OTLP over gRPC; OTLP over HTTP is sent, which is usually port 4318"
     return ""
 
 
 def _signal_url(endpoint: str, signal: str) -> str:
-    """Append the path that OTLP/HTTP gives each signal; only the generic variable gets it, so we do."""
+    """Append the path of a signal, which OTLP/HTTP wants for the generic endpoint only."""
     return f"{endpoint.rstrip('/')}/v1/{signal}"
 
 

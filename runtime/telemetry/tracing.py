@@ -1,7 +1,7 @@
-"""The server span of a request, named by its route, and the numbers and the line that go with it.
+"""The server span of a request, named by its route, with its metrics and its access line.
 
-The middleware class of the ASGI instrumentation is not used, only its parts: header bytes crash it, it names
-spans by raw paths and records queries, and it costs several times as much (docs/adr/0040).
+Of the ASGI instrumentation only parts are used, not its middleware: header bytes crash it, it names spans by
+raw paths and records queries, and it costs several times as much (docs/adr/0040).
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from opentelemetry.util.http import sanitize_method
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
-from runtime.telemetry.access import AccessLog
+from runtime.telemetry.logs import AccessLog
 from runtime.telemetry.metrics.durations import Outcome
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 class Tracing:
     """ASGI wrapper: one server span, one duration, one access line for each request.
 
-    Reads `scope["annex"]` and lets the rooms below fill it: the matched endpoint names the span
-    ``GET /signals/{symbol}``; unmatched, it is the method alone. A fault in here is logged and never
+    Reads `scope["annex"]`, which the inner stages fill: the matched endpoint names the span
+    ``GET /signals/{symbol}``; unmatched, it is the method alone. An error in here is logged and never
     changes a response.
     """
 
@@ -44,7 +44,7 @@ class Tracing:
         self._metrics = telemetry.metrics
         self._trust = telemetry.settings.telemetry.trust_traceparent
         self._access = AccessLog(telemetry.settings.telemetry.access_log_rate)
-        self._tells_caller = not telemetry.settings.is_production
+        self._sends_traceresponse = not telemetry.settings.is_production
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -70,12 +70,12 @@ class Tracing:
             client = attributes.NOTHING
             if type(span) is ServerSpan:  # isinstance() asks the API's abstract class at length
                 client = attributes.client_of(scope, invocation.method, headers)
-            if self._tells_caller and span.get_span_context().is_valid:
+            if self._sends_traceresponse and span.get_span_context().is_valid:
                 invocation.response_headers.append((b"traceresponse", _traceresponse(span)))
-            self._metrics.active.add(invocation)
+            self._metrics.active[invocation] = scope["scheme"]
             token = context.attach(holding(span))
         except Exception:
-            logger.exception("A request goes untraced: its span could not be started.")
+            logger.exception("Request not traced: its span could not be started.")
             return None
         return _Request(invocation, scope["scheme"], scope["path"], client, span, token)
 
@@ -85,7 +85,7 @@ class Tracing:
             seconds = time.perf_counter() - invocation.started
             end = request.end()
             if type(span) is ServerSpan:
-                span.tell(end.name, request.facts(end), failed=end.outcome.error != "")
+                span.finish(end.name, request.facts(end), failed=end.outcome.error != "")
                 if request.escaped is not None and not isinstance(request.escaped, asyncio.CancelledError):
                     record_exception(request.escaped)
             self._metrics.auth_outcomes[invocation.auth or "none"] += 1
@@ -93,9 +93,9 @@ class Tracing:
             self._access.write(invocation, invocation.status, seconds)
             span.end()
         except Exception:
-            logger.exception("A request's trace is incomplete: its span could not be finished.")
+            logger.exception("Trace of a request is incomplete: its span could not be finished.")
         finally:
-            self._metrics.active.discard(invocation)
+            self._metrics.active.pop(invocation, None)
             context.detach(request.token)
 
 
@@ -144,14 +144,14 @@ class _Request:
         invocation, left = self.invocation, None
         if invocation.deadline is not None:
             left = round(invocation.deadline - asyncio.get_running_loop().time(), 3)
-        path = self.path[: attributes.LONGEST]
+        path = self.path[: attributes.ATTRIBUTE_LIMIT]
         return attributes.Facts(
             self.client, path, invocation.client, invocation.request_id, end.attributes, left
         )
 
 
 class _End(NamedTuple):
-    """How requests ended that ended in the same way."""
+    """How requests of one kind ended."""
 
     outcome: Outcome
     name: str
@@ -159,14 +159,14 @@ class _End(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _end_of(  # noqa: PLR0913, PLR0917  # it is remembered by all that makes a difference
+def _end_of(  # noqa: PLR0913, PLR0917  # the cache's key
     method: str, scheme: str, route: str, function: str, status: int, auth: str, error: str, escaped: str
 ) -> _End:
-    """Return the end that these make; the server is at fault for 5xx and for what escaped."""
+    """Return the end; the server is at fault for 5xx and for an exception that escaped."""
     fault = escaped or (error or str(status) if status >= 500 else "")
     outcome = Outcome(sanitized(method), route, status, scheme, fault)
-    told = attributes.ending_of(outcome, function=function, auth=auth, error=error)
-    return _End(outcome, span_name(method, route), told)
+    facts = attributes.ending_of(outcome, function=function, auth=auth, error=error)
+    return _End(outcome, span_name(method, route), facts)
 
 
 def record_exception(error: BaseException) -> None:
@@ -186,13 +186,13 @@ def record_exception(error: BaseException) -> None:
 
 @lru_cache(maxsize=64)
 def sanitized(method: str) -> str:
-    """Return the method as an attribute may carry it: ``_OTHER`` for what no RFC knows."""
+    """Return the method as an attribute may carry it: ``_OTHER`` for one that no RFC defines."""
     return sanitize_method(method)
 
 
 @lru_cache(maxsize=1024)
 def span_name(method: str, route: str = "") -> str:
-    """Return ``GET /signals/{symbol}``; the method alone without a route, ``HTTP`` for what no RFC knows."""
+    """Return ``GET /signals/{symbol}``, or ``GET`` without a route; ``HTTP`` for an unknown method."""
     known = sanitized(method)
     return f"{'HTTP' if known == '_OTHER' else known} {route}".rstrip()
 

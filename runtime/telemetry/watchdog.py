@@ -1,8 +1,8 @@
-"""Notices that the event loop stands still, and says which function holds it.
+"""Notices a blocked event loop and logs which function blocks it.
 
-One blocking call in an `async def` stops every request of the process, and from inside the loop nothing can
-be said about it; so a thread asks the loop for a sign of life. A process that stays silent for too long ends
-itself, because a platform that checks health only at a deploy would keep it for ever.
+One blocking call in an `async def` stops every request of the process, and nothing that runs on the loop can
+report it; so a thread schedules a callback and waits for it. A process that is blocked for too long ends
+itself, because a platform that checks health only at a deploy would keep it running.
 """
 
 import logging
@@ -16,15 +16,15 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, Self
 
-from runtime.telemetry.outlet import last_words
+from runtime.telemetry.logs import last_words
 
-logger = logging.getLogger("annex.watchdog")  # telemetry's own loggers are throttled
+logger = logging.getLogger("annex.watchdog")  # telemetry's own loggers are filtered
 
-INTERVAL = 0.5  # seconds between two questions
-PATIENCE = 1.0  # seconds without an answer until it is told
-EXIT_STATUS = 70  # EX_SOFTWARE: the platform sees a failure and starts the process anew
-STANDING = "the event loop stands still in %s, which is in %s; a blocking call belongs in a plain `def`"
-ENDING = "the event loop stood still for %g s: ending"
+INTERVAL = 0.5  # seconds between two checks
+REPORT_AFTER = 1.0  # seconds without an answer
+EXIT_STATUS = 70  # EX_SOFTWARE: the platform sees a failure and restarts the process
+BLOCKED = "event loop blocked in %s (running %s); move the blocking call to a plain `def` handler"
+ENDING = "event loop blocked for %g s; ending the process (ANNEX_HANG_TIMEOUT)"
 
 
 class Place(NamedTuple):
@@ -39,12 +39,12 @@ class Place(NamedTuple):
 
 
 class Watchdog:
-    """Owned by `with`, entered on the loop that it watches.
+    """A context manager, entered on the loop that it watches.
 
     Args:
-        functions: the folder whose files are named as the culprit before anything they call.
-        patience: seconds of silence until it is told.
-        limit: seconds of silence until the process ends itself; 0 for never.
+        functions: the folder whose files are named before anything they call.
+        report_after: seconds until a blocked loop is logged.
+        limit: seconds until the process ends itself; 0 for never.
         end: ends the process.
     """
 
@@ -52,12 +52,12 @@ class Watchdog:
         self,
         functions: Path,
         *,
-        patience: float = PATIENCE,
+        report_after: float = REPORT_AFTER,
         limit: float = 0,
         end: Callable[[int], object] = os._exit,
     ) -> None:
         self._functions = functions.resolve()
-        self._patience = patience
+        self._report_after = report_after
         self._limit = limit
         self._end = end
         self._alive = threading.Event()
@@ -83,20 +83,20 @@ class Watchdog:
                 self._loop.call_soon_threadsafe(self._alive.set)
             except RuntimeError:  # the loop is closed
                 return
-            if not self._alive.wait(self._patience):
-                self._tell(asked)
+            if not self._alive.wait(self._report_after):
+                self._report(asked)
 
-    def _tell(self, asked: float) -> None:
-        """Name who holds the loop, once, and wait until it turns again."""
+    def _report(self, asked: float) -> None:
+        """Log once what blocks the loop, and wait until it runs again."""
         culprit, innermost = self._where()
         extra = {"function": culprit.file, "line": culprit.line}
-        last_words(lambda: logger.error(STANDING, culprit, innermost, extra=extra))
+        last_words(lambda: logger.error(BLOCKED, culprit, innermost, extra=extra))
         while not self._alive.wait(0.1):
             if self._limit and time.monotonic() - asked > self._limit:
                 last_words(lambda: logger.critical(ENDING, self._limit, extra=extra))
                 self._end(EXIT_STATUS)
                 return
-        logger.warning("the event loop turns again after %.1f s", time.monotonic() - asked, extra=extra)
+        logger.warning("event loop running again after %.1f s", time.monotonic() - asked, extra=extra)
 
     def _where(self) -> tuple[Place, Place]:
         """Return the innermost place inside a function file (or of all), and the innermost of all."""

@@ -1,6 +1,7 @@
 """Commands where something around them is broken: findings with a cure, never a traceback."""
 
 import http.server
+import json
 import shutil
 import subprocess
 import sys
@@ -10,33 +11,48 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_commands import run
 from tests.fixtures.service import ROOT
 
+SEVERAL = """
+import contextlib, io, json, os, sys
+from runtime.commands.cli import main
 
-def annex_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with the runtime and the shared modules of `folder`."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from runtime.commands.cli import main; sys.exit(main())",
-            *arguments,
-        ],
-        cwd=folder,
-        env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin", **environment},
+results = []
+for arguments, folder, environment in json.load(sys.stdin):
+    os.chdir(folder)
+    os.environ.update(environment)
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
+        status = main(arguments)
+    results.append((status, out.getvalue()))
+print(json.dumps(results))
+"""
+
+type Command = tuple[list[str], Path, dict[str, str]]
+
+
+def in_one_process(*commands: Command, path: Path = ROOT) -> list[tuple[int, str]]:
+    """Run commands (arguments, folder, environment) one after the other; return status and output of each.
+
+    What a command raises ends them all. `path` is where the runtime and the shared modules come from.
+    """
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", SEVERAL],
+        env={"PYTHONPATH": str(path), "PATH": "/usr/bin:/bin"},
+        input=json.dumps([(arguments, str(folder), more) for arguments, folder, more in commands]),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
+    assert result.returncode == 0, result.stderr
+    return [(status, output) for status, output in json.loads(result.stdout)]
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the service whose shared modules can be broken."""
     for name in ("runtime", "shared"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "functions").mkdir()
     return tmp_path
 
@@ -44,21 +60,24 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "broken", ["def", "import nothing_at_all\n", "raise SystemError('x')\n", "TABLES = 1\n"]
 )
-@pytest.mark.parametrize("command", [("check", "--database"), ("doctor",)])
-def test_a_broken_schema_is_a_finding(copy: Path, broken: str, command: tuple[str, ...], database_url: str):
-    (copy / "shared" / "schema.py").write_text(broken)
-    result = annex_in(copy, *command, DATABASE_URL=database_url)
-    assert result.returncode == 1
-    assert "schema" in result.stdout
-    assert "Traceback" not in result.stdout + result.stderr
+def test_a_broken_schema_is_a_finding(copy: Path, broken: str, database_url: str):
+    (copy / "shared" / "market" / "schema.py").write_text(broken)
+    at = {"DATABASE_URL": database_url}
+    results = in_one_process((["check", "--database"], copy, at), (["doctor"], copy, at), path=copy)
+    for status, output in results:
+        assert status == 1
+        assert "schema" in output
+        assert "Traceback" not in output
 
 
-def test_a_schema_that_is_gone_is_told_with_the_cure(copy: Path, database_url: str):
-    (copy / "shared" / "schema.py").unlink()
-    assert annex_in(copy, "check").returncode == 0
-    result = annex_in(copy, "check", "--database", DATABASE_URL=database_url)
-    assert result.returncode == 1
-    assert "shared/market/schema.py is gone: bring it back" in result.stdout
+def test_a_schema_that_is_gone_is_reported_with_the_cure(copy: Path, database_url: str):
+    (copy / "shared" / "market" / "schema.py").unlink()
+    alone, compared = in_one_process(
+        (["check"], copy, {}), (["check", "--database"], copy, {"DATABASE_URL": database_url}), path=copy
+    )
+    assert alone[0] == 0
+    assert compared[0] == 1
+    assert "shared/market/schema.py is gone: bring it back" in compared[1]
 
 
 class Wrong(http.server.BaseHTTPRequestHandler):
@@ -89,28 +108,33 @@ def wrong() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("path", ["html", "nothing", "bytes", "list", "none", "keys", "500"])
-def test_a_key_server_that_answers_no_key_set_is_a_finding(tmp_path: Path, wrong: str, path: str):
+def test_a_key_server_that_answers_no_key_set_is_a_finding(tmp_path: Path, wrong: str):
     (tmp_path / "functions").mkdir()
-    result = run("doctor", cwd=tmp_path, CLERK_JWKS_URL=f"{wrong}/{path}")
-    assert result.returncode == 1
-    assert "✗ keys" in result.stdout
-    assert "Traceback" not in result.stdout + result.stderr
+    answers = ["html", "nothing", "bytes", "list", "none", "keys", "500"]
+    results = in_one_process(
+        *((["doctor"], tmp_path, {"CLERK_JWKS_URL": f"{wrong}/{answer}"}) for answer in answers)
+    )
+    assert len(results) == len(answers)
+    for status, output in results:
+        assert status == 1
+        assert "✗ keys" in output
+        assert "Traceback" not in output
 
 
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [
-        ("functions/public.lock", b"\xff\xfe"),
-        ("contracts/openapi.json", b"\xff{"),
-        ("CHANGELOG.md", b"\xff"),
-        (".env", b"\xff"),
-    ],
-)
-@pytest.mark.parametrize("command", ["check", "doctor", "routes"])
-def test_a_file_that_is_not_text_is_no_traceback(tmp_path: Path, file: str, content: bytes, command: str):
-    for folder in ("functions", "contracts", "client"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / file).write_bytes(content)
-    result = run(command, cwd=tmp_path)
-    assert "Traceback" not in result.stdout + result.stderr
+def test_a_file_that_is_not_text_is_no_traceback(tmp_path: Path):
+    files = {
+        "functions/public.lock": b"\xff\xfe",
+        "contracts/openapi.json": b"\xff{",
+        "CHANGELOG.md": b"\xff",
+        ".env": b"\xff",
+    }
+    commands: list[Command] = []
+    for number, (file, content) in enumerate(files.items()):
+        project = tmp_path / str(number)
+        for folder in ("functions", "contracts", "client"):
+            (project / folder).mkdir(parents=True)
+        (project / file).write_bytes(content)
+        commands += [([command], project, {}) for command in ("check", "doctor", "routes")]
+    results = in_one_process(*commands)
+    assert len(results) == len(commands)
+    assert all("Traceback" not in output for _, output in results)

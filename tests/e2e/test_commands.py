@@ -107,7 +107,7 @@ def test_port_that_is_taken_ends_the_command_and_names_the_cure(
         result = run(command, cwd=project, PORT=port, DATABASE_URL=database_url)
     assert result.returncode == 3
     told = result.stdout + result.stderr
-    assert f"port {port} is not ours to listen on: stop what does, or set PORT" in told
+    assert f"Port {port} is already in use; stop the other process or set PORT." in told
 
 
 def test_client_says_that_there_is_nothing_to_write(project: Path):

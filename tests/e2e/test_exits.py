@@ -29,7 +29,8 @@ LEAVES = (
 )
 THREAD = (
     "import threading, warnings\ndef fail() -> None:\n    raise RuntimeError('reading of a caller')\n"
-    "async def get() -> str:\n    threading.Thread(target=fail).start()\n"
+    "class Failing:\n    def __del__(self) -> None:\n        fail()\n"
+    "async def get() -> str:\n    threading.Thread(target=fail).start()\n    Failing()\n"
     "    warnings.warn('an old way')\n    return 'ok'\n"
 )
 STREAM = (
@@ -79,12 +80,13 @@ def test_task_left_behind_that_ends_the_process_does_not(service: Service) -> No
     assert httpx.get(f"{service.url}/good").json() == "ok"
 
 
-def test_thread_that_fails_and_a_warning_are_lines_of_the_log_without_the_text_of_the_exception(
+def test_failing_thread_failing_destructor_and_warning_are_log_lines_without_the_exceptions_text(
     service: Service,
 ) -> None:
     assert httpx.get(f"{service.url}/thread").json() == "ok"
 
-    until(lambda: "a thread ended with an exception" in service.log and "an old way" in service.log)
+    expected = ("a thread ended with an exception", "an exception in a destructor", "an old way")
+    until(lambda: all(text in service.log for text in expected))
     assert all(line.startswith("{") for line in service.log.splitlines())
     assert "reading of a caller" not in service.log
 

@@ -1,6 +1,7 @@
 """A secret in the wrong variable, or in the right one in a wrong form, is in no output."""
 
 import subprocess
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -52,20 +53,21 @@ def told(result: subprocess.CompletedProcess[str]) -> str:
     return result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("command", ["check", "doctor", "serve"])
-def test_no_command_shows_what_stands_in_a_mistyped_variable(tmp_path: Path, command: str, shape: str):
+@pytest.mark.parametrize(("command", "first"), [("check", 0), ("doctor", 2), ("serve", 4)])
+def test_no_command_shows_what_stands_in_a_mistyped_variable(tmp_path: Path, command: str, first: int):
     (tmp_path / "functions").mkdir()
-    output = told(run(command, cwd=tmp_path, **{name: shape.format(CANARY) for name in NAMES}))
+    shapes = cycle([*SHAPES[first:], *SHAPES[:first]])
+    wrong = {name: shape.format(CANARY) for name, shape in zip(NAMES, shapes, strict=False)}
+    output = told(run(command, cwd=tmp_path, **wrong))
     assert "CANARY" not in output
     assert "Traceback" not in output
     assert "OTEL_METRIC_EXPORT_INTERVAL: expected a number" in output
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, "https://127.0.0.1:1/{0}"])
 @pytest.mark.parametrize("name", NAMES)
-def test_no_key_is_shown_whichever_variable_it_was_put_into(name: str, shape: str):
-    assert "CANARY" not in loaded({name: shape.format(CANARY)})
+def test_no_key_is_shown_whichever_variable_it_was_put_into(name: str):
+    for shape in (*SHAPES, "https://127.0.0.1:1/{0}"):
+        assert "CANARY" not in loaded({name: shape.format(CANARY)}), shape
 
 
 def test_headers_with_a_colon_are_refused_by_name(tmp_path: Path):

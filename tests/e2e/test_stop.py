@@ -116,7 +116,7 @@ def test_what_does_not_end_is_cut_and_named_and_the_status_is_still_0(
         began = time.monotonic()
         assert service.stop() == 0
         figure("seconds to the end, with a drain of 1 s", round(time.monotonic() - began, 1))
-        assert "cut at the end of the drain: GET /slow, GET /stubborn" in service.log
+        assert "cancelled at the end of the drain: GET /slow, GET /stubborn" in service.log
 
 
 def test_a_process_whose_loop_stands_still_ends_within_the_budget(
@@ -124,12 +124,12 @@ def test_a_process_whose_loop_stands_still_ends_within_the_budget(
 ):
     with serving(tmp_path, issuer, ANNEX_DRAIN_TIMEOUT="0") as service:
         under_way(service, "GET /standing?seconds=100")
-        while "the event loop stands still in standing.py" not in service.log:
+        while "event loop blocked in standing.py" not in service.log:
             time.sleep(0.05)
         began = time.monotonic()
         assert service.stop() == 1
         figure("seconds to the end, with a budget of 10 s", round(time.monotonic() - began, 1))
-        assert "the stop took longer than its budget" in service.log
+        assert "the stop exceeded its time limit" in service.log
 
 
 class Silence(http.server.BaseHTTPRequestHandler):

@@ -52,12 +52,12 @@ async def test_a_function_that_blocks_the_loop_is_named_and_the_others_go_on_aft
         httpx.AsyncClient(base_url=service.url, timeout=30) as http,
     ):
         blocking = asyncio.create_task(http.get("/standing", params={"seconds": 3}))
-        await until(lambda: "the event loop stands still in standing.py:12 (get)" in service.log)
+        await until(lambda: "event loop blocked in standing.py:12 (get)" in service.log)
         began = time.perf_counter()
         other = await http.get("/slow", params={"seconds": 0})
         figure("others waited", f"{time.perf_counter() - began:.1f} s")
         await blocking
-        await until(lambda: "the event loop turns again" in service.log)
+        await until(lambda: "event loop running again" in service.log)
     assert other.status_code == 200
 
 

@@ -1,1 +1,1 @@
-"""What is counted: instruments, durations, histograms."""
+"""Metrics: instruments, durations, histograms."""

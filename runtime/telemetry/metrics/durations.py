@@ -1,4 +1,4 @@
-"""How long requests take, as `http.server.request.duration`, and how it and its like get to the exporter."""
+"""`http.server.request.duration`, and how it and other histograms of ours get to the exporter."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,14 +27,14 @@ from runtime.telemetry.metrics.histograms import Counts, Labelled
 
 
 class Outcome(NamedTuple):
-    """What a duration is told apart by: nothing of a caller's choosing, so their number is bounded.
+    """The attributes of a duration: none of a caller's choosing, so that their number is bounded.
 
     Attributes:
-        method: as the conventions allow, ``_OTHER`` for what no RFC knows.
+        method: as the conventions allow, ``_OTHER`` for one that no RFC defines.
         route: the matched template, empty when nothing matched.
         status: of the response, 0 when there was none.
         scheme: ``http`` or ``https``.
-        error: `error.type`, empty when the server did its part.
+        error: `error.type`, empty when the server is not at fault.
     """
 
     method: str
@@ -61,13 +61,13 @@ class Durations(Counts[Outcome]):
 
 
 class WithDurations(MetricExporter):
-    """Passes metrics on to another exporter, the durations among them.
+    """Passes metrics on to another exporter, with the durations added.
 
     Args:
         exporter: the other one.
         durations: of requests.
         others: by the name of their scope; may become more.
-        is_shut: set when nothing is to leave any more.
+        is_shut: set when nothing is to be sent any more.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class WithDurations(MetricExporter):
             metrics_data = _among(metrics_data, metric)
         for scope, histograms in tuple(self._others.items()):
             metrics = [histogram.metric() for histogram in histograms]
-            if told := [metric for metric in metrics if metric.data.data_points]:
-                metrics_data = _in_scope(metrics_data, scope, told)
+            if counted := [metric for metric in metrics if metric.data.data_points]:
+                metrics_data = _in_scope(metrics_data, scope, counted)
         return self._exporter.export(metrics_data, timeout_millis=timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -116,7 +116,7 @@ def _among(data: MetricsData, metric: Metric) -> MetricsData:
 
 
 def _in_scope(data: MetricsData, name: str, metrics: list[Metric]) -> MetricsData:
-    """Return the data with metrics in the scope of that name, which they make if nobody else has."""
+    """Return the data with metrics added to the scope of that name, which is made if there is none."""
     resource, *other_resources = data.resource_metrics
     known = [each for each in resource.scope_metrics if each.scope.name == name]
     same = known[0] if known else ScopeMetrics(InstrumentationScope(name), [], "")

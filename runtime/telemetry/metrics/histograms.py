@@ -20,7 +20,7 @@ from opentelemetry.sdk.metrics.export import (
 
 from shared.attributes import AttributeSet
 
-_MOST = 2000  # attribute sets; the SDK's own limit
+MAX_SETS = 2000  # attribute sets; the SDK's own limit
 _OVERFLOW = {"otel.metric.overflow": True}
 
 
@@ -44,7 +44,7 @@ class Counts[Key: Hashable]:
         self._attributes = attributes
         self._lock = threading.Lock()
         self._points: dict[Key | None, _Point] = {}
-        self._born = time.time_ns()
+        self._started = time.time_ns()
 
     def add(self, key: Key, seconds: float) -> None:
         """Count one."""
@@ -63,14 +63,14 @@ class Counts[Key: Hashable]:
         )
 
     def _new_point(self, key: Key) -> "_Point":
-        """Return the point of a key that has none; None is the key of all that are too many."""
-        place = key if len(self._points) < _MOST else None
+        """Return the point of a new key; None is the key of all beyond the limit."""
+        place = key if len(self._points) < MAX_SETS else None
         return self._points.setdefault(place, _Point(self._bounds))
 
     def _data_point(self, key: Key | None, point: "_Point") -> HistogramDataPoint:
         return HistogramDataPoint(
             attributes=dict(_OVERFLOW if key is None else self._attributes(key)),
-            start_time_unix_nano=self._born,
+            start_time_unix_nano=self._started,
             time_unix_nano=time.time_ns(),
             count=sum(point.counts),
             sum=point.total,
@@ -82,7 +82,7 @@ class Counts[Key: Hashable]:
 
 
 class Labelled(Counts[AttributeSet]):
-    """Counts by the attributes themselves: for who would record with the API's histogram, plain values."""
+    """Counts by the attributes themselves, with the API's `record`."""
 
     def __init__(self, name: str, description: str, bounds: Sequence[float]) -> None:
         super().__init__(name, description, bounds, attributes=dict)

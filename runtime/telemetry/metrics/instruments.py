@@ -1,7 +1,7 @@
-"""What is counted: requests by route, outcomes of authentication, broken functions, the event loop's lag.
+"""The instruments: active requests, outcomes of authentication, quarantined files, the event loop's lag.
 
-What happens per request is kept as plain numbers and read when the exporter asks, so that it costs a request
-next to nothing.
+What happens per request is kept as plain numbers and read at each export, so that it costs a request next to
+nothing.
 """
 
 import asyncio
@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.semconv._incubating.metrics.http_metrics import HTTP_SERVER_ACTIVE_REQUESTS
-from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD, HTTP_ROUTE
+from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD
+from opentelemetry.semconv.attributes.url_attributes import URL_SCHEME
+from opentelemetry.util.http import sanitize_method
 
 from runtime.asgi.invocation import Invocation
 from runtime.telemetry.metrics.durations import Durations
@@ -20,20 +22,21 @@ class Metrics:
     """The instruments of one service.
 
     Attributes:
-        active: the requests being worked on; who adds one discards it.
+        active: the scheme of each request in progress; who adds one removes it.
         auth_outcomes: how many calls ended in each outcome.
         durations: seconds of a request, as `http.server.request.duration`.
     """
 
     def __init__(self, meter: Meter, durations: Durations) -> None:
-        self.active: set[Invocation] = set()
+        self.active: dict[Invocation, str] = {}
+        self._seen: set[tuple[str, str]] = set()
         self.auth_outcomes: Counter[str] = Counter()
         self.durations = durations
         self._quarantined: Callable[[], int] = lambda: 0
         self._lag = meter.create_histogram(
             "annex.event_loop.lag",
             unit="s",
-            description="How much later than asked the event loop woke up.",
+            description="Delay of the event loop: how late a timer fired.",
             explicit_bucket_boundaries_advisory=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
         )
         meter.create_observable_up_down_counter(
@@ -52,7 +55,7 @@ class Metrics:
             "annex.functions.quarantined",
             [self._observe_quarantined],
             unit="{file}",
-            description="Function files that are out of service.",
+            description="Function files in quarantine.",
         )
 
     def watch_quarantined(self, count: Callable[[], int]) -> None:
@@ -78,13 +81,12 @@ class Metrics:
         return stop
 
     def _observe_active(self, _: CallbackOptions) -> Iterator[Observation]:
-        routes = Counter(
-            (invocation.method, invocation.endpoint.template if invocation.endpoint else "")
-            for invocation in tuple(self.active)
+        active = Counter(
+            (sanitize_method(each.method), scheme) for each, scheme in self.active.copy().items()
         )
-        for (method, route), count in routes.items():
-            attributes = {HTTP_REQUEST_METHOD: method, HTTP_ROUTE: route}
-            yield Observation(count, {key: value for key, value in attributes.items() if value})
+        self._seen |= active.keys()
+        for method, scheme in self._seen:  # a series that is over ends with 0
+            yield Observation(active[method, scheme], {HTTP_REQUEST_METHOD: method, URL_SCHEME: scheme})
 
     def _observe_auth(self, _: CallbackOptions) -> Iterator[Observation]:
         for outcome, count in tuple(self.auth_outcomes.items()):

@@ -1,1 +1,1 @@
-"""Spans: whose trace, what they say, how they are encoded."""
+"""Spans: whose trace they continue, their attributes, their encoding."""

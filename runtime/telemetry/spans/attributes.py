@@ -1,8 +1,8 @@
-r"""What a server span says of its request and its end, in OpenTelemetry's conventions and our own names.
+r"""The attributes of a server span, in OpenTelemetry's conventions and our own names.
 
-The instrumentation of `opentelemetry-instrumentation-asgi` reads the request's part. It is shown a copy of
-the scope without the query string, which it would record raw, and with two headers made plain text, because
-its decoder raises on bytes such as `\xff\x`. What repeats from request to request is read once.
+`opentelemetry-instrumentation-asgi` reads those of the request. It is given a copy of the scope without the
+query string, which it would record raw, and with two headers made plain text, because its decoder raises on
+bytes such as `\xff\x`. What repeats from request to request is cached.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from runtime.asgi.messages import Scope
 from runtime.telemetry.metrics.durations import Outcome
 from shared.attributes import AttributeSet
 
-LONGEST = 1024  # characters of a text on a span; what a caller chooses is cut here, before it is set
+ATTRIBUTE_LIMIT = 1024  # characters; what a caller chooses is cut before it is set
 REQUEST_ID, DEADLINE_LEFT = "annex.request_id", "annex.deadline_left"
 
 
@@ -29,7 +29,7 @@ NOTHING = AttributeSet()
 
 
 class Facts(NamedTuple):
-    """All attributes of one server span, before anybody needs them as a mapping.
+    """All attributes of one server span, before they are needed as a mapping.
 
     Attributes:
         client: what the request's head says, shared by requests of one kind.
@@ -62,7 +62,7 @@ class Facts(NamedTuple):
 
 
 def client_of(scope: Scope, method: str, headers: Mapping[bytes, bytes]) -> AttributeSet:
-    """Return what is known before anything ran, but for what differs from request to request."""
+    """Return what is known of a request at its arrival, except what differs from request to request."""
     return _client(
         method,
         scope["scheme"],
@@ -74,8 +74,8 @@ def client_of(scope: Scope, method: str, headers: Mapping[bytes, bytes]) -> Attr
 
 
 def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> AttributeSet:
-    """Return what is known after everything ran; empty texts are left out."""
-    told: dict[str, str | int] = {
+    """Return what is known at the end; empty texts are left out."""
+    facts: dict[str, str | int] = {
         HTTP_RESPONSE_STATUS_CODE: outcome.status,
         ERROR_TYPE: outcome.error,
         HTTP_ROUTE: outcome.route,
@@ -83,7 +83,7 @@ def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> Attr
         "annex.auth": auth,
         "annex.error": error,
     }
-    return AttributeSet({key: value for key, value in told.items() if value})
+    return AttributeSet({key: value for key, value in facts.items() if value})
 
 
 @lru_cache(maxsize=256)
@@ -99,7 +99,10 @@ def _client(
     attributes: dict[str, Any] = collect_request_attributes(view, _StabilityMode.HTTP)  # type: ignore[no-untyped-call]  # theirs is untyped
     attributes[SERVER_ADDRESS], attributes[SERVER_PORT] = _authority(host, server)
     return AttributeSet(
-        {key: value[:LONGEST] if isinstance(value, str) else value for key, value in attributes.items()}
+        {
+            key: value[:ATTRIBUTE_LIMIT] if isinstance(value, str) else value
+            for key, value in attributes.items()
+        }
     )
 
 

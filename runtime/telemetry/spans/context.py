@@ -1,7 +1,7 @@
-"""Whose trace a request belongs to: W3C Trace Context, believed from callers we know and linked from others.
+"""Which trace a request belongs to: W3C Trace Context, continued for trusted callers and linked for others.
 
 A caller who may set `traceparent` decides what is recorded (its sampled flag) and into whose trace it goes.
-Baggage is not read at all: it is somebody else's data on its way to every service we call.
+Baggage is not read: it would be passed on to every service we call.
 """
 
 import re
@@ -28,7 +28,7 @@ type Headers = Iterable[tuple[bytes, bytes]]
 
 ROOT = Context()
 _PROPAGATOR = TraceContextTextMapPropagator()
-# Railway's edge speaks from 100.64.0.0/10 for the whole internet, so that range is not among these.
+# Not 100.64.0.0/10: Railway's edge forwards the whole internet from there.
 _PRIVATE = tuple(
     ip_network(block)
     for block in (
@@ -49,7 +49,7 @@ def holding(span: Span) -> Context:
 
 
 class Origin(NamedTuple):
-    """Where a new server span hangs: below a parent, or at the root with a link to who claimed it."""
+    """The parent of a new server span, or the root with a link to the span that was claimed."""
 
     parent: Context
     links: tuple[Link, ...]
@@ -77,7 +77,7 @@ def origin_of(headers: Headers, client: str, trust: Trust) -> Origin:
 
 @lru_cache(maxsize=1024)
 def is_private(address: str) -> bool:
-    """Tell whether an address is of this machine or a private network; False for what is no address."""
+    """Return whether an address is of this machine or a private network; False for anything else."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,16 +1,15 @@
 """Spans as an OTLP request (`ExportTraceServiceRequest`), written field by field.
 
-The stock encoder builds a tree of protobuf objects, some forty for a server span, which costs more than all
-else that happens to a small request. What repeats from span to span, nearly all of it, is encoded once here
-and remembered; what is rare (events, links, lists) is left to the stock one. A test holds both to the same
-bytes.
+The stock encoder builds a tree of protobuf objects, some forty for a server span, which costs more than the
+rest of a small request. Nearly everything repeats from span to span, and is encoded once and cached; events,
+links and lists, which are rare, are left to the stock encoder. A test compares both byte by byte.
 """
 
-# ruff: noqa: SLF001  # the stock encoder has no public parts, and its rare parts are ours too
+# ruff: noqa: SLF001  # neither the stock encoder nor the SDK's span has public parts
 
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,12 +22,25 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.semconv.attributes.client_attributes import CLIENT_ADDRESS
 from opentelemetry.semconv.attributes.url_attributes import URL_PATH
 from opentelemetry.trace import SpanContext
-from opentelemetry.trace import Status as Told
+from opentelemetry.trace import Status as ApiStatus
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
 from runtime.telemetry.spans.attributes import DEADLINE_LEFT, REQUEST_ID, Facts
 from runtime.telemetry.spans.inner import InnerSpan
 from runtime.telemetry.spans.server import ServerSpan
+from runtime.telemetry.spans.wire import (
+    CACHEABLE,
+    attribute,
+    attribute_head,
+    cached_attribute,
+    counter,
+    double,
+    field,
+    message_fields,
+    text_attribute,
+    utf8,
+    written,
+)
 from shared.attributes import AttributeSet
 
 if TYPE_CHECKING:
@@ -37,27 +49,25 @@ if TYPE_CHECKING:
 
     type Scopes = dict[InstrumentationScope | None, list[bytes]]
 
-_REMEMBERED = 512  # attributes; the span limits bound how long each is
-_AT_ONCE = 64  # spans, a tenth of a millisecond and something
+_YIELD_EVERY = 64  # spans, which take about a tenth of a millisecond
 
 # The tags of a span's fields, in their order: number << 3 | wire type. The ids' lengths never change.
 _TRACE_ID, _SPAN_ID, _STATE, _PARENT_ID = b"\x0a\x10", b"\x12\x08", 0x1A, b"\x22\x08"
 _NAME, _KIND = 0x2A, 0x30
-_START, _END, _ATTRIBUTE, _LOST_ATTRIBUTES = 0x39, 0x41, 0x4A, 0x50
+_START, _END, _LOST_ATTRIBUTES = 0x39, 0x41, 0x50
 _EVENT, _LOST_EVENTS, _LINK, _LOST_LINKS, _STATUS, _FLAGS = 0x5A, 0x60, 0x6A, 0x70, 0x7A, b"\x85\x01"
 
 _LOW = 2**64 - 1
 _ids = struct.Struct(">2sQQ2sQ").pack
 _times = struct.Struct("<BQBQ").pack
 _flags = struct.Struct("<2sI").pack
-_double = struct.Struct("<Bd").pack
 
 
 class CompactExporter(OTLPSpanExporter):
     """The stock exporter in all but its encoder."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send `spans`; what the collector takes badly is lost, as with the stock one."""
+        """Send `spans`; what the collector does not accept is lost, as with the stock exporter."""
         if self._shutdown:
             return SpanExportResult.FAILURE
         sent = self._client.export(encode(spans))
@@ -67,8 +77,8 @@ class CompactExporter(OTLPSpanExporter):
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
     """Return the request that exports `spans`, grouped by resource and scope.
 
-    It is called in a thread of its own, and between some spans and the next lets the requests have the
-    interpreter, which would otherwise be kept from them for milliseconds.
+    It runs in the exporter's thread, and releases the interpreter after every few spans: requests would
+    otherwise wait for milliseconds.
     """
     groups: dict[Resource, Scopes] = {}
     # By identity: a resource that is asked for its hash writes itself as JSON.
@@ -79,10 +89,10 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
         if messages is None:
             messages = groups.setdefault(resource, {}).setdefault(scope, [])
             known[id(resource), id(scope)] = messages
-        messages.append(_field(0x12, encode_span(span)))
-        if number % _AT_ONCE == 0:
+        messages.append(field(0x12, encode_span(span)))
+        if number % _YIELD_EVERY == 0:
             time.sleep(0)
-    return b"".join(_field(0x0A, _resource_spans(resource, scopes)) for resource, scopes in groups.items())
+    return b"".join(field(0x0A, _resource_spans(resource, scopes)) for resource, scopes in groups.items())
 
 
 def encode_span(span: ReadableSpan) -> bytes:
@@ -94,20 +104,20 @@ def encode_span(span: ReadableSpan) -> bytes:
     parts = [_identity(context, parent), _named(span.name, span.kind.value)]
     parts.append(_times(_START, span.start_time, _END, span.end_time))
     for key, value in _plain(span.attributes).items():
-        parts.append(_remembered(key, value) if type(value) in _REPEATING else _attribute(key, value))
-    parts += _count(_LOST_ATTRIBUTES, span.dropped_attributes)
+        parts.append(cached_attribute(key, value) if type(value) in CACHEABLE else attribute(key, value))
+    parts += counter(_LOST_ATTRIBUTES, span.dropped_attributes)
     if span.events:
-        parts += _messages(_EVENT, stock_spans._encode_events(span.events))
-    parts += _count(_LOST_EVENTS, span.dropped_events)
+        parts += message_fields(_EVENT, stock_spans._encode_events(span.events))
+    parts += counter(_LOST_EVENTS, span.dropped_events)
     if span.links:
-        parts += _messages(_LINK, stock_spans._encode_links(span.links))
-    parts += _count(_LOST_LINKS, span.dropped_links)
+        parts += message_fields(_LINK, stock_spans._encode_links(span.links))
+    parts += counter(_LOST_LINKS, span.dropped_links)
     parts.append(_tail(status, None if parent is None else parent.is_remote))
     return b"".join(parts)
 
 
 def _encode_plain(span: Any) -> bytes | None:
-    """Return the message of a lean span that has nothing but its facts; None of another.
+    """Return the message of a lean span that has only its facts, None for any other.
 
     Contexts are tuples and are read as such: each of their names is a call.
     """
@@ -120,7 +130,7 @@ def _encode_plain(span: Any) -> bytes | None:
             _identity(span._context, parent),
             _named(span._name, span._kind._value_),
             _times(_START, span._start_time, _END, span._end_time),
-            (facts.written or _write(facts)) if type(facts) is AttributeSet else _of_facts(facts),
+            (facts.written or written(facts)) if type(facts) is AttributeSet else _of_facts(facts),
             _tail(span._status, None if parent is None else parent[2]),
         )
     )
@@ -131,12 +141,12 @@ def _of_facts(facts: Facts) -> bytes:
     client, path, address, request_id, ending, left = facts
     return b"".join(
         (
-            client.written or _write(client),
-            _text(URL_PATH, path),
-            _remembered(CLIENT_ADDRESS, address),
-            _text(REQUEST_ID, request_id),
-            ending.written or _write(ending),
-            b"" if left is None else _head(DEADLINE_LEFT, 9) + _double(0x21, left),
+            client.written or written(client),
+            text_attribute(URL_PATH, path),
+            cached_attribute(CLIENT_ADDRESS, address),
+            text_attribute(REQUEST_ID, request_id),
+            ending.written or written(ending),
+            b"" if left is None else attribute_head(DEADLINE_LEFT, 9) + double(0x21, left),
         )
     )
 
@@ -145,13 +155,8 @@ def _identity(context: SpanContext, parent: SpanContext | None) -> bytes:
     trace_id, span_id, _, _, state, _ = context
     identity = _ids(_TRACE_ID, trace_id >> 64, trace_id & _LOW, _SPAN_ID, span_id)
     if state is not DEFAULT_TRACE_STATE and state:
-        identity += _field(_STATE, state.to_header().encode())
+        identity += field(_STATE, state.to_header().encode())
     return identity if parent is None else identity + _PARENT_ID + parent[1].to_bytes(8)
-
-
-def _write(attributes: AttributeSet) -> bytes:
-    attributes.written = b"".join(_attribute(key, value) for key, value in attributes.items())
-    return attributes.written
 
 
 def _plain(attributes: Any) -> dict[str, Any]:
@@ -163,97 +168,28 @@ def _plain(attributes: Any) -> dict[str, Any]:
 @lru_cache(1024)
 def _named(name: str, kind: int) -> bytes:
     """Return name and kind, which is one less in the API than on the wire."""
-    return (_field(_NAME, _utf8(name)) if name else b"") + bytes((_KIND, kind + 1))
-
-
-def _attribute(key: str, value: Any) -> bytes:
-    match value:
-        case bool():
-            content = b"\x10" + bytes((value,))
-        case str():
-            return _text(key, value)
-        case int() if -(2**63) <= value < 2**63:
-            content = b"\x18" + _varint(value & (2**64 - 1))
-        case float():
-            return _head(key, 9) + _double(0x21, value)
-        case _:
-            return b"".join(_messages(_ATTRIBUTE, stock._encode_attributes({key: value})))
-    return _head(key, len(content)) + content
-
-
-def _text(key: str, text: str) -> bytes:
-    content = _utf8(text)
-    return _text_head(key, len(content)) + content
-
-
-@lru_cache(_REMEMBERED)
-def _text_head(key: str, size: int) -> bytes:
-    """Return all of a text attribute but its text, which is `size` bytes."""
-    head = _size(0x0A, size)
-    return _head(key, len(head) + size) + head
-
-
-@lru_cache(_REMEMBERED)
-def _head(key: str, size: int) -> bytes:
-    """Return all of an attribute but its value, which is `size` bytes."""
-    head = _field(0x0A, _utf8(key)) + _size(0x12, size)
-    return _size(_ATTRIBUTE, len(head) + size) + head
-
-
-_REPEATING = frozenset({bool, int, str})
-_remembered = lru_cache(_REMEMBERED, typed=True)(_attribute)
+    return (field(_NAME, utf8(name)) if name else b"") + bytes((_KIND, kind + 1))
 
 
 @lru_cache(64)
-def _tail(status: Told, is_remote: bool | None) -> bytes:  # noqa: FBT001  # remembered by place
+def _tail(status: ApiStatus, is_remote: bool | None) -> bytes:  # noqa: FBT001  # remembered by place
     """Return status and flags; `is_remote` of the parent, None without one."""
-    told = Status(code=cast("Any", status.status_code.value), message=status.description or "")
+    message = Status(code=cast("Any", status.status_code.value), message=status.description or "")
     parent = None if is_remote is None else SpanContext(1, 1, is_remote)
-    return _field(_STATUS, told.SerializeToString()) + _flags(_FLAGS, stock_spans._span_flags(parent))
+    return field(_STATUS, message.SerializeToString()) + _flags(_FLAGS, stock_spans._span_flags(parent))
 
 
 def _resource_spans(resource: "Resource", scopes: "Scopes") -> bytes:
-    parts = [_field(0x0A, stock._encode_resource(resource).SerializeToString())]
+    parts = [field(0x0A, stock._encode_resource(resource).SerializeToString())]
     for scope, spans in scopes.items():
         head = (
-            _field(0x0A, stock._encode_instrumentation_scope(scope).SerializeToString())
+            field(0x0A, stock._encode_instrumentation_scope(scope).SerializeToString())
             if scope
             else b"\x0a\x00"
         )
         url = scope.schema_url if scope else None
-        tail = _field(0x1A, url.encode()) if url else b""
-        parts.append(_field(0x12, b"".join((head, *spans, tail))))
+        tail = field(0x1A, url.encode()) if url else b""
+        parts.append(field(0x12, b"".join((head, *spans, tail))))
     if resource.schema_url:
-        parts.append(_field(0x1A, resource.schema_url.encode()))
+        parts.append(field(0x1A, resource.schema_url.encode()))
     return b"".join(parts)
-
-
-def _messages(tag: int, messages: Iterable[Any] | None) -> list[bytes]:
-    return [_field(tag, message.SerializeToString()) for message in messages or ()]
-
-
-def _count(tag: int, number: int) -> tuple[bytes, ...]:
-    return (bytes((tag,)), _varint(number)) if number else ()
-
-
-def _field(tag: int, content: bytes) -> bytes:
-    return _size(tag, len(content)) + content
-
-
-@lru_cache(4096)
-def _size(tag: int, size: int) -> bytes:
-    return bytes((tag,)) + _varint(size)
-
-
-def _utf8(text: str) -> bytes:
-    """Encode as protobuf demands; half a surrogate pair, which UTF-8 cannot hold, becomes a question mark."""
-    return text.encode(errors="replace")
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while number > 127:
-        digits.append(number & 127 | 128)
-        number >>= 7
-    digits.append(number)
-    return bytes(digits)

@@ -1,7 +1,7 @@
-"""A span within a request, such as a statement's, as the SDK would make it but without its precautions.
+"""A span within a request, such as a statement's.
 
-The SDK cleans every attribute twice, which with the rest of its care costs more than the wait for a
-statement. Here plain attributes are kept as they are until somebody sets one more.
+The SDK cleans every attribute twice, which with its other checks costs more than the wait for a statement.
+Here plain attributes are kept as they are until another one is set.
 """
 
 # ruff: noqa: SLF001  # the SDK's span has no other way in

@@ -1,4 +1,4 @@
-"""The SDK's span without its precautions: what server spans and spans within a request have in common.
+"""What server spans and spans within a request share: the SDK's span with less work.
 
 The SDK gives each span a lock, bounded lists and copies of what is the tracer's, in case they are needed, and
 copies the span at its end. Here they are shared, or made when needed. Processors and exporters see a `Span`
@@ -31,7 +31,7 @@ class LeanSpan(SdkSpan):
     """Sets per span only what differs from span to span.
 
     Attributes:
-        facts: its attributes, until somebody looks at them or sets one more; None from then on.
+        facts: its attributes, until they are read or one more is set; None from then on.
     """
 
     facts: Any = None
@@ -44,7 +44,7 @@ class LeanSpan(SdkSpan):
     _events: Any = ()
     _links: Any = ()
     _record_exception = _set_status_on_exception = True
-    _lock: Any = RLock()  # one for all, held for a moment by whoever changes a span or looks first
+    _lock: Any = RLock()  # one for all, held for a moment by a thread that changes a span or reads it first
     _resource: Any = property(attrgetter("_tracer.resource"))
     _instrumentation_scope: Any = property(attrgetter("_tracer._instrumentation_scope"))
     _instrumentation_info: Any = property(attrgetter("_tracer.instrumentation_info"))

@@ -1,4 +1,4 @@
-"""The server span as the SDK would make it, its attributes kept as facts until somebody looks at them."""
+"""The server span; its attributes are kept as facts until they are read."""
 
 # ruff: noqa: SLF001  # the SDK's span has no other way in
 
@@ -62,8 +62,8 @@ class ServerSpan(LeanSpan):
         if links:
             self._links = self._new_links(links)
 
-    def tell(self, name: str, facts: Facts, *, failed: bool) -> None:
-        """Say how it ended; the attributes are clean: texts within the span's limit, numbers; few enough."""
+    def finish(self, name: str, facts: Facts, *, failed: bool) -> None:
+        """Set name, attributes and status; the attributes are within the limits of a span already."""
         with self._lock:
             if self._end_time is not None:
                 return
@@ -80,7 +80,7 @@ class ServerSpan(LeanSpan):
 
 
 class UnseenSpan(NonRecordingSpan):
-    """The root of a trace that is not recorded: it gets its ids when somebody asks, as a log line does."""
+    """The root of a trace that is not recorded: its ids are made when they are read, as by a log line."""
 
     def __init__(self, ids: IdGenerator) -> None:
         self._ids = ids

@@ -3,6 +3,10 @@
 from opentelemetry import metrics
 from opentelemetry.metrics import MeterProvider
 
+# The bucket boundaries of the GenAI conventions.
+SECONDS = tuple(0.01 * 2**power for power in range(14))
+TOKENS = tuple(4**power for power in range(14))
+
 
 class Meters:
     """The instruments, made once for all runs.
@@ -16,7 +20,11 @@ class Meters:
 
     def __init__(self, provider: MeterProvider | None = None) -> None:
         meter = metrics.get_meter(__name__, meter_provider=provider)
-        self.tokens = meter.create_histogram("gen_ai.client.token.usage", unit="{token}")
-        self.duration = meter.create_histogram("gen_ai.client.operation.duration", unit="s")
+        self.tokens = meter.create_histogram(
+            "gen_ai.client.token.usage", unit="{token}", explicit_bucket_boundaries_advisory=TOKENS
+        )
+        self.duration = meter.create_histogram(
+            "gen_ai.client.operation.duration", unit="s", explicit_bucket_boundaries_advisory=SECONDS
+        )
         self.runs = meter.create_counter("annex.agent.runs", unit="{run}")
         self.active = meter.create_up_down_counter("annex.agent.runs.active", unit="{run}")

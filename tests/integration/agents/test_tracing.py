@@ -185,6 +185,21 @@ async def test_a_cancelled_run_is_no_error(
     assert all(span.status.is_unset for span in spans)
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(each) for each in text.split())
+
+
+BUCKETS = {
+    "gen_ai.client.token.usage": numbers(
+        "1 4 16 64 256 1024 4096 16384 65536 262144 1048576 4194304 16777216 67108864"
+    ),
+    "gen_ai.client.operation.duration": numbers(
+        "0.01 0.02 0.04 0.08 0.16 0.32 0.64 1.28 2.56 5.12 10.24 20.48 40.96 81.92"
+    ),
+}
+"""As the GenAI conventions advise."""
+
+
 async def test_tokens_and_endings_are_counted(model_server: ModelServer):
     model_server.script(says("AGREED"))
     reader = InMemoryMetricReader()
@@ -204,6 +219,8 @@ async def test_tokens_and_endings_are_counted(model_server: ModelServer):
         for metric in scope.metrics
     }
     assert sorted(getattr(point, "sum") for point in points["gen_ai.client.token.usage"].values()) == [5, 10]  # noqa: B009  # a histogram's
+    bounds = {name: {getattr(each, "explicit_bounds") for each in points[name].values()} for name in BUCKETS}  # noqa: B009
+    assert bounds == {name: {expected} for name, expected in BUCKETS.items()}
     (ended,) = points["annex.agent.runs"]
     assert ended == (("annex.agent.team", "regime"), ("annex.run.ending", "completed"))
     assert [getattr(point, "value") for point in points["annex.agent.runs.active"].values()] == [0]  # noqa: B009  # a sum's

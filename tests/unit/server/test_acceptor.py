@@ -132,7 +132,7 @@ async def until(condition: Callable[[], object]) -> None:
 def test_a_process_without_a_descriptor_left_lets_people_in_once_it_has_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr(acceptor, "PAUSE", 0.05)
+    monkeypatch.setattr(acceptor, "RETRY_AFTER", 0.05)
 
     async def arrive() -> None:
         guests = Guests()
@@ -149,4 +149,4 @@ def test_a_process_without_a_descriptor_left_lets_people_in_once_it_has_one(
                 guest.close()
 
     uvloop.run(arrive())
-    assert "no connection can be accepted" in caplog.text
+    assert "cannot accept connections" in caplog.text

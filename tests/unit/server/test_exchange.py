@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runtime.server.lines import LONGEST, REMEMBERED, Lines
+from runtime.server.header_lines import CACHED_FIELDS, CACHED_VALUE_LIMIT, HeaderLines
 from tests.fixtures.listening import listening, peer
 
 GET = b"GET /signals HTTP/1.1\r\nHost: annex\r\nConnection: close\r\n\r\n"
@@ -62,7 +62,7 @@ async def test_an_application_may_close_the_connection():
         (b"x-signal", b"SPY\x00"),
         (b"x signal", b"SPY"),
         (b"x-signal\r\n", b"SPY"),
-        (b"x-signal", b"S" * LONGEST + b"\r\n"),
+        (b"x-signal", b"S" * CACHED_VALUE_LIMIT + b"\r\n"),
     ],
 )
 async def test_a_field_that_would_end_its_line_is_never_written(name: bytes, value: bytes):
@@ -73,7 +73,7 @@ async def test_a_field_that_would_end_its_line_is_never_written(name: bytes, val
 
 
 def test_what_callers_choose_cannot_fill_the_memory():
-    lines = Lines()
-    for number in range(2 * REMEMBERED):
+    lines = HeaderLines()
+    for number in range(2 * CACHED_FIELDS):
         lines.of([(b"x-signal", b"%d" % number)])
-    assert len(lines) <= REMEMBERED
+    assert len(lines) <= CACHED_FIELDS

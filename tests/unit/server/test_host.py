@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runtime.server.host import LONGEST, check_host
+from runtime.server.host import HOST_LIMIT, check_host
 from shared.errors import Malformed
 from tests.fixtures.listening import listening, peer
 
@@ -39,7 +39,7 @@ async def test_a_request_that_leaves_open_whom_it_is_for_is_refused_with_400_and
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/problem+json" in head
     assert b"connection: close" in head
-    assert "Host field" in json.loads(body)["detail"]
+    assert "Host header" in json.loads(body)["detail"]
 
 
 async def test_the_health_check_needs_a_host_too():
@@ -119,7 +119,7 @@ def test_a_host_of_the_grammar_is_accepted(host: bytes):
         b"a?b",
         b"\xe4nnex",
         b"annex\n",
-        b"a" * (LONGEST + 1),
+        b"a" * (HOST_LIMIT + 1),
     ],
 )
 def test_a_host_outside_of_the_grammar_is_refused(host: bytes):

@@ -7,7 +7,7 @@ import pytest
 
 from runtime.asgi.invocation import Invocation
 from runtime.config import Endpoint, Policy
-from runtime.telemetry.access import AccessLog
+from runtime.telemetry.logs import AccessLog
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from runtime.settings.reading import variables
-from runtime.telemetry.redaction import _SECRET
+from runtime.telemetry.redaction import scrub
 
 FILE = Path(__file__).parents[3] / "otel-collector.yaml"
 
@@ -154,7 +154,16 @@ def test_collector_and_service_agree_on_what_a_secret_looks_like(config, secret)
     blocked = [re.compile(pattern) for pattern in config["processors"]["redaction"]["blocked_values"]]
 
     assert any(pattern.search(secret) for pattern in blocked)
-    assert _SECRET.search(secret)
+    assert scrub(secret) != secret
+
+
+@pytest.mark.parametrize(
+    "value", ["risk_readings", "task_results", "mark_prices", "SELECT FROM task_results"]
+)
+def test_collector_keeps_names_that_only_look_like_keys(config, value):
+    blocked = [re.compile(pattern) for pattern in config["processors"]["redaction"]["blocked_values"]]
+
+    assert not any(pattern.search(value) for pattern in blocked)
 
 
 def test_own_lines_go_to_standard_output_as_json(config):

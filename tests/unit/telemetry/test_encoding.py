@@ -168,7 +168,7 @@ def served(parent: SpanContext | None = None, links: Sequence[Link] = (), **give
     span = Spans(TRACER).start("GET", parent=above, links=links)
     assert isinstance(span, ServerSpan)
     facts = Facts(CLIENT, told["path"], "203.0.113.9", "r-1", ENDING, told["deadline_left"])
-    span.tell("GET /signals/{symbol}", facts, failed=told["failed"])
+    span.finish("GET /signals/{symbol}", facts, failed=told["failed"])
     return span
 
 

@@ -1,5 +1,7 @@
 """Log lines as a platform and a person read them."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -12,10 +14,11 @@ from runtime.asgi.invocation import Invocation, current
 from runtime.config import Endpoint, Policy
 from runtime.settings.variables import TelemetrySettings
 from runtime.telemetry import configure_logging
-from runtime.telemetry.logs import Refusals, Throttle
+from runtime.telemetry.logs.filters import RefusalFilter, TelemetryFilter
 from shared.errors import Conflict
 from shared.identity import User
 from shared.secret import Secret
+from tests.fixtures.service import until
 from tests.fixtures.telemetry import Spans
 
 
@@ -220,7 +223,7 @@ def record(name: str, message: str, level: int = logging.WARNING):
 
 
 def test_exporter_says_each_thing_once_a_minute():
-    throttle = Throttle(every=60)
+    throttle = TelemetryFilter(every=60)
     said = [throttle.filter(record("opentelemetry.sdk", f"Queue full {n % 2}")) for n in range(1000)]
 
     assert said.count(True) == 2
@@ -229,7 +232,7 @@ def test_exporter_says_each_thing_once_a_minute():
 
 
 def test_fault_of_our_own_tracing_does_not_fill_the_log():
-    throttle = Throttle(every=60)
+    throttle = TelemetryFilter(every=60)
 
     assert [throttle.filter(record("runtime.telemetry.tracing", "untraced")) for _ in range(3)] == [
         True,
@@ -239,13 +242,13 @@ def test_fault_of_our_own_tracing_does_not_fill_the_log():
 
 
 def test_exporter_may_speak_again_after_the_interval():
-    throttle = Throttle(every=0)
+    throttle = TelemetryFilter(every=0)
 
     assert [throttle.filter(record("opentelemetry.sdk", "Queue full")) for _ in range(3)] == [True] * 3
 
 
 def test_throttle_forgets_rather_than_grows():
-    throttle = Throttle()
+    throttle = TelemetryFilter()
     for number in range(5000):
         throttle.filter(record("opentelemetry.sdk", f"{number}"))
 
@@ -254,8 +257,8 @@ def test_throttle_forgets_rather_than_grows():
 
 def test_a_flood_of_refusals_is_a_bounded_number_of_lines_and_the_rest_is_counted(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("runtime.telemetry.logs.time.monotonic", lambda: now[0])
-    refusals = Refusals(rate=50)
+    monkeypatch.setattr("runtime.telemetry.logs.rate.time.monotonic", lambda: now[0])
+    refusals = RefusalFilter(rate=50)
 
     def refused(level: int = logging.INFO) -> logging.LogRecord:
         return logging.makeLogRecord({"name": "runtime.auth.authenticator", "levelno": level})
@@ -267,3 +270,183 @@ def test_a_flood_of_refusals_is_a_bounded_number_of_lines_and_the_rest_is_counte
     first = refused()
     assert refusals.filter(first)
     assert vars(first)["left_out"] == 950
+
+
+class Unfit:
+    """A value whose text cannot be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("canary")
+
+    __repr__ = __str__
+
+
+class Endless:
+    """A value whose text contains itself."""
+
+    def __str__(self) -> str:
+        return str(self)
+
+
+@pytest.mark.parametrize("production", [True, False])
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("%d of %s", ("canary", "canary")),
+        ("%s", ("canary", "canary")),
+        ("%(name)s", ("canary",)),
+        ("%", ("canary",)),
+        ("%s", (Unfit(),)),
+        ("%s", (Endless(),)),
+    ],
+)
+def test_arguments_that_do_not_fit_are_one_line_with_place_and_template(
+    written, capsys, text, arguments, production
+):
+    out = written(production=production)
+
+    logging.getLogger("functions.signals").warning(text, *arguments)
+
+    (line,) = out.getvalue().splitlines()
+    assert "canary" not in line
+    assert all(part in line for part in ("functions.signals", "test_logs.py", text))
+    assert capsys.readouterr().err == ""
+
+
+def test_extra_that_has_no_text_is_one_line_too(written, capsys):
+    out = written()
+
+    logging.getLogger("functions.signals").warning("read", extra={"value": Unfit()})
+
+    (line,) = parsed(out)
+    assert (line["level"], line["template"], line["problem"]) == ("warn", "read", "ValueError")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_flood_of_one_failure_is_a_bounded_number_of_lines_and_the_rest_is_counted(written, monkeypatch):
+    out = written()
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    for _ in range(500):
+        raise_and_log(ValueError("no"))
+    raise_and_log(KeyError("another failure"))
+    now[0] += 1
+
+    raise_and_log(ValueError("no"))
+
+    lines = parsed(out)
+    assert [line["exception"] for line in lines[-2:]] == ["KeyError", "ValueError"]
+    assert len(lines) < 30
+    assert len(lines) + lines[-1]["left_out"] == 502
+
+
+def test_what_a_flood_left_out_is_counted_when_it_is_over(written, monkeypatch):
+    out = written()
+    with monkeypatch.context() as still:
+        still.setattr(time, "monotonic", lambda: 100.0)
+        for _ in range(500):
+            raise_and_log(ValueError("no"))
+
+    until(lambda: "more failures were left out" in out.getvalue(), seconds=10)
+
+    last = parsed(out)[-1]
+    assert len(parsed(out)) - 1 + last["left_out"] == 500
+    assert "ValueError at " in last["message"]
+    assert "test_logs.py" in last["message"]
+
+
+def test_each_member_of_a_group_is_written_with_its_place(written):
+    out = written()
+
+    async def first() -> None:
+        raise ValueError("canary")
+
+    async def second() -> None:
+        raise KeyError("canary")
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(first())
+            group.create_task(second())
+
+    try:
+        asyncio.run(both())
+    except ExceptionGroup:
+        logging.getLogger("functions.signals").exception("unhandled exception")
+
+    (line,) = parsed(out)
+    assert line["exception"] == "ExceptionGroup"
+    for part in ("ValueError", "in first", "KeyError", "in second"):
+        assert part in line["traceback"]
+    assert "canary" not in out.getvalue()
+
+
+def test_messages_of_a_group_are_those_of_its_members(written):
+    out = written(exception_messages=True)
+
+    raise_and_log(ExceptionGroup("two", [ValueError("no reading"), KeyError("SPY")]))
+
+    message = parsed(out)[0]["exception_message"]
+    assert "ValueError: no reading" in message
+    assert "KeyError: 'SPY'" in message
+
+
+def test_a_group_of_many_failures_stays_bounded(written):
+    out = written()
+    group = ExceptionGroup("inner", [ValueError(str(number)) for number in range(200)])
+
+    raise_and_log(ExceptionGroup("outer", [group] * 50))
+
+    assert len(out.getvalue()) < 16_000
+
+
+def test_extra_cannot_replace_what_the_line_says_by_itself(written, invocation):
+    out = written()
+    given = {"level": "debug", "time": "never", "logger": "root", "user_id": "user_2", "request_id": "r-2"}
+
+    logging.getLogger("functions.signals").error("read", extra=given)
+
+    (line,) = parsed(out)
+    assert (line["level"], line["logger"], line["user_id"], line["request_id"]) == (
+        "error",
+        "functions.signals",
+        "user_1",
+        "r-1",
+    )
+    assert (line["extra.level"], line["extra.user_id"]) == ("debug", "user_2")
+
+
+def test_a_long_line_keeps_its_traceback(written):
+    out = written()
+
+    try:
+        raise ValueError
+    except ValueError:
+        logging.getLogger("a").exception("x" * 100_000, extra={f"e{n}": "\x01" * 5_000 for n in range(40)})
+
+    (line,) = out.getvalue().splitlines()
+    assert len(line.encode()) < 16_000
+    assert "in test_a_long_line_keeps_its_traceback" in json.loads(line)["traceback"]
+    assert json.loads(line)["exception"] == "ValueError"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+async def test_a_task_whose_failure_nobody_took_is_written_without_the_exceptions_text(written, form):
+    out = written(log_format=form)
+
+    async def failing(secret: str) -> None:
+        raise ValueError(secret)
+
+    def called(secret: str) -> None:
+        raise ValueError(secret)
+
+    task = asyncio.ensure_future(failing("canary"))
+    asyncio.get_running_loop().call_soon(called, "canary")
+    await asyncio.sleep(0.01)
+    del task
+    gc.collect()
+
+    assert "Task exception was never retrieved" in out.getvalue()
+    assert "Exception in callback" in out.getvalue()
+    assert "in failing" in out.getvalue()
+    assert "canary" not in out.getvalue()

@@ -95,9 +95,28 @@ def test_traceback_formatted_by_somebody_else_loses_source_and_message():
         ("Authorization: Bearer abc.def", "Authorization: [redacted]"),
         ("key sk_live_a1b2c3d4 and whsec_MfKQ9r8=", "key [redacted] and [redacted]"),
         ("postgres://app:hunter2@db.internal:5432/app", "postgres://[redacted]@db.internal:5432/app"),
+        ("redis://:hunter2@cache:6379", "redis://[redacted]@cache:6379"),
         ("nothing to see at http://db.internal:5432/app", "nothing to see at http://db.internal:5432/app"),
         ("the risk_on reading of task_force", "the risk_on reading of task_force"),
     ],
 )
 def test_recognisable_secrets_are_taken_out(text, left):
     assert scrub(text) == left
+
+
+@pytest.mark.parametrize("piece", ["a:", "eyJ", "eyJaaaaaaaaa.", "bearer ", "sk_-"])
+@pytest.mark.parametrize("start", ["", "://", "bearer "])
+@pytest.mark.timeout(60)  # a text that is read more than a few times would take minutes
+def test_a_long_text_is_read_in_one_go(start, piece):
+    text = start + piece * 200_000
+
+    assert scrub(f"{text} sk_live_a1b2c3d4").endswith("[redacted]")
+
+
+def test_a_traceback_of_a_group_keeps_its_places():
+    group = caught(BaseExceptionGroup("two", [caught(ValueError("canary")), caught(KeyError("canary"))]))
+
+    stripped = strip("".join(traceback.format_exception(group)))
+
+    assert stripped.count("in caught") == 3
+    assert "canary" not in stripped

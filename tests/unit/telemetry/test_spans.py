@@ -88,7 +88,7 @@ def test_what_is_exported_is_what_the_sdk_would_export(parent: Context, links: A
             use(span)
     theirs.set_attributes(READING.attributes())
     assert isinstance(mine, ServerSpan)
-    mine.tell(mine.name, READING, failed=False)
+    mine.finish(mine.name, READING, failed=False)
     theirs.end()
     mine.end()
 
@@ -138,7 +138,7 @@ def test_what_was_told_after_the_end_is_not_taken():
     span = Spans(recorder.tracer).start("GET", parent=ROOT, links=())
     assert isinstance(span, ServerSpan)
     span.end()
-    span.tell("GET /late", READING, failed=True)
+    span.finish("GET /late", READING, failed=True)
     assert (span.name, dict(span.attributes or {})) == ("GET", {})
 
 
@@ -146,7 +146,7 @@ def test_status_that_a_function_declared_good_stays_good():
     span = Spans(Recorder().tracer).start("GET", parent=ROOT, links=())
     assert isinstance(span, ServerSpan)
     span.set_status(StatusCode.OK)
-    span.tell("GET", READING, failed=True)
+    span.finish("GET", READING, failed=True)
     assert span.status.status_code is StatusCode.OK
 
 
@@ -162,7 +162,7 @@ def test_two_threads_that_look_first_at_the_same_moment_both_see_all_attributes(
                 other.join(0.05)
             return super().attributes()
 
-    span.tell("GET", Slow(*READING), failed=False)
+    span.finish("GET", Slow(*READING), failed=False)
     seen.append(len(span.attributes))
     other.join()
 

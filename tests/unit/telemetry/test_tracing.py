@@ -168,7 +168,7 @@ async def test_cut_off_request_is_an_error_without_an_exception(spans: Spans):
     span = spans.one("GET")
     assert attributes_of(span)["error.type"] == "asyncio.exceptions.CancelledError"
     assert span.events == ()
-    assert spans.telemetry.metrics.active == set()
+    assert spans.telemetry.metrics.active == {}
 
 
 async def test_exception_handed_over_by_a_handler_is_recorded_with_our_detail(spans: Spans):
@@ -260,6 +260,28 @@ async def test_hostile_header_bytes_do_not_change_the_answer(spans: Spans, value
     assert spans.one("GET /signals/{symbol}").parent is None
 
 
+async def test_each_member_of_a_failed_group_is_on_the_span_with_its_place(spans: Spans):
+    async def no_reading() -> None:
+        raise ValueError("canary")
+
+    async def no_key() -> None:
+        raise KeyError("canary")
+
+    with spans.telemetry.tracer.start_as_current_span("reading"):
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(no_reading())
+                group.create_task(no_key())
+        except ExceptionGroup as error:
+            record_exception(error)
+
+    (event,) = spans.one("reading").events
+    stacktrace = str((event.attributes or {})["exception.stacktrace"])
+    for part in ("ValueError", "in no_reading", "KeyError", "in no_key"):
+        assert part in stacktrace
+    assert "canary" not in stacktrace
+
+
 class Broken(SpanProcessor):
     """Fails at the start or at the end of every span."""
 
@@ -285,7 +307,7 @@ async def test_fault_of_telemetry_is_logged_and_does_not_change_the_answer(at, c
     assert answer.status_code == 200
     ours = [record for record in caplog.records if record.name.startswith("runtime.")]
     assert [record.levelname for record in ours if record.levelname != "INFO"] == ["ERROR"]
-    assert telemetry.metrics.active == set()
+    assert telemetry.metrics.active == {}
     assert not trace.get_current_span().get_span_context().is_valid
 
 
@@ -320,7 +342,7 @@ async def test_request_without_an_invocation_is_served_untraced(spans: Spans, ca
         answer = await http.get("/signals")
 
     assert answer.status_code == 404
-    assert "untraced" in caplog.text
+    assert "not traced" in caplog.text
 
 
 async def test_access_line_belongs_to_the_trace_and_knows_no_path(spans: Spans, caplog):

@@ -10,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from runtime.telemetry.exit import Processors, Waiting
+from runtime.telemetry.export import Processors, SpanQueue
 from runtime.telemetry.spans.server import Spans
 
 
@@ -29,14 +29,14 @@ class Slow(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-def started(processor: Waiting) -> Spans:
+def started(processor: SpanQueue) -> Spans:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     return Spans(provider.get_tracer("annex"))
 
 
 def test_a_span_without_room_is_counted_and_told_once(caplog):
-    processor = Waiting(exporter := Slow(), room=4, batch=4, delay=60)
+    processor = SpanQueue(exporter := Slow(), limit=4, batch=4, delay=60)
     spans = started(processor)
     for _ in range(4):
         spans.start("GET", parent=Context(), links=()).end()
@@ -48,7 +48,7 @@ def test_a_span_without_room_is_counted_and_told_once(caplog):
     processor.shutdown()
     assert (len(exporter.taken), processor.lost) == (8, 92)
     assert [record.message for record in caplog.records] == [
-        "Spans are lost: the collector takes fewer than there are."
+        "Spans are dropped: the collector takes fewer than the service makes."
     ]
 
 

@@ -1,4 +1,4 @@
-"""A loop that stands still is noticed, and the function that holds it is named."""
+"""A blocked loop is noticed, and the function that blocks it is named."""
 
 import asyncio
 import logging
@@ -53,12 +53,12 @@ def lines():
 
 async def test_the_function_that_blocks_the_loop_is_named_once_with_its_line(tmp_path: Path, lines: Lines):
     get = blocking_function(tmp_path)
-    with Watchdog(tmp_path, patience=0.05):
+    with Watchdog(tmp_path, report_after=0.05):
         await get(lines.came)
         await until(lambda: len(lines.texts) == 2)
-    assert lines.texts[0].startswith("the event loop stands still in reports/regime.py:3 (wait)")
+    assert lines.texts[0].startswith("event loop blocked in reports/regime.py:3 (wait)")
     assert "threading.py" in lines.texts[0]
-    assert lines.texts[1].startswith("the event loop turns again")
+    assert lines.texts[1].startswith("event loop running again")
 
 
 async def test_a_loop_that_stands_still_for_too_long_ends_the_process(tmp_path: Path, lines: Lines):
@@ -69,14 +69,14 @@ async def test_a_loop_that_stands_still_for_too_long_ends_the_process(tmp_path: 
         statuses.append(status)
         ended.set()
 
-    with Watchdog(tmp_path, patience=0.05, limit=0.1, end=end):
+    with Watchdog(tmp_path, report_after=0.05, limit=0.1, end=end):
         await blocking_function(tmp_path)(ended)
     assert statuses == [70]
 
 
 async def test_a_busy_loop_that_turns_is_left_alone(tmp_path: Path, lines: Lines):
     end = time.monotonic() + 1.2
-    with Watchdog(tmp_path, patience=0.5):
+    with Watchdog(tmp_path, report_after=0.5):
         while time.monotonic() < end:  # noqa: ASYNC110  # being busy is the point
             await asyncio.sleep(0)
     assert lines.texts == []

@@ -1,7 +1,7 @@
 """Header fields as they are written.
 
-uvicorn searches every field of every answer for what could end its line. Nearly all of them are the same from
-answer to answer, so a field is searched once, and its line remembered.
+uvicorn checks every field of every response for characters that would end its line. Nearly all fields repeat
+from response to response, so a field is checked once and its line cached.
 """
 
 from functools import lru_cache
@@ -11,16 +11,16 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE
 
 type Field = tuple[bytes, bytes]
 
-REMEMBERED = 1024  # fields; the ones in daily use are a few dozen
-LONGEST = 512  # bytes of a value that is remembered: what a caller can choose must not fill the memory
+CACHED_FIELDS = 1024  # the ones in daily use are a few dozen
+CACHED_VALUE_LIMIT = 512  # bytes: what a caller can choose must not fill the memory
 FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
-PASSING = frozenset({b"x-request-id", b"traceresponse", b"server-timing"})  # another value in every answer
+NEVER_CACHED = frozenset({b"x-request-id", b"traceresponse", b"server-timing"})  # differ in every response
 
-_NEW = b""  # the line of a field that is not remembered
+_NEW = b""  # the line of a field that is not cached
 
 
-class Lines:
-    """The lines that one server writes."""
+class HeaderLines:
+    """The header lines that one server writes."""
 
     def __init__(self) -> None:
         self._known: dict[Field, bytes] = {}
@@ -29,10 +29,10 @@ class Lines:
         return len(self._known)
 
     def of(self, fields: list[Field]) -> tuple[list[bytes], list[Field]]:
-        """Return the lines, and those of the fields that say how long the answer is or how it ends.
+        """Return the lines, and the fields that frame the response: its length, its encoding, its connection.
 
         Raises:
-            RuntimeError: one holds what no field may.
+            RuntimeError: a field holds a character that is not allowed.
         """
         lines = list(map(self._known.get, fields, repeat(_NEW)))
         framing: list[Field] = []
@@ -48,17 +48,17 @@ class Lines:
     def _write(self, name: bytes, value: bytes) -> bytes:
         if HEADER_VALUE_RE.search(value):
             raise RuntimeError("Invalid HTTP header value.")
-        line = _begun(name) + value + b"\r\n"
+        line = _prefix(name) + value + b"\r\n"
         lower = name.lower()
-        if len(value) <= LONGEST and lower not in FRAMING and lower not in PASSING:
-            if len(self._known) >= REMEMBERED:
+        if len(value) <= CACHED_VALUE_LIMIT and lower not in FRAMING and lower not in NEVER_CACHED:
+            if len(self._known) >= CACHED_FIELDS:
                 self._known.clear()
             self._known[name, value] = line
         return line
 
 
-@lru_cache(REMEMBERED)
-def _begun(name: bytes) -> bytes:
+@lru_cache(CACHED_FIELDS)
+def _prefix(name: bytes) -> bytes:
     if HEADER_RE.search(name):
         raise RuntimeError("Invalid HTTP header name.")
     return name.lower() + b": "

@@ -1,7 +1,7 @@
-"""The last door of a span: whoever recorded an exception on it, its text does not leave.
+"""What a span passes on its way to the collector: processors, queue, and the removal of exceptions' texts.
 
 Libraries record exceptions through the SDK, which writes message and traceback as they are; both can quote a
-body, a token or SQL. It is done here, in the exporter's thread, so that no request waits for it.
+body, a token or SQL. They are removed here, in the exporter's thread, so that no request waits for it.
 """
 
 import logging
@@ -30,36 +30,35 @@ class Processors(SynchronousMultiSpanProcessor):
         """Add one more."""
         super().add_span_processor(span_processor)
         for name in ("on_start", "_on_ending", "on_end"):
-            telling = [
+            interested = [
                 getattr(each, name)
                 for each in self._span_processors
                 if getattr(type(each), name) not in _IDLE
             ]
-            if len(telling) < 2:
-                setattr(self, name, telling[0] if telling else _nothing)
+            if len(interested) < 2:
+                setattr(self, name, interested[0] if interested else _nothing)
             else:
                 self.__dict__.pop(name, None)
 
 
-class Waiting(BatchSpanProcessor):
-    """The SDK's queue, but one that does not tell of each span it loses.
+class SpanQueue(BatchSpanProcessor):
+    """The SDK's queue without its warning for each dropped span.
 
-    For each span without room the SDK writes a warning, from the request's own thread, when the process is
-    busiest.
+    The SDK writes it in the thread of the request, when the process is busiest.
 
     Attributes:
-        lost: spans for which there was no room.
+        lost: spans dropped because the queue was full.
     """
 
-    def __init__(self, exporter: SpanExporter, *, room: int, batch: int, delay: float) -> None:
-        super().__init__(exporter, room, delay * 1000, batch)
+    def __init__(self, exporter: SpanExporter, *, limit: int, batch: int, delay: float) -> None:
+        super().__init__(exporter, limit, delay * 1000, batch)
         self.lost = 0
-        self._queue = self._batch_processor._queue  # noqa: SLF001  # not told in another way
-        self._room = room
+        self._queue = self._batch_processor._queue  # noqa: SLF001  # there is no public way to its length
+        self._limit = limit
         self._nearly = batch - 1  # that many waiting spans and one more wake the thread
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take a span in; without room the oldest goes."""
+        """Queue a span; when the queue is full the oldest is dropped."""
         context = span._context  # noqa: SLF001  # it and its flags, without two calls
         if context is None or not context[3] & _SAMPLED:
             return
@@ -67,21 +66,21 @@ class Waiting(BatchSpanProcessor):
         if waiting < self._nearly:
             self._queue.appendleft(span)
             return
-        if waiting < self._room:
+        if waiting < self._limit:
             self._batch_processor.emit(span)
             return
         if not self.lost:
-            logger.warning("Spans are lost: the collector takes fewer than there are.")
+            logger.warning("Spans are dropped: the collector takes fewer than the service makes.")
         self.lost += 1
         self._queue.appendleft(span)
 
 
 def _nothing(*_: object, **__: object) -> None:
-    """No processor wants to hear it."""
+    """In place of calls that no processor handles."""
 
 
-class Redacting(SpanExporter):
-    """Passes spans on to another exporter, their exceptions by type and place."""
+class RedactingExporter(SpanExporter):
+    """Passes spans on to another exporter, with exceptions reduced to type and place."""
 
     def __init__(self, exporter: SpanExporter, is_shut: threading.Event | None = None) -> None:
         self._exporter = exporter

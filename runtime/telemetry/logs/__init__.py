@@ -1,0 +1,8 @@
+"""Log lines: what is written, how often, and how it leaves the process."""
+
+from runtime.telemetry.logs.access import AccessLog
+from runtime.telemetry.logs.lines import extras, request_ids
+from runtime.telemetry.logs.setup import configure_logging
+from runtime.telemetry.logs.streams import last_words, unblocked
+
+__all__ = ["AccessLog", "configure_logging", "extras", "last_words", "request_ids", "unblocked"]
