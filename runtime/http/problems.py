@@ -72,7 +72,7 @@ CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
-    """A problem document (RFC 9457) with our extension members.
+    """The document (RFC 9457) with our extension members.
 
     Attributes:
         type: `urn:annex:problem:<code>`.
@@ -81,8 +81,8 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
         detail: one sentence for the caller.
         code: stable name to branch on.
         request_id: finds the request in the log.
-        trace_id: finds it in the traces, empty if it is not traced.
-        errors: everything wrong with the input.
+        trace_id: finds it in the traces, empty when it is not traced.
+        errors: every thing wrong with the input.
     """
 
     type: str

@@ -157,7 +157,7 @@ async def test_shutdown_ends_the_streams_of_the_service_with_their_last_word(
     names = dict(head["headers"])
     assert head["status"] == 200
     assert names[b"content-type"] == b"text/event-stream; charset=utf-8"
-    assert names[b"cache-control"] == b"no-store"
+    assert names[b"cache-control"] == b"no-store, no-transform"
     assert body.startswith(b': open\n\nid: 1\nevent: tick\ndata: {"type":"tick","symbol":"SPY"}\n\n')
     assert body.count(b"event: error") == 1
     assert b'"code":"shutting_down"' in body.strip().split(b"\n\n")[-1]
