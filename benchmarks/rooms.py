@@ -45,7 +45,7 @@ def routed(application: Application, door: Callable[[ASGIApp], ASGIApp]) -> ASGI
     """Return the application's router, with `trivial` in the place of every function."""
     app: Any = TreeApp(
         application.table.handlers,
-        door=lambda _: door(trivial),
+        middleware=lambda _: door(trivial),
         state=State({"database": application.database, "agents": application.agents}),
         openapi_config=None,
         logging_config=None,

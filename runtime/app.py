@@ -157,7 +157,7 @@ class Application:
     def _mount(self, table: RouteTable) -> TreeApp:
         return TreeApp(
             route_handlers=table.handlers,
-            door=lambda app: self.gate(Problems(app)),
+            middleware=lambda app: self.gate(Problems(app)),
             state=State({"database": self.database, "agents": self.agents, DRAIN: self._drain}),
             openapi_config=None,
             logging_config=None,

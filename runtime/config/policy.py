@@ -21,8 +21,8 @@ from runtime.config.key import (
     not_empty,
     not_negative,
     organization_scope,
-    rate,
-    reverification,
+    rate_text,
+    reverification_value,
     success_status,
     url_path,
 )
@@ -35,7 +35,7 @@ _TEXT = "Write a text."
 
 
 class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a folder and a file may say. The defaults are the project's."""
+    """Keys that folders and files may set. The defaults are the project's."""
 
     org: Annotated[
         bool, Key(doc="an active organisation is needed", cure=_YES_OR_NO, below=ON, is_demand=True)
@@ -68,7 +68,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
             doc="how fresh the sign-in must be: `strict_mfa`, `strict`, `moderate`, `lax` or "
             '`{"level": …, "after_minutes": …}`',
             cure=f'Write one of {", ".join(PRESETS)}, or {{"level": ..., "after_minutes": ...}}.',
-            check=reverification,
+            check=reverification_value,
             below=STRICTER,
             is_demand=True,
         ),
@@ -123,7 +123,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
         Key(
             doc='`"20/minute"` per user, per address where public',
             cure='Write it as "20/minute" (second, minute, hour or day).',
-            check=rate,
+            check=rate_text,
             below=SLOWER,
         ),
     ] = None
@@ -146,7 +146,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
 
 class FileKeys(FolderKeys, frozen=True, kw_only=True):
-    """What a file may say besides."""
+    """Keys that only files may set."""
 
     public: Annotated[bool, Key(doc="no session needed", cure=_YES_OR_NO, by_method=False)] = False
     pending: Annotated[bool, Key(doc="accept sessions that still have tasks to finish", cure=_YES_OR_NO)] = (

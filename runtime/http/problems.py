@@ -233,7 +233,7 @@ def note(error: Exception, noun: AnnexError, invocation: Invocation | None) -> N
     if invocation:
         invocation.error = type(error).__qualname__ if isinstance(noun, Internal) else noun.code
     if isinstance(noun, Misfit):
-        logger.error(noun.told)
+        logger.error(noun.log_text)
     elif isinstance(noun, Internal):
         logger.error("unhandled exception", exc_info=error)
     if status_of(noun) >= 500:

@@ -26,7 +26,7 @@ from litestar.utils import normalize_path
 
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 
-type Door = Callable[[ASGIApp], ASGIApp]
+type Middleware = Callable[[ASGIApp], ASGIApp]
 
 # What Python calls the byte "/" when it is data and no separator; no decoded path contains it otherwise.
 SLASH = "\udc2f"
@@ -39,12 +39,16 @@ class TreeApp(Litestar):
     Args:
         route_handlers: taken in at once; `Litestar.register` goes through all earlier ones for each. The app
             that a handler carries as ``opt[DIRECT]`` is called instead of it.
-        door: put in front of each handler.
+        middleware: put in front of each handler.
         options: as of `Litestar`, but for middleware and exception handlers.
     """
 
     def __init__(
-        self, route_handlers: Sequence[HTTPRouteHandler], *, door: Door = lambda app: app, **options: Any
+        self,
+        route_handlers: Sequence[HTTPRouteHandler],
+        *,
+        middleware: Middleware = lambda app: app,
+        **options: Any,
     ) -> None:
         super().__init__((), **options)
         by_path: dict[str, list[HTTPRouteHandler]] = defaultdict(list)
@@ -54,7 +58,7 @@ class TreeApp(Litestar):
         for path, handlers in by_path.items():
             self._add(path, handlers)
         self.asgi_router.construct_routing_trie()
-        _put_in_front(door, self.asgi_router.root_route_map_node)
+        _put_in_front(middleware, self.asgi_router.root_route_map_node)
 
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
@@ -136,16 +140,16 @@ def _keeping_slashes(path: str, raw: bytes) -> str:
     return unquote(text.replace("%2F", SLASH).replace("%2f", SLASH))
 
 
-def _put_in_front(door: Door, node: RouteTrieNode) -> None:
+def _put_in_front(middleware: Middleware, node: RouteTrieNode) -> None:
     for method, (app, handler) in node.asgi_handlers.items():
         inner = cast("ASGIApp", handler.opt.get(DIRECT, app))
-        node.asgi_handlers[method] = ASGIHandlerTuple(cast("Any", door(inner)), handler)
+        node.asgi_handlers[method] = ASGIHandlerTuple(cast("Any", middleware(inner)), handler)
     for child in node.children.values():
-        _put_in_front(door, child)
+        _put_in_front(middleware, child)
 
 
 def is_refused(path: str) -> bool:
-    """Say whether a path holds what no URL of ours does: dot segments, which proxies resolve, and NUL."""
+    """Say whether a path has what no route has: dot segments, which proxies resolve, and NUL."""
     return "\x00" in path or ("/." in path and not {".", ".."}.isdisjoint(path.split("/")))
 
 
