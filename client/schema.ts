@@ -125,6 +125,26 @@ export interface Reading {
   signal: Signal;
 }
 
+/** What a model thought before it spoke. */
+export interface Reasoning {
+  type: "reasoning";
+  reasoningId: string;
+  agent: string;
+  text: string;
+}
+
+/**
+ * A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
+ *
+ * Told only where the function asked for it: `agents.run(…, reasoning=True)`.
+ */
+export interface ReasoningDelta {
+  type: "reasoning_delta";
+  reasoningId: string;
+  agent: string;
+  text: string;
+}
+
 /** What a reading says about the appetite for risk. */
 export type Regime = "NEUTRAL" | "RISK_OFF" | "RISK_ON";
 
@@ -154,7 +174,7 @@ export interface RegimeSummary {
 /** The run is over and its messages stand. */
 export interface RunDone {
   type: "done";
-  stopReason: "cancelled" | "completed" | "input_required" | "token_limit" | "turn_limit";
+  stopReason: "cancelled" | "completed" | "content_filter" | "input_required" | "length" | "refusal" | "token_limit" | "tool_limit" | "turn_limit";
   usage: TokenUsage;
 }
 
@@ -235,6 +255,7 @@ export interface ToolResult {
 export interface Turn {
   /** who wrote it; instructions come from the service alone, so there is no `system`. */
   role: "assistant" | "user";
+  /** at most `MAX_QUESTION` characters of a user, `MAX_MESSAGE` of an agent. */
   content: string;
   /** which agent, for an assistant's message. */
   agent?: string | null;
@@ -362,7 +383,7 @@ export interface Streams {
       path: {
         run_id: string;
       };
-      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
+      events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
     };
     /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
@@ -381,7 +402,7 @@ export interface Streams {
         detach?: boolean | undefined;
       };
       body: Conversation;
-      events: RunStarted | MessageDelta | AgentMessage | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
+      events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
     };
   };

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from secrets import token_urlsafe
@@ -12,7 +12,7 @@ from typing import cast
 from litestar.datastructures import State
 
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
-from runtime.auth import Authenticator
+from runtime.auth import Authenticator, permits
 from runtime.bridge.reference import PATHS as REFERENCE_PATHS
 from runtime.bridge.reference import Reference
 from runtime.gate.gate import Gate
@@ -30,6 +30,7 @@ from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from shared.agents import Agents, ModelSettings, RunLimits, RunStore
 from shared.database import Database
+from shared.identity import User
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -194,7 +195,7 @@ def create_app(settings: Settings, *, telemetry: Telemetry | None = None) -> App
         telemetry=telemetry,
         database=open_database(settings, telemetry),
         authenticator=authenticator,
-        agents=agents_from(settings),
+        agents=agents_from(settings, permits),
         table=table,
     )
     if settings.strict and application.table.faults:
@@ -210,8 +211,13 @@ class BrokenFunctions(Exception):
         self.table = table
 
 
-def agents_from(settings: Settings) -> Agents:
-    """Return agents that have not started; nothing is imported or connected before the first run."""
+def agents_from(settings: Settings, permits: Callable[[User, str], bool]) -> Agents:
+    """Return agents that have not started; nothing is imported or connected before the first run.
+
+    Args:
+        settings: models, limits and the store.
+        permits: whether a caller meets a policy's demands.
+    """
     wanted = settings.agents
     models = ModelSettings(
         api_key=wanted.openai_api_key,
@@ -225,6 +231,7 @@ def agents_from(settings: Settings) -> Agents:
         RunLimits(per_user=wanted.runs_per_user, total=wanted.runs_total),
         secret=settings.secret or Secret(token_urlsafe(32)),
         store=RunStore.from_url(settings.redis_url) if settings.redis_url else None,
+        permits=permits,
     )
 
 

@@ -4,5 +4,6 @@ from runtime.auth.authenticator import Authenticator
 from runtime.auth.clerk.instance import check_clerk
 from runtime.auth.clerk.issuer import DevelopmentIssuer
 from runtime.auth.clerk.webhooks import Delivery
+from runtime.auth.policy import permits
 
-__all__ = ["Authenticator", "Delivery", "DevelopmentIssuer", "check_clerk"]
+__all__ = ["Authenticator", "Delivery", "DevelopmentIssuer", "check_clerk", "permits"]

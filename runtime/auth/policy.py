@@ -8,6 +8,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from runtime.auth.clerk.sessions import prefixed
 from runtime.auth.reasons import Reason
 from runtime.config import Policy, Reverification
@@ -41,6 +43,16 @@ def require(user: User, policy: Policy) -> None:
         raise Forbidden(
             "Verify your sign-in again to do this.", extra={"clerk_error": _hint(policy.reverification)}
         )
+
+
+def permits(user: User, demands: str) -> bool:
+    """Whether a caller meets what `Policy.demands` said of another function: an agent run keeps it."""
+    policy = msgspec.json.decode(demands, type=Policy)
+    try:
+        require(user, policy)
+    except (Forbidden, Unauthenticated):
+        return False
+    return user.token_type in policy.token_types
 
 
 def _lacking(user: User, policy: Policy) -> str:

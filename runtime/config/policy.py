@@ -5,6 +5,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
+import msgspec
 from msgspec import Struct
 
 from runtime.config.key import (
@@ -217,6 +218,17 @@ class Policy(FileKeys, frozen=True, kw_only=True):
     """
 
     origins: dict[str, str] = {}
+
+    @property
+    def demands(self) -> str:
+        """What it asks of a caller beyond a session, as JSON that a run can keep; empty for nothing."""
+        access = [name for name, key in keys_of(Policy).items() if key.is_demand or name == "pending"]
+        asked = {name: getattr(self, name) for name in access}
+        asked = {name: value for name, value in asked.items() if value != getattr(_DEFAULT, name)}
+        return msgspec.json.encode(asked, order="sorted").decode() if asked else ""
+
+
+_DEFAULT = Policy()
 
 
 @cache

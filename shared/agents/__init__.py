@@ -6,6 +6,8 @@ from shared.agents.events import (
     CustomEvent,
     InputRequired,
     MessageDelta,
+    Reasoning,
+    ReasoningDelta,
     RunDone,
     RunFailed,
     RunStarted,
@@ -16,7 +18,7 @@ from shared.agents.events import (
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.runs import Agents
 from shared.agents.settings import ModelSettings
-from shared.agents.store import RunStore
+from shared.agents.store import RunStore, event_number
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn
@@ -32,6 +34,8 @@ __all__ = [
     "InputRequired",
     "MessageDelta",
     "ModelSettings",
+    "Reasoning",
+    "ReasoningDelta",
     "RunDone",
     "RunFailed",
     "RunLimits",
@@ -43,4 +47,5 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "Turn",
+    "event_number",
 ]

@@ -1,7 +1,8 @@
-"""The token by which a person's answer finds its question again: signed, expiring, good for one use.
+"""The token by which a person's answer finds its question again: signed, expiring, good for one success.
 
-Nothing is stored while the person thinks. The token carries the question, signed (HMAC-SHA256) for one user,
-one team and a quarter of an hour; what it is worth is checked when it comes back with the answer.
+Nothing is stored while the person thinks. The token carries the question, signed (HMAC-SHA256) for one user
+in one organisation, one policy, one team and a quarter of an hour; what it is worth is checked when it comes
+back with the answer.
 """
 
 import hmac
@@ -23,7 +24,7 @@ LIFETIME = 900.0
 
 
 class Asked(Struct, frozen=True, array_like=True):
-    """What was asked, in which run, of whom."""
+    """What was asked, in which run, of whom; new members come last, so that older tokens can be read."""
 
     id: str
     expires_at: float
@@ -32,6 +33,8 @@ class Asked(Struct, frozen=True, array_like=True):
     run_id: str
     agent: str
     question: str
+    organization_id: str | None = None
+    demands: str = ""
 
 
 class Spent(Protocol):
@@ -39,6 +42,14 @@ class Spent(Protocol):
 
     async def spend(self, token_id: str, seconds: float) -> bool:
         """Remember a token; False when it was there already."""
+        ...
+
+    async def keep(self, token_id: str, seconds: float) -> None:
+        """Remember a token for so long from now, whether or not it is there still."""
+        ...
+
+    async def forget(self, token_id: str) -> None:
+        """Let a token be used again."""
         ...
 
 
@@ -58,6 +69,14 @@ class SpentHere:
         self._until[token_id] = now + seconds
         return True
 
+    async def keep(self, token_id: str, seconds: float) -> None:
+        """Remember a token for so long from now."""
+        self._until[token_id] = self._clock() + seconds
+
+    async def forget(self, token_id: str) -> None:
+        """Let a token be used again."""
+        self._until.pop(token_id, None)
+
 
 class Continuations:
     """Issues and redeems.
@@ -73,31 +92,70 @@ class Continuations:
         self._spent = spent
         self._clock = clock
 
-    def issue(
-        self, *, user_id: str, team: str, run_id: str, agent: str, question: str
+    def issue(  # noqa: PLR0913  the members of the token
+        self,
+        *,
+        user_id: str,
+        team: str,
+        run_id: str,
+        agent: str,
+        question: str,
+        organization_id: str | None = None,
+        demands: str = "",
     ) -> tuple[str, datetime]:
         """Return a token for one question, and when it expires."""
         expires_at = self._clock() + LIFETIME
-        asked = Asked(token_urlsafe(16), expires_at, user_id, team, run_id, agent, question)
+        asked = Asked(
+            token_urlsafe(16), expires_at, user_id, team, run_id, agent, question, organization_id, demands
+        )
         payload = urlsafe_b64encode(msgspec.msgpack.encode(asked))
         return f"{payload.decode()}.{self._sign(payload)}", datetime.fromtimestamp(expires_at, UTC)
 
-    async def redeem(self, token: str, *, user_id: str, team: str) -> Asked:
-        """Return what was asked, and use the token up.
+    async def redeem(
+        self,
+        token: str,
+        *,
+        user_id: str,
+        team: str,
+        organization_id: str | None = None,
+        permits: Callable[[str], bool] = lambda _: False,
+        seconds: float = LIFETIME,
+    ) -> Asked:
+        """Return what was asked, and hold the token until `settle` says whether it is used up.
+
+        Args:
+            token: as the person's app sent it.
+            user_id: who answers.
+            team: whom they answer.
+            organization_id: the answerer's active organisation.
+            permits: whether the answerer meets the demands of the function that asked; unasked without any.
+            seconds: how long the token is held at most: should the process die, it is good again after that.
 
         Raises:
-            Invalid: it is not ours, expired, or another user's or team's.
+            Invalid: it is not ours, expired, or another user's, organisation's, policy's or team's.
             Conflict: it was used before.
         """
         asked = self._read(token)
-        if asked is None or asked.user_id != user_id or asked.team != team:
+        if (
+            asked is None
+            or (asked.user_id, asked.organization_id, asked.team) != (user_id, organization_id, team)
+            or (asked.demands and not permits(asked.demands))
+        ):
             raise _refused("This continuation is not valid.")
         left = asked.expires_at - self._clock()
         if left <= 0:
             raise _refused("This continuation has expired; start the run again.")
-        if not await self._spent.spend(asked.id, left):
+        if not await self._spent.spend(asked.id, min(left, seconds)):
             raise Conflict("This continuation was used already.")
         return asked
+
+    async def settle(self, asked: Asked, *, is_used: bool) -> None:
+        """Use a held token up, or let it be used again."""
+        left = asked.expires_at - self._clock()
+        if not is_used:
+            await self._spent.forget(asked.id)
+        elif left > 0:
+            await self._spent.keep(asked.id, left)
 
     def _sign(self, payload: bytes) -> str:
         return hmac.new(self._key, payload, "sha256").hexdigest()

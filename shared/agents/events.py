@@ -9,7 +9,22 @@ from typing import Any, Literal
 from shared.events import Event
 from shared.instant import Instant
 
-type StopReason = Literal["completed", "turn_limit", "token_limit", "cancelled", "input_required"]
+type StopReason = Literal[
+    "completed",
+    "turn_limit",
+    "token_limit",
+    "cancelled",
+    "input_required",
+    "length",
+    "content_filter",
+    "refusal",
+    "tool_limit",
+]
+"""Why a run is done.
+
+``length``: the model's answer was cut off at its limit or ours. ``content_filter``: the provider's filter
+took it. ``refusal``: the model will not answer. ``tool_limit``: it went on calling tools and never answered.
+"""
 
 
 class RunStarted(Event, tag="run_started", frozen=True, kw_only=True, rename="camel"):
@@ -37,6 +52,25 @@ class AgentMessage(Event, tag="message", frozen=True, kw_only=True, rename="came
     agent: str
     text: str
     data: Any = None
+
+
+class ReasoningDelta(Event, tag="reasoning_delta", frozen=True, kw_only=True, rename="camel"):
+    """A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
+
+    Told only where the function asked for it: `agents.run(…, reasoning=True)`.
+    """
+
+    reasoning_id: str
+    agent: str
+    text: str
+
+
+class Reasoning(Event, tag="reasoning", frozen=True, kw_only=True, rename="camel"):
+    """What a model thought before it spoke."""
+
+    reasoning_id: str
+    agent: str
+    text: str
 
 
 class ToolCall(Event, tag="tool_call", frozen=True, kw_only=True, rename="camel"):
@@ -116,6 +150,8 @@ AgentEvent = (
     RunStarted
     | MessageDelta
     | AgentMessage
+    | ReasoningDelta
+    | Reasoning
     | ToolCall
     | ToolResult
     | InputRequired

@@ -1,8 +1,10 @@
-"""What a run needs of an agent framework, and the one that there is."""
+"""What a run needs of an agent framework, and the loading of the one that there is."""
 
 import asyncio
 import importlib
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from contextvars import Context
 from typing import Protocol
 
 from shared.agents.events import AgentEvent
@@ -27,6 +29,30 @@ class Framework(Protocol):
     async def close(self) -> None:
         """Let go of what runs share."""
         ...
+
+
+class Loading:
+    """The framework of a process: loaded by the first run, asked for by all."""
+
+    def __init__(self, models: ModelSettings) -> None:
+        self._models = models
+        self._task: asyncio.Task[Framework] | None = None
+
+    async def load(self) -> Framework:
+        """Return the framework; a load that failed is tried again.
+
+        Raises:
+            AgentsUnavailable: the extra is not installed.
+        """
+        if self._task is None or (self._task.done() and self._task.exception()):
+            self._task = asyncio.create_task(load_autogen(self._models), context=Context())
+        return await asyncio.shield(self._task)
+
+    async def close(self) -> None:
+        """Let go of what runs share, where there ever was a run."""
+        if self._task is not None:
+            with suppress(AgentsUnavailable):
+                await (await self._task).close()
 
 
 async def load_autogen(models: ModelSettings) -> Framework:

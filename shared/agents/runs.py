@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import logging
 import weakref
+from collections.abc import Callable
 from contextvars import Context, copy_context
+from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,15 +17,17 @@ from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 
-from shared.agents.continuation import Continuations, SpentHere
+from shared.agents.continuation import Asked, Continuations, SpentHere
 from shared.agents.events import AgentMessage, InputRequired
-from shared.agents.framework import Framework, load_autogen
+from shared.agents.framework import Framework, Loading
+from shared.agents.holder import Holder
 from shared.agents.running.leftovers import Leftovers
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.running.meters import Meters
 from shared.agents.running.run import Run
 from shared.agents.settings import ModelSettings
-from shared.agents.store import RunStore
+from shared.agents.silence import silence
+from shared.agents.store import Record, RunStore
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn
@@ -33,6 +38,14 @@ from shared.secret import Secret
 log = logging.getLogger(__name__)
 
 _BUDGET = Budget()
+_TEAR_DOWN = 10.0
+"""Seconds in which a run whose time is used up is surely gone."""
+
+type Permits = Callable[[User, str], bool]
+
+
+def _refuse(_user: User, _demands: str) -> bool:
+    return False
 
 
 class Agents:
@@ -44,6 +57,7 @@ class Agents:
         secret: signs continuations; the same for all replicas.
         store: where detached runs are kept; without one there are none.
         meter_provider: OpenTelemetry's own by default.
+        permits: whether a caller meets demands that `under` was told; without it nobody does.
     """
 
     def __init__(
@@ -54,7 +68,10 @@ class Agents:
         secret: Secret,
         store: RunStore | None = None,
         meter_provider: MeterProvider | None = None,
+        permits: Permits = _refuse,
     ) -> None:
+        self._demands = ""
+        self._permits = permits
         self._models = models
         self._limits = limits
         self._store = store
@@ -63,9 +80,10 @@ class Agents:
         self._continuations = Continuations(secret, store or SpentHere())
         self._is_entered = False
         self._running: dict[str, Run] = {}
+        self._answering: dict[str, Asked] = {}
         self._recorders: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Task[None] | None = None
-        self._framework: asyncio.Task[Framework] | None = None
+        self._framework = Loading(models)
 
     async def __aenter__(self) -> Self:
         if self._is_entered:
@@ -74,6 +92,7 @@ class Agents:
                 "The agents are the service's. Call `agents.run(...)` or `agents.answer(...)`."
             )
         self._is_entered = True
+        silence()
         if self._store is not None:
             self._listener = asyncio.create_task(self._obey(self._store), context=Context())
         return self
@@ -84,11 +103,18 @@ class Agents:
             run.stop(Unavailable("The service is shutting down; start the run again."))
         await asyncio.gather(*(run.close() for run in runs))
         await self._end_background()
-        if self._framework is not None:
-            with contextlib.suppress(AgentsUnavailable):
-                await (await self._framework).close()
+        await self._framework.close()
         if self._store is not None:
             await self._store.close()
+
+    def under(self, demands: str) -> Self:
+        """Return the same agents for a function that asks `demands` of its callers.
+
+        Only who meets them too reads, ends or continues the runs that are begun with these.
+        """
+        view = copy(self)
+        view._demands = demands  # noqa: SLF001  a copy of this object
+        return view
 
     async def run(
         self,
@@ -98,6 +124,7 @@ class Agents:
         user: User,
         budget: Budget = _BUDGET,
         detach: bool = False,
+        reasoning: bool = False,
     ) -> RunStream:
         """Start a run and return its events.
 
@@ -107,6 +134,7 @@ class Agents:
             user: the caller, who owns the run.
             budget: what it may use up.
             detach: let it go on when the caller leaves, for `resume`.
+            reasoning: tell what models think before they speak, as events of its own.
 
         Raises:
             TooManyRuns: the caller, or the process, has as many under way as it may.
@@ -116,7 +144,7 @@ class Agents:
         """
         if detach and self._store is None:
             raise AgentsUnavailable("Runs that outlive their connection need REDIS_URL.", retry_after=None)
-        run = await self._admit(team, conversation, user, budget)
+        run = await self._admit(team, conversation, user, budget, reasoning=reasoning)
         if detach and self._store is not None:
             return await self._detached(run, self._store)
         run.start(copy_context())
@@ -145,7 +173,7 @@ class Agents:
         data: Any = None
         async with contextlib.aclosing(RunStream(run.events(), run.close)) as events:
             async for event in events:
-                if isinstance(event, AgentMessage):
+                if isinstance(event, AgentMessage) and event.data is not None:
                     data = event.data
         if isinstance(run.ending, AnnexError):
             raise run.ending
@@ -159,109 +187,170 @@ class Agents:
     async def resume(self, run_id: str, *, user: User, after: int = 0) -> RunStream:
         """Return the events of a detached run of this user that follow number `after`.
 
+        Whoever has read a run to its end, or further, gets its end again.
+
         Raises:
-            NotFound: there is no such run of this user, or its events are gone.
+            NotFound: this user, in this organisation and with these permissions, has no such run, or its
+                events are gone.
         """
-        if self._store is None:
-            raise NotFound("agent run", run_id)
-        await self._store.require(user.user_id, run_id)
+        record = await self._record_of(run_id, user)
         trace.get_current_span().set_attribute("annex.run.id", run_id)
-        return RunStream(self._store.follow(user.user_id, run_id, after=after), first_id=after + 1)
+        after = min(after, record.last - record.has_ended)
+        return RunStream(record.follow(after), first_id=after + 1)
 
     async def stop(self, run_id: str, *, user: User) -> None:
         """End a run of this user now; its stream says `done` with ``cancelled``.
 
         Raises:
-            NotFound: there is no such run of this user under way.
+            NotFound: this user, in this organisation and with these permissions, has no such run under way.
         """
         run = self._running.get(run_id)
-        if run is not None and run.user_id == user.user_id:
+        if run is None:
+            record = await self._record_of(run_id, user)
+            await record.request_stop()
+        elif self._holds(user, run.holder):
             run.stop("cancelled")
             await run.close()
-        elif run is None and self._store is not None:
-            await self._store.request_stop(user.user_id, run_id)
         else:
             raise NotFound("agent run", run_id)
 
     def question(self, run: Run, agent: str, text: str) -> InputRequired:
         """Return the event that puts an agent's question to the person, with the way back."""
         token, expires_at = self._continuations.issue(
-            user_id=run.user_id, team=run.team, run_id=run.id, agent=agent, question=text
+            user_id=run.holder.user_id,
+            organization_id=run.holder.organization_id,
+            demands=run.holder.demands,
+            team=run.team,
+            run_id=run.id,
+            agent=agent,
+            question=text,
         )
         return InputRequired(agent=agent, question=text, continuation=token, expires_at=expires_at)
+
+    async def settle(self, run: Run) -> None:
+        """Use up the continuation that a run began with, if it succeeded; else it is good for another try."""
+        asked = self._answering.pop(run.id, None)
+        if asked is None:
+            return
+        has_failed = isinstance(run.ending, AnnexError) or run.ending == "cancelled"
+        try:
+            await self._continuations.settle(asked, is_used=not has_failed)
+        except Unavailable:
+            log.warning(
+                "a continuation cannot be settled: its store does not answer", extra={"run_id": run.id}
+            )
 
     def forget(self, run: Run) -> None:
         """Give a run's place back."""
         del self._running[run.id]
-        self._limits.release(run.user_id)
+        self._limits.release(run.holder.user_id)
 
-    async def _admit(self, team: Team, conversation: Conversation, user: User, budget: Budget) -> Run:
+    async def _admit(
+        self, team: Team, conversation: Conversation, user: User, budget: Budget, *, reasoning: bool = False
+    ) -> Run:
         framework = await self._load()
         framework.require(team)
         self._limits.admit(user.user_id)
         try:
-            turns = await self._continued(team, conversation, user)
+            turns, asked = await self._continued(team, conversation, user, budget)
         except BaseException:
             self._limits.release(user.user_id)
             raise
         run = Run(
             lambda run: framework.play(team, turns, run),
-            user_id=user.user_id,
+            holder=Holder.of(user, self._demands),
             team=team.name,
             budget=budget,
             owner=self,
+            reasoning=reasoning,
         )
         self._running[run.id] = run
+        if asked is not None:
+            self._answering[run.id] = asked
         trace.get_current_span().set_attribute("annex.run.id", run.id)
         return run
 
-    async def _continued(self, team: Team, conversation: Conversation, user: User) -> tuple[Turn, ...]:
-        """Return the turns, with the question that the last of them answers."""
+    async def _continued(
+        self, team: Team, conversation: Conversation, user: User, budget: Budget
+    ) -> tuple[tuple[Turn, ...], Asked | None]:
+        """Return the turns with the question that the last of them answers, and what was asked."""
         turns = conversation.messages
         if conversation.continuation is None:
-            return turns
+            return turns, None
+        here = Holder.of(user)
         asked = await self._continuations.redeem(
-            conversation.continuation, user_id=user.user_id, team=team.name
+            conversation.continuation,
+            user_id=here.user_id,
+            organization_id=here.organization_id,
+            team=team.name,
+            permits=partial(self._permits, user),
+            seconds=budget.seconds + _TEAR_DOWN,
         )
         *before, answer = turns
         if before and before[-1].content == asked.question:
-            return turns
-        return (*before, Turn(role="assistant", agent=asked.agent, content=asked.question), answer)
+            return turns, asked
+        return (*before, Turn(role="assistant", agent=asked.agent, content=asked.question), answer), asked
+
+    def _holds(self, user: User, holder: Holder) -> bool:
+        """Whether a run is this caller's, here and now."""
+        if Holder.of(user, holder.demands) != holder:
+            return False
+        return not holder.demands or self._permits(user, holder.demands)
+
+    async def _record_of(self, run_id: str, user: User) -> Record:
+        """Return the record of a run that this caller holds.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if self._store is not None:
+            record = await self._store.find(Holder.of(user), run_id)
+            if self._holds(user, record.holder):
+                return record
+        raise NotFound("agent run", run_id)
 
     async def _detached(self, run: Run, store: RunStore) -> RunStream:
-        """Let a recorder read the run, and the caller read the record."""
+        """Let a recorder read the run, and the caller read the record.
+
+        Raises:
+            Unavailable: the store takes no event; the run has ended.
+        """
         clean = Context()  # of the request only the trace goes on: neither its deadline nor its clean-up
         clean.run(otel.attach, otel.get_current())
         run.start(clean)
-        written = asyncio.Event()
+        written = asyncio.get_running_loop().create_future()
         recorder = asyncio.create_task(self._record(run, store, written), context=clean)
         self._recorders.add(recorder)
         recorder.add_done_callback(self._recorders.discard)
-        await written.wait()
-        return RunStream(store.follow(run.user_id, run.id))
+        await written
+        return RunStream(store.follow(run.holder, run.id))
 
-    async def _record(self, run: Run, store: RunStore, written: asyncio.Event) -> None:
+    async def _record(self, run: Run, store: RunStore, written: asyncio.Future[None]) -> None:
         number = 0
-        alive = asyncio.create_task(store.keep_alive(run.user_id, run.id))
+        alive = asyncio.create_task(store.keep_alive(run.holder, run.id))
         try:
             async for event in run.events():
                 number += 1
-                await store.append(run.user_id, run.id, number, event)
-                written.set()
-        except Unavailable:
+                await store.append(run.holder, run.id, number, event)
+                if not written.done():
+                    written.set_result(None)
+        except Unavailable as error:
+            if not written.done():
+                written.set_exception(error)
             log.warning("agent run ended: its store does not answer", extra={"run_id": run.id})
         finally:
             alive.cancel()
             await run.close()
-            written.set()
+            if not written.done():
+                written.set_result(None)
             with contextlib.suppress(Unavailable):
-                await store.finish(run.user_id, run.id)
+                await store.finish(run.holder, run.id)
 
     async def _obey(self, store: RunStore) -> None:
         """End the runs that other replicas were asked to end."""
-        async for user_id, run_id in store.stops():
+        async for holder, run_id in store.stops():
             run = self._running.get(run_id)
-            if run is not None and run.user_id == user_id:
+            if run is not None and run.holder.name == holder:
                 run.stop("cancelled")
 
     async def _end_background(self) -> None:
@@ -274,9 +363,7 @@ class Agents:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _load(self) -> Framework:
-        if self._framework is None or (self._framework.done() and self._framework.exception()):
-            self._framework = asyncio.create_task(load_autogen(self._models), context=Context())
-        return await asyncio.shield(self._framework)
+        return await self._framework.load()
 
 
 def _let_go(loop: asyncio.AbstractEventLoop, run: Run) -> None:

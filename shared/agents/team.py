@@ -1,23 +1,20 @@
 """A team as a function describes it: who speaks, with which tools, and when it is over. No framework."""
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_type_hints
 
-import msgspec
 from msgspec import Struct
 
-type Tool = Callable[..., Any]
+from shared.agents.tool import NAME, Tool, refuse_tool
 
-_CALLER = {"user", "user_id", "org_id", "organization", "db", "database"}
+_TAKEN = {"user", "group_topic", "output_topic", "RoundRobinGroupChatManager"}
+"""The person's name in every conversation, and the names by which a group delivers its messages."""
 
 
 class Agent(Struct, frozen=True):
     """One member of a team.
 
     Attributes:
-        name: a Python identifier; it is shown to the other agents and to the caller.
+        name: an ASCII identifier of at most 64 characters, shown to the other agents and the caller.
         instructions: the system message.
         tools: functions with a docstring and annotated parameters, of types that msgspec knows. `async def`
             runs on the loop, `def` in a thread. They act as the caller because they close over the function's
@@ -35,10 +32,20 @@ class Agent(Struct, frozen=True):
     tool_rounds: int = 4
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
-            raise ValueError(f"agent name {self.name!r} is not an identifier; write it like `analyst`")
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                f"agent name {self.name!r} is not an identifier of at most 64 ASCII characters; "
+                "write it like `analyst`"
+            )
+        if self.name in _TAKEN:
+            raise ValueError(f"agent name {self.name!r} is taken by the discussion itself; choose another")
+        if self.tool_rounds < 1:
+            raise ValueError(f"agent {self.name!r} needs tool_rounds of at least 1")
         for tool in self.tools:
-            _refuse_tool(self.name, tool)
+            refuse_tool(self.name, tool)
+        names = [tool.__name__ for tool in self.tools] + (["ask_user"] if self.may_ask else [])
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"agent {self.name!r} has two tools named {', '.join(twice)}; rename one")
 
 
 class Team(Struct, frozen=True):
@@ -64,33 +71,3 @@ class Team(Struct, frozen=True):
             raise ValueError(f"team {self.name!r} needs agents with different names, got {names}")
         if self.max_turns < 1:
             raise ValueError(f"team {self.name!r} needs max_turns of at least 1")
-
-
-def arguments_of(tool: Tool) -> type[Struct]:
-    """Return the struct that the arguments of `tool` must fit, made of its signature."""
-    hints = get_type_hints(tool, include_extras=True)
-    fields: list[Any] = []
-    for name, parameter in inspect.signature(tool).parameters.items():
-        required = parameter.default is parameter.empty
-        fields.append((name, hints[name]) if required else (name, hints[name], parameter.default))
-    return msgspec.defstruct(tool.__name__, fields, kw_only=True, forbid_unknown_fields=True)
-
-
-def _refuse_tool(agent: str, tool: Tool) -> None:
-    parameters = inspect.signature(tool).parameters
-    chosen = sorted(_CALLER & set(parameters))
-    if chosen:
-        raise ValueError(
-            f"tool {tool.__name__!r} of agent {agent!r} takes {', '.join(chosen)}: the model would choose "
-            "whom it acts as; use the function's own `user` and `db` inside the tool"
-        )
-    bare = [name for name, parameter in parameters.items() if parameter.annotation is parameter.empty]
-    if bare:
-        raise ValueError(
-            f"tool {tool.__name__!r} of agent {agent!r} takes {', '.join(bare)} without an annotation: "
-            "the model is told the types; write `symbol: str`"
-        )
-    if not inspect.getdoc(tool):
-        raise ValueError(
-            f"tool {tool.__name__!r} of agent {agent!r} has no docstring: it is what the model knows of it"
-        )

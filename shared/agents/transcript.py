@@ -4,6 +4,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+MAX_QUESTION = 20_000
+"""Characters of what a person says."""
+
+MAX_MESSAGE = 100_000
+"""Characters of what an agent says; a longer answer ends there, so that every message can be sent back."""
+
+MAX_CONTINUATION = 120_000
+"""Characters of a continuation, which carries a question (`MAX_QUESTION` of four bytes each) as base64."""
+
 MAX_CHARACTERS = 200_000
 """All messages of one conversation together."""
 
@@ -13,14 +22,19 @@ class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         role: who wrote it; instructions come from the service alone, so there is no ``system``.
+        content: at most `MAX_QUESTION` characters of a user, `MAX_MESSAGE` of an agent.
         agent: which agent, for an assistant's message.
         id: the app's own id of the message.
     """
 
     role: Literal["user", "assistant"]
-    content: Annotated[str, Meta(min_length=1, max_length=20_000)]
-    agent: Annotated[str, Meta(pattern=r"^[A-Za-z_]\w{0,63}$")] | None = None
+    content: Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE)]
+    agent: Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] | None = None
     id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.role == "user" and len(self.content) > MAX_QUESTION:
+            raise ValueError(f"expected content of length <= {MAX_QUESTION} in a user's message")
 
 
 class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +46,7 @@ class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     messages: Annotated[tuple[Turn, ...], Meta(min_length=1, max_length=200)]
-    continuation: Annotated[str, Meta(max_length=8_000)] | None = None
+    continuation: Annotated[str, Meta(max_length=MAX_CONTINUATION)] | None = None
 
     def __post_init__(self) -> None:
         if self.messages[-1].role != "user":

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from runtime import Function, Request, User
-from shared.agents import AgentEvent, Agents
+from shared.agents import AgentEvent, Agents, event_number
 
 config = Function(methods={"get": {"timeout": 300}})
 
@@ -13,8 +13,8 @@ async def get(
     run_id: str, agents: Agents, user: User, request: Request[Any, Any, Any]
 ) -> AsyncIterator[AgentEvent]:
     """Follow a detached run: what came after `Last-Event-ID`, then what comes."""
-    seen = request.headers.get("last-event-id", "0")
-    return await agents.resume(run_id, user=user, after=int(seen) if seen.isdecimal() else 0)
+    after = event_number(request.headers.get("last-event-id"))
+    return await agents.resume(run_id, user=user, after=after)
 
 
 async def delete(run_id: str, agents: Agents, user: User) -> None:

@@ -2,97 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from autogen_core import CancellationToken, FunctionCall
-from autogen_core.models import (
-    ChatCompletionClient,
-    CreateResult,
-    LLMMessage,
-    ModelFamily,
-    ModelInfo,
-    RequestUsage,
-)
+from autogen_core.models import CreateResult, LLMMessage, RequestUsage
 from autogen_core.tools import Tool, ToolSchema
-from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from msgspec import Struct
-from openai import DefaultAsyncHttpxClient
-from pydantic import BaseModel
 
+from shared.agents.autogen.answer import ABILITIES, Answer, JsonOutput, ModelClient, Piece, ToolChoice
+from shared.agents.autogen.completions import Completions
 from shared.agents.settings import ModelSettings
 from shared.agents.team import Team
 from shared.errors import AgentsUnavailable, ModelUnavailable
-
-_ABILITIES = ModelInfo(
-    vision=False,
-    function_calling=True,
-    json_output=True,
-    structured_output=True,
-    family=ModelFamily.UNKNOWN,
-    multiple_system_messages=True,
-)
-"""Said here, because AutoGen refuses every model that is younger than its own table."""
-
-
-_opened: ContextVar[list[Any] | None] = ContextVar("annex_model_responses", default=None)
-
-
-async def _note(response: Any) -> None:
-    opened = _opened.get()
-    if opened is not None:
-        opened.append(response)
-
-
-class ModelClient(Struct, frozen=True):
-    """A client together with what spans and metrics call it."""
-
-    chat: ChatCompletionClient
-    model: str
-    provider: str
-
-    @property
-    def attributes(self) -> dict[str, str]:
-        """Attributes by the GenAI conventions."""
-        return {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": self.provider,
-            "gen_ai.request.model": self.model,
-        }
-
-    async def stream(
-        self,
-        messages: Sequence[LLMMessage],
-        tools: Sequence[Tool | ToolSchema],
-        tool_choice: Tool | Literal["auto", "required", "none"],
-        json_output: bool | type[BaseModel] | None,
-        token: CancellationToken | None,
-    ) -> AsyncGenerator[str | CreateResult]:
-        """Open one streamed call, with the provider's token counts where it has them; closed, it hangs up.
-
-        AutoGen drops a stream that is cancelled between two pieces without closing it, and the connection
-        would stay taken; so the responses of this call are noted as they come.
-        """
-        opened: list[Any] = []
-        _opened.set(opened)
-        usage: dict[str, Any] = {"include_usage": True} if self.provider == "openai" else {}
-        pieces = self.chat.create_stream(
-            messages,
-            tools=tools,
-            tool_choice=tool_choice,
-            json_output=json_output,
-            cancellation_token=token,
-            **usage,
-        )
-        try:
-            async for piece in pieces:
-                yield piece
-        finally:
-            for response in opened:
-                await response.aclose()
 
 
 class ModelClients:
@@ -117,29 +41,48 @@ class ModelClients:
                 f"No model is configured and `{team.name}` has no recorded replies: set OPENAI_API_KEY.",
                 retry_after=None,
             )
-        chat = Recorded(_script(team.replay), self._settings.replay_pace)
-        return ModelClient(chat, model="replay", provider="replay")
+        return Replayed(Recorded(_script(team.replay), self._settings.replay_pace))
 
     async def close(self) -> None:
         """Close the provider's connections."""
         if self._provider is not None:
-            await self._provider.chat.close()
+            await self._provider.close()
 
     def _open(self, key: str) -> ModelClient:
         if self._provider is None:
-            settings = self._settings
-            more: dict[str, Any] = {"base_url": settings.base_url} if settings.base_url else {}
-            more["http_client"] = DefaultAsyncHttpxClient(event_hooks={"response": [_note]})
-            chat = OpenAIChatCompletionClient(
-                model=settings.model,
-                api_key=key,
-                model_info=_ABILITIES,
-                timeout=settings.timeout,
-                max_retries=settings.retries,
-                **more,
-            )
-            self._provider = ModelClient(chat, model=settings.model, provider="openai")
+            self._provider = Completions(self._settings, key)
         return self._provider
+
+
+class Replayed:
+    """Recorded replies, as a model."""
+
+    model = provider = "replay"
+
+    def __init__(self, chat: ReplayChatCompletionClient) -> None:
+        self._chat = chat
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def stream(
+        self,
+        messages: Sequence[LLMMessage],
+        tools: Sequence[Tool | ToolSchema],
+        tool_choice: ToolChoice,
+        json_output: JsonOutput,
+        token: CancellationToken | None,
+    ) -> AsyncGenerator[Piece]:
+        """Yield the next reply word by word, then its `Answer`."""
+        async for piece in self._chat.create_stream(messages, tools=tools, cancellation_token=token):
+            if isinstance(piece, str):
+                yield piece
+                continue
+            yield Answer(
+                finish="stop",
+                calls=[] if isinstance(piece.content, str) else piece.content,
+                usage=(piece.usage.prompt_tokens, piece.usage.completion_tokens),
+            )
 
 
 class Recorded(ReplayChatCompletionClient):
@@ -148,7 +91,7 @@ class Recorded(ReplayChatCompletionClient):
     component_provider_override = "shared.agents.autogen.clients.Recorded"
 
     def __init__(self, replies: Sequence[str | CreateResult], pace: float) -> None:
-        super().__init__(replies, model_info=_ABILITIES)
+        super().__init__(replies, model_info=ABILITIES)
         self._pace = pace
 
     async def create_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[str | CreateResult]:

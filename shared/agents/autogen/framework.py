@@ -1,9 +1,7 @@
 """Plays a team with AutoGen: one runtime, group chat and model view per run; only clients are shared."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from autogen_agentchat.agents import AssistantAgent
@@ -23,29 +21,24 @@ from autogen_core.tools import BaseTool
 from opentelemetry.trace import NoOpTracerProvider
 from pydantic import BaseModel
 
+from shared.agents.autogen.asides import Asides
+from shared.agents.autogen.characters import whole
 from shared.agents.autogen.clients import ModelClients
 from shared.agents.autogen.failure import framework_failure
 from shared.agents.autogen.model import RunModel
 from shared.agents.autogen.output import pydantic_model
+from shared.agents.autogen.share import Share, Shares
 from shared.agents.autogen.tools import RunTool, asking_tool
-from shared.agents.autogen.translation import translate
 from shared.agents.events import AgentEvent
 from shared.agents.running.run import Run
-from shared.agents.team import Agent, Team, Tool
+from shared.agents.silence import silence
+from shared.agents.team import Agent, Team
+from shared.agents.tool import Tool
 from shared.agents.transcript import Turn
-
-_TALKATIVE = (
-    "autogen_core",
-    "autogen_core.events",
-    "autogen_core.trace",
-    "autogen_agentchat.events",
-    "openai",
-)
-_TOOL_THREADS = 16
 
 
 class AutoGen:
-    """Holds what runs may share: the model clients, and the threads that blocking tools run in.
+    """Holds what runs share: the model clients, and the room for their tools.
 
     Args:
         clients: the process's model clients.
@@ -55,9 +48,8 @@ class AutoGen:
     def __init__(self, clients: ModelClients, *, trace_messages: bool = False) -> None:
         self._clients = clients
         self._trace_messages = trace_messages
-        self._threads = ThreadPoolExecutor(_TOOL_THREADS, thread_name_prefix="agent-tool")
-        for name in _TALKATIVE:  # they log whole messages, at levels from DEBUG to ERROR
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._shares = Shares()
+        silence()
 
     def require(self, team: Team) -> None:
         """Raise `AgentsUnavailable` when there is no model for this team."""
@@ -73,23 +65,34 @@ class AutoGen:
         token = CancellationToken()
         run.on_stop(token.cancel)
         runtime = SingleThreadedAgentRuntime(tracer_provider=NoOpTracerProvider())
-        client = RunModel(self._clients.client(team), run, trace_messages=self._trace_messages)
+        client = self._clients.client(team)
+        asides, share = Asides(), self._shares.share()
         forms = {agent.name: pydantic_model(agent.output) for agent in team.agents if agent.output}
+        task = TextMessage(content=whole(turns[-1].content), source="user")
         group = RoundRobinGroupChat(
-            [self._member(agent, forms.get(agent.name), client, turns[:-1], run) for agent in team.agents],
-            termination_condition=_Ending(team, run),
+            [
+                self._member(
+                    agent,
+                    forms.get(agent.name),
+                    RunModel(client, run, trace_messages=self._trace_messages, asides=asides),
+                    turns[:-1],
+                    run,
+                    share,
+                )
+                for agent in team.agents
+            ],
+            termination_condition=_Ending(team, run, task),
             runtime=runtime,
             custom_message_types=[StructuredMessage[form] for form in forms.values()],  # type: ignore[valid-type]  # made at run time
         )
         driver = asyncio.create_task(_drive(runtime))
         try:
-            task = [TextMessage(content=turns[-1].content, source="user")]
             async for message in group.run_stream(
-                task=task, cancellation_token=token, output_task_messages=False
+                task=[task], cancellation_token=token, output_task_messages=False
             ):
                 if isinstance(message, TaskResult):
                     break
-                for event in translate(message):
+                for event in asides.translate(message):
                     yield event
                 if isinstance(message, BaseChatMessage):
                     yield run.usage
@@ -99,20 +102,24 @@ class AutoGen:
             raise framework_failure(error) from None
         finally:
             driver.cancel()
+            share.close()
 
     async def close(self) -> None:
-        """Close the clients; a tool thread that still blocks is left to its end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Close the clients."""
         await self._clients.close()
 
     def _member(
-        self, agent: Agent, form: type[BaseModel] | None, client: RunModel, past: Sequence[Turn], run: Run
+        self,
+        agent: Agent,
+        form: type[BaseModel] | None,
+        client: RunModel,
+        past: Sequence[Turn],
+        run: Run,
+        share: Share,
     ) -> AssistantAgent:
-        tools: list[BaseTool[Any, Any] | Tool] = [
-            RunTool(function, run, self._threads) for function in agent.tools
-        ]
+        tools: list[BaseTool[Any, Any] | Tool] = [RunTool(function, run, share) for function in agent.tools]
         if agent.may_ask:
-            tools.append(asking_tool(agent.name, run, self._threads))
+            tools.append(asking_tool(agent.name, run, share))
         return AssistantAgent(
             agent.name,
             client,
@@ -130,9 +137,10 @@ class AutoGen:
 class _Ending(TerminationCondition):
     """Ends the group chat politely: when the run is over, when the word is said, or after the last turn."""
 
-    def __init__(self, team: Team, run: Run) -> None:
+    def __init__(self, team: Team, run: Run, task: BaseChatMessage) -> None:
         self._team = team
         self._run = run
+        self._task = task
         self._turns_left = team.max_turns if len(team.agents) > 1 else 1
 
     @property
@@ -141,7 +149,7 @@ class _Ending(TerminationCondition):
 
     async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
         said = [message for message in messages if isinstance(message, BaseChatMessage)]
-        if not said or said[-1].source == "user":
+        if not said or said[-1].id == self._task.id:
             return None
         self._turns_left -= 1
         if self._team.until and self._team.until in said[-1].to_text():
@@ -156,8 +164,8 @@ class _Ending(TerminationCondition):
 
 def _remembered(turn: Turn, agent: Agent) -> LLMMessage:
     if turn.role == "assistant" and turn.agent in {None, agent.name}:
-        return AssistantMessage(content=turn.content, source=agent.name)
-    return UserMessage(content=turn.content, source=turn.agent or turn.role)
+        return AssistantMessage(content=whole(turn.content), source=agent.name)
+    return UserMessage(content=whole(turn.content), source=turn.agent or turn.role)
 
 
 async def _drive(runtime: SingleThreadedAgentRuntime) -> None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from autogen_core import CancellationToken
@@ -17,9 +17,12 @@ from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, 
 from autogen_core.tools import Tool, ToolSchema
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from shared.agents.autogen.clients import ModelClient
+from shared.agents.autogen.answer import ABILITIES, JsonOutput, ModelClient, Piece, ToolChoice
+from shared.agents.autogen.asides import Asides
+from shared.agents.autogen.call import SILENCE, Call
+from shared.agents.autogen.tokens import believed, size_of
 from shared.agents.running.run import Run, RunOver
 from shared.errors import ModelUnavailable
 
@@ -31,18 +34,22 @@ class RunModel(ChatCompletionClient):
 
     component_type = "model"
 
-    def __init__(self, client: ModelClient, run: Run, *, trace_messages: bool) -> None:
+    def __init__(
+        self, client: ModelClient, run: Run, *, trace_messages: bool, asides: Asides | None = None
+    ) -> None:
         self._client = client
         self._run = run
         self._trace_messages = trace_messages
+        self._asides = asides if run.reasoning else None
+        self._tools: Sequence[Tool | ToolSchema] = ()
 
     async def create_stream(
         self,
         messages: Sequence[LLMMessage],
         *,
         tools: Sequence[Tool | ToolSchema] = (),
-        tool_choice: Tool | Literal["auto", "required", "none"] = "auto",
-        json_output: bool | type[BaseModel] | None = None,
+        tool_choice: ToolChoice = "auto",
+        json_output: JsonOutput = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult]:
@@ -54,24 +61,26 @@ class RunModel(ChatCompletionClient):
         try:
             await self._run.admit_model_call()
         except RunOver:
-            yield _SILENCE
+            yield SILENCE
             return
+        tools = self._offered(tools, tool_choice)
         stream = self._client.stream(messages, tools, tool_choice, json_output, cancellation_token)
+        call = Call(self._run, self._asides)
         span, started = self._begin(messages), perf_counter()
         try:
-            async with aclosing(stream):
-                async for piece in stream:
-                    await self._run.pace()
-                    if self._run.halted:
-                        raise asyncio.CancelledError  # noqa: TRY301  the framework's own cancellation, late
-                    if isinstance(piece, CreateResult):
-                        self._account(piece, span)
-                        _refuse_broken(piece, json_output)
-                    yield piece
+            async with aclosing(stream), aclosing(self._told(stream, call)) as told:
+                async for chunk in told:
+                    yield chunk
+            result = call.result(lambda: size_of(messages, tools), may_call=tool_choice != "none")
+            self._account(result, span)
+            _refuse_misfit(result, None if call.ending else json_output)
+            yield result
         except Exception as error:  # noqa: BLE001  whatever a provider's client raises becomes one noun
-            raise self._failure(error, span) from None
+            if (failure := self._failure(error, span)) is not None:
+                raise failure from None
+            yield SILENCE
         finally:
-            self._run.meters.duration.record(perf_counter() - started, self._client.attributes)
+            self._run.meters.duration.record(perf_counter() - started, attributes_of(self._client))
             span.end()
 
     async def create(
@@ -79,13 +88,13 @@ class RunModel(ChatCompletionClient):
         messages: Sequence[LLMMessage],
         *,
         tools: Sequence[Tool | ToolSchema] = (),
-        tool_choice: Tool | Literal["auto", "required", "none"] = "auto",
-        json_output: bool | type[BaseModel] | None = None,
+        tool_choice: ToolChoice = "auto",
+        json_output: JsonOutput = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
         """Return what `create_stream` ends with."""
-        result = _SILENCE
+        result = SILENCE
         async for piece in self.create_stream(
             messages,
             tools=tools,
@@ -110,8 +119,8 @@ class RunModel(ChatCompletionClient):
         return RequestUsage(prompt_tokens=usage.input_tokens, completion_tokens=usage.output_tokens)
 
     def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
-        """Ask the client."""
-        return self._client.chat.count_tokens(messages, tools=tools)
+        """Estimate by size: what a provider counts is known only afterwards."""
+        return believed(None, size_of(messages, tools))
 
     def remaining_tokens(
         self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()
@@ -127,10 +136,32 @@ class RunModel(ChatCompletionClient):
     @property
     def model_info(self) -> ModelInfo:
         """What the model can do."""
-        return self._client.chat.model_info
+        return ABILITIES
+
+    async def _told(self, stream: AsyncGenerator[Piece], call: Call) -> AsyncGenerator[str]:
+        """Yield what a reader may be told of a call, at the reader's pace."""
+        async for piece in stream:
+            await self._run.pace()
+            if self._run.halted:
+                raise asyncio.CancelledError  # the framework's own cancellation, late
+            for chunk in call.take(piece):
+                yield chunk
+            if call.ending is not None:
+                break
+        for chunk in call.rest():
+            yield chunk
+
+    def _offered(self, tools: Sequence[Tool | ToolSchema], choice: ToolChoice) -> Sequence[Tool | ToolSchema]:
+        """Return the tools to name: where an agent must answer at last, those whose results it has read.
+
+        AutoGen leaves them out of that call; a strict provider refuses results of tools it does not know.
+        """
+        if choice != "none" or tools:
+            self._tools = tools
+        return self._tools
 
     def _begin(self, messages: Sequence[LLMMessage]) -> Span:
-        attributes = self._client.attributes
+        attributes = attributes_of(self._client)
         span = trace.get_tracer(__name__).start_span(
             f"chat {self._client.model}", kind=SpanKind.CLIENT, attributes=attributes
         )
@@ -143,14 +174,17 @@ class RunModel(ChatCompletionClient):
         read, written = result.usage.prompt_tokens, result.usage.completion_tokens
         self._run.spend(read, written)
         for kind, count in (("input", read), ("output", written)):
-            self._run.meters.tokens.record(count, {**self._client.attributes, "gen_ai.token.type": kind})
+            self._run.meters.tokens.record(count, {**attributes_of(self._client), "gen_ai.token.type": kind})
             span.set_attribute(f"gen_ai.usage.{kind}_tokens", count)
         span.set_attribute("gen_ai.response.finish_reasons", [result.finish_reason])
         if self._trace_messages:
             span.set_attribute("gen_ai.output.messages", result.model_dump_json())
 
-    def _failure(self, error: Exception, span: Span) -> ModelUnavailable:
-        """Turn what the client raised into the run's ending; only its kind, status and code are told."""
+    def _failure(self, error: Exception, span: Span) -> ModelUnavailable | None:
+        """Turn what the client raised into the run's ending; only its kind, status and code are told.
+
+        None means that the run is done: the provider's filter took the question.
+        """
         status, code = getattr(error, "status_code", None), getattr(error, "code", None)
         kind = str(status) if status else type(error).__name__
         span.set_attribute("error.type", kind)
@@ -159,23 +193,31 @@ class RunModel(ChatCompletionClient):
             "model call failed",
             extra={"run_id": self._run.id, "model": self._client.model, "error": kind, "provider_code": code},
         )
+        if code in _FILTERED:
+            self._run.conclude("content_filter")
+            return None
         failure = _noun(error, status)
         self._run.conclude(failure)
         return failure
 
 
-_SILENCE = CreateResult(
-    finish_reason="stop",
-    content="",
-    usage=RequestUsage(prompt_tokens=0, completion_tokens=0),
-    cached=False,
-)
-"""What an agent hears when the run is over: it says nothing, and the group chat ends after its turn."""
+_FILTERED = {"content_filter", "content_policy_violation"}
+"""Codes by which a provider says that its filter took the question."""
+
+_FOR_GOOD = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated"}
+"""Codes that only the owner of the account can change, whatever status they come with."""
 
 
-def _refuse_broken(result: CreateResult, json_output: bool | type[BaseModel] | None) -> None:
-    if result.finish_reason == "unknown":
-        raise ModelUnavailable("The model broke off in the middle of its answer.")
+def attributes_of(client: ModelClient) -> dict[str, str]:
+    """Return what spans and metrics call a model, by the GenAI conventions."""
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": client.provider,
+        "gen_ai.request.model": client.model,
+    }
+
+
+def _refuse_misfit(result: CreateResult, json_output: JsonOutput) -> None:
     if isinstance(json_output, type) and isinstance(result.content, str):
         try:
             json_output.model_validate_json(result.content)
@@ -190,8 +232,8 @@ def _malformed() -> ModelUnavailable:
 def _noun(error: Exception, status: int | None) -> ModelUnavailable:
     if isinstance(error, ModelUnavailable):
         return error
-    if isinstance(error, ValueError):  # the provider's client looks at the form of an answer too
-        return _malformed()
-    if status is None or status == 429 or status >= 500:
+    if {getattr(error, "code", None), getattr(error, "type", None)} & _FOR_GOOD:
+        return ModelUnavailable("The account at the model provider is used up.", retry_after=None)
+    if status is None or status in {408, 409, 429} or status >= 500:
         return ModelUnavailable("The model provider does not answer now; try again.", retry_after=5)
     return ModelUnavailable("The model provider refused the request.", retry_after=None)

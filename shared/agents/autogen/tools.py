@@ -10,20 +10,21 @@ import inspect
 import logging
 import traceback
 from collections.abc import Mapping
-from concurrent.futures import Executor
-from contextvars import copy_context
-from functools import partial
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from autogen_core import CancellationToken
 from autogen_core.tools import BaseTool, ParametersSchema, ToolSchema
+from msgspec import Meta
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
 from pydantic import BaseModel
 
+from shared.agents.autogen.characters import whole
+from shared.agents.autogen.share import Share
 from shared.agents.running.run import Run
-from shared.agents.team import Tool, arguments_of
+from shared.agents.tool import Tool, arguments_of
+from shared.agents.transcript import MAX_QUESTION
 from shared.errors import AnnexError
 
 log = logging.getLogger(__name__)
@@ -37,17 +38,17 @@ class ToolFailed(Exception):
 
 
 class RunTool(BaseTool[BaseModel, BaseModel]):
-    """Runs `function` for one run: `async def` on the loop, `def` in a thread."""
+    """Runs `function` for one run, within the run's share."""
 
     component_provider_override = "shared.agents.autogen.tools.RunTool"
 
-    def __init__(self, function: Tool, run: Run, threads: Executor) -> None:
+    def __init__(self, function: Tool, run: Run, share: Share) -> None:
         description = inspect.getdoc(function) or function.__name__
         super().__init__(BaseModel, BaseModel, function.__name__, description)
         self._function = function
         self._arguments = arguments_of(function)
         self._run = run
-        self._threads = threads
+        self._share = share
 
     @property
     def schema(self) -> ToolSchema:
@@ -99,16 +100,16 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
 
     def return_value_as_string(self, value: Any) -> str:
         """Return text as it is and everything else as JSON, cut to `MAX_RESULT`."""
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        text = whole(value) if isinstance(value, str) else _json(value)
         return text if len(text) <= MAX_RESULT else f"{text[:MAX_RESULT]} … (cut)"
 
     async def _answer(self, args: Mapping[str, Any]) -> Any:
         try:
-            values = msgspec.convert(args, self._arguments)
+            values = msgspec.convert(whole(args), self._arguments)
         except msgspec.ValidationError as error:
             raise ToolFailed(f"The arguments do not fit: {error}") from error
         try:
-            return await self._call(msgspec.structs.asdict(values))
+            return await self._share.call(self._function, msgspec.structs.asdict(values))
         except AnnexError as error:
             raise ToolFailed(error.detail) from error
         except Exception as error:
@@ -127,22 +128,23 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
             )
             raise ToolFailed("The tool failed.") from error
 
-    async def _call(self, arguments: dict[str, Any]) -> Any:
-        if inspect.iscoroutinefunction(self._function):
-            return await self._function(**arguments)
-        call = partial(copy_context().run, self._function, **arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-
-def asking_tool(agent: str, run: Run, threads: Executor) -> RunTool:
+def asking_tool(agent: str, run: Run, share: Share) -> RunTool:
     """Return the tool by which `agent` ends the run with a question to the person."""
 
-    async def ask_user(question: str) -> str:
+    async def ask_user(question: Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION)]) -> str:
         """Ask the person a question that only they can answer. The discussion pauses until they do."""
         run.ask(agent, question)
         return "The person has been asked."
 
-    return RunTool(ask_user, run, threads)
+    return RunTool(ask_user, run, share)
+
+
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(whole(msgspec.to_builtins(value))).decode()
 
 
 def _mark(span: Span, kind: str) -> None:

@@ -71,7 +71,12 @@ def _text(message: TextMessage | ToolCallSummaryMessage) -> Iterator[AgentEvent]
         yield AgentMessage(message_id=message.id, agent=message.source, text=message.content)
 
 
-@translate.register(ThoughtEvent)
-@translate.register(StopMessage)
-def _unsaid(message: ThoughtEvent | StopMessage) -> Iterator[AgentEvent]:  # noqa: ARG001  chosen by its type
+@translate.register
+def _before_tools(message: ThoughtEvent) -> Iterator[AgentEvent]:
+    """AutoGen's word for the text that comes with tool calls; it has the id of its deltas."""
+    yield AgentMessage(message_id=message.id, agent=message.source, text=message.content)
+
+
+@translate.register
+def _unsaid(message: StopMessage) -> Iterator[AgentEvent]:  # noqa: ARG001  chosen by its type
     yield from ()

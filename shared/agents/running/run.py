@@ -25,6 +25,8 @@ from shared.agents.events import (
     StopReason,
     TokenUsage,
 )
+from shared.agents.holder import Holder
+from shared.agents.running.begun import Begun
 from shared.agents.running.channel import Channel
 from shared.agents.running.leftovers import Leftovers, mark
 from shared.agents.running.limits import Budget
@@ -57,6 +59,10 @@ class Owner(Protocol):
         """Return the event that puts a question to the person."""
         ...
 
+    async def settle(self, run: "Run") -> None:
+        """Take note of how the run ended, before its reader does; called once."""
+        ...
+
     def forget(self, run: "Run") -> None:
         """Take note that nothing of the run is left; called once."""
         ...
@@ -67,23 +73,26 @@ class Run:
 
     Args:
         play: makes the team's events; its generator is closed in every case.
-        user_id: the owner.
+        holder: whose it is.
         team: names spans and metrics.
         budget: what the run may use up.
         owner: is asked and told about it.
+        reasoning: what models think is told too.
     """
 
     def __init__(
         self,
         play: Play,
         *,
-        user_id: str,
+        holder: Holder,
         team: str,
         budget: Budget,
         owner: Owner,
+        reasoning: bool = False,
     ) -> None:
+        self.reasoning = reasoning
         self.id = f"run_{token_urlsafe(16)}"
-        self.user_id = user_id
+        self.holder = holder
         self.team = team
         self.budget = budget
         self.meters = owner.meters
@@ -110,15 +119,24 @@ class Run:
         )
 
     async def events(self) -> AsyncGenerator[AgentEvent]:
-        """Yield everything the team says, then exactly one `RunDone` or `RunFailed`; call it once."""
+        """Yield everything the team says, then exactly one `RunDone` or `RunFailed`; call it once.
+
+        A message that was begun and not finished is finished with what was said of it, unless the run failed.
+        """
+        begun = Begun()
         try:
             yield RunStarted(run_id=self.id)
             while (event := await self._channel.get()) is not None:
+                begun.note(event)
                 yield event
             await self.close()
+            last_word = self._last_word()
+            if isinstance(last_word, RunDone):
+                for message in begun.finished():
+                    yield message
             if self._question is not None:
                 yield self._owner.question(self, *self._question)
-            yield self._last_word()
+            yield last_word
         finally:
             await self.close()
 
@@ -224,6 +242,7 @@ class Run:
         self._channel.end()
         try:
             await self._take_down()
+            await self._owner.settle(self)
         finally:
             self._owner.forget(self)
 

@@ -1,7 +1,7 @@
 """A detached run goes on without its reader, and is found again on any replica, by its owner alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -16,10 +16,11 @@ from shared.agents import (
     RunStarted,
     RunStore,
     Team,
+    event_number,
 )
-from shared.errors import Conflict, NotFound, Unavailable
+from shared.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.secret import Secret
-from tests.fixtures.agents import AgentsMaker, ModelServer, ask, caller, calls, eventually, says
+from tests.fixtures.agents import PATIENCE, AgentsMaker, ModelServer, ask, caller, calls, eventually, says
 from tests.fixtures.valkey import RedisServer
 
 TEAM = Team("regime", (Agent("analyst", "Read."), Agent("critic", "Doubt.")), until="AGREED", max_turns=4)
@@ -72,6 +73,32 @@ async def test_what_was_missed_is_replayed_and_what_comes_is_followed_on_another
     assert whole == [*seen, *rest]
     texts = [event.text for event in whole if isinstance(event, AgentMessage)]
     assert texts == ["SPY leads TLT ", "AGREED "]
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 1_000, 10**30])
+async def test_a_run_that_was_read_to_its_end_tells_its_end_again(
+    beyond: int, here: Agents, there: Agents, model_server: ModelServer
+):
+    model_server.script(says("AGREED"))
+    events = [event async for event in await here.run(TEAM, ask(), user=caller(), detach=True)]
+    stream = await there.resume(events_run(events), user=caller(), after=len(events) + beyond)
+    assert stream.first_id == len(events)
+    assert [event async for event in stream] == events[-1:]
+
+
+async def test_a_number_that_a_running_run_has_not_reached_misses_nothing(
+    here: Agents, model_server: ModelServer
+):
+    run_id, _ = await start_and_leave(here, model_server)
+    stream = await here.resume(run_id, user=caller(), after=10**30)
+    model_server.released.set()
+    rest = [event async for event in stream]
+    assert [event.text for event in rest if isinstance(event, AgentMessage)] == ["SPY leads TLT ", "AGREED "]
+
+
+def events_run(events: list[AgentEvent]) -> str:
+    assert isinstance(events[0], RunStarted)
+    return events[0].run_id
 
 
 async def test_nobody_else_finds_the_run(here: Agents, there: Agents, model_server: ModelServer):
@@ -140,6 +167,55 @@ async def test_a_store_that_goes_away_ends_its_runs_and_says_so(
     await eventually(lambda: not here._running)
     with pytest.raises(Unavailable, match="store of agent runs"):
         await here.resume(run_id, user=caller())
+
+
+FAILURES = [pytest.param(RedisServer.stop, id="dead"), pytest.param(RedisServer.hang, id="hanging")]
+
+
+@pytest.mark.parametrize("fail", FAILURES)
+async def test_a_store_that_does_not_answer_refuses_a_detached_run_before_its_stream_begins(
+    fail: Callable[[RedisServer], None], here: Agents, redis_server: RedisServer, model_server: ModelServer
+):
+    model_server.script(says("AGREED"))
+    fail(redis_server)
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(Unavailable, match="store of agent runs"):
+            await here.run(TEAM, ask(), user=caller(), detach=True)
+    await eventually(lambda: not here._running)
+
+
+@pytest.mark.parametrize("fail", FAILURES)
+async def test_a_store_that_does_not_answer_is_unavailable_to_whoever_asks_it(
+    fail: Callable[[RedisServer], None], here: Agents, redis_server: RedisServer, model_server: ModelServer
+):
+    run_id, _ = await start_and_leave(here, model_server)
+    following = await here.resume(run_id, user=caller(), after=10**6)
+    fail(redis_server)
+    async with asyncio.timeout(3 * PATIENCE):
+        for asked in (
+            here.resume(run_id, user=caller()),
+            here.stop("run_x", user=caller()),
+            anext(following),
+        ):
+            with pytest.raises(Unavailable, match="store of agent runs"):
+                await asked
+    model_server.released.set()
+    await eventually(lambda: not here._running)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["9" * 4_400, "9" * 16, "-1", "1.5", "abc", "0x1", "1 2", "٣", "²"],
+)
+def test_a_last_event_id_that_is_no_number_of_ours_is_refused(number: str):
+    with pytest.raises(Invalid) as refused:
+        event_number(number)
+    assert [error.field for error in refused.value.errors] == ["Last-Event-ID"]
+
+
+@pytest.mark.parametrize(("number", "after"), [(None, 0), ("", 0), ("0", 0), ("17", 17), ("007", 7)])
+def test_a_last_event_id_is_the_number_of_the_event_seen_last(number: str | None, after: int):
+    assert event_number(number) == after
 
 
 async def test_two_hundred_readers_that_come_and_go_hold_no_connection(

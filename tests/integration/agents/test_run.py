@@ -381,6 +381,7 @@ async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_do
 
     from shared.agents.autogen.clients import ModelClients
     from shared.agents.autogen.model import RunModel
+    from shared.agents.holder import Holder
     from shared.agents.running.run import Run
 
     model_server.script(says("Risk-on."))
@@ -390,7 +391,7 @@ async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_do
     def silent(run: Run) -> AsyncGenerator[AgentEvent]:
         raise NotImplementedError
 
-    run = Run(silent, user_id="user_1", team="regime", budget=Budget(tokens=20), owner=agents)
+    run = Run(silent, holder=Holder("user_1"), team="regime", budget=Budget(tokens=20), owner=agents)
     model = RunModel(clients.client(PAIR), run, trace_messages=False)
     question = [UserMessage(content="Risk-on?", source="user")]
     assert (await model.create(question)).content == "Risk-on. "

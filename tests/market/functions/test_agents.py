@@ -86,6 +86,12 @@ async def test_a_run_that_there_is_not_is_404(method: str, caller: Caller):
     assert (await caller.signed(method, "/agents/runs/run_unknown")).status_code == 404
 
 
+async def test_a_last_event_id_of_thousands_of_digits_is_400_and_names_the_header(caller: Caller):
+    headers = {"Last-Event-ID": "9" * 4_400}
+    response = await caller.signed("GET", "/agents/runs/run_x", headers=headers)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "Last-Event-ID")
+
+
 async def test_a_detached_run_without_a_store_is_503_and_names_the_cure(caller: Caller):
     response = await caller.signed("POST", "/agents/regime", params={"detach": "true"}, json=QUESTION)
     assert (response.status_code, response.json()["code"]) == (503, "agents_unavailable")

@@ -43,6 +43,47 @@ async def test_a_used_token_is_a_conflict(continuations: Continuations):
         await continuations.redeem(token, user_id="user_1", team="regime")
 
 
+async def test_a_token_whose_run_failed_is_good_again_and_one_whose_run_succeeded_is_not(
+    continuations: Continuations, clock: Clock
+):
+    token = issue(continuations)
+    asked = await continuations.redeem(token, user_id="user_1", team="regime", seconds=60)
+    await continuations.settle(asked, is_used=False)
+    asked = await continuations.redeem(token, user_id="user_1", team="regime", seconds=60)
+    await continuations.settle(asked, is_used=True)
+    clock.now += 61
+    with pytest.raises(Conflict, match="used already"):
+        await continuations.redeem(token, user_id="user_1", team="regime")
+
+
+async def test_a_token_that_nobody_settles_is_good_again_when_its_run_must_be_over(
+    continuations: Continuations, clock: Clock
+):
+    token = issue(continuations)
+    await continuations.redeem(token, user_id="user_1", team="regime", seconds=60)
+    clock.now += 59
+    with pytest.raises(Conflict):
+        await continuations.redeem(token, user_id="user_1", team="regime")
+    clock.now += 2
+    await continuations.redeem(token, user_id="user_1", team="regime")
+
+
+@pytest.mark.parametrize(("organization_id", "meets"), [(None, True), ("org_2", True), ("org_1", False)])
+async def test_a_token_of_an_organisation_and_a_policy_is_good_under_both_alone(
+    continuations: Continuations, organization_id: str | None, meets: bool
+):
+    token, _ = continuations.issue(
+        user_id="user_1", organization_id="org_1", demands="{}", team="t", run_id="r", agent="a", question="?"
+    )
+    with pytest.raises(Invalid):
+        await continuations.redeem(
+            token, user_id="user_1", organization_id=organization_id, team="t", permits=lambda _: meets
+        )
+    await continuations.redeem(
+        token, user_id="user_1", organization_id="org_1", team="t", permits=lambda _: True
+    )
+
+
 @pytest.mark.parametrize(("user_id", "team"), [("user_2", "regime"), ("user_1", "summary")])
 async def test_a_token_is_nobody_elses_and_is_not_used_up_by_the_attempt(
     continuations: Continuations, user_id: str, team: str

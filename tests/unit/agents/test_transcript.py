@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shared.agents import Conversation
-from shared.agents.transcript import MAX_CHARACTERS
+from shared.agents.transcript import MAX_CHARACTERS, MAX_MESSAGE, MAX_QUESTION
 
 
 def turn(content: str = "Is SPY risk-on?", role: str = "user", **more: str) -> dict[str, str]:
@@ -21,6 +21,12 @@ def test_a_conversation_is_read_as_it_was_sent():
     ]
 
 
+@pytest.mark.parametrize("length", [20_001, 25_000, MAX_MESSAGE])
+def test_an_agents_own_message_can_be_sent_back(length: int):
+    sent = {"messages": [turn(), turn("x" * length, "assistant"), turn("x" * MAX_QUESTION)]}
+    assert len(msgspec.convert(sent, Conversation).messages[1].content) == length
+
+
 @pytest.mark.parametrize(
     ("messages", "told"),
     [
@@ -28,6 +34,7 @@ def test_a_conversation_is_read_as_it_was_sent():
         ([turn(role="system")], "'system'"),
         ([turn("")], "length >= 1"),
         ([turn("x" * 20_001)], "length <= 20000"),
+        ([turn("x" * (MAX_MESSAGE + 1), "assistant"), turn()], f"length <= {MAX_MESSAGE}"),
         ([turn()] * 201, "length <= 200"),
         ([turn("x" * 20_000)] * (MAX_CHARACTERS // 20_000 + 1), f"longer than {MAX_CHARACTERS}"),
         ([turn(role="assistant")], "last message must be the user's"),

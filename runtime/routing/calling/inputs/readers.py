@@ -55,7 +55,7 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901  # a table, read 
                 is_read_only = operation.endpoint.policy.read_only
                 given.append((each.name, _read_only_database if is_read_only else _database))
             case InputKind.AGENTS:
-                given.append((each.name, _agents))
+                given.append((each.name, _agents(operation.endpoint.policy.demands)))
             case InputKind.REQUEST:
                 given.append((each.name, cast("Giver", RawRequest)))  # its types differ in name alone
             case _:
@@ -80,8 +80,8 @@ def _read_only_database(scope: Scope, _receive: Receive, _send: Send) -> Any:
     return scope["app"].state.database.read_only()
 
 
-def _agents(scope: Scope, _receive: Receive, _send: Send) -> Any:
-    return scope["app"].state.agents
+def _agents(demands: str) -> Giver:
+    return lambda scope, _receive, _send: scope["app"].state.agents.under(demands)
 
 
 def _converter(kind: Any) -> Callable[[str], Any]:
