@@ -13,10 +13,10 @@ from litestar import Litestar
 
 from runtime.config import METHODS
 from runtime.routing import discover
+from runtime.routing.matching.reference_router import ReferenceRouter, urls_of
+from runtime.routing.matching.router import is_refused
 from runtime.routing.reading.names import Segment
 from runtime.routing.reading.tree import shape_of
-from runtime.routing.reference_router import ReferenceRouter, urls_of
-from runtime.routing.router import is_refused
 from tests.fixtures.routing import Caller, write_tree
 
 type Route = tuple[Segment, ...]

@@ -13,10 +13,10 @@ from litestar import Litestar
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 
 from runtime.config import Endpoint
+from runtime.routing.matching.router import is_refused
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
 from runtime.routing.reading.tree import template_of
-from runtime.routing.router import is_refused
 
 RANKS = {"static": 0, "dynamic": 1, "rest": 2}
 SIBLINGS = 4  # static names that are tried in the place of one parameter
