@@ -1,4 +1,4 @@
-"""What a function file or a folder may say about itself, and what follows for one endpoint."""
+"""The config of function files and folders, and the policy that follows for one endpoint."""
 
 from runtime.config.endpoint import METHODS, Endpoint
 from runtime.config.grants import grants_of

@@ -112,11 +112,11 @@ def url_path(value: str) -> None:
         raise ValueError(f"{bad[0]!r} is not allowed in it.")
 
 
-def rate(value: str) -> None:
+def rate_text(value: str) -> None:
     """Refuse what is not a rate."""
     Rate.parse(value)
 
 
-def reverification(value: str | dict[str, Any]) -> None:
+def reverification_value(value: str | dict[str, Any]) -> None:
     """Refuse what is not a reverification."""
     Reverification.parse(value)

@@ -23,8 +23,8 @@ from runtime.config.key import (
     not_empty,
     not_negative,
     organization_scope,
-    rate,
-    reverification,
+    rate_text,
+    reverification_value,
     success_status,
     url_path,
 )
@@ -39,7 +39,7 @@ _GRANT = 'Write it as Clerk does, such as "alerts" or "org:alerts".'
 
 
 class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a folder and a file may say. The defaults are the project's."""
+    """Keys that folders and files may set. The defaults are the project's."""
 
     org: Annotated[
         bool, Key(doc="an active organisation is needed", cure=_YES_OR_NO, below=ON, is_demand=True)
@@ -76,7 +76,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
             doc="how fresh the sign-in must be: `strict_mfa`, `strict`, `moderate`, `lax` or "
             '`{"level": …, "after_minutes": …}`',
             cure=f'Write one of {", ".join(PRESETS)}, or {{"level": ..., "after_minutes": ...}}.',
-            check=reverification,
+            check=reverification_value,
             below=STRICTER,
             is_demand=True,
         ),
@@ -131,7 +131,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
         Key(
             doc='`"20/minute"` per user, per address where public',
             cure='Write it as "20/minute" (second, minute, hour or day).',
-            check=rate,
+            check=rate_text,
             below=SLOWER,
         ),
     ] = None
@@ -154,7 +154,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
 
 class FileKeys(FolderKeys, frozen=True, kw_only=True):
-    """What a file may say besides."""
+    """Keys that only files may set."""
 
     public: Annotated[bool, Key(doc="no session needed", cure=_YES_OR_NO, by_method=False)] = False
     pending: Annotated[bool, Key(doc="accept sessions that still have tasks to finish", cure=_YES_OR_NO)] = (
@@ -229,11 +229,9 @@ class Policy(FileKeys, frozen=True, kw_only=True):
     @property
     def demands(self) -> str:
         """What it asks of a caller beyond a session, as JSON that a run can keep; empty for nothing."""
-        asked = {
-            name: getattr(self, name)
-            for name, key in keys_of(Policy).items()
-            if (key.is_demand or name == "pending") and getattr(self, name) != getattr(_DEFAULT, name)
-        }
+        access = [name for name, key in keys_of(Policy).items() if key.is_demand or name == "pending"]
+        asked = {name: getattr(self, name) for name in access}
+        asked = {name: value for name, value in asked.items() if value != getattr(_DEFAULT, name)}
         return msgspec.json.encode(asked, order="sorted").decode() if asked else ""
 
 

@@ -97,7 +97,7 @@ def note(error: Exception, invocation: Invocation) -> AnnexError:
     noun = as_annex_error(error)
     invocation.error = type(error).__qualname__ if isinstance(noun, Internal) else noun.code
     if isinstance(noun, Misfit):
-        logger.error(noun.told)
+        logger.error(noun.log_text)
     elif isinstance(noun, Internal):
         logger.error("unhandled exception", exc_info=error)
     if status_of(noun) >= 500:

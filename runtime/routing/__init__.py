@@ -2,9 +2,9 @@
 
 from runtime.routing.discovery import discover
 from runtime.routing.input_kind import InputKind
+from runtime.routing.matching.router import TreeApp
 from runtime.routing.operation import Input, Operation
 from runtime.routing.reading.faults import Fault
-from runtime.routing.router import TreeApp
 from runtime.routing.table import RouteTable
 
 __all__ = ["Fault", "Input", "InputKind", "Operation", "RouteTable", "TreeApp", "discover"]

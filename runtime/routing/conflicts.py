@@ -1,6 +1,6 @@
-"""What files forbid each other: two claims on one URL, siblings that nothing tells apart, types at odds.
+"""Conflicts between files: two claims on one URL, ambiguous siblings, different types of one parameter.
 
-Every complaint is made to each of the files concerned, and names the others.
+Each file concerned gets a fault, which names the others.
 """
 
 from collections import defaultdict
@@ -40,13 +40,13 @@ class Use(Struct, frozen=True, order=True):
 
 
 def between_files(claims: Iterable[Claim]) -> list[Fault]:
-    """Return every conflict that names and methods alone can tell."""
+    """Return every conflict that is known from names and methods alone."""
     ordered = sorted(claims, key=lambda claim: claim.file)
     return [*_same_url(ordered), *_siblings(ordered), *_case(ordered)]
 
 
 def _each(files: Iterable[str], found: str, cure: str) -> Iterator[Fault]:
-    """Make the same complaint to every file; `OTHERS` in `found` stands for the rest."""
+    """Yield the same fault for every file; `OTHERS` in `found` stands for the rest."""
     names = sorted(set(files))
     for file in names:
         others = " and ".join(name for name in names if name != file)
@@ -89,10 +89,10 @@ def _siblings(claims: list[Claim]) -> Iterator[Fault]:
         place = position if position == "/" else f"{position}/"
         if len({segment.kind for segment in segments}) > 1:
             found = f"A catch-all and a parameter share {place} ({spellings}), here and in {OTHERS}."
-            cure = "Keep the catch-all and take the value apart in it, or move one into a folder of its own."
+            cure = "Keep only the catch-all and split its value, or move one into another folder."
         else:
             found = f"One parameter has several names at {place} ({spellings}), here and in {OTHERS}."
-            cure = "Give it the same name everywhere."
+            cure = "Use the same name in every file."
         yield from _each((file for files in segments.values() for file in files), found, cure)
 
 
@@ -108,8 +108,8 @@ def _case(claims: list[Claim]) -> Iterator[Fault]:
         files = frozenset(file for files in urls.values() for file in files)
         if len(urls) > 1 and files not in seen:
             seen.add(files)
-            found = f"{' and '.join(sorted(urls))} differ in case alone, here and in {OTHERS}."
-            yield from _each(files, found, "Rename one: some file systems and people cannot tell them apart.")
+            found = f"{' and '.join(sorted(urls))} differ only in case, here and in {OTHERS}."
+            yield from _each(files, found, "Rename one; some file systems cannot tell them apart.")
 
 
 def between_parameters(uses: Iterable[Use]) -> list[Fault]:
@@ -127,7 +127,9 @@ def between_parameters(uses: Iterable[Use]) -> list[Fault]:
 def _types(position: str, kinds: dict[str, list[Use]]) -> Iterator[Fault]:
     if len(kinds) < 2:
         return
-    told = " and ".join(f"{kind} in {users[0].file}" for kind, users in sorted(kinds.items()))
+    spelled = " and ".join(f"{kind} in {users[0].file}" for kind, users in sorted(kinds.items()))
     for use in (each for users in kinds.values() for each in users):
-        found = f"The last parameter of {position} has several types: {told}."
-        yield Fault(file=use.file, line=use.line, found=found, cure="Annotate it alike in every handler.")
+        found = f"The last parameter of {position} has several types: {spelled}."
+        yield Fault(
+            file=use.file, line=use.line, found=found, cure="Use the same annotation in every handler."
+        )

@@ -1,7 +1,7 @@
-"""From a folder to a route table: list, read, lay policies, import, judge, compile; each file on its own.
+"""From a folder to a route table: list, read, combine policies, import, check, compile; each file by itself.
 
 No file can stop another. Whatever is wrong with one becomes a `Fault`, and its routes, as far as its
-name and config tell, are kept and refuse to serve.
+name and config are known, are kept and refuse to serve.
 """
 
 import stat
@@ -21,7 +21,7 @@ from runtime.routing.function_file import (
     with_policy,
     without_reserved,
 )
-from runtime.routing.importing.guard import NOBODY, Guard, Witness
+from runtime.routing.importing.guard import NO_WITNESS, Guard, Witness
 from runtime.routing.importing.loading import Loader
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
@@ -39,25 +39,27 @@ def discover(
     reserved: frozenset[str] = urls.RESERVED,
     previous: RouteTable | None = None,
     stale: frozenset[str] = frozenset(),
-    witness: Witness = NOBODY,
+    witness: Witness = NO_WITNESS,
 ) -> RouteTable:
     """Build the route table of a functions folder.
 
-    Never raises for a bad file: that is quarantined, and told in `RouteTable.faults`.
+    Never raises for a bad file: that is quarantined, and reported in `RouteTable.faults`.
 
     Args:
         root: the folder.
         import_budget: seconds one file may take to import.
-        reserved: URLs that are the runtime's own.
+        reserved: URLs that belong to the runtime.
         previous: an earlier table of the same folder; files whose text is still the same are not run again.
         stale: files to run again all the same, because something that they import has changed.
-        witness: is told of each file, and may know of some that must not be touched.
+        witness: learns of each file, and may know of some that must not be touched.
     """
     guard = Guard(root, import_budget, witness)
     if not root.is_dir():
-        found = "There is no folder where ANNEX_FUNCTIONS points (`functions` when it is unset)."
+        found = "It does not exist (ANNEX_FUNCTIONS, by default `functions`)."
         return RouteTable(
-            root, (), (Fault(file="", line=0, found=found, cure="Create it, or set ANNEX_FUNCTIONS."),)
+            root,
+            (),
+            (Fault(file="", line=0, found=found, cure="Create the folder, or set ANNEX_FUNCTIONS."),),
         )
     listing, stray = list_files(root)
     tree = read_tree(listing)
@@ -85,21 +87,23 @@ def _read(root: Path, file: str) -> bytes | Fault:
     try:
         status = (root / file).stat()
         if not stat.S_ISREG(status.st_mode):
-            found = "This is no file that ends: a device or a pipe."
+            found = "Not a regular file (device or pipe)."
             return Fault(file=file, line=0, found=found, cure="Remove it.")
         if status.st_size > MAX_SOURCE:
             found = f"The file has {status.st_size} bytes; a function file may have {MAX_SOURCE}."
-            return Fault(file=file, line=0, found=found, cure="Keep data in a file of its own.")
+            return Fault(
+                file=file, line=0, found=found, cure="Move data to a file outside of the functions folder."
+            )
         return (root / file).read_bytes()
     except OSError as error:
         found = f"The file cannot be read: {error.strerror}."
-        return Fault(file=file, line=0, found=found, cure="Check where it is and who may read it.")
+        return Fault(file=file, line=0, found=found, cure="Check that the file exists and is readable.")
 
 
 def _source(
     guard: Guard, file: str, reader: Callable[[str, bytes], Source], refused: Mapping[str, Fault]
 ) -> tuple[bytes, Source]:
-    """Read one file and what it says."""
+    """Read one file and parse it."""
     if file in refused:
         return b"", unread(file, refused[file])
     guard.report(file)

@@ -24,14 +24,14 @@ def as_text(table: RouteTable, *, colour: bool = False) -> str:
     paint = _paint if colour else _plain
     by_file = groupby(_by_file(table), key=lambda route: route.endpoint.file)
     lines = [_heading(table, paint), ""]
-    told: set[str] = set()
+    shown: set[str] = set()
     for file, routes in by_file:
         of_file = list(routes)
-        told.add(file)
+        shown.add(file)
         lines += [_file_line(of_file, paint), *(_route_line(route, paint) for route in of_file)]
         lines += _fault_lines([fault for fault in table.faults if fault.file == file], paint)
     for fault in table.faults:
-        if fault.file not in told:
+        if fault.file not in shown:
             lines += [paint(fault.file or str(table.root), "bold"), *_fault_lines([fault], paint)]
     return "\n".join(lines)
 
@@ -87,7 +87,7 @@ def explanation(table: RouteTable, method: str, path: str) -> str | None:
     ]
     for field in msgspec.structs.fields(Policy):
         if field.name != "origins":
-            value = _told(getattr(endpoint.policy, field.name))
+            value = _spell(getattr(endpoint.policy, field.name))
             origin = endpoint.policy.origins.get(field.name, "project default")
             lines.append(f"  {field.name:<20} {value:<26} {origin}")
     lines += [f"\n{fault}" for fault in table.faults if fault.file == endpoint.file]
@@ -168,7 +168,7 @@ def _is_open(endpoint: Endpoint) -> bool:
     return endpoint.policy.public or endpoint.policy.webhook is not None
 
 
-def _told(value: Any) -> str:
+def _spell(value: Any) -> str:
     if value is None or value == ():
         return "-"
     if isinstance(value, tuple):

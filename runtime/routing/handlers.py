@@ -10,9 +10,9 @@ from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from runtime.routing.calling.adapter import Adapter
+from runtime.routing.matching.router import DIRECT
 from runtime.routing.operation import Operation
 from runtime.routing.reading.names import Segment
-from runtime.routing.router import DIRECT
 from shared.errors import FunctionUnavailable
 
 FAULT_HEADER = b"x-annex-fault"

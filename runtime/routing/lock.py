@@ -1,4 +1,4 @@
-"""`public.lock`: the open routes, committed, so that opening a door always shows in a diff."""
+"""`public.lock`: the public routes, committed, so that making one public always shows in a diff."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _HEADING = (
 
 
 def open_routes(table: RouteTable) -> list[str]:
-    """Return ``METHOD /url  file`` for every route that its file has opened, sorted."""
+    """Return ``METHOD /url  file`` for every public route, sorted."""
     return sorted(
         f"{endpoint.method} {endpoint.template}  {endpoint.file}"
         for endpoint in table.endpoints
@@ -26,10 +26,10 @@ def drift(folder: Path, table: RouteTable) -> list[str]:
     listed = [line for line in lines if line.strip() and not line.startswith("#")]
     found = open_routes(table)
     sentences = [
-        f"{line!r} is open and not in {NAME}. Add the line, or close the route."
+        f"{line!r} is public but not listed in {NAME}. Add the line, or make the route private."
         for line in _less(found, listed)
     ]
-    sentences += [f"{line!r} is in {NAME} and not open. Remove the line." for line in _less(listed, found)]
+    sentences += [f"{line!r} is in {NAME} but not public. Remove the line." for line in _less(listed, found)]
     if not sentences and listed != found:
         sentences.append(f"{NAME} is not sorted, or lists a route twice. Sort it.")
     return sentences

@@ -61,10 +61,10 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
         hints = typing.get_type_hints(handler.function, include_extras=True)
         parameters = inspect.signature(handler.function).parameters
     except NameError as error:
-        cure = (
-            "Import it at the top of the file, and not under TYPE_CHECKING: annotations are read at run time."
-        )
-        return None, [handler.fault(f"{handler.method} has an annotation that names nothing: {error}.", cure)]
+        cure = "Import it at the top of the file, not under TYPE_CHECKING: annotations are evaluated."
+        return None, [
+            handler.fault(f"{handler.method} has an annotation with an undefined name: {error}.", cure)
+        ]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - an annotation is code, and may raise anything
         found = f"The annotations of {handler.method} cannot be read: {one_line(error)}."
         return None, [handler.fault(found, "Correct the annotation.")]
@@ -79,8 +79,8 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
     faults += _misspelt(handler, inputs)
     event = None
     if "return" not in hints:
-        cure = "Annotate what it returns, `-> None` if nothing: the annotation is the response."
-        faults.append(handler.fault(f"{handler.method} does not say what it returns.", cure))
+        cure = "Add one, `-> None` if it returns nothing; it defines the response."
+        faults.append(handler.fault(f"{handler.method} has no return annotation.", cure))
     else:
         event, misfits = _returns(handler, hints["return"])
         faults += misfits or _yields(handler, is_stream=event is not None)
@@ -95,7 +95,7 @@ def _parameter(
     where = f"{handler.method}({name})"
     if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
         return handler.fault(
-            f"{where} is not a named parameter.", "Name each input, so that callers can be told."
+            f"{where} cannot be passed by name.", "Declare each input as a parameter with a name."
         )
     if name not in hints:
         return handler.fault(f"{where} has no annotation.", "Annotate it, such as `limit: int = 20`.")
@@ -177,9 +177,7 @@ def _user_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
         )
     is_open = handler.policy.public or handler.policy.webhook is not None
     if type(None) in members and not handler.policy.public:
-        return handler.fault(
-            f"{where} may be None, but this route is not public.", "Write User: there is always one."
-        )
+        return handler.fault(f"{where} may be None, but this route is not public.", "Write User.")
     if type(None) not in members and is_open:
         return handler.fault(
             f"{where} must be a User, but this route admits callers without one.", "Write User | None."
@@ -221,10 +219,14 @@ def _returns(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
         _, problem = describe(annotation)
         if problem:
             cure = "Return a msgspec Struct, a list or dict of them, None, or AsyncIterator[Event]."
-            return None, [handler.fault(f"{handler.method} returns what has no JSON form: {problem}", cure)]
+            return None, [
+                handler.fault(f"{handler.method} returns a type without a JSON form: {problem}", cure)
+            ]
         if handler.policy.status == 204:
             cure = "Return None, or choose another status."
-            return None, [handler.fault(f"{handler.method} returns a body, and status=204 has none.", cure)]
+            return None, [
+                handler.fault(f"{handler.method} returns a body, but status=204 allows none.", cure)
+            ]
     return None, []
 
 
@@ -232,8 +234,8 @@ def _yields(handler: Handler, *, is_stream: bool) -> list[Fault]:
     """A function that yields gives back no value, and one that yields without `async` no stream."""
     function = inspect.unwrap(handler.function)
     if inspect.isgeneratorfunction(function) or (inspect.isasyncgenfunction(function) and not is_stream):
-        found = f"{handler.method} yields, which only a stream does."
-        cure = "Return the value; or write async def, and AsyncIterator[Event] as what it returns."
+        found = f"{handler.method} yields but is not annotated as a stream."
+        cure = "Return the value, or write `async def` and annotate AsyncIterator[Event]."
         return [handler.fault(found, cure)]
     return []
 
@@ -248,7 +250,9 @@ def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     _, problem = describe(event)
     if problem:
         return None, [
-            handler.fault(f"{handler.method} streams what has no JSON form: {problem}", "Correct the event.")
+            handler.fault(
+                f"{handler.method} streams a type without a JSON form: {problem}", "Correct the event."
+            )
         ]
     for member in members:
         tag = member.__struct_config__.tag

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from runtime.config import Endpoint
 from runtime.routing import handlers
 from runtime.routing.importing.loading import Loaded
+from runtime.routing.matching.reference_router import Match, ReferenceRouter, prove
 from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
-from runtime.routing.reference_router import Match, ReferenceRouter, prove
 
 
 class Route(Struct, frozen=True, kw_only=True):

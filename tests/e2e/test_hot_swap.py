@@ -65,10 +65,7 @@ def test_saved_files_are_served_on_a_connection_that_stays_open(
     status, value, told = ask(connection, "/a")
 
     assert (status, value) == (200, 5)
-    assert (
-        told
-        == "a.py:6: Python cannot read this: invalid syntax. Fix the syntax. This is the last good version."
-    )
+    assert told == "a.py:6: Invalid Python: invalid syntax. Fix the syntax. This is the last good version."
     assert "function quarantined: a.py:6: Python cannot read this" in service.log
     assert connection.sock is socket
 

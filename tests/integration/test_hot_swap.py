@@ -96,7 +96,7 @@ async def test_new_renamed_and_deleted_files_are_taken_in(session: Session) -> N
 async def test_broken_save_keeps_the_last_good_version_and_says_so(
     session: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fault = "a.py:5: Python cannot read this: invalid syntax. Fix the syntax."
+    fault = "a.py:5: Invalid Python: invalid syntax. Fix the syntax."
     with caplog.at_level(logging.INFO):
         await session.save({"functions/a.py": f"{OPEN}async def get( -> str:\n"})
 

@@ -1,1 +1,1 @@
-"""One call of one function: its inputs, the call itself, its answer or stream."""
+"""One call of one function: its inputs, the call itself, its response or stream."""

@@ -13,7 +13,7 @@ EXITS = (SystemExit, KeyboardInterrupt)
 
 def refused(error: BaseException) -> RuntimeError:
     """Return what is raised in place of `error`, which is to be its cause."""
-    return RuntimeError(f"The function raised {type(error).__name__}, which is not its to raise.")
+    return RuntimeError(f"The function raised {type(error).__name__}; functions must not end the process.")
 
 
 class Contained(Coroutine[Any, Any, Any]):

@@ -1,4 +1,4 @@
-"""A group that holds one exception tells no more than that exception, and hides which one it is.
+"""A group of one exception says no more than that exception, and hides its class.
 
 anyio and asyncio raise whatever ends a task group as an ExceptionGroup, and so does Litestar's `Stream`.
 Answer, span, log and metrics go by the class of an error: a group of one gives way before they see it.

@@ -1,19 +1,19 @@
-"""An answer that is not what its function says it is."""
+"""A return value that does not fit its annotation."""
 
 from shared.errors import Internal
 
 
 class Misfit(Internal):
-    """A function answered what its return annotation does not name; the caller is told what any bug is told.
+    """A function returned a value that does not fit its annotation; callers see an internal error.
 
     Attributes:
-        told: function, line, field and what was expected, for the log; nothing of the answer.
+        log_text: function, line, field and what was expected, for the log; nothing of the value.
     """
 
     def __init__(self, function: str, field: str, expected: str) -> None:
         super().__init__()
-        self.told = (
-            f"{function} answered what its annotation does not name: "
-            f"{field or 'the whole of it'}: {expected} "
-            "Answer what the annotation says, or annotate what is answered."
+        self.log_text = (
+            f"{function} returned a value that does not fit its annotation: "
+            f"{field or 'the whole value'}: {expected} "
+            "Return what the annotation says, or change the annotation."
         )

@@ -1,6 +1,6 @@
-"""What leaves: of a function's answer, nothing but what its return annotation names, at every depth.
+"""What is sent: of a function's return value, only what its return annotation names, at every depth.
 
-What fits as it is leaves as it is. Of anything else, a subclass or a dict in a struct's place, say, only the
+What fits is sent unchanged. Of anything else, such as a subclass or a dict in a struct's place, only the
 declared fields are taken, and what cannot be taken is a `Misfit`.
 """
 
@@ -32,11 +32,11 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__pos__, 
 
 
 class Output:
-    """The answers of one function, held to its annotation.
+    """The return values of one function, checked against its annotation.
 
     Args:
         annotation: any type that has a JSON form.
-        function: told, with its line, where an answer does not fit.
+        function: named, with its line, where a value does not fit.
         file: likewise.
     """
 

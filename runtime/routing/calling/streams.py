@@ -40,7 +40,7 @@ HEADERS = {
 
 
 class Done(Event, tag="done", frozen=True):
-    """The terminal event of a stream that came to its own end."""
+    """The terminal event of a stream that ended normally."""
 
 
 class Failed(Event, tag="error", frozen=True, kw_only=True):
@@ -189,7 +189,7 @@ class _Stream(ASGIResponse):
         noun = error if isinstance(error, AnnexError) else Internal()
         invocation.error = noun.code if noun is error else type(error).__qualname__
         if isinstance(noun, Misfit):
-            logger.error(noun.told, extra={"function": self._endpoint.file})
+            logger.error(noun.log_text, extra={"function": self._endpoint.file})
         elif isinstance(noun, Internal):
             logger.error("unhandled exception", exc_info=error, extra={"function": self._endpoint.file})
         if isinstance(noun, Internal | Unavailable | DeadlineExceeded):
@@ -206,8 +206,8 @@ class _Stream(ASGIResponse):
         if close is not None:
             try:
                 await close()
-            except (Exception, *EXITS) as error:  # the stream has been told its end already
-                logger.warning("a stream failed while closing", exc_info=error)
+            except (Exception, *EXITS) as error:  # the stream has already been sent its terminal event
+                logger.warning("closing a stream failed", exc_info=error)
 
 
 async def _nowhere(_: Message) -> None:

@@ -1,4 +1,4 @@
-"""Code of function files, run where it can raise, exit or hang at the price of its own file."""
+"""Runs code of function files so that raising, exiting or hanging affects its own file only."""
 
 import ctypes
 import sys
@@ -18,10 +18,10 @@ FULL_BUDGETS = 2  # files that may hang for their whole budget; those after them
 
 
 class Witness(Struct, frozen=True):
-    """Somebody who sees what this process does with its files, and may outlive it.
+    """An observer of what this process does with its files, which may outlive it.
 
     Attributes:
-        report: told of each file before it is touched, and ``""`` when that is over.
+        report: called with each file before it is touched, and with ``""`` afterwards.
         refused: faults of files that are known to be harmful, and are not touched at all.
     """
 
@@ -29,7 +29,7 @@ class Witness(Struct, frozen=True):
     refused: tuple[Fault, ...] = ()
 
 
-NOBODY = Witness(lambda _: None)
+NO_WITNESS = Witness(lambda _: None)
 
 
 class Guard:
@@ -38,10 +38,10 @@ class Guard:
     Args:
         root: the folder of the files.
         budget: seconds one piece may take.
-        witness: is told of each file.
+        witness: learns of each file.
     """
 
-    def __init__(self, root: Path, budget: float, witness: Witness = NOBODY) -> None:
+    def __init__(self, root: Path, budget: float, witness: Witness = NO_WITNESS) -> None:
         self.root = root.resolve()
         self.budget = budget
         self.report = witness.report
@@ -106,21 +106,21 @@ class Guard:
         return Fault(
             file=file,
             line=self._line(traceback.walk_stack(frame)) if frame else 0,
-            found=f"{doing} was still running after {allowed:g} s, and was given up.",
-            cure="Do slow work inside the handler; importing a function should only define things.",
+            found=f"{doing} was still running after {allowed:g} s.",
+            cure="Move slow work into the handler, or raise ANNEX_IMPORT_BUDGET.",
         )
 
     def _raised(self, file: str, doing: str, error: BaseException, trace: TracebackType | None) -> Fault:
-        """Describe an exception by its type and its trace as Python keeps them: it may lie about both."""
+        """Describe an exception by its type and its trace; its own attributes may be false."""
         kinds = type.mro(type(error))
         line = self._line(reversed(list(traceback.walk_tb(trace))), file)
         found, cure = (
             f"{doing} failed: {one_line(error)}.",
-            "Fix the file; it runs as it is when it is saved.",
+            "Fix the error and save; `annex dev` reloads the file on save.",
         )
         if any(kind is SystemExit for kind in kinds):
             found = f"{doing} ended the process (SystemExit)."
-            cure = "Remove the exit; a function returns or raises."
+            cure = "Remove the exit; functions must not end the process."
         elif any(kind is ModuleNotFoundError for kind in kinds):
             cure = "Correct the name, or add the package to pyproject.toml."
         return Fault(file=file, line=line, found=found, cure=cure)

@@ -1,4 +1,4 @@
-"""What a process has once for all its files, as it was before a file ran; put back where that changed it.
+"""What all files of a process share, restored after a file has run where the file changed it.
 
 A file that takes built-in functions away takes the means of putting them back as well, so they come first and
 need none. The recursion limit comes before: under a low one, `restore` itself could not be called.
@@ -43,7 +43,7 @@ class Surroundings:
         if limit != self.limit:
             changes.append(Change("the recursion limit", "Write a loop where recursion goes too deep."))
         if any(name != "_" for name in lost):  # the interactive interpreter's, and gettext's
-            changes.append(Change("Python's built-in functions", "Give your own another name."))
+            changes.append(Change("Python's built-in functions", "Use another name for your own function."))
         changes += [kept.change for kept, before in self._kept if kept.put_back(before)]
         return changes
 
@@ -148,18 +148,20 @@ _KEPT = (
     _Kept(
         _folder,
         _folder_back,
-        Change("the process's working directory", "Name files by their own place: Path(__file__).parent."),
+        Change("the process's working directory", "Build paths from Path(__file__).parent."),
     ),
-    _Kept(_umask, _umask_back, Change("the process's umask", "Give each file its mode when it is made.")),
+    _Kept(_umask, _umask_back, Change("the process's umask", "Set the mode of each file when creating it.")),
     _Kept(
         _streams,
         _streams_back,
-        Change("the standard streams", "Leave them alone; contextlib.redirect_stdout puts them back."),
+        Change("the standard streams", "Use contextlib.redirect_stdout, which restores them."),
     ),
+    _Kept(_modules, _modules_back, Change("the loaded modules (sys.modules)", "Do not remove entries.")),
+    _Kept(_lists, _lists_back, Change("the module search path (sys.path)", "Do not remove entries.")),
+    _Kept(_traces, _traces_back, Change("the tracing of threads", "Trace in a test or a debugger.")),
     _Kept(
-        _modules, _modules_back, Change("modules that are loaded (sys.modules)", "Take none of them away.")
+        sys.getswitchinterval,
+        _interval_back,
+        Change("the interval at which threads switch", "Do not change it."),
     ),
-    _Kept(_lists, _lists_back, Change("the ways to find modules (sys.path)", "Take none of them away.")),
-    _Kept(_traces, _traces_back, Change("how threads are traced", "Trace in a test or a debugger.")),
-    _Kept(sys.getswitchinterval, _interval_back, Change("how threads take turns", "Leave it as it is.")),
 )

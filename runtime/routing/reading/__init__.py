@@ -1,1 +1,1 @@
-"""What a file tree and its source texts say, before anything of them runs."""
+"""What is known from file names and source texts, before any of them runs."""

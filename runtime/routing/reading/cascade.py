@@ -1,6 +1,6 @@
-"""Policies laid on top of each other: project default, folders from the outside in, file, method.
+"""Policies combined: project default, folders from the outside in, file, method.
 
-What a folder demands can be tightened below it and never loosened; only a function's own file opens a route.
+What a folder demands can be tightened below it and never loosened; only a file makes its routes public.
 """
 
 from pathlib import PurePosixPath
@@ -16,7 +16,7 @@ from runtime.routing.reading.source import Literal, Source
 
 
 class Layer(Struct, frozen=True):
-    """One file's say: where it is written, and the keys it sets."""
+    """The keys that one place sets, such as a folder, a file or a method."""
 
     origin: str
     keys: dict[str, Literal]
@@ -50,8 +50,8 @@ def lay(source: Source, folders: dict[str, Source]) -> tuple[dict[str, Policy], 
         Fault(
             file=source.file,
             line=methods.line if methods else 0,
-            found=f"methods names {name}, and this file has no {name}.",
-            cure=f"Define {name}, or drop its overrides.",
+            found=f"methods names {name}, but this file does not define {name}.",
+            cure=f"Define {name}, or remove its overrides.",
         )
         for name in overrides
         if name not in source.methods
@@ -108,7 +108,7 @@ def _apply(
                     file=file,
                     line=literal.line,
                     found=f"{key}={_spell(value)} loosens {key}={_spell(outer)} of {origin}.",
-                    cure="Below a folder its policy can only be tightened; tighten this, or change it.",
+                    cure="A folder's policy can only be tightened below it.",
                 )
             )
             continue
@@ -136,8 +136,8 @@ def _contradictions(
             Fault(
                 file=file,
                 line=lines["webhook"],
-                found="public and webhook exclude each other: a webhook is let in by its signature.",
-                cure="Drop public.",
+                found="public and webhook exclude each other: a webhook is authenticated by its signature.",
+                cure="Remove public.",
             )
         )
     demanded = next((key for key in _DEMANDS if said.get(key)), None)
@@ -153,6 +153,6 @@ def _contradictions(
         )
         faults.append(Fault(file=file, line=lines[opened], found=found, cure=cure))
     if said.get("queue") and not said.get("concurrency"):
-        found = "queue counts the calls that wait for concurrency, and there is no concurrency."
+        found = "queue limits the calls that wait for concurrency, which is not set."
         faults.append(Fault(file=file, line=lines["queue"], found=found, cure="Set concurrency as well."))
     return faults

@@ -1,4 +1,4 @@
-"""What one file or folder name means in a URL. Pure: text in, a segment or a complaint out."""
+"""What one file or folder name means in a URL. Pure: text in, a segment or a fault out."""
 
 import keyword
 import re
@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-# Litestar fills these parameters of a handler itself, and the runtime the last four.
+# Parameters of a handler that Litestar provides, and the last four the runtime.
 RESERVED_NAMES = frozenset(
     {"body", "cookies", "headers", "query", "scope", "socket", "state", "data", "db", "request", "user"}
 )
@@ -51,7 +51,7 @@ class NameFault(ValueError):
 
 
 def is_private(name: str) -> bool:
-    """Say whether this file or folder is none of the router's business."""
+    """Say whether this file or folder is ignored by the router."""
     if name.startswith(("_", ".")):
         return True
     return (
@@ -83,7 +83,7 @@ def read_segment(name: str) -> Segment | None:
         )
     if bad := _NOT_VERBATIM.search(name):
         raise NameFault(
-            f"{name!r} contains {bad[0]!r}, which a URL cannot hold as it is.",
+            f"{name!r} contains {bad[0]!r}, which a URL cannot contain unencoded.",
             "Use letters, digits, '-', '_', '.' or '~'.",
         )
     return Segment("static", unicodedata.normalize("NFC", name))
@@ -100,7 +100,7 @@ def _read_parameter(text: str, name: str, kind: Literal["dynamic", "rest"]) -> S
         )
     if text in RESERVED_NAMES:
         raise NameFault(
-            f"{name}: the parameter name {text!r} is the runtime's own.",
+            f"{name}: the parameter name {text!r} is reserved for the runtime.",
             f"Rename it, for example to [{text}_id].",
             stand_in,
         )

@@ -1,4 +1,4 @@
-"""What a file says before it runs: its handlers and its `config`, read from the syntax tree.
+"""The handlers and the `config` of a file, read from its syntax tree before it runs.
 
 The route table, the policies and the list of open routes are therefore known even for a file whose
 import fails.
@@ -19,7 +19,7 @@ from runtime.routing.reading.names import near_miss
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_DEFINITIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_ONE_CONFIG = "Write one `config = ...` at the top level, not inside or among something else."
+_ONE_CONFIG = "Write a single `config = ...` statement at the top level."
 
 
 class Literal(Struct, frozen=True):
@@ -76,7 +76,7 @@ def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source
 
 
 class _Reader:
-    """Walks the top level of one module and collects what is wrong."""
+    """Walks the top level of one module and collects faults."""
 
     def __init__(self, file: str, kind: type[Function] | type[Folder]) -> None:
         self.file = file
@@ -97,9 +97,9 @@ class _Reader:
                 continue
             if node.name in lines:
                 found = f"{node.name} is defined twice, first on line {lines[node.name]}."
-                self.fault(node.lineno, found, "Keep one; it answers every call of its method.")
+                self.fault(node.lineno, found, "Keep one.")
             lines.setdefault(node.name, node.lineno)
-        self._strangers(code)
+        self._undefined(code)
         self._near_misses(functions, lines)
         return {method: lines[method] for method in METHODS if method in lines}
 
@@ -113,22 +113,22 @@ class _Reader:
             lines.setdefault(meant, node.lineno)
         if lines or self.faults:
             return
-        names = ", ".join(node.name for node in functions[:5]) or "no function at all"
+        names = ", ".join(node.name for node in functions[:5]) or "no functions"
         self.fault(
             0,
             f"No handler in this file (found: {names}).",
-            f"Define one of {', '.join(METHODS)}, or begin its name with '_' if it is no endpoint.",
+            f"Define one of {', '.join(METHODS)}, or start the file name with '_' if it is not an endpoint.",
         )
 
-    def _strangers(self, code: ast.Module) -> None:
-        """A `get` that came from elsewhere would open a route that nobody wrote."""
+    def _undefined(self, code: ast.Module) -> None:
+        """A `get` imported from elsewhere would be a route that nobody wrote."""
         for name, node in _bindings(code):
             if name not in METHODS or (node in code.body and isinstance(node, _DEFINITIONS)):
                 continue
             if isinstance(node, _DEFINITIONS):
                 found, cure = f"{name} is defined inside another statement.", "Define it at the top level."
             else:
-                found = f"{name} is not defined here by def; is it meant as a handler?"
+                found = f"{name} has the name of a handler but is not defined by def in this file."
                 cure = f"Write `async def {name}(...)`, or give it another name."
             self.fault(node.lineno, found, cure)
 
@@ -148,7 +148,7 @@ class _Reader:
             return None
         for name, node in _bindings(code):
             if name == "config" and not any(node.lineno == line for line, _ in named):
-                self.fault(node.lineno, "This config is not read.", _ONE_CONFIG)
+                self.fault(node.lineno, "This config cannot be read.", _ONE_CONFIG)
                 return None
         if not named:
             if self.kind is Folder:
@@ -160,7 +160,7 @@ class _Reader:
     def _call(self, line: int, value: ast.expr) -> dict[str, Literal] | None:
         wanted = self.kind.__name__
         if not isinstance(value, ast.Call) or _called(value) != wanted:
-            found = f"config is {_spelt(value)!r}, which is read without running the file."
+            found = f"config is {_spelt(value)!r}, but must be a literal call; it is parsed, not executed."
             self.fault(line, found, f"Write config = {wanted}(...) with literal values.")
             return None
         before = len(self.faults)
@@ -184,8 +184,8 @@ class _Reader:
         try:
             raw = ast.literal_eval(node)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            found = f"{name}={_spelt(node)} is not a literal; config is read without running it."
-            self.fault(node.lineno, found, "Write the value itself.")
+            found = f"{name}={_spelt(node)} is not a literal; config is parsed, not executed."
+            self.fault(node.lineno, found, "Write a literal value.")
             return
         try:
             value = read_value(self.kind, name, raw)
@@ -233,7 +233,7 @@ def _spelt(node: ast.expr) -> str:
     try:
         return _short(ast.unparse(node))
     except (RecursionError, ValueError):
-        return "an expression too deep, or a number too long, to be shown"
+        return "an expression that is too long to show"
 
 
 def _short(text: str) -> str:

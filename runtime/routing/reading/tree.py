@@ -1,4 +1,4 @@
-"""File tree to candidate routes: what each name in a listing means. Nothing is read or imported here."""
+"""From a file listing to candidate routes. Nothing is read or imported here."""
 
 import os
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class Candidate(Struct, frozen=True):
 
     Attributes:
         file: path below the functions folder, with forward slashes.
-        segments: its URL, None where the name does not tell one.
+        segments: its URL, None where the name gives none.
         faults: what is wrong with its name.
     """
 
@@ -44,10 +44,10 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
         for name in subfolders:
             if (Path(folder) / name).is_symlink():
                 found = "This folder is a symbolic link, which is not followed."
-                faults.append(_fault(below / name, found, "Move the folder itself here."))
+                faults.append(_fault(below / name, found, "Replace the link with the folder."))
         for name in [*subfolders, *names]:
             if not name.isprintable() and (name in subfolders or name.endswith(".py")):
-                found = "The name holds a character that cannot be shown."
+                found = "The name contains a character that cannot be displayed."
                 faults.append(_fault(below / name, found, "Rename it."))
         subfolders[:] = [name for name in subfolders if name.isprintable()]
         files += [(below / name).as_posix() for name in names if name.endswith(".py") and name.isprintable()]
@@ -71,15 +71,15 @@ def read_tree(files: Iterable[str]) -> Tree:
         if name == FOLDER_CONFIG:
             folders.append(file)
         elif name.lower() == FOLDER_CONFIG:
-            found = f"{name} is not read as the folder's policy."
+            found = f"{name} is not recognised as the folder's policy."
             faults.append(Fault(file=file, line=0, found=found, cure=f"Name it {FOLDER_CONFIG}."))
         elif name == "__init__.py":
             faults.append(
                 Fault(
                     file=file,
                     line=0,
-                    found="A function folder is no package: __init__.py changes how tools read brackets.",
-                    cure="Delete it; shared code goes to shared/ or to a module whose name begins with '_'.",
+                    found="A functions folder is not a package, so it must not contain __init__.py.",
+                    cure="Delete it; put shared code into shared/ or a module whose name starts with '_'.",
                 )
             )
         elif not is_private(name):
@@ -121,20 +121,20 @@ def _misplaced(file: str, folders: list[str], stem: str) -> list[Fault]:
         )
     for folder in folders:
         if folder.startswith("[..."):
-            found = f"{folder}/ is a catch-all with something below it; it takes the whole rest of the URL."
+            found = f"{folder}/ is a catch-all, which takes the rest of the URL, so nothing may be below it."
             cure = f"Move it to the end: {folder}.py."
             faults.append(Fault(file=file, line=0, found=found, cure=cure))
     return faults
 
 
 def _doubled(file: str, segments: list[Segment]) -> list[Fault]:
-    """Complain about a parameter that stands twice, and give the second a name that the router can take."""
+    """Report a parameter that occurs twice, and give the second a name that the router accepts."""
     faults = []
     names: set[str] = set()
     for depth, segment in enumerate(segments):
         if segment.kind != "static" and segment.text in names:
-            found = f"The parameter {segment.text!r} stands twice in this path."
-            faults.append(Fault(file=file, line=0, found=found, cure="Give each its own name."))
+            found = f"The parameter {segment.text!r} occurs twice in this path."
+            faults.append(Fault(file=file, line=0, found=found, cure="Give each parameter a different name."))
             segments[depth] = Segment(segment.kind, f"{segment.text}_{depth}")
         elif segment.kind != "static":
             names.add(segment.text)
@@ -147,5 +147,5 @@ def template_of(segments: tuple[Segment, ...]) -> str:
 
 
 def shape_of(segments: tuple[Segment, ...]) -> str:
-    """Return what the router tells apart: ``/signals/{}``."""
+    """Return what the router distinguishes: ``/signals/{}``."""
     return "/" + "/".join(segment.shape for segment in segments)

@@ -271,7 +271,7 @@ def test_config_that_would_not_be_read_is_a_fault_and_not_a_weaker_policy(
     table = discover(tmp_path)
 
     assert not table.operations
-    assert "This config is not read." in str(table.faults[0])
+    assert "This config cannot be read." in str(table.faults[0])
 
 
 HANDLERS = {
@@ -324,7 +324,7 @@ def test_folder_policy_in_capitals_is_told(tmp_path: Path) -> None:
     write_tree(tmp_path, {"_Config.py": "config = Folder(org=True)\n", "a.py": GOOD})
 
     assert [str(fault) for fault in discover(tmp_path).faults] == [
-        "_Config.py: _Config.py is not read as the folder's policy. Name it _config.py."
+        "_Config.py: _Config.py is not recognised as the folder's policy. Name it _config.py."
     ]
 
 
@@ -350,5 +350,5 @@ def test_a_folder_full_of_files_that_hang_holds_the_start_up_for_two_of_them(tmp
 
     table = discover(tmp_path, import_budget=0.3)
 
-    waits = [fault.found.split(" after ")[1].split(" s,")[0] for fault in table.faults]
+    waits = [fault.found.split(" after ")[1].removesuffix(" s.") for fault in table.faults]
     assert waits == ["0.3", "0.3", "0.03", "0.03"]

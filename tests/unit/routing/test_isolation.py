@@ -209,5 +209,5 @@ def test_annotation_that_misbehaves_costs_its_own_file_alone(tmp_path: Path) -> 
     assert [each.endpoint.file for each in table.operations] == ["good.py"]
     assert [str(fault) for fault in table.faults] == [
         "a.py:3: Reading the signature failed: RuntimeError: no hash. "
-        "Fix the file; it runs as it is when it is saved."
+        "Fix the error and save; `annex dev` reloads the file on save."
     ]

@@ -212,20 +212,20 @@ async def test_only_what_the_annotation_names_leaves(
 @pytest.mark.parametrize(
     ("annotation", "expression", "place"),
     [
-        ("int", "'hunter2'", "the whole of it: Expected `int`, got `str`."),
-        ("str", "7", "the whole of it: Expected `str`, got `int`."),
-        ("int", "True", "the whole of it: Expected `int`, got `bool`."),
-        ("float", "True", "the whole of it: Expected `float`, got `bool`."),
-        ("int", "1.5", "the whole of it: Expected `int`, got `float`."),
-        ("list[int]", "{'hunter2': 1}", "the whole of it: Expected `list`, got `dict`."),
-        ("list[int]", "'hunter2'", "the whole of it: Expected `list`, got `str`."),
+        ("int", "'hunter2'", "the whole value: Expected `int`, got `str`."),
+        ("str", "7", "the whole value: Expected `str`, got `int`."),
+        ("int", "True", "the whole value: Expected `int`, got `bool`."),
+        ("float", "True", "the whole value: Expected `float`, got `bool`."),
+        ("int", "1.5", "the whole value: Expected `int`, got `float`."),
+        ("list[int]", "{'hunter2': 1}", "the whole value: Expected `list`, got `dict`."),
+        ("list[int]", "'hunter2'", "the whole value: Expected `list`, got `str`."),
         ("list[int]", "[1, 'hunter2']", "1: Expected `int`, got `str`."),
-        ("PublicUser", "None", "the whole of it: Expected `PublicUser`, got `NoneType`."),
+        ("PublicUser", "None", "the whole value: Expected `PublicUser`, got `NoneType`."),
         ("PublicUser", "PublicUser('Ada', 'hunter2')", "age: Expected `int`, got `str`."),
         ("PublicUser", "PublicUser(None)", "name: Expected `str`, got `NoneType`."),
         ("PublicUser", "StoredUser(7)", "name: Expected `str`, got `int`."),
         ("PublicUser", "{'age': 1}", "name: Required."),
-        ("PublicUser | None", "'hunter2'", "the whole of it: Expected `PublicUser`, got `str`."),
+        ("PublicUser | None", "'hunter2'", "the whole value: Expected `PublicUser`, got `str`."),
         (
             "Team",
             "Team(PublicUser('Bo'), [PublicUser('Bo', 'hunter2')])",
@@ -242,17 +242,17 @@ async def test_only_what_the_annotation_names_leaves(
         ("Row", "{'note': 'hunter2'}", "name: Required."),
         ("Row", "{'name': 7}", "name: Expected `str`, got `int`."),
         ("Cat | Dog", "Cat(7)", "name: Expected `str`, got `int`."),
-        ("Cat | Dog", "STORED", "the whole of it: Expected `Cat | Dog`, got `StoredUser`."),
-        ("tuple[int, str]", "(1,)", "the whole of it: Expected `tuple`, got `tuple`."),
+        ("Cat | Dog", "STORED", "the whole value: Expected `Cat | Dog`, got `StoredUser`."),
+        ("tuple[int, str]", "(1,)", "the whole value: Expected `tuple`, got `tuple`."),
         ("dict[str, int]", "{1: 1}", "*: Expected `str`, got `int`."),
-        ("Literal['a', 'b']", "'hunter2'", "the whole of it: Expected `literal`, got `str`."),
-        ("Regime", "'hunter2'", "the whole of it: Expected `Regime`, got `str`."),
-        ("date", "'hunter2'", "the whole of it: Expected `date`, got `str`."),
-        ("int | str", "[1]", "the whole of it: Expected `int | str`, got `list`."),
-        ("str", "object()", "the whole of it: Expected `str`, got `object`."),
+        ("Literal['a', 'b']", "'hunter2'", "the whole value: Expected `literal`, got `str`."),
+        ("Regime", "'hunter2'", "the whole value: Expected `Regime`, got `str`."),
+        ("date", "'hunter2'", "the whole value: Expected `date`, got `str`."),
+        ("int | str", "[1]", "the whole value: Expected `int | str`, got `list`."),
+        ("str", "object()", "the whole value: Expected `str`, got `object`."),
         ("Tree", "Tree(PublicUser('Bo'), [Tree(7)])", "children.0.user: Expected `PublicUser`, got `int`."),
-        ("Response[bytes]", "{'a': 'hunter2'}", "the whole of it: Expected `Response`, got `dict`."),
-        ("AsyncIterator[Tick]", "None", "the whole of it: Expected an iterator of events, got `NoneType`."),
+        ("Response[bytes]", "{'a': 'hunter2'}", "the whole value: Expected `Response`, got `dict`."),
+        ("AsyncIterator[Tick]", "None", "the whole value: Expected an iterator of events, got `NoneType`."),
     ],
 )
 async def test_answer_that_does_not_fit_is_a_500_that_names_function_and_field(
@@ -265,8 +265,8 @@ async def test_answer_that_does_not_fit_is_a_500_that_names_function_and_field(
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert record.getMessage() == (
-        f"a.py, line {line - 1}: get answered what its annotation does not name: {place} "
-        "Answer what the annotation says, or annotate what is answered."
+        f"a.py, line {line - 1}: get returned a value that does not fit its annotation: {place} "
+        "Return what the annotation says, or change the annotation."
     )
     assert "hunter2" not in answer.body.decode() + caplog.text
 

@@ -13,10 +13,10 @@ from litestar import Litestar
 
 from runtime.config import METHODS
 from runtime.routing import discover
+from runtime.routing.matching.reference_router import ReferenceRouter, urls_of
+from runtime.routing.matching.router import is_refused
 from runtime.routing.reading.names import Segment
 from runtime.routing.reading.tree import shape_of
-from runtime.routing.reference_router import ReferenceRouter, urls_of
-from runtime.routing.router import is_refused
 from tests.fixtures.routing import Caller, write_tree
 
 type Route = tuple[Segment, ...]
@@ -148,10 +148,10 @@ def test_proof_finds_what_the_stock_router_misserves(tmp_path: Path) -> None:
     faults = table.prove(Litestar(table.handlers, openapi_config=None))
 
     assert [str(fault) for fault in faults] == [
-        "a/[...rest].py: GET /a/x-1 should reach /a/{rest}, and hands over {'rest': '/x-1'}. "
-        "Rename the parameter, or what stands beside it.",
+        "a/[...rest].py: GET /a/x-1 should reach /a/{rest}, and passes {'rest': '/x-1'}. "
+        "Rename the parameter or the files beside it.",
         "users/[id].py: GET /users/me should reach /users/{id}, and is not found. "
-        "Add an index.py to the folder on the way to it, or rename the file.",
+        "Add an index.py to the folder above it, or rename the file.",
     ]
 
 
@@ -190,10 +190,10 @@ def test_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
     write_tree(tmp_path, dict.fromkeys(("Users.py", "users.py"), "async def get() -> str:\n    return 'ok'"))
 
     assert [str(fault) for fault in discover(tmp_path).faults] == [
-        "Users.py: /Users and /users differ in case alone, here and in users.py. "
-        "Rename one: some file systems and people cannot tell them apart.",
-        "users.py: /Users and /users differ in case alone, here and in Users.py. "
-        "Rename one: some file systems and people cannot tell them apart.",
+        "Users.py: /Users and /users differ only in case, here and in users.py. "
+        "Rename one; some file systems cannot tell them apart.",
+        "users.py: /Users and /users differ only in case, here and in Users.py. "
+        "Rename one; some file systems cannot tell them apart.",
     ]
 
 
@@ -206,7 +206,7 @@ def test_linked_folder_is_told_and_not_followed(tmp_path: Path) -> None:
 
     assert [endpoint.file for endpoint in table.endpoints] == ["a.py"]
     assert [str(fault) for fault in table.faults] == [
-        "linked: This folder is a symbolic link, which is not followed. Move the folder itself here."
+        "linked: This folder is a symbolic link, which is not followed. Replace the link with the folder."
     ]
 
 
@@ -215,6 +215,6 @@ def test_missing_folder_is_a_fault_and_no_crash(tmp_path: Path) -> None:
 
     assert table.endpoints == ()
     assert str(table.faults[0]) == (
-        "functions folder: There is no folder where ANNEX_FUNCTIONS points (`functions` when it is unset). "
-        "Create it, or set ANNEX_FUNCTIONS."
+        "functions folder: It does not exist (ANNEX_FUNCTIONS, by default `functions`). "
+        "Create the folder, or set ANNEX_FUNCTIONS."
     )

@@ -69,8 +69,8 @@ def test_table_is_sorted_by_url_and_fits_80_columns(table: RouteTable) -> None:
         "  POST    /.well-known/hook                  webhook clerk          25 s  path=",
         "broken.py                                                            quarantined",
         "  GET     /broken                            session                25 s  503",
-        "  ! line 1: get returns what has no JSON form: complex is unknown to msgspec.",
-        "    Return a msgspec Struct, a list or dict of them, None, or",
+        "  ! line 1: get returns a type without a JSON form: msgspec does not support",
+        "    complex. Return a msgspec Struct, a list or dict of them, None, or",
         f"    AsyncIterator[Event]. (error {table.faults[0].error_id})",
         "signals/[symbol].py                                                import 0.0 ms",
         "  DELETE  /signals/{symbol}                  org:signals:read        2 s",
@@ -95,7 +95,7 @@ def test_file_that_is_slow_to_import_is_marked(tmp_path: Path) -> None:
 def test_fault_without_a_route_is_shown_too(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a b.py": "async def get() -> None:\n    return None\n"})
 
-    assert "a b.py\n  ! 'a b' contains ' ', which a URL cannot hold" in as_text(discover(tmp_path))
+    assert "a b.py\n  ! 'a b' contains ' ', which a URL cannot contain" in as_text(discover(tmp_path))
 
 
 def test_json_is_for_machines(table: RouteTable) -> None:
@@ -178,9 +178,9 @@ def test_lock_tells_drift_in_either_direction(table: RouteTable, tmp_path: Path)
     (tmp_path / "public.lock").write_text("GET /  index.py\nGET /old  old.py\n")
 
     assert drift(tmp_path, table) == [
-        "'POST /.well-known/hook  hooks/clerk.py' is open and not in public.lock. "
-        "Add the line, or close the route.",
-        "'GET /old  old.py' is in public.lock and not open. Remove the line.",
+        "'POST /.well-known/hook  hooks/clerk.py' is public but not listed in public.lock. "
+        "Add the line, or make the route private.",
+        "'GET /old  old.py' is in public.lock but not public. Remove the line.",
     ]
 
 

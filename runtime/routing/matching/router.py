@@ -152,7 +152,7 @@ def _put_in_front(middleware_of: MiddlewareOf, node: RouteTrieNode) -> None:
 
 
 def is_refused(path: str) -> bool:
-    """Say whether a path holds what no URL of ours does: dot segments, which proxies resolve, and NUL."""
+    """Say whether a path has what no route has: dot segments, which proxies resolve, and NUL."""
     return "\x00" in path or ("/." in path and not {".", ".."}.isdisjoint(path.split("/")))
 
 

@@ -13,10 +13,10 @@ from litestar import Litestar
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 
 from runtime.config import Endpoint
+from runtime.routing.matching.router import is_refused
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
 from runtime.routing.reading.tree import template_of
-from runtime.routing.router import is_refused
 
 RANKS = {"static": 0, "dynamic": 1, "rest": 2}
 SIBLINGS = 4  # static names that are tried in the place of one parameter
@@ -114,17 +114,17 @@ def _ask(app: Litestar, method: str, url: str) -> tuple[str | None, dict[str, An
 def _misserved(endpoint: Endpoint, url: str, answer: tuple[str | None, dict[str, Any]]) -> Fault:
     file, values = answer
     if file is None:
-        got, cure = "is not found", "Add an index.py to the folder on the way to it, or rename the file."
+        got, cure = "is not found", "Add an index.py to the folder above it, or rename the file."
     elif file != endpoint.file:
         got, cure = f"reaches {file}", f"Rename this file or {file}."
     else:
-        got, cure = f"hands over {values}", "Rename the parameter, or what stands beside it."
+        got, cure = f"passes {values}", "Rename the parameter or the files beside it."
     found = f"{endpoint.method} {url} should reach {endpoint.template}, and {got}."
     return Fault(file=endpoint.file, line=0, found=found, cure=cure)
 
 
 def urls_of(routes: Iterable[tuple[Segment, ...]]) -> Iterator[str]:
-    """Make URLs that could go astray: parameters filled with strangers, and with their static siblings."""
+    """Make URLs that could be misrouted: parameters as unknown values and as their static siblings."""
     unique = list(dict.fromkeys(routes))
     siblings: dict[str, list[str]] = defaultdict(list)
     for route in unique:
@@ -141,18 +141,18 @@ def urls_of(routes: Iterable[tuple[Segment, ...]]) -> Iterator[str]:
 
 
 def _fill(route: tuple[Segment, ...], siblings: dict[str, list[str]]) -> Iterator[str]:
-    plain = [_strangers(segment)[0] for segment in route]
+    plain = [_samples(segment)[0] for segment in route]
     yield "/" + "/".join(plain)
     for depth, segment in enumerate(route):
         if segment.kind == "static":
             continue
         names = siblings.get(template_of(route[:depth]), [])
         tails = [f"{name}/x" for name in names] if segment.kind == "rest" else []
-        for value in (*_strangers(segment)[1:], *names, *tails):
+        for value in (*_samples(segment)[1:], *names, *tails):
             yield "/" + "/".join((*plain[:depth], value, *plain[depth + 1 :]))
 
 
-def _strangers(segment: Segment) -> tuple[str, ...]:
+def _samples(segment: Segment) -> tuple[str, ...]:
     if segment.kind == "static":
         return (segment.text,)
     return ("x-1", "x-1/x-2") if segment.kind == "rest" else ("x-1",)
