@@ -72,31 +72,31 @@ async def test_a_read_of_a_read_only_view_that_was_lost_may_be_sent_again(
     assert (lost.value.code, lost.value.retry_after) == ("database_unavailable", 1)
 
 
-INSERT = "INSERT INTO \"Instrument\" (id, symbol, name) VALUES (gen_random_uuid(), 'NEW', 'new')"
+WRITE = 'DELETE FROM "Signal"'
 ESCAPES = [
-    f"COMMIT; {INSERT}",
-    f"ROLLBACK; {INSERT}",
-    f"END; {INSERT}",
-    f"ABORT; {INSERT}",
-    f"/* a */ commit; {INSERT}",
-    f"SELECT 1; COMMIT; {INSERT}",
-    f"SELECT '\\'; COMMIT; {INSERT}",
-    f"SET TRANSACTION READ WRITE; {INSERT}",
-    f"SET transaction_read_only = off; {INSERT}",
-    f"SELECT set_config('transaction_read_only', 'off', true); {INSERT}",
-    f"BEGIN READ WRITE; {INSERT}",
-    INSERT,
+    f"COMMIT; {WRITE}",
+    f"ROLLBACK; {WRITE}",
+    f"END; {WRITE}",
+    f"ABORT; {WRITE}",
+    f"/* a */ commit; {WRITE}",
+    f"SELECT 1; COMMIT; {WRITE}",
+    f"SELECT '\\'; COMMIT; {WRITE}",
+    f"SET TRANSACTION READ WRITE; {WRITE}",
+    f"SET transaction_read_only = off; {WRITE}",
+    f"SELECT set_config('transaction_read_only', 'off', true); {WRITE}",
+    f"BEGIN READ WRITE; {WRITE}",
+    WRITE,
 ]
 
 
 @pytest.mark.parametrize("sql", ESCAPES)
 async def test_no_statement_writes_in_a_read_only_view(database: Database, sql: str):
-    before = await database.fetch_value('SELECT count(*) FROM "Instrument"')
+    before = await database.fetch_value('SELECT count(*) FROM "Signal"')
 
     with pytest.raises(QueryFailed):
         await database.read_only().execute(sql)
 
-    assert await database.fetch_value('SELECT count(*) FROM "Instrument"') == before
+    assert await database.fetch_value('SELECT count(*) FROM "Signal"') == before
 
 
 @pytest.mark.parametrize(
@@ -113,17 +113,17 @@ async def test_no_statement_writes_in_a_read_only_view(database: Database, sql: 
     ],
 )
 async def test_no_two_statements_write_in_a_read_only_transaction(database: Database, first: str):
-    before = await database.fetch_value('SELECT count(*) FROM "Instrument"')
+    before = await database.fetch_value('SELECT count(*) FROM "Signal"')
 
     async def escape() -> None:
         async with database.transaction(read_only=True) as transaction:
             await transaction.execute(first)
-            await transaction.execute(INSERT)
+            await transaction.execute(WRITE)
 
     with pytest.raises(QueryFailed):
         await escape()
 
-    assert await database.fetch_value('SELECT count(*) FROM "Instrument"') == before
+    assert await database.fetch_value('SELECT count(*) FROM "Signal"') == before
 
 
 @pytest.mark.parametrize("sql", ["COMMIT", "rollback", "BEGIN", "START TRANSACTION", "SELECT 1; END"])
@@ -155,7 +155,7 @@ async def test_a_server_that_became_read_only_is_unavailable_and_its_connections
         async def write() -> None:
             async with database.transaction() as transaction:
                 await transaction.execute("SET LOCAL transaction_read_only = on")
-                await transaction.execute(INSERT)
+                await transaction.execute(WRITE)
 
         with pytest.raises(DatabaseUnavailable) as refused:
             await write()
