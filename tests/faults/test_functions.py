@@ -69,7 +69,7 @@ async def test_a_process_that_hangs_ends_itself_so_that_it_is_started_anew(tmp_p
             with pytest.raises(httpx.TransportError):
                 await http.get("/standing", params={"seconds": 100})
         assert await asyncio.to_thread(service.process.wait, 20) == 70
-    assert "the event loop stood still for 1 s: ending" in service.log
+    assert "event loop blocked for 1 s; ending the process" in service.log
 
 
 async def test_what_a_function_leaves_behind_is_ended_and_the_process_stays_flat(
