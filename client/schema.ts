@@ -99,7 +99,7 @@ export interface NewSignal {
   factors?: { [key: string]: number };
 }
 
-/** A problem document (RFC 9457) with our extension members. */
+/** The document (RFC 9457) with our extension members. */
 export interface Problem {
   /** `urn:annex:problem:<code>`. */
   type: string;
@@ -113,9 +113,9 @@ export interface Problem {
   code: string;
   /** finds the request in the log. */
   request_id: string;
-  /** finds it in the traces, empty if it is not traced. */
+  /** finds it in the traces, empty when it is not traced. */
   trace_id: string;
-  /** everything wrong with the input. */
+  /** every thing wrong with the input. */
   errors?: FieldError[];
 }
 
