@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from runtime.app import BrokenFunctions, create_app
-from runtime.server.process import end_now, run as run_server
+from runtime.server.process import end_now
+from runtime.server.process import run as run_server
 from runtime.settings import Settings
 from runtime.telemetry import configure_logging, unblocked
 

@@ -1,6 +1,6 @@
 """The live database against what the service's SQL relies on; nothing is changed.
 
-A service declares that in `shared/NAME/schema.py` (or `shared/schema.py`): `TABLES` and `ENUMS`, both optional.
+A service declares that in `shared/NAME/schema.py` or `shared/schema.py`: `TABLES` and `ENUMS`, both optional.
 """
 
 import importlib
@@ -50,7 +50,7 @@ def _all[T](values: object, kind: type[T]) -> tuple[T, ...]:
 
 
 async def check_database(settings: Settings, schema: Schema | None = None) -> list[Finding]:
-    """Compare the live database with `schema` (by default what the service declares), and examine the role."""
+    """Compare the live database with `schema`, by default what the service declares; examine the role."""
     schema = schema or declared(settings.functions.resolve().parent)
     async with open_database(settings) as database:
         try:

@@ -1,7 +1,7 @@
 """The verdict of `annex check`, reached in a child process, which a function file may end or block.
 
-The parent runs no function. The child reports each file before reading it, and then its verdict. Where it ends
-or hangs without a verdict, the file that it was reading is refused, and another child checks without it.
+The parent runs no function. The child reports each file before reading it, and then its verdict. Where it
+ends or hangs without a verdict, the file that it was reading is refused, and another child checks without it.
 """
 
 import json

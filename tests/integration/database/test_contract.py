@@ -7,8 +7,8 @@ import pytest
 from shared.database import Database
 from shared.database.contract import drifts
 from shared.database.role import powers
-from shared.market.schema import ENUMS, TABLES
 from shared.secret import Secret
+from tests.fixtures.sample_service.shared.samples.schema import ENUMS, TABLES
 
 
 @pytest.fixture
@@ -21,39 +21,39 @@ async def test_the_schema_of_the_app_is_the_one_we_rely_on(database: Database):
     assert await drifts(database, TABLES, ENUMS) == []
 
 
-CHANGE = 'ALTER TABLE "Signal"'
+CHANGE = 'ALTER TABLE "Sample"'
 
 
 @pytest.mark.parametrize(
     ("migration", "place", "problem"),
     [
-        (f'{CHANGE} RENAME COLUMN "value" TO "level"', "Signal.value", "is missing; expected numeric"),
-        (f'{CHANGE} ALTER COLUMN "value" TYPE TEXT', "Signal.value", "is text; expected numeric"),
+        (f'{CHANGE} RENAME COLUMN "value" TO "level"', "Sample.value", "is missing; expected numeric"),
+        (f'{CHANGE} ALTER COLUMN "value" TYPE TEXT', "Sample.value", "is text; expected numeric"),
         (
             f'{CHANGE} ALTER COLUMN "factors" DROP NOT NULL',
-            "Signal.factors",
+            "Sample.factors",
             "may be NULL now; its struct does not understand that",
         ),
         (
             f"""{CHANGE} ADD "source" TEXT NOT NULL DEFAULT ''; {CHANGE} ALTER "source" DROP DEFAULT""",
-            "Signal.source",
+            "Sample.source",
             "is new and needs a value that our INSERT does not give",
         ),
-        (f'{CHANGE} RENAME TO "Reading"', "Signal", "there is no such table on the search path"),
-        ('REVOKE INSERT ON "Signal" FROM annex', "Signal", "the role may not INSERT here; grant it"),
+        (f'{CHANGE} RENAME TO "Reading"', "Sample", "there is no such table on the search path"),
+        ('REVOKE INSERT ON "Sample" FROM annex', "Sample", "the role may not INSERT here; grant it"),
         (
-            'REVOKE ALL ON "Instrument" FROM annex',
-            "Instrument",
+            'REVOKE ALL ON "Sensor" FROM annex',
+            "Sensor",
             "the role may not SELECT here; grant it",
         ),
         (
-            "ALTER TYPE \"Regime\" ADD VALUE 'PANIC'",
-            "Regime",
+            "ALTER TYPE \"State\" ADD VALUE 'PANIC'",
+            "State",
             "has new labels that no struct can hold: PANIC",
         ),
-        ("ALTER TYPE \"Regime\" RENAME VALUE 'NEUTRAL' TO 'FLAT'", "Regime", "has lost labels: NEUTRAL"),
-        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Signal.regime", 'is "Mood"; expected "Regime"'),
-        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Regime", "there is no such enum on the search path"),
+        ("ALTER TYPE \"State\" RENAME VALUE 'NORMAL' TO 'FLAT'", "State", "has lost labels: NORMAL"),
+        ('ALTER TYPE "State" RENAME TO "Mood"', "Sample.state", 'is "Mood"; expected "State"'),
+        ('ALTER TYPE "State" RENAME TO "Mood"', "State", "there is no such enum on the search path"),
     ],
 )
 async def test_what_a_migration_took_away_is_named(
@@ -68,9 +68,9 @@ async def test_what_a_migration_took_away_is_named(
 @pytest.mark.parametrize(
     "migration",
     [
-        'ALTER TABLE "Signal" ADD COLUMN "note" TEXT',
-        'ALTER TABLE "Signal" ADD COLUMN "source" TEXT NOT NULL DEFAULT \'app\'',
-        'ALTER TABLE "Signal" ALTER COLUMN "value" TYPE DECIMAL(24,8)',
+        'ALTER TABLE "Sample" ADD COLUMN "note" TEXT',
+        'ALTER TABLE "Sample" ADD COLUMN "source" TEXT NOT NULL DEFAULT \'app\'',
+        'ALTER TABLE "Sample" ALTER COLUMN "value" TYPE DECIMAL(24,8)',
         'CREATE TABLE "Alert" ("id" UUID NOT NULL)',
     ],
 )
@@ -99,7 +99,7 @@ async def test_the_recommended_role_can_change_nothing_of_the_schema(database: D
             "annex may create temporary tables, which hide the app's of the same name",
         ),
         (
-            'ALTER TABLE "Signal" OWNER TO annex',
+            'ALTER TABLE "Sample" OWNER TO annex',
             "annex owns 1 tables, views or sequences, and so may alter and drop them",
         ),
     ],
