@@ -27,7 +27,7 @@ test: setup check ## Run every test, with coverage
 	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term
 
 test-bridge: setup ## Run the Next.js side: the client under Node, the example app in Chromium
-	@$(BIN)/pytest tests/integration/test_client.py tests/e2e/test_client_on_service.py tests/market/e2e/test_nextjs.py tests/e2e/test_stock_app.py
+	@$(BIN)/pytest tests/integration/test_client.py tests/market/e2e/test_client_on_service.py tests/market/e2e/test_nextjs.py tests/e2e/test_stock_app.py
 
 test-fast: setup ## Run the unit tests alone
 	@$(BIN)/pytest -q tests/unit tests/market/unit tests/architecture

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from runtime.dev.example_app.seed import DATABASE, ROLE
+from runtime.dev.postgres.seed import DATABASE, ROLE
 from runtime.dev.postgres import EmbeddedPostgres
 from tests.fixtures import nextjs
 from tests.fixtures.app import permitted
