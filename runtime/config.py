@@ -92,7 +92,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     Attributes:
         origins: for each key that is not at its project default, where its value came from
-            (``signals/_config.py``, ``signals/[symbol].py``, ``signals/[symbol].py methods.post``).
+            (``orders/_config.py``, ``orders/[id].py``, ``orders/[id].py methods.post``).
     """
 
     public: bool = False
@@ -126,7 +126,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
     Attributes:
         method: upper case, such as ``GET``.
-        template: ``/signals/{symbol}``, without types.
+        template: ``/orders/{id}``, without types.
         file: path below the functions folder, with forward slashes.
         policy: what holds for it.
         stream: the handler returns an event stream.

@@ -22,7 +22,7 @@ class Change(Struct, frozen=True, order=True):
 
     Attributes:
         kind: `breaking` where an old client can fail, else `additive`.
-        where: `GET /signals`, or `GET /signals answer.items[].value`.
+        where: `GET /orders`, or `GET /orders answer.items[].value`.
         what: one sentence.
     """
 
@@ -47,7 +47,7 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
 def unacknowledged(changes: list[Change], changelog: str) -> list[Change]:
     """Return the breaking changes that the changelog does not own up to.
 
-    It does by a line under Unreleased that names the route: ``- Breaking: GET /signals: what to do.``
+    It does by a line under Unreleased that names the route: ``- Breaking: GET /orders: what to do.``
     """
     sections = re.split(r"^## ", changelog, flags=re.MULTILINE)
     unreleased = next((section for section in sections if section.startswith("Unreleased")), "")

@@ -34,7 +34,7 @@ class Tracing:
     """ASGI wrapper: one server span, one duration, one access line for each request but health checks.
 
     Reads `scope["annex"]` and lets the rooms below fill it: the matched endpoint names the span
-    ``GET /signals/{symbol}``; unmatched, it is the method alone. A fault in here is logged and never
+    ``GET /orders/{id}``; unmatched, it is the method alone. A fault in here is logged and never
     changes a response.
     """
 
@@ -192,7 +192,7 @@ def sanitized(method: str) -> str:
 
 @lru_cache(maxsize=1024)
 def span_name(method: str, route: str = "") -> str:
-    """Return ``GET /signals/{symbol}``; the method alone without a route, ``HTTP`` for what no RFC knows."""
+    """Return ``GET /orders/{id}``; the method alone without a route, ``HTTP`` for what no RFC knows."""
     known = sanitized(method)
     return f"{'HTTP' if known == '_OTHER' else known} {route}".rstrip()
 
