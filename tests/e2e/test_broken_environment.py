@@ -35,8 +35,9 @@ def annex_in(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the service whose shared modules can be broken."""
+    ignored = shutil.ignore_patterns("__pycache__", "market")
     for name in ("runtime", "shared"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     (tmp_path / "functions").mkdir()
     return tmp_path
 
@@ -45,20 +46,37 @@ def copy(tmp_path: Path) -> Path:
     "broken", ["def", "import nothing_at_all\n", "raise SystemError('x')\n", "TABLES = 1\n"]
 )
 @pytest.mark.parametrize("command", [("check", "--database"), ("doctor",)])
-def test_a_broken_schema_is_a_finding(copy: Path, broken: str, command: tuple[str, ...], database_url: str):
-    (copy / "shared" / "schema.py").write_text(broken)
+@pytest.mark.parametrize("file", ["schema.py", "prices/schema.py"])
+def test_a_broken_schema_is_a_finding(
+    copy: Path, file: str, broken: str, command: tuple[str, ...], database_url: str
+):
+    (copy / "shared" / file).parent.mkdir(exist_ok=True)
+    (copy / "shared" / file).write_text(broken)
     result = annex_in(copy, *command, DATABASE_URL=database_url)
     assert result.returncode == 1
     assert "schema" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
 
 
-def test_a_schema_that_is_gone_is_told_with_the_cure(copy: Path, database_url: str):
-    (copy / "shared" / "schema.py").unlink()
+def test_a_service_without_a_schema_file_is_told_what_declares_tables(copy: Path, database_url: str):
     assert annex_in(copy, "check").returncode == 0
     result = annex_in(copy, "check", "--database", DATABASE_URL=database_url)
+    assert result.returncode == 0
+    assert "nothing to compare: no shared/*/schema.py declares TABLES or ENUMS" in result.stdout
+
+
+@pytest.mark.parametrize("file", ["schema.py", "prices/schema.py"])
+def test_a_table_that_a_schema_file_of_the_service_declares_is_looked_for(
+    copy: Path, file: str, database_url: str
+):
+    (copy / "shared" / file).parent.mkdir(exist_ok=True)
+    (copy / "shared" / file).write_text(
+        "from shared.database.contract import Table\n"
+        "TABLES = (Table(name='Price', columns={'id': 'uuid'}),)\n"
+    )
+    result = annex_in(copy, "check", "--database", DATABASE_URL=database_url)
     assert result.returncode == 1
-    assert "shared/market/schema.py is gone: bring it back" in result.stdout
+    assert "Price: there is no such table on the search path" in result.stdout
 
 
 class Wrong(http.server.BaseHTTPRequestHandler):
