@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help bench setup dev test test-fast test-bridge test-faults test-image soak audit sbom check docs messages fmt fmt-check lint types imports
+.PHONY: help bench setup dev test test-product test-fast test-bridge test-faults test-image soak audit sbom check docs messages fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,7 +27,10 @@ test: setup check ## Run every test, with coverage
 	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term
 
 test-bridge: setup ## Run the Next.js side: the client under Node, the example app in Chromium
-	@$(BIN)/pytest tests/integration/test_client.py tests/e2e/test_client_on_service.py tests/market/e2e/test_nextjs.py tests/e2e/test_stock_app.py
+	@$(BIN)/pytest tests/integration/test_client.py tests/market/e2e/test_client_on_service.py tests/market/e2e/test_nextjs.py tests/e2e/test_stock_app.py
+
+test-product: setup ## Delete the example in a copy, and run a part of the product's tests there
+	@.ci/without-example
 
 test-fast: setup ## Run the unit tests alone
 	@$(BIN)/pytest -q tests/unit tests/market/unit tests/architecture

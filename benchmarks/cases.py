@@ -57,7 +57,7 @@ CASES = (
         headers={"Content-Type": "application/json"},
         peers=BARE[1:],
     ),
-    Case("database, by key", "/latest/SPY", peers=("fastapi_stack",)),
+    Case("database, by key", "/latest/NORTH", peers=("fastapi_stack",)),
     Case("database, 100 rows", "/newest", peers=("fastapi_stack",)),
     Case("stream, 100 events", "/ticks", peers=("fastapi_stack",)),
     Case("preflight", "/items", method="OPTIONS", signed=False, status=204, headers=PREFLIGHT),

@@ -27,6 +27,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from benchmarks.samples import LATEST, NEWEST, NEWEST_100, Sample
 from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database
 from runtime.dependencies import open_database
 from runtime.settings import load
@@ -34,12 +35,11 @@ from runtime.telemetry import Telemetry
 from runtime.telemetry.export import SpanQueue
 from runtime.telemetry.spans.encoding import encode
 from shared.database import Database
-from shared.market import signals
 
 ROUNDS = 12
 QUERIES = {
-    "by key": (signals._LATEST, ("SPY",), 300),  # noqa: SLF001  # the very text, measured without its function
-    "100 rows": (signals._LIST, (None, None, None, None, None, 100), 40),  # noqa: SLF001
+    "by key": (LATEST, ("NORTH",), 300),
+    "100 rows": (NEWEST, NEWEST_100, 40),
 }
 
 LOOPS = (1, 2, 5)
@@ -95,7 +95,7 @@ def candidates(
         PLAIN: [partial(getattr(each, verb), sql, *args) for each in plain],
         "the same, JSON read": [partial(getattr(each, verb), sql, *args) for each in reading],
         "asyncpg, its pool": [partial(getattr(pool, verb), sql, *args)] * len(plain),
-        "ours": [partial(fetch, signals.Signal, sql, *args)] * len(plain),
+        "ours": [partial(fetch, Sample, sql, *args)] * len(plain),
     }
 
 

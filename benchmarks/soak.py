@@ -19,16 +19,16 @@ from pathlib import Path
 import httpx
 import psutil
 
-from runtime.dev.example_app.seed import DATABASE, ROLE, seed
 from runtime.dev.postgres import EmbeddedPostgres
+from runtime.dev.postgres.seed import DATABASE, ROLE, seed
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.postgres import memory_folder
+from tests.fixtures.postgres import SEED, memory_folder
 from tests.fixtures.production import SLOW, environment, functions_of, served
 from tests.fixtures.service import Service
 
 MINUTES = float(os.environ.get("MINUTES", "30"))
 RATE = float(os.environ.get("RATE", "100"))  # requests a second
-PATHS = ("/signals/SPY", "/signals?limit=20", "/me")
+PATHS = ("/samples/NORTH", "/samples?limit=20", "/me")
 CONCURRENCY = 50  # ANNEX_MAX_CONCURRENCY of the service under load
 FLAT_MEMORY = 1.15  # the last quarter's mean over the second quarter's
 WARM = min(10.0, MINUTES * 20)  # seconds before measuring
@@ -104,11 +104,11 @@ async def main() -> int:
         server = EmbeddedPostgres(Path(name) / "postgres")
         server.start()
         try:
-            await seed(server.socket_url())
+            await seed(server.socket_url(), SEED)
             settings = environment(
                 issuer,
                 server.socket_url(DATABASE, ROLE),
-                functions_of(Path(name), {"slow.py": SLOW}, "signals", "me.py"),
+                functions_of(Path(name), {"slow.py": SLOW}, "samples", "me.py"),
                 ANNEX_MAX_CONCURRENCY=str(CONCURRENCY),
             )
             async with served(Path(name), settings) as service:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.cases import ORIGIN
-from runtime.dev.example_app.seed import DATABASE, ROLE, seed
 from runtime.dev.postgres import EmbeddedPostgres, embedded
+from runtime.dev.postgres.seed import DATABASE, ROLE, seed
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.postgres import memory_folder
+from tests.fixtures.postgres import SEED, memory_folder
 
 SERVER_CORE, LOAD_CORE = 0, 1
 
@@ -43,5 +43,5 @@ def database() -> Iterator[tuple[EmbeddedPostgres, str]]:
         embedded(Path(folder), settings={"fsync": "off"}) as postgres,
     ):
         password = (postgres.folder / "password").read_text("utf-8")
-        asyncio.run(seed(postgres.socket_url(), password=password))
+        asyncio.run(seed(postgres.socket_url(), SEED, password=password))
         yield postgres, postgres.url(DATABASE, ROLE, password)

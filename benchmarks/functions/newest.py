@@ -1,9 +1,9 @@
-"""A hundred readings."""
+"""A hundred samples."""
 
+from benchmarks.samples import NEWEST, NEWEST_100, Sample
 from runtime import Database
-from shared.market import Signal, list_signals
 
 
-async def get(db: Database) -> list[Signal]:
+async def get(db: Database) -> list[Sample]:
     """Return the newest."""
-    return (await list_signals(db, limit=100)).items
+    return await db.fetch(Sample, NEWEST, *NEWEST_100)

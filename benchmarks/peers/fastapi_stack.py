@@ -26,9 +26,9 @@ trace.set_tracer_provider(provider)
 AsyncPGInstrumentor().instrument()
 
 OPTIONS = AuthenticateRequestOptions(jwt_key=os.environ["CLERK_JWT_KEY"])
-SIGNAL = """
-SELECT s."id", i."symbol", s."regime", s."value", s."confidence", s."factors", s."observedAt"
-FROM "Signal" s JOIN "Instrument" i ON i."id" = s."instrumentId"
+SAMPLE = """
+SELECT a."id", s."symbol", a."state", a."value", a."confidence", a."factors", a."observedAt"
+FROM "Sample" a JOIN "Sensor" s ON s."id" = a."sensorId"
 """
 pools: dict[str, asyncpg.Pool] = {}
 
@@ -55,10 +55,10 @@ class Item(BaseModel):
     name: str = Field(min_length=1, max_length=50)
 
 
-class Signal(BaseModel):
+class Sample(BaseModel):
     id: str
     symbol: str
-    regime: str
+    state: str
     value: Decimal
     confidence: float
     factors: dict[str, float]
@@ -71,11 +71,11 @@ app.add_middleware(
 )
 
 
-def signal(row: asyncpg.Record) -> Signal:
-    return Signal(
+def sample(row: asyncpg.Record) -> Sample:
+    return Sample(
         id=str(row["id"]),
         symbol=row["symbol"],
-        regime=row["regime"],
+        state=row["state"],
         value=row["value"],
         confidence=row["confidence"],
         factors=json.loads(row["factors"]),
@@ -94,18 +94,18 @@ async def create(data: Item, _: Session) -> Item:
 
 
 @app.get("/latest/{symbol}")
-async def latest(symbol: str, _: Session) -> Signal:
-    sql = SIGNAL + 'WHERE i."symbol" = $1 ORDER BY s."observedAt" DESC LIMIT 1'
+async def latest(symbol: str, _: Session) -> Sample:
+    sql = SAMPLE + 'WHERE s."symbol" = $1 ORDER BY a."observedAt" DESC LIMIT 1'
     row = await pools["app"].fetchrow(sql, symbol)
     if row is None:
         raise HTTPException(404)
-    return signal(row)
+    return sample(row)
 
 
 @app.get("/newest")
-async def newest(_: Session) -> list[Signal]:
-    rows = await pools["app"].fetch(SIGNAL + 'ORDER BY s."observedAt" DESC LIMIT 100')
-    return [signal(row) for row in rows]
+async def newest(_: Session) -> list[Sample]:
+    rows = await pools["app"].fetch(SAMPLE + 'ORDER BY a."observedAt" DESC LIMIT 100')
+    return [sample(row) for row in rows]
 
 
 @app.get("/ticks")

@@ -22,7 +22,7 @@ class ContractChange(Struct, frozen=True, order=True):
 
     Attributes:
         kind: `breaking` if an old client can fail, else `additive`.
-        where: `GET /signals`, or `GET /signals response.items[].value`.
+        where: `GET /orders`, or `GET /orders response.items[].value`.
         what: one sentence.
     """
 
@@ -51,7 +51,7 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[ContractChange]:
 def unacknowledged(changes: list[ContractChange], changelog: str) -> list[ContractChange]:
     """Return the breaking changes that the changelog does not mention.
 
-    A line under Unreleased names the route: ``- Breaking: GET /signals: what to do.``
+    A line under Unreleased names the route: ``- Breaking: GET /orders: what to do.``
     """
     sections = re.split(r"^## ", changelog, flags=re.MULTILINE)
     unreleased = next((section for section in sections if section.startswith("Unreleased")), "")

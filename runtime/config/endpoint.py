@@ -13,7 +13,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
     Attributes:
         method: upper case, such as ``GET``.
-        template: ``/signals/{symbol}``, without types.
+        template: ``/orders/{id}``, without types.
         file: path below the functions folder, with forward slashes.
         policy: what holds for it.
         stream: the handler returns an event stream.

@@ -58,7 +58,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
         str | None,
         Key(
             doc="needed permission",
-            cure='Write it as Clerk does, such as "org:signals:read".',
+            cure='Write it as Clerk does, such as "org:orders:read".',
             check=organization_scope,
             below=SAME,
             is_demand=True,
@@ -149,7 +149,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     ] = False
     tags: Annotated[
         Sequence[str],
-        Key(doc="documentation", cure='Write a tuple of texts, such as tags=("signals",).', below=UNION),
+        Key(doc="documentation", cure='Write a tuple of texts, such as tags=("orders",).', below=UNION),
     ] = ()
 
 
@@ -221,7 +221,7 @@ class Policy(FileKeys, frozen=True, kw_only=True):
 
     Attributes:
         origins: for each key that is not at its project default, where its value came from
-            (``signals/_config.py``, ``signals/[symbol].py``, ``signals/[symbol].py methods.post``).
+            (``orders/_config.py``, ``orders/[id].py``, ``orders/[id].py methods.post``).
     """
 
     origins: dict[str, str] = {}

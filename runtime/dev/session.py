@@ -18,9 +18,9 @@ from runtime.auth.clerk import DevelopmentIssuer
 from runtime.bridge import artefacts
 from runtime.bridge.describable import divide
 from runtime.dev.banner import banner
-from runtime.dev.example_app.seed import DATABASE, ROLE, seed
 from runtime.dev.page import DeveloperPage
 from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
+from runtime.dev.postgres.seed import DATABASE, ROLE, seed, seed_files
 from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.swap import HotSwap
 from runtime.dev.waterfall import waterfall
@@ -99,7 +99,7 @@ def database(settings: Settings) -> Iterator[Settings]:
             if not server.port:
                 raise
         password = (server.folder / "password").read_text("utf-8")
-        asyncio.run(seed(server.url(), password=password))
+        asyncio.run(seed(server.url(), seed_files(settings), password=password))
         pointed = msgspec.structs.replace(settings.database, url=Secret(server.url(DATABASE, ROLE, password)))
         yield msgspec.structs.replace(settings, database=pointed)
 

@@ -72,7 +72,7 @@ def explanation(table: RouteTable, method: str, path: str) -> str | None:
     Args:
         table: the routes.
         method: upper case.
-        path: a template such as ``/signals/{symbol}``, or a URL that it matches.
+        path: a template such as ``/orders/{id}``, or a URL that it matches.
     """
     found = table.find(method, path)
     if found is None:

@@ -320,6 +320,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     functions: Annotated[Path, _env("ANNEX_FUNCTIONS", doc="The folder whose files are endpoints.")] = Path(
         "functions"
     )
+    seed: Annotated[
+        Path | None,
+        _env(
+            "ANNEX_SEED",
+            doc="The folder of `.sql` files, such as `prisma/migrations`, from which `annex dev` creates its database; `shared/*/seed` by default.",
+        ),
+    ] = None
     strict: Annotated[bool, _env("ANNEX_STRICT", doc="Refuse to start when any function file is broken.")] = (
         False
     )

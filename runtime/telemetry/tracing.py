@@ -34,7 +34,7 @@ class Tracing:
     """ASGI wrapper: one server span, one duration, one access line for each request.
 
     Reads `scope["annex"]`, which the inner stages fill: the matched endpoint names the span
-    ``GET /signals/{symbol}``; unmatched, it is the method alone. An error in here is logged and never
+    ``GET /orders/{id}``; unmatched, it is the method alone. An error in here is logged and never
     changes a response.
     """
 
@@ -192,7 +192,7 @@ def sanitized(method: str) -> str:
 
 @lru_cache(maxsize=1024)
 def span_name(method: str, route: str = "") -> str:
-    """Return ``GET /signals/{symbol}``, or ``GET`` without a route; ``HTTP`` for an unknown method."""
+    """Return ``GET /orders/{id}``, or ``GET`` without a route; ``HTTP`` for an unknown method."""
     known = sanitized(method)
     return f"{'HTTP' if known == '_OTHER' else known} {route}".rstrip()
 

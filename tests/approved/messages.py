@@ -12,7 +12,7 @@ from pathlib import Path
 
 FILE = Path(__file__).with_suffix(".txt")
 FOLDERS = ("runtime", "shared")
-OF_THE_EXAMPLE = {"market", "example_app"}
+OF_THE_EXAMPLE = {"market"}
 KINDS = {
     "answer": "Errors, as callers read them.",
     "fault": "What is wrong with a function file, and the cure.",

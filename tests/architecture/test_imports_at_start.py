@@ -7,7 +7,10 @@ from pathlib import Path
 from tests.fixtures.clerk import Issuer
 
 ROOT = Path(__file__).parents[2]
-OTHER_COMMANDS = ("runtime.dev", *(f"runtime.commands.{name}" for name in ("check", "doctor", "smoke")))
+OTHER_COMMANDS = (
+    "runtime.dev",
+    *(f"runtime.commands.{name}" for name in ("checking", "check", "doctor", "smoke")),
+)
 
 COMPOSE = """
 import sys

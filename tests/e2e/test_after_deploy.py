@@ -24,6 +24,8 @@ async def get() -> str:
     return ""
 '''
 
+PRIVATE = OPEN.replace("config = Function(public=True)", "config = Function()")
+
 
 def run(
     *arguments: str, variables: dict[str, str] | None = None, cwd: Path = ROOT
@@ -46,7 +48,7 @@ def test_smoke_finds_a_good_service_good(tmp_path: Path, issuer: Issuer, databas
         told = run("smoke", service.url, "--origin", ORIGIN, variables={"ANNEX_SMOKE_TOKEN": issuer.token()})
     assert told.returncode == 0, told.stdout
     assert "✗" not in told.stdout
-    assert "GET /me answers 200" in told.stdout
+    assert "GET /me returns 200" in told.stdout
     assert f"{ORIGIN} is allowed" in told.stdout
 
 
@@ -54,12 +56,32 @@ def test_smoke_names_what_is_wrong_with_a_service(tmp_path: Path, issuer: Issuer
     functions = functions_of(tmp_path, {"me.py": OPEN})
     settings = environment(issuer, "postgresql://app@127.0.0.1:1/app", functions)
     with annex("serve", tmp_path, settings) as service:
-        told = run("smoke", service.url, "--origin", "https://other.example.com")
+        told = run("smoke", service.url, "--origin", "https://other.example.com", "--path", "/me")
     assert told.returncode == 1
-    assert "GET /health/ready answers 503, version" in told.stdout
+    assert "GET /health/ready returns 503, version" in told.stdout
     assert "not ok: database" in told.stdout
-    assert "GET /me answers 200, expected 401 unauthenticated" in told.stdout
+    assert "GET /me returns 200, expected 401 unauthenticated" in told.stdout
     assert "https://other.example.com is not allowed: add it to CORS_ORIGINS" in told.stdout
+
+
+def test_smoke_takes_the_first_private_route_without_parameters_from_the_service(
+    tmp_path: Path, issuer: Issuer
+):
+    functions = functions_of(tmp_path, {"zone.py": PRIVATE}, "index.py", "samples")
+    settings = environment(issuer, "postgresql://app@127.0.0.1:1/app", functions)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with annex("serve", tmp_path, settings | {"ANNEX_DOCS": "true"}) as service:
+        published = run("smoke", service.url, cwd=elsewhere)
+    with annex("serve", tmp_path, settings | {"ANNEX_DOCS": "false"}) as service:
+        local = run("smoke", service.url, cwd=tmp_path)
+        neither = run("smoke", service.url, cwd=elsewhere)
+    assert "auth       GET /samples returns 401 unauthenticated" in published.stdout
+    assert "auth       GET /samples returns 401 unauthenticated" in local.stdout
+    assert (
+        "auth       skipped: no private GET without parameters was found; name one with --path"
+        in neither.stdout
+    )
 
 
 def test_smoke_says_that_nobody_is_there():
@@ -75,7 +97,7 @@ def test_doctor_tells_what_answers_and_shows_no_secret(tmp_path: Path, issuer: I
     )
     told = run("doctor", variables=settings)
     assert told.returncode == 0, told.stdout + told.stderr
-    assert "database   answers in" in told.stdout
+    assert "database   responds in" in told.stdout
     assert "CLERK_SECRET_KEY = (set)" in told.stdout
     assert f"CLERK_AUTHORIZED_PARTIES = {ORIGIN}" in told.stdout
     assert "canary" not in told.stdout + told.stderr
@@ -86,14 +108,14 @@ def test_doctor_tells_what_answers_and_shows_no_secret(tmp_path: Path, issuer: I
 @pytest.mark.parametrize(
     ("variables", "finding"),
     [
-        ({"DATABASE_URL": "postgresql://app:canary@127.0.0.1:1/app"}, "does not answer"),
+        ({"DATABASE_URL": "postgresql://app:canary@127.0.0.1:1/app"}, "does not respond"),
         (
             {"CLERK_JWT_KEY": "", "CLERK_JWKS_URL": "https://127.0.0.1:1/jwks"},
-            "does not answer (ConnectError)",
+            "does not respond (ConnectError)",
         ),
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"},
-            "http://127.0.0.1:1/v1/traces does not answer",
+            "http://127.0.0.1:1/v1/traces does not respond",
         ),
         ({"RAILWAY_ENVIRONMENT_NAME": "production"}, "set RAILWAY_DEPLOYMENT_DRAINING_SECONDS"),
         ({"ANNEX_MAX_CONNECTIONS": "999999999"}, "open files allowed"),

@@ -58,7 +58,7 @@ def test_a_fresh_client_passes_and_a_stale_one_is_named_with_the_cure(project: P
     edit(project, "value: int", "value: int\n    note: str = ''")
     checked = run("client", "--check", cwd=project)
     assert checked.returncode == 1
-    assert "client/schema.ts is stale; run `annex client`" in checked.stdout
+    assert "client/schema.ts is out of date; run `annex client`" in checked.stdout
     assert run("client", cwd=project).stdout.splitlines() == [
         "wrote contracts/openapi.json",
         "wrote client/schema.ts",
@@ -82,7 +82,7 @@ def test_a_change_that_old_clients_notice_fails_until_the_changelog_owns_up(proj
     silent = run("check", "--contract", cwd=project)
     assert silent.returncode == 1
     assert "breaking: GET /reading answer.symbol: the field is gone." in silent.stdout
-    assert "own up in CHANGELOG.md" in silent.stdout
+    assert "acknowledge it in CHANGELOG.md" in silent.stdout
     with (project / "CHANGELOG.md").open("a") as changelog:
         changelog.write("\n- Breaking: GET /reading no longer repeats its symbol.\n")
     assert run("check", "--contract", cwd=project).returncode == 0

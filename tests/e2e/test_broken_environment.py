@@ -51,8 +51,9 @@ def in_one_process(*commands: Command, path: Path = ROOT) -> list[tuple[int, str
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the service whose shared modules can be broken."""
+    ignored = shutil.ignore_patterns("__pycache__", "market")
     for name in ("runtime", "shared"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     (tmp_path / "functions").mkdir()
     return tmp_path
 
@@ -60,8 +61,10 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "broken", ["def", "import nothing_at_all\n", "raise SystemError('x')\n", "TABLES = 1\n"]
 )
-def test_a_broken_schema_is_a_finding(copy: Path, broken: str, database_url: str):
-    (copy / "shared" / "market" / "schema.py").write_text(broken)
+@pytest.mark.parametrize("file", ["schema.py", "prices/schema.py"])
+def test_a_broken_schema_is_a_finding(copy: Path, file: str, broken: str, database_url: str):
+    (copy / "shared" / file).parent.mkdir(exist_ok=True)
+    (copy / "shared" / file).write_text(broken)
     at = {"DATABASE_URL": database_url}
     results = in_one_process((["check", "--database"], copy, at), (["doctor"], copy, at), path=copy)
     for status, output in results:
@@ -70,14 +73,28 @@ def test_a_broken_schema_is_a_finding(copy: Path, broken: str, database_url: str
         assert "Traceback" not in output
 
 
-def test_a_schema_that_is_gone_is_reported_with_the_cure(copy: Path, database_url: str):
-    (copy / "shared" / "market" / "schema.py").unlink()
+def test_a_service_without_a_schema_file_is_told_what_declares_tables(copy: Path, database_url: str):
     alone, compared = in_one_process(
         (["check"], copy, {}), (["check", "--database"], copy, {"DATABASE_URL": database_url}), path=copy
     )
     assert alone[0] == 0
-    assert compared[0] == 1
-    assert "shared/market/schema.py is gone: bring it back" in compared[1]
+    assert compared[0] == 0
+    assert "nothing to compare: no shared/*/schema.py declares TABLES or ENUMS" in compared[1]
+
+
+@pytest.mark.parametrize("file", ["schema.py", "prices/schema.py"])
+def test_a_table_that_a_schema_file_of_the_service_declares_is_looked_for(
+    copy: Path, file: str, database_url: str
+):
+    (copy / "shared" / file).parent.mkdir(exist_ok=True)
+    (copy / "shared" / file).write_text(
+        "from shared.database.drift import Table\nTABLES = (Table(name='Price', columns={'id': 'uuid'}),)\n"
+    )
+    ((status, output),) = in_one_process(
+        (["check", "--database"], copy, {"DATABASE_URL": database_url}), path=copy
+    )
+    assert status == 1
+    assert "Price: table not found on the search path" in output
 
 
 class Wrong(http.server.BaseHTTPRequestHandler):

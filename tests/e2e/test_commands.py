@@ -114,8 +114,8 @@ def test_client_says_that_there_is_nothing_to_write(project: Path):
     first, second = run("client", cwd=project), run("client", cwd=project)
     checked = run("client", "--check", cwd=project)
     assert "wrote contracts/openapi.json" in first.stdout
-    assert second.stdout == "contract and TypeScript said already what the functions say\n"
-    assert (checked.returncode, checked.stdout) == (0, "contract and TypeScript say what the functions say\n")
+    assert second.stdout == "contract and TypeScript client were already up to date\n"
+    assert (checked.returncode, checked.stdout) == (0, "contract and TypeScript client are up to date\n")
 
 
 def test_check_compares_the_client_beside_the_functions_from_any_folder(project: Path, tmp_path: Path):
@@ -127,8 +127,8 @@ def test_check_compares_the_client_beside_the_functions_from_any_folder(project:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("annex.example.com", "annex.example.com is no URL: begin it with https:// or http://"),
-        ("http://127.0.0.1:9", "http://127.0.0.1:9 does not answer: ConnectError"),
+        ("annex.example.com", "annex.example.com is not a URL: begin it with https:// or http://"),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9 does not respond: ConnectError"),
     ],
 )
 def test_smoke_says_what_is_wrong_with_the_address(project: Path, url: str, told: str):

@@ -40,8 +40,8 @@ class Load:
 
     async def reading(self, http: httpx.AsyncClient) -> str:
         """A query."""
-        answer = await http.get("/signals/SPY", headers=self._signed)
-        return "" if answer.status_code == 200 and answer.json()["symbol"] == "SPY" else answer.text
+        answer = await http.get("/samples/NORTH", headers=self._signed)
+        return "" if answer.status_code == 200 and answer.json()["symbol"] == "NORTH" else answer.text
 
     async def slow(self, http: httpx.AsyncClient) -> str:
         """A call that is under way for a while."""
@@ -72,7 +72,7 @@ def test_deploys_under_load_drop_no_request(
     tmp_path: Path, issuer: Issuer, database_url: str, figure: Figure, full: bool
 ):
     deploys = 20 if full else 4
-    functions = functions_of(tmp_path, {"slow.py": SLOW, "ticks.py": TICKS}, "signals")
+    functions = functions_of(tmp_path, {"slow.py": SLOW, "ticks.py": TICKS}, "samples")
     settings = environment(issuer, database_url, functions, ANNEX_DRAIN_DELAY="1")
     token = issuer.token(exp=int(time.time()) + 3600)
     statuses: list[int] = []

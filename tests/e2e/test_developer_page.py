@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.fixtures.service import ROOT, Service, annex
+from tests.fixtures.service import SAMPLE, Service, annex
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = [
@@ -26,14 +26,14 @@ config = Function(public=True)
 
 
 async def get() -> str:
-    raise ValueError("no reading of SPY")
+    raise ValueError("no reading of NORTH")
 """
 
 
 @pytest.fixture
 def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
     functions = tmp_path / "functions"
-    shutil.copytree(ROOT / "functions", functions)
+    shutil.copytree(SAMPLE / "functions", functions)
     (functions / "broken.py").write_text(BROKEN)
     (functions / "failing.py").write_text(FAILING)
     told = {"ANNEX_ENV": "development", "ANNEX_FUNCTIONS": str(functions), "DATABASE_URL": database_url}
@@ -58,23 +58,23 @@ async def page(service: Service) -> AsyncIterator[Page]:
 
 async def test_developer_calls_a_function_and_follows_it_to_the_sql(page: Page, service: Service):
     await page.get_by_role("tab", name="Functions").click()
-    await page.get_by_role("button", name="GET /signals/{symbol} signals/[symbol].py").click()
-    await page.get_by_label("symbol").fill("SPY")
+    await page.get_by_role("button", name="GET /samples/{symbol} samples/[symbol].py").click()
+    await page.get_by_label("symbol").fill("NORTH")
     await page.get_by_role("button", name="Send").click()
-    await expect(page.locator(".answer")).to_contain_text('"symbol": "SPY"')
+    await expect(page.locator(".answer")).to_contain_text('"symbol": "NORTH"')
 
     await page.get_by_role("button", name="Open its trace").click()
-    server = page.get_by_role("button", name="GET /signals/{symbol}").and_(page.locator(".span"))
-    await expect(page.locator(".span", has_text="SELECT Signal")).to_be_visible()
+    server = page.get_by_role("button", name="GET /samples/{symbol}").and_(page.locator(".span"))
+    await expect(page.locator(".span", has_text="SELECT Sample")).to_be_visible()
     await server.click()
 
     facts = page.locator("dl:visible")
-    await expect(facts).to_contain_text("signals/[symbol].py")
+    await expect(facts).to_contain_text("samples/[symbol].py")
     await expect(facts).to_contain_text("session")
-    await expect(page.locator("#requests .line", has_text="GET /signals/{symbol} 200")).to_be_visible()
+    await expect(page.locator("#requests .line", has_text="GET /samples/{symbol} 200")).to_be_visible()
     waterfall = [line for line in service.log.splitlines() if "\u2501" in line]
-    assert waterfall[0].split()[:2] == ["GET", "/signals/{symbol}"]
-    assert any(line.startswith("    SELECT Signal") for line in waterfall)
+    assert waterfall[0].split()[:2] == ["GET", "/samples/{symbol}"]
+    assert any(line.startswith("    SELECT Sample") for line in waterfall)
 
 
 async def test_failure_shows_its_exception_and_its_traceback(page: Page, service: Service):
@@ -85,7 +85,7 @@ async def test_failure_shows_its_exception_and_its_traceback(page: Page, service
     await page.locator(".span").first.click()
 
     await expect(page.locator("dl:visible")).to_contain_text("exception.type: ValueError")
-    await expect(page.locator("#requests .line pre")).to_contain_text("ValueError: no reading of SPY")
+    await expect(page.locator("#requests .line pre")).to_contain_text("ValueError: no reading of NORTH")
 
 
 async def test_broken_file_is_listed_with_its_cause(page: Page):

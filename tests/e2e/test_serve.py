@@ -1,6 +1,5 @@
 """A real `annex serve`: the main job from the socket to the database, and its end."""
 
-import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ import pytest
 
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.production import ORIGIN, environment, functions_of
-from tests.fixtures.service import ROOT, Service, annex, until
+from tests.fixtures.service import Service, annex, until
 
 BROKEN = "import a_module_that_is_not_there\n\n\nasync def get() -> str:\n    return ''\n"
 
@@ -35,9 +34,8 @@ async def get() -> str:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The shipped functions, with a broken file and a slow one beside them."""
-    shutil.copytree(ROOT / "functions", tmp_path / "functions")
-    return functions_of(tmp_path, {"broken.py": BROKEN, "slow.py": SLOW})
+    """The sample service, with a broken file and a slow one beside them."""
+    return functions_of(tmp_path, {"broken.py": BROKEN, "slow.py": SLOW}, "index.py", "me.py", "samples")
 
 
 @pytest.fixture
@@ -51,12 +49,12 @@ def test_a_signed_request_is_answered_from_the_database_with_a_broken_file_besid
 ):
     signed = {"Authorization": f"Bearer {issuer.token()}", "Origin": ORIGIN}
     with httpx.Client(base_url=service.url) as http:
-        found = http.get("/signals/SPY", headers=signed)
-        refused = http.get("/signals/SPY", headers={"Origin": ORIGIN})
+        found = http.get("/samples/NORTH", headers=signed)
+        refused = http.get("/samples/NORTH", headers={"Origin": ORIGIN})
         broken = http.get("/broken", headers=signed)
         closed = http.get("/broken")
         health = http.get("/health").json()
-    assert (found.status_code, found.json()["symbol"]) == (200, "SPY")
+    assert (found.status_code, found.json()["symbol"]) == (200, "NORTH")
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"].startswith("Bearer")
     assert (broken.status_code, broken.json()["code"]) == (503, "function_unavailable")

@@ -75,23 +75,23 @@ async def test_one_trace_goes_from_the_caller_through_a_collector_to_the_sql_and
     with annex("serve", tmp_path, told) as service:
         async with httpx.AsyncClient(base_url=service.url) as http:
             signed = {"Authorization": f"Bearer {issuer.token()}", "traceparent": PARENT}
-            answer = await http.get("/signals/SPY", headers=signed)
+            answer = await http.get("/samples/NORTH", headers=signed)
         status = service.stop(signal.SIGTERM)
 
-        server = await otlp.span("GET /signals/{symbol}")
+        server = await otlp.span("GET /samples/{symbol}")
         queries = [span for span in otlp.spans if "db.system.name" in span.attributes]
         access = [line for line in lines(service) if line["logger"] == "annex.access"]
 
     assert (answer.status_code, status) == (200, 0)
     assert (server.trace_id, server.parent_id) == (TRACE, "b7ad6b7169203331")
-    assert server.attributes["annex.function"] == "signals/[symbol].py"
+    assert server.attributes["annex.function"] == "samples/[symbol].py"
     assert server.attributes["annex.auth"] == "session"
     assert server.attributes["http.response.status_code"] == 200
     assert queries
     assert {span.trace_id for span in queries} == {TRACE}
     assert server.span_id in {span.parent_id for span in queries}
     assert [line["trace_id"] for line in access] == [TRACE]
-    assert access[0]["function"] == "signals/[symbol].py"
+    assert access[0]["function"] == "samples/[symbol].py"
     assert access[0]["user_id"] == server_user(issuer)
     await otlp.until(lambda: {"http.server.request.duration", "annex.auth.outcomes"} <= otlp.metrics.keys())
     assert {"db.client.connection.count", "db.client.operation.duration"} <= otlp.metrics.keys()
@@ -210,7 +210,7 @@ def test_service_does_not_notice_a_collector_that_fails(
     told = environment(issuer, database_url, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, ANNEX_ACCESS_LOG_RATE="5")
     headers = {"Authorization": f"Bearer {issuer.token()}"}
     with annex("serve", tmp_path, told) as service, httpx.Client(base_url=service.url) as http:
-        before = [http.get("/signals/SPY", headers=headers).status_code for _ in range(50)]
+        before = [http.get("/samples/NORTH", headers=headers).status_code for _ in range(50)]
         resident = psutil.Process(service.process.pid).memory_info().rss
         after = [http.get("/", headers=headers).status_code for _ in range(requests)]
         grown = psutil.Process(service.process.pid).memory_info().rss - resident

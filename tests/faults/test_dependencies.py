@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runtime.dev.example_app.seed import DATABASE, ROLE
 from runtime.dev.postgres import EmbeddedPostgres
+from runtime.dev.postgres.seed import DATABASE, ROLE
 from tests.fixtures.clerk import Issuer, JwksServer
 from tests.fixtures.figures import Figure
 from tests.fixtures.production import ORIGIN, environment, functions_of, percentile, served
@@ -33,7 +33,7 @@ async def test_a_database_that_is_away_costs_only_what_needs_it_and_comes_back_b
 ):
     url = mortal_postgres.socket_url(DATABASE, ROLE)
     await asyncio.to_thread(mortal_postgres.stop)
-    settings = environment(issuer, url, functions_of(tmp_path, {}, "signals", "me.py"))
+    settings = environment(issuer, url, functions_of(tmp_path, {}, "samples", "me.py"))
     signed = {"Authorization": f"Bearer {issuer.token()}", "Origin": ORIGIN}
     async with (
         served(tmp_path, settings) as service,
@@ -41,12 +41,12 @@ async def test_a_database_that_is_away_costs_only_what_needs_it_and_comes_back_b
     ):
         await ready(http, 503)
         began = time.perf_counter()
-        down = await http.get("/signals/SPY")
+        down = await http.get("/samples/NORTH")
         figure("503 after", f"{time.perf_counter() - began:.2f} s")
         assert (await http.get("/me")).status_code == 200
         await asyncio.to_thread(mortal_postgres.start)
         figure("ready again after", f"{await ready(http, 200):.1f} s")
-        back = await http.get("/signals/SPY")
+        back = await http.get("/samples/NORTH")
         log = service.log
     assert (down.status_code, down.json()["code"]) == (503, "database_unavailable")
     assert down.headers["retry-after"]

@@ -25,7 +25,7 @@ from tests.fixtures.clerk import Issuer
 from tests.fixtures.figures import Figure
 from tests.fixtures.listening import listening
 from tests.fixtures.production import ORIGIN, environment, served
-from tests.fixtures.service import ROOT
+from tests.fixtures.service import SAMPLE
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -114,10 +114,10 @@ class Explorer:
 async def test_what_the_contract_allows_and_forbids_is_answered_without_a_fault(
     tmp_path: Path, issuer: Issuer, database_url: str, figure: Figure, full: bool
 ):
-    permissions = ["org:signals:write", "org:signals:delete", "org:signals:read"]
+    permissions = ["org:samples:write", "org:samples:delete", "org:samples:read"]
     token = issuer.token(**permitted(*permissions), exp=int(time.time()) + 3600)
     webhook = {"CLERK_WEBHOOK_SIGNING_SECRET": "whsec_" + base64.b64encode(b"x" * 24).decode()}
-    settings_ = environment(issuer, database_url, ROOT / "functions", ANNEX_ENV="test", **webhook)
+    settings_ = environment(issuer, database_url, SAMPLE / "functions", ANNEX_ENV="test", **webhook)
     async with served(tmp_path, settings_) as service:
         explorer = Explorer(service.url, token, examples=100 if full else 6)
         await asyncio.to_thread(explorer.run)
@@ -135,13 +135,13 @@ PATHS = st.sampled_from(
     [
         "/",
         "/me",
-        "/signals",
-        "/signals/SPY",
-        "/signals/SPY/history",
+        "/samples",
+        "/samples/NORTH",
+        "/samples/NORTH/history",
         "/health/ready",
         "/openapi.json",
         "/no",
-        "/signals/%2F%00",
+        "/samples/%2F%00",
         "//",
         "/%ff",
     ]

@@ -11,14 +11,14 @@ async def test_a_busy_pool_is_503_inside_its_budget_and_costs_only_what_needs_it
         database = caller.application.database
         async with database.transaction() as held:
             await held.execute("SELECT 1")
-            refused = await caller.signed("GET", "/signals/SPY")
+            refused = await caller.signed("GET", "/samples/NORTH")
             other = await caller.signed("GET", "/me")
         after = await _latest(caller)
     assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
     assert refused.headers["retry-after"] == "1"
-    assert (other.status_code, after) == (200, "SPY")
+    assert (other.status_code, after) == (200, "NORTH")
 
 
 async def _latest(caller: Caller) -> str:
-    symbol: str = (await caller.signed("GET", "/signals/SPY")).json()["symbol"]
+    symbol: str = (await caller.signed("GET", "/samples/NORTH")).json()["symbol"]
     return symbol

@@ -1,4 +1,4 @@
-"""What must hold for every route, whoever adds it: asked of the shipped functions and of random trees."""
+"""What must hold for every route, whoever adds it: asked of a small service and of random trees."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -88,11 +88,11 @@ async def check(service: Service, issuer: Issuer, stranger: Issuer) -> None:
         assert endpoint.method in preflight.headers["access-control-allow-methods"], endpoint
 
 
-async def test_every_shipped_route_is_closed_answers_preflight_and_is_named_by_its_template(
-    issuer: Issuer, stranger: Issuer
+async def test_every_route_is_closed_answers_preflight_and_is_named_by_its_template(
+    served_functions: Path, issuer: Issuer, stranger: Issuer
 ) -> None:
-    async with running(Path("functions"), issuer) as service:
-        assert len(service.private()) > 8
+    async with running(served_functions, issuer) as service:
+        assert len(service.private()) > 4
         await check(service, issuer, stranger)
 
 
@@ -141,13 +141,13 @@ async def test_broken_file_costs_its_own_route_alone(
         return
 
     async with running(tmp_path, issuer) as service:
-        served = await service.http.get("/good")
+        served_functions = await service.http.get("/good")
         anonymous = await service.http.get("/bad")
         signed = await service.http.get("/bad", headers={"Authorization": f"Bearer {issuer.token()}"})
         ready = await service.http.get("/health")
 
     (fault,) = service.application.table.faults
-    assert (served.status_code, served.json()) == (200, "ok")
+    assert (served_functions.status_code, served_functions.json()) == (200, "ok")
     assert anonymous.status_code == 401
     assert (signed.status_code, signed.json()["code"]) == (503, "function_unavailable")
     assert fault.error_id in signed.json()["detail"]

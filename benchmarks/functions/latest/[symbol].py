@@ -1,12 +1,12 @@
-"""The newest reading of one symbol."""
+"""The newest sample of one sensor."""
 
+from benchmarks.samples import LATEST, Sample
 from runtime import Database, NotFound
-from shared.market import Signal, latest_signal
 
 
-async def get(symbol: str, db: Database) -> Signal:
+async def get(symbol: str, db: Database) -> Sample:
     """Return it."""
-    signal = await latest_signal(db, symbol)
-    if signal is None:
-        raise NotFound("signal", symbol)
-    return signal
+    sample = await db.fetch_one(Sample, LATEST, symbol)
+    if sample is None:
+        raise NotFound("sample", symbol)
+    return sample

@@ -67,7 +67,7 @@ def encode(contract: dict[str, Any]) -> bytes:
 
 
 def operation_id(file: str, method: str) -> str:
-    """Name an operation after its file: `signals/[symbol].py` and GET are `signals.$symbol.get`."""
+    """Name an operation after its file: `orders/[id].py` and GET are `orders.$id.get`."""
     names = [part for part in file.removesuffix(".py").split("/") if not re.fullmatch(r"\(.*\)", part)]
     if len(names) > 1 and names[-1] == "index":
         names.pop()

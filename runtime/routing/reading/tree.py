@@ -142,10 +142,10 @@ def _doubled(file: str, segments: list[Segment]) -> list[Fault]:
 
 
 def template_of(segments: tuple[Segment, ...]) -> str:
-    """Return ``/signals/{symbol}``."""
+    """Return ``/orders/{id}``."""
     return "/" + "/".join(segment.template for segment in segments)
 
 
 def shape_of(segments: tuple[Segment, ...]) -> str:
-    """Return what the router distinguishes: ``/signals/{}``."""
+    """Return what the router distinguishes: ``/orders/{}``."""
     return "/" + "/".join(segment.shape for segment in segments)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncGenerator
+from enum import StrEnum
 from typing import Annotated
 
 import pytest
@@ -35,7 +36,6 @@ from shared.errors import (
     NotFound,
     TooManyRuns,
 )
-from shared.market.signals import Regime, Symbol
 from shared.secret import Secret
 from tests.fixtures.agents import AgentsMaker, ModelServer, ask, caller, calls, eventually, says
 
@@ -403,10 +403,15 @@ async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_do
     await clients.close()
 
 
+class Regime(StrEnum):
+    RISK_ON = "RISK_ON"
+    RISK_OFF = "RISK_OFF"
+
+
 class Wanted(Struct):
     """Which readings."""
 
-    symbol: Symbol
+    symbol: Annotated[str, Meta(pattern="^[A-Z]+$")]
     regime: Regime
 
 

@@ -4,15 +4,16 @@ import asyncio
 import re
 import sys
 
-from runtime.commands.check import check_database
+from runtime.commands.checking.database import Schema, check_database
 from runtime.commands.doctor import examine
 from runtime.settings import Settings, load
 from shared.database import Database
 from shared.secret import Secret
+from tests.fixtures.service import SAMPLE
 
 
 def settings(url: str) -> Settings:
-    return load({"DATABASE_URL": url, "ANNEX_ENV": "test"})
+    return load({"DATABASE_URL": url, "ANNEX_ENV": "test", "ANNEX_FUNCTIONS": str(SAMPLE / "functions")})
 
 
 async def findings(url: str) -> list[tuple[bool, str]]:
@@ -22,7 +23,7 @@ async def findings(url: str) -> list[tuple[bool, str]]:
 
 async def test_a_database_that_fits_and_a_role_that_is_least_are_said_to_be_so(database_url: str):
     assert await findings(database_url) == [
-        (False, "database: every column that our SQL relies on is there, of its type"),
+        (False, "database: every column that our SQL relies on exists and has its type"),
         (False, "role: it cannot change the schema"),
     ]
 
@@ -42,29 +43,30 @@ async def test_what_the_url_lost_in_translation_is_told(database_url: str):
 
 async def test_a_database_that_does_not_answer_is_a_fault_with_its_reason_and_without_its_url():
     assert await findings("postgresql://annex:K1tt3n@127.0.0.1:9/app") == [
-        (True, "database: cannot be asked: connection refused: nothing listens at the address")
+        (True, "database: not compared: connection refused: nothing listens at the address")
     ]
 
 
 async def test_the_command_fails_by_name_when_a_migration_took_a_column(database_url: str, owner_url: str):
     async with Database.from_url(Secret(owner_url)) as owner:
-        await owner.execute('ALTER TABLE "Signal" DROP COLUMN "createdBy"')
+        await owner.execute('ALTER TABLE "Sample" DROP COLUMN "createdBy"')
 
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "runtime.commands.cli", "check", "--database"),
         stdout=asyncio.subprocess.PIPE,
-        env={"DATABASE_URL": database_url, "ANNEX_ENV": "test"},
+        cwd=SAMPLE,
+        env={"DATABASE_URL": database_url, "ANNEX_ENV": "test", "PYTHONPATH": str(SAMPLE)},
     )
     output, _ = await process.communicate()
 
-    assert "✗ database   Signal.createdBy: column not found; expected text" in output.decode()
+    assert "✗ database   Sample.createdBy: column not found; expected text" in output.decode()
     assert process.returncode == 1
 
 
 async def test_the_doctor_tells_reachability_connections_and_role(database_url: str):
     told = [f"{finding.area}: {finding.text}" for finding in await examine(settings(database_url))]
 
-    assert any(re.fullmatch(r"database: answers in \d+ ms", line) for line in told)
+    assert any(re.fullmatch(r"database: responds in \d+ ms", line) for line in told)
     assert "database: this process opens at most 5 of the server's 100 connections" in told
     assert "role: it cannot change the schema" in told
 
@@ -74,5 +76,14 @@ async def test_the_doctor_says_why_a_database_does_not_answer():
 
     told = [finding for finding in found if finding.area == "database"]
     assert [(finding.text, finding.is_fault) for finding in told] == [
-        ("does not answer: connection refused: nothing listens at the address", True)
+        ("does not respond: connection refused: nothing listens at the address", True)
+    ]
+
+
+async def test_a_service_that_declares_no_tables_is_told_so_and_its_role_is_examined(database_url: str):
+    found = await check_database(settings(database_url), Schema())
+
+    assert [(finding.is_fault, f"{finding.area}: {finding.text}") for finding in found] == [
+        (False, "database: nothing to compare: no shared/*/schema.py declares TABLES or ENUMS"),
+        (False, "role: it cannot change the schema"),
     ]

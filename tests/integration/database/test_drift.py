@@ -7,8 +7,8 @@ import pytest
 from shared.database import Database
 from shared.database.drift import drifts
 from shared.database.role import powers
-from shared.market.schema import ENUMS, TABLES
 from shared.secret import Secret
+from tests.fixtures.sample_service.shared.samples.schema import ENUMS, TABLES
 
 
 @pytest.fixture
@@ -21,39 +21,39 @@ async def test_the_schema_of_the_app_is_the_one_we_rely_on(database: Database):
     assert await drifts(database, TABLES, ENUMS) == []
 
 
-CHANGE = 'ALTER TABLE "Signal"'
+CHANGE = 'ALTER TABLE "Sample"'
 
 
 @pytest.mark.parametrize(
     ("migration", "place", "problem"),
     [
-        (f'{CHANGE} RENAME COLUMN "value" TO "level"', "Signal.value", "column not found; expected numeric"),
-        (f'{CHANGE} ALTER COLUMN "value" TYPE TEXT', "Signal.value", "type is text; expected numeric"),
+        (f'{CHANGE} RENAME COLUMN "value" TO "level"', "Sample.value", "column not found; expected numeric"),
+        (f'{CHANGE} ALTER COLUMN "value" TYPE TEXT', "Sample.value", "type is text; expected numeric"),
         (
             f'{CHANGE} ALTER COLUMN "factors" DROP NOT NULL',
-            "Signal.factors",
+            "Sample.factors",
             "is nullable, but the struct does not allow None",
         ),
         (
             f"""{CHANGE} ADD "source" TEXT NOT NULL DEFAULT ''; {CHANGE} ALTER "source" DROP DEFAULT""",
-            "Signal.source",
+            "Sample.source",
             "new required column that our INSERT does not set; set it, or give it a default",
         ),
-        (f'{CHANGE} RENAME TO "Reading"', "Signal", "table not found on the search path"),
-        ('REVOKE INSERT ON "Signal" FROM annex', "Signal", "the role lacks the INSERT privilege; grant it"),
+        (f'{CHANGE} RENAME TO "Reading"', "Sample", "table not found on the search path"),
+        ('REVOKE INSERT ON "Sample" FROM annex', "Sample", "the role lacks the INSERT privilege; grant it"),
         (
-            'REVOKE ALL ON "Instrument" FROM annex',
-            "Instrument",
+            'REVOKE ALL ON "Sensor" FROM annex',
+            "Sensor",
             "the role lacks the SELECT privilege; grant it",
         ),
         (
-            "ALTER TYPE \"Regime\" ADD VALUE 'PANIC'",
-            "Regime",
+            "ALTER TYPE \"State\" ADD VALUE 'PANIC'",
+            "State",
             "unknown labels: PANIC; add them to the enum in Python",
         ),
-        ("ALTER TYPE \"Regime\" RENAME VALUE 'NEUTRAL' TO 'FLAT'", "Regime", "missing labels: NEUTRAL"),
-        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Signal.regime", 'type is "Mood"; expected "Regime"'),
-        ('ALTER TYPE "Regime" RENAME TO "Mood"', "Regime", "enum not found on the search path"),
+        ("ALTER TYPE \"State\" RENAME VALUE 'NORMAL' TO 'FLAT'", "State", "missing labels: NORMAL"),
+        ('ALTER TYPE "State" RENAME TO "Mood"', "Sample.state", 'type is "Mood"; expected "State"'),
+        ('ALTER TYPE "State" RENAME TO "Mood"', "State", "enum not found on the search path"),
     ],
 )
 async def test_what_a_migration_took_away_is_named(
@@ -68,9 +68,9 @@ async def test_what_a_migration_took_away_is_named(
 @pytest.mark.parametrize(
     "migration",
     [
-        'ALTER TABLE "Signal" ADD COLUMN "note" TEXT',
-        'ALTER TABLE "Signal" ADD COLUMN "source" TEXT NOT NULL DEFAULT \'app\'',
-        'ALTER TABLE "Signal" ALTER COLUMN "value" TYPE DECIMAL(24,8)',
+        'ALTER TABLE "Sample" ADD COLUMN "note" TEXT',
+        'ALTER TABLE "Sample" ADD COLUMN "source" TEXT NOT NULL DEFAULT \'app\'',
+        'ALTER TABLE "Sample" ALTER COLUMN "value" TYPE DECIMAL(24,8)',
         'CREATE TABLE "Alert" ("id" UUID NOT NULL)',
     ],
 )
@@ -99,7 +99,7 @@ async def test_the_recommended_role_can_change_nothing_of_the_schema(database: D
             "annex may create temporary tables, which hide the app's tables of the same name",
         ),
         (
-            'ALTER TABLE "Signal" OWNER TO annex',
+            'ALTER TABLE "Sample" OWNER TO annex',
             "annex owns tables, views or sequences (1) and may alter and drop them",
         ),
     ],

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 import pytest
 
-from runtime.dev.example_app.seed import seed
 from runtime.dev.postgres import (
     EmbeddedPostgres,
     EmbeddedPostgresError,
@@ -22,8 +21,9 @@ from runtime.dev.postgres import (
     binaries,
     embedded,
 )
+from runtime.dev.postgres.seed import seed
 from tests.fixtures.faults import eventually
-from tests.fixtures.postgres import FAST, memory_folder
+from tests.fixtures.postgres import FAST, SEED, memory_folder
 
 
 @pytest.fixture
@@ -43,12 +43,12 @@ async def value(url: str, sql: str) -> object:
 
 def test_what_was_written_is_there_after_a_restart_and_seeding_again_changes_nothing(folder: Path):
     with embedded(folder, settings=FAST) as server:
-        asyncio.run(seed(server.socket_url()))
-        asyncio.run(value(server.socket_url("app"), """DELETE FROM "Signal" WHERE regime = 'NEUTRAL'"""))
-        before = asyncio.run(value(server.socket_url("app"), 'SELECT count(*) FROM "Signal"'))
+        asyncio.run(seed(server.socket_url(), SEED))
+        asyncio.run(value(server.socket_url("app"), """DELETE FROM "Sample" WHERE state = 'NORMAL'"""))
+        before = asyncio.run(value(server.socket_url("app"), 'SELECT count(*) FROM "Sample"'))
     with embedded(folder, settings=FAST) as server:
-        asyncio.run(seed(server.socket_url()))
-        assert asyncio.run(value(server.socket_url("app"), 'SELECT count(*) FROM "Signal"')) == before
+        asyncio.run(seed(server.socket_url(), SEED))
+        assert asyncio.run(value(server.socket_url("app"), 'SELECT count(*) FROM "Sample"')) == before
 
 
 def test_a_second_server_on_the_same_folder_is_refused(folder: Path):

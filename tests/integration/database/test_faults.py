@@ -20,8 +20,8 @@ from tests.fixtures.faults import PATIENCE, Link, eventually
 from tests.fixtures.figures import Figure
 
 RECORD = """
-INSERT INTO "Signal" (id, "instrumentId", regime, value, confidence, factors, "observedAt")
-SELECT $1, id, 'NEUTRAL', 1, 0.5, '{}', $2 FROM "Instrument" WHERE symbol = 'SPY'
+INSERT INTO "Sample" (id, "sensorId", state, value, confidence, factors, "observedAt")
+SELECT $1, id, 'NORMAL', 1, 0.5, '{}', $2 FROM "Sensor" WHERE symbol = 'NORTH'
 """
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 WORKERS = 12
@@ -81,14 +81,14 @@ class Load:
             return
 
         async def work(transaction: Transaction) -> None:
-            await transaction.fetch_value('SELECT count(*) FROM "Instrument"')
+            await transaction.fetch_value('SELECT count(*) FROM "Sensor"')
             await transaction.execute(RECORD, key, at)
 
         await self._database.transaction().run(work)
 
 
 async def nothing_is_lost_or_leaked(database: Database, load: Load) -> None:
-    stored = await database.fetch_value('SELECT count(*) FROM "Signal" WHERE id = ANY($1)', load.acknowledged)
+    stored = await database.fetch_value('SELECT count(*) FROM "Sample" WHERE id = ANY($1)', load.acknowledged)
     assert stored == len(load.acknowledged)
 
     async def is_at_rest() -> bool:
@@ -129,7 +129,7 @@ async def test_a_server_killed_under_a_query_ends_it_and_the_next_one_finds_it_b
         await database.fetch_value("SELECT 1")
         reading = asyncio.create_task(database.fetch_value("SELECT pg_sleep(60)"))
         writing = asyncio.create_task(
-            database.execute("""UPDATE "Signal" SET confidence = 0 WHERE pg_sleep(60) IS NULL""")
+            database.execute("""UPDATE "Sample" SET confidence = 0 WHERE pg_sleep(60) IS NULL""")
         )
         await until_running(database, 2)
 
@@ -214,15 +214,15 @@ async def test_a_migration_under_load_is_noticed_by_nobody(mortal_postgres: Embe
     async with opened(mortal_postgres) as database:
 
         async def work(transaction: Transaction) -> None:
-            await transaction.fetch_value("""SELECT * FROM "Instrument" ORDER BY symbol LIMIT 1""")
-            await transaction.fetch(Row, """SELECT id FROM "Signal" WHERE regime = $1 LIMIT 3""", "RISK_ON")
+            await transaction.fetch_value("""SELECT * FROM "Sensor" ORDER BY symbol LIMIT 1""")
+            await transaction.fetch(Row, """SELECT id FROM "Sample" WHERE state = $1 LIMIT 3""", "HIGH")
 
         async def ask() -> None:
             nonlocal answered
             while not stop.is_set():
                 try:
                     await database.transaction().run(work)
-                    await database.fetch_value("""SELECT * FROM "Instrument" ORDER BY symbol LIMIT 1""")
+                    await database.fetch_value("""SELECT * FROM "Sensor" ORDER BY symbol LIMIT 1""")
                 except AnnexError as error:
                     errors[type(error).__name__] += 1
                 answered += 1
@@ -233,8 +233,8 @@ async def test_a_migration_under_load_is_noticed_by_nobody(mortal_postgres: Embe
         tasks = [asyncio.create_task(ask()) for _ in range(WORKERS)]
         for number in range(10):
             await eventually(partial(reached, answered + 20))
-            await owner.execute(f'ALTER TABLE "Instrument" ADD COLUMN "extra{number}" TEXT')
-            await owner.execute(f"""ALTER TYPE "InstrumentKind" ADD VALUE 'KIND{number}'""")
+            await owner.execute(f'ALTER TABLE "Sensor" ADD COLUMN "extra{number}" TEXT')
+            await owner.execute(f"""ALTER TYPE "SensorKind" ADD VALUE 'KIND{number}'""")
         stop.set()
         await asyncio.gather(*tasks)
 
@@ -303,7 +303,7 @@ async def test_callers_who_leave_at_any_moment_leave_no_connection_behind(
     """Each call is cancelled after another number of turns: waiting, connecting, sending, reading."""
 
     async def work(transaction: Transaction) -> object:
-        return await transaction.fetch_value('SELECT count(*) FROM "Signal", pg_sleep(0.002)')
+        return await transaction.fetch_value('SELECT count(*) FROM "Sample", pg_sleep(0.002)')
 
     async with opened(mortal_postgres) as database:
         ended = Counter[str]()

@@ -26,17 +26,17 @@ async def test_a_database_a_test_is_a_cheap_clone_of_the_app(postgres: Postgres,
 @pytest.mark.parametrize(
     "change",
     [
-        'ALTER TABLE "Signal" ADD COLUMN "note" TEXT',
-        'ALTER TABLE "Signal" ALTER COLUMN "createdBy" SET DEFAULT \'nobody\'',
-        'ALTER TABLE "Signal" ALTER COLUMN "value" TYPE DECIMAL(19,6)',
-        'DROP INDEX "Signal_observedAt_id_idx"',
-        'ALTER TABLE "Signal" DROP CONSTRAINT "Signal_instrumentId_fkey"',
-        "ALTER TYPE \"Regime\" ADD VALUE 'PANIC'",
+        'ALTER TABLE "Sample" ADD COLUMN "note" TEXT',
+        'ALTER TABLE "Sample" ALTER COLUMN "createdBy" SET DEFAULT \'nobody\'',
+        'ALTER TABLE "Sample" ALTER COLUMN "value" TYPE DECIMAL(19,6)',
+        'DROP INDEX "Sample_observedAt_id_idx"',
+        'ALTER TABLE "Sample" DROP CONSTRAINT "Sample_sensorId_fkey"',
+        "ALTER TYPE \"State\" ADD VALUE 'PANIC'",
         "CREATE SCHEMA reports",
-        'CREATE VIEW latest AS SELECT * FROM "Signal"',
+        'CREATE VIEW latest AS SELECT * FROM "Sample"',
         "CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1",
-        'GRANT TRUNCATE ON "Signal" TO annex',
-        'CREATE TABLE copy AS TABLE "Signal"',
+        'GRANT TRUNCATE ON "Sample" TO annex',
+        'CREATE TABLE copy AS TABLE "Sample"',
     ],
 )
 async def test_every_kind_of_change_to_the_schema_changes_its_fingerprint(owner_url: str, change: str):
@@ -54,7 +54,7 @@ async def test_rows_are_no_part_of_the_fingerprint(owner_url: str):
     owner = await asyncpg.connect(owner_url)
     before = await fingerprint.of(owner)
 
-    await owner.execute('DELETE FROM "Signal"')
+    await owner.execute('DELETE FROM "Sample"')
 
     assert await fingerprint.of(owner) == before
     await owner.close()

@@ -13,7 +13,6 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from shared.database import ConstraintViolated, Database
 from shared.errors import DatabaseUnavailable
-from shared.market.signals import list_signals
 from shared.secret import Secret
 
 CANARY = "K1tt3n"
@@ -43,15 +42,18 @@ class Observed:
 async def test_a_statement_is_one_client_span_named_by_what_it_does_and_to_which_tables(database_url: str):
     observed = Observed(database_url)
     async with observed.database as database:
-        await list_signals(database, symbol=CANARY)
+        await database.fetch_value(
+            """SELECT a.value FROM "Sample" a JOIN "Sensor" s ON s.id = a."sensorId" WHERE s.symbol = $1""",
+            CANARY,
+        )
 
-    (span,) = observed.spans("SELECT Signal Instrument")
+    (span,) = observed.spans("SELECT Sample Sensor")
     assert span.kind is SpanKind.CLIENT
     assert span.attributes is not None
     assert dict(span.attributes) | {"db.namespace": "?"} == {
         "db.system.name": "postgresql",
         "db.namespace": "?",
-        "db.query.summary": "SELECT Signal Instrument",
+        "db.query.summary": "SELECT Sample Sensor",
         "db.operation.name": "SELECT",
     }
     assert CANARY not in span.to_json()
@@ -72,10 +74,10 @@ async def test_a_failed_statement_carries_its_sqlstate_and_none_of_the_servers_w
     async with observed.database as database:
         with pytest.raises(ConstraintViolated):
             await database.execute(
-                """INSERT INTO "Instrument" VALUES (gen_random_uuid(), 'SPY', $1, 'INDEX')""", CANARY
+                """INSERT INTO "Sensor" VALUES (gen_random_uuid(), 'NORTH', $1, 'INDEX')""", CANARY
             )
 
-    (span,) = observed.spans("INSERT Instrument")
+    (span,) = observed.spans("INSERT Sensor")
     assert span.attributes is not None
     assert span.attributes["db.response.status_code"] == span.attributes["error.type"] == "23505"
     assert (span.status.status_code, span.status.description, span.events) == (StatusCode.ERROR, None, ())

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from shared.database import Database, QueryFailed, SerializationFailure, Transaction
 from shared.errors import DeadlineExceeded
-from shared.market.signals import Regime, latest_signal, list_signals
 from shared.secret import Secret
 
 STARTUP = "statement_timeout, idle_in_transaction_session_timeout, search_path, application_name"
@@ -47,27 +46,25 @@ async def test_everything_works_behind_a_transaction_pooler(
     async with Database.from_url(url, pool_max=8, query_timeout=5) as database:
         await work_together(database)
 
-        spy = await latest_signal(database, "SPY")
-        assert spy is not None
-        page = await list_signals(database.read_only(), regime=Regime.RISK_ON, limit=3)
-        assert len(page.items) == 3
+        latest = 'SELECT s.symbol AS name FROM "Sensor" s JOIN "Sample" a ON s.id = a."sensorId"'
+        latest = f"{latest} WHERE a.state = $1"
+        assert await database.fetch_one(Named, f"{latest} LIMIT 1", "HIGH") is not None
+        assert len(await database.read_only().fetch(Named, f"{latest} LIMIT $2", "HIGH", 3)) == 3
 
         async with database.transaction(isolation="serializable") as transaction:
-            assert await transaction.execute("""DELETE FROM "Signal" WHERE regime = 'NEUTRAL'""") > 0
-            rows = transaction.iterate(Named, 'SELECT name FROM "Instrument"', batch=5)
+            assert await transaction.execute("""DELETE FROM "Sample" WHERE state = 'NORMAL'""") > 0
+            rows = transaction.iterate(Named, 'SELECT name FROM "Sensor"', batch=5)
             assert len([row.name async for row in rows]) == 12
-        assert await database.fetch_value("""SELECT count(*) FROM "Signal" WHERE regime = 'NEUTRAL'""") == 0
+        assert await database.fetch_value("""SELECT count(*) FROM "Sample" WHERE state = 'NORMAL'""") == 0
 
         names = [
             row.name
             async for row in database.iterate(Named, "SELECT i::text AS name FROM generate_series(1, 1000) i")
         ]
         assert len(names) == 1000
-        await database.execute_many(
-            """UPDATE "Instrument" SET name = $1 WHERE symbol = $2""", [("One", "SPY")]
-        )
+        await database.execute_many("""UPDATE "Sensor" SET name = $1 WHERE symbol = $2""", [("One", "NORTH")])
         with pytest.raises(QueryFailed, match="read_only"):
-            await database.read_only().execute('DELETE FROM "Signal"')
+            await database.read_only().execute('DELETE FROM "Sample"')
         assert await database.ping() > 0
 
 
@@ -90,9 +87,9 @@ async def test_a_retry_works_behind_a_pooler_too(pgbouncer: Callable[..., str]):
     async with Database.from_url(Secret(pgbouncer())) as database:
 
         async def work(transaction: Transaction) -> None:
-            await transaction.fetch_value("""SELECT name FROM "Instrument" WHERE symbol = 'SPY'""")
-            await database.execute("""UPDATE "Instrument" SET name = 'Theirs' WHERE symbol = 'SPY'""")
-            await transaction.execute("""UPDATE "Instrument" SET name = 'Ours' WHERE symbol = 'SPY'""")
+            await transaction.fetch_value("""SELECT name FROM "Sensor" WHERE symbol = 'NORTH'""")
+            await database.execute("""UPDATE "Sensor" SET name = 'Theirs' WHERE symbol = 'NORTH'""")
+            await transaction.execute("""UPDATE "Sensor" SET name = 'Ours' WHERE symbol = 'NORTH'""")
 
         with pytest.raises(SerializationFailure):
             await database.transaction(isolation="repeatable read").run(work, attempts=2)

@@ -14,17 +14,22 @@ from msgspec import Struct
 
 from shared.database import ConstraintViolated, Database, QueryFailed, Range, RowMismatch
 from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded, Invalid
-from shared.market.signals import Regime
 from shared.secret import Secret
 from tests.fixtures.figures import Figure
 
 CANARY = "K1tt3n"
 
 
+class State(StrEnum):
+    HIGH = "HIGH"
+    LOW = "LOW"
+    NORMAL = "NORMAL"
+
+
 class Everything(Struct, rename="camel"):
     id: UUID
     name: str
-    regime: Regime
+    state: State
     value: Decimal
     share: float
     count: int
@@ -48,8 +53,8 @@ async def test_every_type_of_the_app_arrives_as_its_python_type(database: Databa
     row = await database.fetch_one(
         Everything,
         """
-        SELECT '00000000-0000-4000-8000-000000000001'::uuid AS id, 'SPY' AS name,
-               'RISK_ON'::"Regime" AS regime, 12.345678::decimal(18,6) AS value, 0.5::float8 AS share,
+        SELECT '00000000-0000-4000-8000-000000000001'::uuid AS id, 'NORTH' AS name,
+               'HIGH'::"State" AS state, 12.345678::decimal(18,6) AS value, 0.5::float8 AS share,
                7 AS count, '{"zscore": 1.5}'::jsonb AS factors, ARRAY['a','b'] AS tags,
                ARRAY[[1,2],[3,4]] AS matrix,
                numrange(1.5, NULL) AS levels, daterange('2026-01-01', '2026-02-01') AS days,
@@ -61,8 +66,8 @@ async def test_every_type_of_the_app_arrives_as_its_python_type(database: Databa
 
     assert row == Everything(
         id=UUID("00000000-0000-4000-8000-000000000001"),
-        name="SPY",
-        regime=Regime.RISK_ON,
+        name="NORTH",
+        state=State.HIGH,
         value=Decimal("12.345678"),
         share=0.5,
         count=7,
@@ -92,17 +97,17 @@ async def test_one_row_or_none_and_one_value_or_none(database: Database):
 
 
 async def test_execute_counts_the_rows_it_touched(database: Database):
-    assert await database.execute("""UPDATE "Signal" SET confidence = 0 WHERE regime = 'NEUTRAL'""") > 0
+    assert await database.execute("""UPDATE "Sample" SET confidence = 0 WHERE state = 'NORMAL'""") > 0
     assert await database.execute("SELECT set_config('work_mem', '8MB', true)") == 1
 
 
 async def test_execute_many_is_all_or_nothing(database: Database):
-    sql = """UPDATE "Instrument" SET name = $1 WHERE symbol = $2"""
-    await database.execute_many(sql, [("One", "SPY"), ("Two", "QQQ")])
+    sql = """UPDATE "Sensor" SET name = $1 WHERE symbol = $2"""
+    await database.execute_many(sql, [("One", "NORTH"), ("Two", "SOUTH")])
     with pytest.raises(Invalid):
-        await database.execute_many(sql, [("Three", "SPY"), ("\0", "QQQ")])
+        await database.execute_many(sql, [("Three", "NORTH"), ("\0", "SOUTH")])
 
-    names = await database.fetch(Named, """SELECT name FROM "Instrument" WHERE symbol IN ('SPY', 'QQQ')""")
+    names = await database.fetch(Named, """SELECT name FROM "Sensor" WHERE symbol IN ('NORTH', 'SOUTH')""")
     assert sorted(row.name for row in names) == ["One", "Two"]
 
 
@@ -133,7 +138,7 @@ SCORE = '1.0::float8 AS "zScore"'
         ('NULL::float8 AS "zScore"', "zScore", "Reading.z_score", "got NoneType"),
         ("", "zScore", "Reading.z_score", "the statement does not return the column"),
         (f"{SCORE}, 1 AS extra", "extra", "Reading", "has no such field"),
-        (f"{SCORE}, 'SPY' AS symbol", "symbol", "Reading.symbol", "the statement returns the column twice"),
+        (f"{SCORE}, 'NORTH' AS symbol", "symbol", "Reading.symbol", "the statement returns the column twice"),
     ],
     ids=["another type", "null", "missing column", "missing field", "twice"],
 )
@@ -141,20 +146,20 @@ async def test_a_row_that_does_not_fit_names_column_and_field(
     database: Database, columns: str, column: str, field: str, words: str
 ):
     with pytest.raises(RowMismatch, match=words) as mismatch:
-        await database.fetch(Reading, f"SELECT 'SPY' AS symbol{columns and ', '}{columns}")
+        await database.fetch(Reading, f"SELECT 'NORTH' AS symbol{columns and ', '}{columns}")
 
     assert (mismatch.value.column, mismatch.value.field) == (column, field)
 
 
 async def test_a_mismatch_never_shows_the_value(database: Database):
     class Verdict(Struct):
-        regime: Regime
+        state: State
 
     with pytest.raises(RowMismatch) as mismatch:
-        await database.fetch(Verdict, f"SELECT '{CANARY}' AS regime")
+        await database.fetch(Verdict, f"SELECT '{CANARY}' AS state")
 
     assert CANARY not in str(mismatch.value)
-    assert "expected Regime" in str(mismatch.value)
+    assert "expected State" in str(mismatch.value)
 
 
 async def test_a_mismatch_inside_a_value_names_the_column_it_is_in(database: Database):
@@ -165,10 +170,10 @@ async def test_a_mismatch_inside_a_value_names_the_column_it_is_in(database: Dat
         await database.fetch(Factors, """SELECT '{"zscore": "high"}'::jsonb AS factors""")
 
 
-INSTRUMENT = 'INSERT INTO "Instrument" (id, symbol, name, kind) VALUES (gen_random_uuid(), $1, $2, $3)'
+INSTRUMENT = 'INSERT INTO "Sensor" (id, symbol, name, kind) VALUES (gen_random_uuid(), $1, $2, $3)'
 SIGNAL = """
-INSERT INTO "Signal" (id, "instrumentId", regime, value, confidence, factors, "observedAt")
-VALUES (gen_random_uuid(), $1, 'NEUTRAL', $2, 0.5, '{}', now())
+INSERT INTO "Sample" (id, "sensorId", state, value, confidence, factors, "observedAt")
+VALUES (gen_random_uuid(), $1, 'NORMAL', $2, 0.5, '{}', now())
 """
 
 
@@ -179,10 +184,10 @@ class Kind(StrEnum):
 @pytest.mark.parametrize(
     ("sql", "args", "kind"),
     [
-        (INSTRUMENT, ("SPY", CANARY, Kind.INDEX), "unique"),
+        (INSTRUMENT, ("NORTH", CANARY, Kind.INDEX), "unique"),
         (INSTRUMENT, (None, CANARY, Kind.INDEX), "not_null"),
         (SIGNAL, (UUID(int=1), Decimal(1)), "foreign_key"),
-        ("""DELETE FROM "Instrument" WHERE symbol = $1""", ("SPY",), "foreign_key"),
+        ("""DELETE FROM "Sensor" WHERE symbol = $1""", ("NORTH",), "foreign_key"),
     ],
     ids=["unique", "not null", "missing reference", "still referred to"],
 )
@@ -221,7 +226,7 @@ async def test_a_value_outside_what_the_database_holds_is_invalid_input(
 @pytest.mark.parametrize(
     ("sql", "args", "words"),
     [
-        ("SELECT nothing FROM \"Signal\"", (), 'column "nothing" does not exist (SQLSTATE 42703)'),
+        ("SELECT nothing FROM \"Sample\"", (), 'column "nothing" does not exist (SQLSTATE 42703)'),
         ("SELEC 1", (), "syntax error"),
         ("SELECT $1::int4", (CANARY,), "$1 has the wrong type for this statement"),
         ("SELECT $1::int4", (1, 2), "The number of parameters differs from the number of placeholders"),
@@ -244,13 +249,13 @@ async def test_a_read_only_view_cannot_write_and_says_whose_wish_that_is(databas
     view = database.read_only()
 
     with pytest.raises(QueryFailed, match="attempted with read_only=True"):
-        await view.execute('DELETE FROM "Signal"')
+        await view.execute('DELETE FROM "Sample"')
     with pytest.raises(QueryFailed, match="attempted with read_only=True"):
         async with view.transaction() as transaction:
-            await transaction.execute('DELETE FROM "Signal"')
+            await transaction.execute('DELETE FROM "Sample"')
 
-    assert await view.fetch_value('SELECT count(*) FROM "Signal"') == 480
-    assert await database.execute('DELETE FROM "Signal"') == 480
+    assert await view.fetch_value('SELECT count(*) FROM "Sample"') == 480
+    assert await database.execute('DELETE FROM "Sample"') == 480
 
 
 async def test_a_statement_over_its_time_is_stopped_on_the_server_too(database_url: str):
@@ -298,7 +303,7 @@ async def test_rows_as_structs_cost_little_beside_plain_records(
     database: Database, database_url: str, figure: Figure
 ):
     plain = await asyncpg.connect(database_url)
-    sql = """SELECT id::text AS name FROM "Signal" """
+    sql = """SELECT id::text AS name FROM "Sample" """
 
     async def processor_time(fetch: Callable[[], Awaitable[list[Any]]]) -> float:
         rounds = []

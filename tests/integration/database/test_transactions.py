@@ -17,10 +17,10 @@ from shared.database import (
 from shared.errors import NotFound
 from shared.secret import Secret
 
-COUNT = 'SELECT count(*) FROM "Signal"'
-DELETE = """DELETE FROM "Signal" WHERE regime = 'NEUTRAL'"""
-NAME = """UPDATE "Instrument" SET name = $1 WHERE symbol = $2"""
-NAMES = """SELECT name FROM "Instrument" WHERE symbol = ANY($1) ORDER BY symbol"""
+COUNT = 'SELECT count(*) FROM "Sample"'
+DELETE = """DELETE FROM "Sample" WHERE state = 'NORMAL'"""
+NAME = """UPDATE "Sensor" SET name = $1 WHERE symbol = $2"""
+NAMES = """SELECT name FROM "Sensor" WHERE symbol = ANY($1) ORDER BY symbol"""
 
 
 class Named(Struct):
@@ -55,7 +55,7 @@ async def test_a_dropped_error_inside_does_not_pass_for_a_commit(database: Datab
         async with database.transaction() as transaction:
             await transaction.execute(DELETE)
             with suppress(ConstraintViolated):
-                await transaction.execute("""INSERT INTO "Instrument" SELECT * FROM "Instrument" """)
+                await transaction.execute("""INSERT INTO "Sensor" SELECT * FROM "Sensor" """)
 
     with pytest.raises(QueryFailed, match="caught and ignored"):
         await work()
@@ -65,8 +65,8 @@ async def test_a_dropped_error_inside_does_not_pass_for_a_commit(database: Datab
 
 async def test_a_cursor_works_inside_a_transaction_and_sees_what_it_changed(database: Database):
     async with database.transaction() as transaction:
-        await transaction.execute(NAME, "Changed", "SPY")
-        rows = transaction.iterate(Named, 'SELECT name FROM "Instrument"', batch=5)
+        await transaction.execute(NAME, "Changed", "NORTH")
+        rows = transaction.iterate(Named, 'SELECT name FROM "Sensor"', batch=5)
         names = [row.name async for row in rows]
 
     assert len(names) == 12
@@ -89,9 +89,9 @@ async def test_two_serializable_transactions_that_collide_both_happen_in_the_end
 
         await database.transaction(isolation="serializable").run(work)
 
-    await asyncio.gather(copy("SPY", "QQQ"), copy("QQQ", "SPY"))
+    await asyncio.gather(copy("NORTH", "SOUTH"), copy("SOUTH", "NORTH"))
 
-    names = [row.name for row in await database.fetch(Named, NAMES, ["QQQ", "SPY"])]
+    names = [row.name for row in await database.fetch(Named, NAMES, ["SOUTH", "NORTH"])]
     assert tries == 3
     assert sorted(name.count("+") for name in names) == [1, 2]
 
@@ -102,15 +102,15 @@ async def test_a_collision_that_never_ends_is_a_conflict_after_the_last_try(data
     async def work(transaction: Transaction) -> None:
         nonlocal tries
         tries += 1
-        await transaction.fetch_value(NAMES, ["SPY"])
-        await database.execute(NAME, f"Try {tries}", "SPY")
-        await transaction.execute(NAME, "Never", "SPY")
+        await transaction.fetch_value(NAMES, ["NORTH"])
+        await database.execute(NAME, f"Try {tries}", "NORTH")
+        await transaction.execute(NAME, "Never", "NORTH")
 
     with pytest.raises(SerializationFailure):
         await database.transaction(isolation="repeatable read").run(work, attempts=2)
 
     assert tries == 2
-    assert await database.fetch_value(NAMES, ["SPY"]) == "Try 2"
+    assert await database.fetch_value(NAMES, ["NORTH"]) == "Try 2"
 
 
 async def test_a_deadlock_is_resolved_by_doing_one_of_the_two_again(database: Database, owner_url: str):
@@ -127,20 +127,20 @@ async def test_a_deadlock_is_resolved_by_doing_one_of_the_two_again(database: Da
 
         await database.transaction().run(work)
 
-    await asyncio.gather(rename("SPY", "QQQ"), rename("QQQ", "SPY"))
+    await asyncio.gather(rename("NORTH", "SOUTH"), rename("SOUTH", "NORTH"))
 
     assert tries == 3
 
 
 async def test_a_migration_during_a_transaction_is_survived_by_one_retry(database_url: str, owner_url: str):
     """The statement is prepared on the only connection before the column changes its type under it."""
-    select, tries = 'SELECT * FROM "Instrument" LIMIT 1', 0
+    select, tries = 'SELECT * FROM "Sensor" LIMIT 1', 0
     async with (
         Database.from_url(Secret(database_url), pool_max=1) as database,
         Database.from_url(Secret(owner_url)) as owner,
     ):
         await database.fetch_value(select)
-        await owner.execute('ALTER TABLE "Instrument" ADD COLUMN "isin" TEXT')
+        await owner.execute('ALTER TABLE "Sensor" ADD COLUMN "isin" TEXT')
 
         async def work(transaction: Transaction) -> object:
             nonlocal tries
@@ -151,21 +151,21 @@ async def test_a_migration_during_a_transaction_is_survived_by_one_retry(databas
             async with database.transaction() as transaction:
                 await transaction.fetch_value(select)
         await database.fetch_value(select)
-        await owner.execute('ALTER TABLE "Instrument" ADD COLUMN "cusip" TEXT')
+        await owner.execute('ALTER TABLE "Sensor" ADD COLUMN "cusip" TEXT')
         assert await database.transaction().run(work) is not None
 
     assert tries == 2
 
 
 async def test_a_migration_between_plain_statements_is_not_even_noticed(database_url: str, owner_url: str):
-    select = 'SELECT * FROM "Instrument" LIMIT 1'
+    select = 'SELECT * FROM "Sensor" LIMIT 1'
     async with (
         Database.from_url(Secret(database_url), pool_max=1) as database,
         Database.from_url(Secret(owner_url)) as owner,
     ):
         for view in (database, database.read_only()):
             await view.fetch_value(select)
-            await owner.execute(f'ALTER TABLE "Instrument" ADD COLUMN "c{id(view)}" TEXT')
+            await owner.execute(f'ALTER TABLE "Sensor" ADD COLUMN "c{id(view)}" TEXT')
 
             assert await view.fetch_value(select) is not None
 
@@ -174,11 +174,11 @@ async def test_an_enum_that_a_migration_extends_is_understood_at_once(database: 
     class Kind(Struct):
         kind: str
 
-    select = """SELECT kind FROM "Instrument" WHERE symbol = 'SPY'"""
+    select = """SELECT kind FROM "Sensor" WHERE symbol = 'NORTH'"""
     await database.fetch(Kind, select)
     async with Database.from_url(Secret(owner_url)) as owner:
-        await owner.execute("""ALTER TYPE "InstrumentKind" ADD VALUE 'CRYPTO'""")
-        await owner.execute("""UPDATE "Instrument" SET kind = 'CRYPTO' WHERE symbol = 'SPY'""")
+        await owner.execute("""ALTER TYPE "SensorKind" ADD VALUE 'CRYPTO'""")
+        await owner.execute("""UPDATE "Sensor" SET kind = 'CRYPTO' WHERE symbol = 'NORTH'""")
 
     assert await database.fetch(Kind, select) == [Kind("CRYPTO")]
 

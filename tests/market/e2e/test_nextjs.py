@@ -14,8 +14,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from runtime.dev.example_app.seed import DATABASE, ROLE
 from runtime.dev.postgres import EmbeddedPostgres
+from runtime.dev.postgres.seed import ROLE
 from tests.fixtures import nextjs
 from tests.fixtures.app import permitted
 from tests.fixtures.clerk import Issuer
@@ -38,7 +38,7 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+def database_url(postgres: EmbeddedPostgres, database_template: str) -> Iterator[str]:
     async def execute(statement: str) -> None:
         connection = await asyncpg.connect(postgres.socket_url())
         await connection.execute(statement)
@@ -48,7 +48,7 @@ def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
         with ThreadPoolExecutor(1) as aside:  # the browser's driver keeps a loop in this thread
             aside.submit(lambda: asyncio.run(execute(statement))).result()
 
-    as_owner(f"CREATE DATABASE nextjs TEMPLATE {DATABASE} STRATEGY file_copy")
+    as_owner(f"CREATE DATABASE nextjs TEMPLATE {database_template} STRATEGY file_copy")
     yield postgres.socket_url("nextjs", ROLE)
     as_owner("DROP DATABASE nextjs WITH (FORCE)")
 

@@ -11,7 +11,6 @@ from runtime.http.problems import status_of
 from runtime.routing import discover
 from shared.errors import AnnexError
 from tests.fixtures.constructs import CONSTRUCTS
-from tests.fixtures.nextjs_page import blocks, installed
 from tests.fixtures.node import ROOT
 from tests.fixtures.routing import write_tree
 
@@ -107,17 +106,3 @@ def test_a_docstring_is_taken_apart_by_its_sections():
     assert read.names == {"symbol": "of the instrument.", "limit": "how many."}
     assert read.raises == ("NotFound",)
     assert docstrings.read(None) == docstrings.Docstring("", {}, ())
-
-
-def test_every_block_of_the_page_for_nextjs_is_a_part_of_the_tested_example():
-    shown = [block for language in ("ts", "tsx") for block in blocks(language)]
-    assert len(shown) > 5
-    for block in shown:
-        name, _, code = block.removeprefix("// ").partition("\n")
-        folder = ROOT if name.startswith("client/") else ROOT / "examples" / "nextjs"
-        assert code in (folder / name).read_text(), name
-
-
-def test_what_the_page_for_nextjs_installs_is_what_the_example_has():
-    package = json.loads((ROOT / "examples" / "nextjs" / "package.json").read_text())
-    assert set(installed()) <= package["dependencies"].keys()

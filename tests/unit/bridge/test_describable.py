@@ -7,7 +7,7 @@ import pytest
 from runtime.bridge import openapi, shapes, typescript
 from runtime.bridge.describable import divide
 from runtime.bridge.reference import page
-from runtime.commands.check import check
+from runtime.commands.checking.examination import examine
 from runtime.dev.session import _write_client
 from runtime.routing import discover
 from runtime.settings import load
@@ -50,7 +50,7 @@ def test_function_that_the_contract_cannot_hold_is_named_and_the_others_are_desc
     assert faults[0].line > 0
     told = [
         finding.text
-        for finding in check(settings, discover(settings.functions), root=tmp_path)
+        for finding in examine(settings, discover(settings.functions), root=tmp_path)
         if finding.area == "types"
     ]
     assert told == [str(faults[0])]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from runtime.commands.check import check
+from runtime.commands.checking.examination import examine
 from runtime.routing import discover
 from runtime.settings import load
 from tests.fixtures.routing import write_tree
@@ -21,7 +21,7 @@ def test_a_cache_beside_a_raw_request_is_refused_with_the_cure(tmp_path: Path) -
 
     settings = load({"ANNEX_ENV": "test", "ANNEX_FUNCTIONS": str(tmp_path)})
 
-    findings = check(settings, discover(tmp_path), root=tmp_path)
+    findings = examine(settings, discover(tmp_path), root=tmp_path)
 
     assert [each.text for each in findings if each.area == "caching" and each.is_fault] == [
         "raw.py: `cache` cannot be safe where `get` takes Request. "

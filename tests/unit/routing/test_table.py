@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from runtime.commands.scaffold import ScaffoldError, scaffold
+from runtime.commands.new import ScaffoldError, scaffold
 from runtime.routing import RouteTable, discover
 from runtime.routing.display import WIDTH, as_json, as_text, auth_of, explanation
 from runtime.routing.lock import drift, write

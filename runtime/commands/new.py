@@ -1,12 +1,15 @@
 """`annex new`: a function file and its test, which pass as they are."""
 
+import argparse
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.config import METHODS
 from runtime.routing.reading.names import Segment, is_private
 from runtime.routing.reading.tree import Candidate, read_candidate, template_of
+from runtime.settings import Settings
 
 _IMPORTS = "from msgspec import Struct\n\nfrom runtime import User\n"
 _CALLS = {
@@ -22,12 +25,29 @@ class ScaffoldError(ValueError):
     """The file cannot be written; the text says why and what to do."""
 
 
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command accepts."""
+    parser.add_argument("name", metavar="NAME", help="such as orders/[id]")
+    parser.add_argument("--methods", default="get", help="comma-separated, such as get,post")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Write a function file and its test."""
+    try:
+        written = scaffold(settings.functions, given.name, methods=tuple(given.methods.split(",")))
+    except ScaffoldError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(*(f"wrote {path}" for path in written), sep="\n")
+    return 0
+
+
 def scaffold(folder: Path, name: str, *, methods: Sequence[str] = ("get",)) -> list[Path]:
     """Write a function and its test; return both paths.
 
     Args:
         folder: the functions folder; tests go to `tests/functions` beside it.
-        name: the URL as a file name, such as ``signals/[symbol]``.
+        name: the URL as a file name, such as ``orders/[id]``.
         methods: lower case.
 
     Raises:

@@ -1,8 +1,7 @@
-"""The verdict of `annex check`, reached in a process of its own, which a function file may end or block.
+"""The verdict of `annex check`, reached in a child process, which a function file may end or block.
 
-The process that was asked runs no function. It hears of each file before that is touched, and believes
-nothing but a verdict: where a child ends or falls silent without one, the file that it was at is refused, and
-the check is made anew without it.
+The parent runs no function. The child reports each file before reading it, and then its verdict. Where it
+ends or hangs without a verdict, the file that it was reading is refused, and another child checks without it.
 """
 
 import json
@@ -15,8 +14,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-GRACE = 2.0  # seconds beyond the import budget until a file is ended from outside
-LOOK = 0.2  # seconds between two looks whether the child lives: what it started may hold its pipe open
+GRACE = 2.0  # seconds beyond the import budget until the child is ended
+POLL_INTERVAL = (
+    0.2  # seconds between two looks whether the child lives: what it started may hold its pipe open
+)
 
 _CHILD = """
 import json, sys
@@ -30,40 +31,38 @@ type Refusal = dict[str, Any]
 
 
 class Verdict(NamedTuple):
-    """What was found: the lines to print, and the exit status."""
+    """The lines to print, and the exit status."""
 
     lines: list[str]
     status: int
 
 
-def reach(arguments: Sequence[str], *, budget: float) -> Verdict:
-    """Return the verdict of a child.
+def verdict(arguments: Sequence[str], *, budget: float) -> Verdict:
+    """Return the verdict of a child process.
 
     Args:
-        arguments: the command line, as it was given.
+        arguments: of the command line.
         budget: seconds that one file may take to import.
     """
     refused: dict[str, Refusal] = {}
     while True:
         child = _Child([*arguments, "--refused", json.dumps([*refused.values()])], budget + GRACE)
-        verdict = child.verdict()
-        if verdict is not None:
-            return verdict
+        if reached := child.verdict():
+            return reached
         if not child.file or child.file in refused:
-            text = (
-                f"The check {child.fate} before it had a verdict, after {child.last or 'no file'} was read."
-            )
-            return Verdict([f"✗ check      {text} Take that file out of the folder and check again."], 1)
+            where = f"after reading {child.last}" if child.last else "before reading any file"
+            cure = "Move that file out of the folder and check again."
+            return Verdict([f"✗ check      The check {child.fate} {where}. {cure}"], 1)
         refused[child.file] = {
             "file": child.file,
             "line": 0,
-            "found": f"The process {child.fate} while this file was read and imported.",
-            "cure": "Move what it does into the handler; an import should only define things.",
+            "found": f"The process {child.fate} while this file was imported.",
+            "cure": "Move that code into a handler; importing a file must only define things.",
         }
 
 
-class Line:
-    """The child's end of the pipe to the process that was asked.
+class ReportPipe:
+    """The child's end of the pipe to its parent.
 
     Args:
         descriptor: of the pipe.
@@ -72,15 +71,8 @@ class Line:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def at(self, file: str) -> None:
-        """Tell which file is about to be touched; ``""`` for none."""
-        self._send(file)
-
-    def tell(self, verdict: Verdict) -> None:
-        """Give the verdict."""
-        self._send(verdict)
-
-    def _send(self, message: object) -> None:
+    def send(self, message: str | Verdict) -> None:
+        """Send the file that is read next (``""`` for none), or the verdict."""
         data = json.dumps(message).encode() + b"\n"
         while data:
             data = data[os.write(self._descriptor, data) :]
@@ -90,20 +82,28 @@ class _Child:
     """One process that checks.
 
     Attributes:
-        file: what it was at when it ended, ``""`` for none.
-        last: what it was at last.
+        file: what it was reading when it ended, ``""`` for none.
+        last: what it read last.
         fate: how it ended, as the predicate of a sentence.
     """
 
-    def __init__(self, arguments: Sequence[str], patience: float) -> None:
+    def __init__(self, arguments: Sequence[str], timeout: float) -> None:
         self.file = self.last = self.fate = ""
         self._arguments = arguments
-        self._patience = patience
+        self._timeout = timeout
 
     def verdict(self) -> Verdict | None:
-        """Run it and return its verdict, None where it ends without one."""
+        """Run it and return its verdict, None when it ends without one."""
         read, write = os.pipe()
-        command = [sys.executable, "-c", _CHILD, json.dumps(sys.path), *self._arguments, "--tell", str(write)]
+        command = [
+            sys.executable,
+            "-c",
+            _CHILD,
+            json.dumps(sys.path),
+            *self._arguments,
+            "--report-to",
+            str(write),
+        ]
         process = subprocess.Popen(command, pass_fds=(write,))  # noqa: S603 - this very command
         os.close(write)
         try:
@@ -112,18 +112,18 @@ class _Child:
                     return Verdict(*message)
                 self.file, self.last = message, message or self.last
         finally:
-            process.kill()  # a verdict is all that was wanted, and what it does at its end may take for ever
+            process.kill()  # the verdict is enough, and its exit handlers may never end
             process.wait()
             os.close(read)
         return None
 
     def _messages(self, read: int, process: subprocess.Popen[bytes]) -> Iterator[Any]:
-        """Yield what it sends, until it ends or has been at one file for too long."""
+        """Yield what it sends, until it ends or takes too long over one file."""
         text = b""
         since = time.monotonic()
         while True:
             status = process.poll()  # asked first: what was sent before the end is still read
-            if select.select([read], [], [], 0 if status is not None else LOOK)[0]:
+            if select.select([read], [], [], 0 if status is not None else POLL_INTERVAL)[0]:
                 data = os.read(read, 1 << 16)
                 *lines, text = (text + data).split(b"\n")
                 if lines:
@@ -134,11 +134,11 @@ class _Child:
             if status is not None:
                 self.fate = _fate(status)
                 return
-            if self.file and time.monotonic() - since > self._patience:
-                self.fate = f"was still busy after {self._patience:g} s, deaf to everything,"
+            if self.file and time.monotonic() - since > self._timeout:
+                self.fate = f"did not respond for {self._timeout:g} s"
                 return
             if select.select([read], [], [], 0)[0]:  # closed by a child that lives on
-                time.sleep(LOOK)
+                time.sleep(POLL_INTERVAL)
 
 
 def _fate(status: int) -> str:

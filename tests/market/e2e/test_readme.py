@@ -98,7 +98,7 @@ def test_make_dev_says_what_it_brings_along_and_prints_a_banner(session: Session
 
 def test_the_banners_curl_works_when_pasted(session: Session):
     line = next(line for line in session.screen.splitlines() if line.strip().startswith("curl"))
-    assert json.loads(session.paste(line))["symbol"] == "SPY"
+    assert json.loads(session.paste(line))["userId"] == "user_1"
 
 
 def test_the_readmes_function_is_served_as_soon_as_it_is_saved(session: Session):

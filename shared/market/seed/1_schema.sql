@@ -1,4 +1,4 @@
--- The tables of the example app, as `prisma migrate` writes them.
+-- The tables of the app that the example lives beside, as `prisma migrate` writes them.
 CREATE TYPE "InstrumentKind" AS ENUM ('INDEX', 'RATIO', 'VOLATILITY', 'RATE', 'CURRENCY');
 CREATE TYPE "Regime" AS ENUM ('RISK_ON', 'RISK_OFF', 'NEUTRAL');
 

@@ -1,0 +1,1 @@
+"""What `annex check` examines, and the process in which it does so."""

@@ -1,0 +1,113 @@
+"""Everything that can be known without a request: each finding says what, where, and what to do."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from runtime.bridge import artefacts, baseline, contract, openapi, shapes
+from runtime.bridge.describable import divide
+from runtime.commands.checking.database import declared
+from runtime.commands.finding import Finding, broken
+from runtime.routing import Fault, InputKind, Operation, RouteTable, TreeApp
+from runtime.routing.lock import drift
+from runtime.settings import Settings
+
+
+def examine(
+    settings: Settings, table: RouteTable, *, root: Path = Path(), since: str | None = None
+) -> list[Finding]:
+    """Examine everything.
+
+    Args:
+        settings: of the service.
+        table: its routes.
+        root: the project's folder, which holds `shared`, `contracts` and `client`.
+        since: a git revision whose contract is compared with today's.
+    """
+    misserved = table.prove(TreeApp(route_handlers=table.handlers, openapi_config=None, logging_config=None))
+    operations, undescribed = divide(table.operations)
+    is_broken = bool(table.faults or undescribed)
+    areas: dict[str, Callable[[], Iterable[Finding]]] = {
+        "files": lambda: _files(table, misserved),
+        "schema": lambda: declared(root).faults,
+        "lock": lambda: _lock(settings, table),
+        "caching": lambda: _caching(table.operations),
+        "types": lambda: _shapes(operations, undescribed),
+        "client": lambda: _artefacts(operations, root, broken=is_broken),
+        "contract": lambda: _changes(operations, root, since) if since else (),
+    }
+    findings = [Finding("settings", f"{settings.environment}, every variable is valid")]
+    for area, look in areas.items():
+        try:
+            findings += look()
+        except Exception as error:  # noqa: BLE001 - whatever is broken is a finding, not a traceback
+            findings.append(broken(area, error))
+    return findings
+
+
+def _files(table: RouteTable, misserved: list[Fault]) -> Iterator[Finding]:
+    for fault in (*table.faults, *misserved):
+        yield Finding("files", str(fault), is_fault=True)
+    if not table.faults and not misserved:
+        yield Finding("files", f"{len(table.operations)} endpoints, all of them reachable")
+
+
+def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
+    differences = drift(settings.functions, table)
+    for difference in differences:
+        yield Finding("lock", difference, is_fault=True)
+    if not differences:
+        yield Finding("lock", "public.lock lists exactly the public routes")
+
+
+def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:
+    """From a raw request a function may read what a cache does not vary by."""
+    for operation in operations:
+        endpoint = operation.endpoint
+        takes_request = any(each.kind is InputKind.REQUEST for each in operation.inputs)
+        if takes_request and endpoint.policy.cache and endpoint.method == "GET":
+            cure = "Take User and named inputs instead of Request, or remove `cache`."
+            found = "`cache` is not safe where `get` takes Request."
+            yield Finding("caching", f"{endpoint.file}: {found} {cure}", is_fault=True)
+
+
+def _shapes(operations: list[Operation], undescribed: list[Fault]) -> Iterator[Finding]:
+    faults = [*undescribed, *shapes.faults(operations)]
+    for fault in faults:
+        yield Finding("types", str(fault), is_fault=True)
+    if not faults:
+        yield Finding("types", "every type survives the way to TypeScript and back")
+
+
+def _artefacts(operations: list[Operation], root: Path, *, broken: bool) -> Iterator[Finding]:
+    """A project without the client's folder, such as a production image, has nothing to compare."""
+    if not (root / "client").is_dir():
+        return
+    if broken:
+        yield Finding("client", "not compared while a file is broken")
+        return
+    stale = artefacts.stale(root, operations)
+    for path in stale:
+        yield Finding(
+            "client", f"{path} is out of date. Run `annex client` and commit the result.", is_fault=True
+        )
+    if not stale:
+        yield Finding("client", "contract and TypeScript client are up to date")
+
+
+def _changes(operations: list[Operation], root: Path, since: str) -> Iterator[Finding]:
+    try:
+        before = baseline.committed(root, since)
+    except baseline.NoBaseline as error:
+        yield Finding("contract", str(error), is_fault=True)
+        return
+    changes = contract.compare(before, openapi.document(operations))
+    changelog = root / "CHANGELOG.md"
+    text = changelog.read_text("utf-8", "replace") if changelog.is_file() else ""
+    silent = contract.unacknowledged(changes, text)
+    for change in changes:
+        cure = (
+            " Revert it, or acknowledge it in CHANGELOG.md under Unreleased: `- Breaking: METHOD /path: …`."
+        )
+        yield Finding("contract", f"{change}{cure if change in silent else ''}", is_fault=change in silent)
+    if not changes:
+        yield Finding("contract", f"nothing changed since {since}")

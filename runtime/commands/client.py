@@ -1,0 +1,40 @@
+"""`annex client`: the contract and the TypeScript client."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from runtime.bridge import artefacts
+from runtime.bridge.describable import divide
+from runtime.routing import discover
+from runtime.settings import Settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command accepts."""
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when something is out of date"
+    )
+    parser.add_argument(
+        "--into", type=Path, metavar="FOLDER", help="also copy the client into a folder of the app"
+    )
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Write the contract and the TypeScript client from the functions, or check that they are up to date."""
+    root = settings.functions.resolve().parent
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    if faults := [*table.faults, *divide(table.operations)[1]]:
+        print("annex client: some functions are broken, so the contract would lose them:", file=sys.stderr)
+        print(*faults, sep="\n", file=sys.stderr)
+        return 1
+    if given.check:
+        stale = artefacts.stale(root, table.operations)
+        lines = [f"{path} is out of date; run `annex client` and commit the result." for path in stale]
+        print(*(lines or ["contract and TypeScript client are up to date"]), sep="\n")
+        return 1 if stale else 0
+    lines = [f"wrote {path}" for path in artefacts.write(root, table.operations)]
+    if given.into:
+        lines += [f"copied {path}" for path in artefacts.copy_into(given.into, root)]
+    print(*(lines or ["contract and TypeScript client were already up to date"]), sep="\n")
+    return 0

@@ -1,0 +1,21 @@
+"""`annex explain`: the policy of one endpoint."""
+
+import argparse
+
+from runtime.routing import discover
+from runtime.routing.display import explanation
+from runtime.settings import Settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command accepts."""
+    parser.add_argument("method", metavar="METHOD", help="such as GET")
+    parser.add_argument("path", metavar="PATH", help="such as /orders/{id} or /orders/17")
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Print one endpoint's policy and the origin of each value."""
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    text = explanation(table, given.method.upper(), given.path)
+    print(text or f"{given.method.upper()} {given.path}: no such route; `annex routes` lists them.")
+    return 0 if text else 1
