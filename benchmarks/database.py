@@ -28,7 +28,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database
-from runtime.app import open_database
+from runtime.dependencies import open_database
 from runtime.settings import load
 from runtime.telemetry import Telemetry
 from runtime.telemetry.exit import Waiting

@@ -10,10 +10,10 @@ from statistics import median
 
 from runtime.auth.authenticator import Authenticator
 from runtime.auth.cache import TokenCache
+from runtime.auth.clerk import ClerkIdentity
 from runtime.auth.clerk.checks import Checks
 from runtime.auth.clerk.issuer import ISSUER, DevelopmentIssuer
-from runtime.auth.clerk.webhooks import Webhooks
-from runtime.auth.keys import FixedKey
+from runtime.auth.tokens.key_sets import FixedKey
 from runtime.auth.verified import Verified
 from runtime.config import Policy
 
@@ -25,18 +25,14 @@ POLICY = Policy(org=True, permission="org:signals:read")
 class Forgetful(TokenCache[Verified]):
     """A cache that keeps nothing."""
 
-    def put(self, digest: bytes, entry: Verified) -> None:
+    def put(self, token: bytes, entry: Verified) -> None:
         """Forget it."""
 
 
-def door(issuer: DevelopmentIssuer, cache: TokenCache[Verified]) -> Authenticator:
-    """Build the door as production has it, but for the cache."""
-    return Authenticator(
-        keys=FixedKey(issuer.public_key),
-        checks=Checks(issuer=ISSUER),
-        cache=cache,
-        webhooks=Webhooks(None),
-    )
+def authenticator_with(issuer: DevelopmentIssuer, cache: TokenCache[Verified]) -> Authenticator:
+    """Build the authenticator as production has it, but for the cache."""
+    keys = FixedKey(issuer.public_key)
+    return Authenticator(ClerkIdentity(keys=keys, checks=Checks(issuers=frozenset({ISSUER})), cache=cache))
 
 
 async def rate(authenticator: Authenticator, scopes: list[dict[str, object]]) -> float:
@@ -60,7 +56,7 @@ async def main() -> None:
         {"method": "GET", "headers": [(b"host", b"annex"), (b"authorization", b"Bearer " + token.encode())]}
         for token in tokens
     ]
-    cached, uncached = door(issuer, TokenCache()), door(issuer, Forgetful())
+    cached, uncached = authenticator_with(issuer, TokenCache()), authenticator_with(issuer, Forgetful())
     await rate(cached, scopes)
     rates = [(await rate(cached, scopes * 10), await rate(uncached, scopes)) for _ in range(ROUNDS)]
     with_cache, without = (median(column) for column in zip(*rates, strict=True))

@@ -1,16 +1,16 @@
 /**
- * The client: the routes of the contract as typed calls. Paths, parameters, answers, error codes and events are
- * inferred from `schema.ts`, which `annex client` writes.
+ * The client: the routes of the contract as typed calls. Paths, parameters, responses, error codes and events are
+ * inferred from `schema.ts`, which `annex client` generates.
  */
 import { BackendError, isBackendError, type Failure, type FailureCode, type LocalCode } from "./errors";
 import { parse } from "./json";
 import type { Routes, Streams } from "./schema";
 import { EventStream, type StreamOptions } from "./stream";
-import { exchange, isFrameworks, UsageError, type BackendOptions, type CallOptions } from "./transport";
+import { exchange, isControlFlow, UsageError, type BackendOptions, type CallOptions } from "./transport";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
-/** What the contract says about one method of one path. */
+/** One method of one path, as the contract describes it. */
 export interface Route {
   path?: object;
   query?: object;
@@ -21,9 +21,9 @@ export interface Route {
 }
 export type RouteTable = { [M in Method]: object };
 
-/** What a call takes. A mapped type, not a conditional one: the compiler would try that on every route at each call. */
+/** The input of a call. Not a conditional type: the compiler would evaluate that for every route at each call. */
 export type Input<R> = Pick<R, keyof R & ("path" | "query" | "body")>;
-/** The paths that can be called without any input. */
+/** The paths that need no input. */
 type Bare<Table> = { [P in keyof Table]: object extends Input<Table[P]> ? P : never }[keyof Table] & string;
 
 export type Response<R> = R extends { response: infer T } ? T : never;
@@ -32,7 +32,7 @@ export type Events<R> = R extends { events: infer E extends { type: string } } ?
 
 export type Result<T, E> = { ok: true; data: T; error?: never } | { ok: false; error: E; data?: never };
 
-/** Await it for the answer (errors are thrown), or await its `result()` for a value of either kind. */
+/** Await it for the response, or await `result()` for a value that is a response or an error. */
 export interface Call<T, E> extends Promise<T> {
   result(): Promise<Result<T, E>>;
 }
@@ -71,7 +71,7 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   readonly put: Caller<R["put"]>;
   readonly patch: Caller<R["patch"]>;
   readonly delete: Caller<R["delete"]>;
-  /** Event streams, by the method that opens them: `for await (const event of backend.stream.get("/live"))`. */
+  /** Event streams by method: `for await (const event of backend.stream.get("/live"))`. */
   readonly stream: { [M in Method]: Opener<S[M]> };
   #options: BackendOptions;
 
@@ -91,13 +91,13 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
     };
   }
 
-  /** How the backend is, `unreachable` when no answer can be had; only what Next.js steers by is thrown. */
+  /** The backend's health, `unreachable` without a response; throws only Next.js's own control-flow errors. */
   async healthCheck(options: Pick<CallOptions, "signal" | "timeout"> = {}): Promise<Health> {
-    const { getToken: _, ...open } = this.#options;
+    const { getToken: _, ...anonymous } = this.#options;
     try {
-      return await exchange(open, { method: "GET", path: "/health", retries: 0, timeout: 5_000, ...options }, json<Health>);
+      return await exchange(anonymous, { method: "GET", path: "/health", retries: 0, timeout: 5_000, ...options }, json<Health>);
     } catch (error) {
-      if (isFrameworks(error)) throw error;
+      if (isControlFlow(error)) throw error;
       return { status: isBackendError(error) && error.status !== undefined ? "down" : "unreachable" };
     }
   }
@@ -134,20 +134,20 @@ async function address(template: string, path: AnyInput["path"], query: AnyInput
   return fill(template, path) + search(query);
 }
 
-/** Put values into `/signals/{symbol}`, encoded; `{...rest}` keeps its slashes. */
+/** Insert encoded values into `/signals/{symbol}`; `{...rest}` keeps its slashes. */
 export function fill(template: string, values: Record<string, unknown> = {}): string {
   return template.replace(/\{(\.\.\.)?(\w+)\}/g, (_, rest: string | undefined, name: string) => {
     const text = scalar(values[name]) ?? "";
     const segments = rest ? text.split("/") : [text];
-    // URL parsers resolve these away even when encoded: the call would reach another route.
+    // URL parsers remove these even when encoded: the call would reach another route.
     if (segments.some((segment) => segment === "" || segment === "." || segment === "..")) {
-      throw new UsageError(`${template}: "${text}" cannot be the path parameter "${name}"; it must name something.`);
+      throw new UsageError(`${template}: the path parameter "${name}" must not be "${text}"; pass a segment other than "", "." and "..".`);
     }
     return segments.map(encodeURIComponent).join("/");
   });
 }
 
-/** Write a query string: lists repeat their name, absent and null values are left out, dates are ISO 8601 in UTC. */
+/** Build a query string: arrays repeat the name, undefined and null are omitted, dates are ISO 8601 in UTC. */
 export function search(query: Record<string, unknown> = {}): string {
   const pairs = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
@@ -171,6 +171,6 @@ async function json<T>(response: globalThis.Response): Promise<T> {
   try {
     return parse(text) as T;
   } catch (cause) {
-    throw new BackendError("protocol", "The answer cannot be read as JSON.", { status: response.status, cause });
+    throw new BackendError("protocol", "The response is not valid JSON.", { status: response.status, cause });
   }
 }

@@ -1,13 +1,13 @@
 "use client";
 
-/** The backend as client components call it: from the browser, across origins, as the signed-in user. */
+/** The backend for client components, called from the browser as the signed-in user. */
 import { useAuth } from "@clerk/nextjs";
 import { useMemo } from "react";
 import { createBackend, type BackendApiClient } from "./backend";
 import { BackendError } from "./errors";
 import { UsageError } from "./transport";
 
-/** A client whose calls carry the session's current token; Clerk is asked for it at each attempt. */
+/** Return a client that sends the session's token; each attempt asks Clerk for a current one. */
 export function useBackend(): BackendApiClient {
   const { getToken } = useAuth();
   return useMemo(() => {
@@ -16,15 +16,18 @@ export function useBackend(): BackendApiClient {
   }, [getToken]);
 }
 
-/** Clerk throws when the browser is offline; to a caller that is the same as a backend out of reach. */
+/** Clerk throws when the browser is offline; for a caller that is a network error. */
 function refuse(cause: unknown): never {
-  throw new BackendError("network", "No session token could be had.", { cause });
+  throw new BackendError("network", "Clerk did not return a session token.", { cause });
 }
 
 function baseUrl(): string {
-  // Next.js puts the value in at build time, and only where the name is written out like this. The type is for apps
-  // that compile with noPropertyAccessFromIndexSignature.
+  // Next.js inserts the value at build time, and only for this exact expression. The type is for apps that compile
+  // with noPropertyAccessFromIndexSignature.
   const url = (process.env as { NEXT_PUBLIC_BACKEND_API_URL?: string }).NEXT_PUBLIC_BACKEND_API_URL;
-  if (!url) throw new UsageError("Set NEXT_PUBLIC_BACKEND_API_URL when the app is built, such as https://api.example.com.");
+  if (!url) {
+    const cure = "Set it to the backend's URL, such as https://api.example.com, and build again.";
+    throw new UsageError(`NEXT_PUBLIC_BACKEND_API_URL was not set when the app was built. ${cure}`);
+  }
   return url;
 }

@@ -1,18 +1,18 @@
 /**
- * What can go wrong with a call, as one class and a discriminated union: `code` says which, and narrows the rest.
+ * Errors of calls: one class and a discriminated union whose `code` narrows the rest.
  */
 import type { FieldError, Problem } from "./schema";
 import { now } from "./time";
 import { errorCodes, type ErrorCode } from "./vocabulary";
 
-/** Faults that never reached a function, or whose answer could not be read. */
+/** Errors that the client itself detects. */
 export type LocalCode =
-  | "network" // no answer: refused, reset, DNS, CORS
-  | "timeout" // no complete answer within the time this client allows
-  | "aborted" // the caller's own AbortSignal
-  | "protocol" // a success whose body is not what the contract says
-  | "stream_interrupted" // a stream ended without its terminal event and could not be resumed
-  | "unknown"; // an error answer whose code this client does not know, or that is not a problem document
+  | "network" // no response: connection refused or reset, DNS, CORS
+  | "timeout" // no complete response in time
+  | "aborted" // aborted by the caller's AbortSignal
+  | "protocol" // a successful response whose body violates the contract
+  | "stream_interrupted" // a stream ended without a terminal event and could not be resumed
+  | "unknown"; // an error response with an unknown code, or without a problem document
 
 export type FailureCode = ErrorCode | LocalCode;
 
@@ -27,12 +27,12 @@ interface Details {
 export class BackendError<C extends FailureCode = FailureCode> extends Error {
   override readonly name = "BackendError";
   readonly code: C;
-  /** HTTP status, absent where no answer came. */
+  /** The HTTP status, undefined without a response. */
   readonly status: number | undefined;
   readonly problem: Problem | undefined;
-  /** What to quote when asking for help: it finds the request in the backend's log. */
+  /** Quote it in a bug report: it finds the request in the backend's log. */
   readonly requestId: string | undefined;
-  /** Milliseconds after which the backend asked to be tried again. */
+  /** Milliseconds to wait before a retry, as the backend asked. */
   readonly retryAfter: number | undefined;
 
   constructor(code: C, message: string, details: Details = {}) {
@@ -44,12 +44,12 @@ export class BackendError<C extends FailureCode = FailureCode> extends Error {
     this.retryAfter = details.retryAfter;
   }
 
-  /** Every field that was refused; empty unless the input was invalid. */
+  /** The invalid fields; empty for other errors. */
   get errors(): readonly FieldError[] {
     return this.problem?.errors ?? [];
   }
 
-  /** Whether the same call can succeed later without being changed. */
+  /** Whether the same call can succeed later. */
   get retryable(): boolean {
     if (isErrorCode(this.code)) return errorCodes[this.code].retryable;
     if (this.code === "unknown") return this.status === 429 || (this.status ?? 0) >= 502;
@@ -57,10 +57,10 @@ export class BackendError<C extends FailureCode = FailureCode> extends Error {
   }
 }
 
-/** The union of errors with these codes: `switch (error.code)` narrows it and can be exhaustive. */
+/** The union of errors with these codes; `switch (error.code)` narrows it and can be exhaustive. */
 export type Failure<C extends FailureCode = FailureCode> = C extends FailureCode ? BackendError<C> : never;
 
-/** Narrow what a `catch` caught; with a code, to that one. */
+/** Narrow a caught value to a `BackendError`, or to the one with this code. */
 export function isBackendError(error: unknown): error is Failure;
 export function isBackendError<C extends FailureCode>(error: unknown, code: C): error is BackendError<C>;
 export function isBackendError(error: unknown, code?: FailureCode): boolean {
@@ -71,7 +71,7 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);
 }
 
-/** Read an error answer, whatever it turns out to be: a problem document, a proxy's HTML page, nothing. */
+/** Make an error of a response: of a problem document, a proxy's HTML page or an empty body. */
 export async function errorFrom(response: Response): Promise<Failure> {
   const text = await response.text().catch(() => "");
   const problem = parseProblem(text);
@@ -82,10 +82,10 @@ export async function errorFrom(response: Response): Promise<Failure> {
     retryAfter: retryAfter(response.headers.get("retry-after")),
   };
   const code = problem && isErrorCode(problem.code) ? problem.code : "unknown";
-  return new BackendError(code, problem?.detail ?? `The backend answered ${response.status}.`, details) as Failure;
+  return new BackendError(code, problem?.detail ?? `The backend responded with status ${response.status}.`, details) as Failure;
 }
 
-/** Milliseconds, from seconds or an HTTP date. */
+/** Convert a Retry-After header (seconds or an HTTP date) to milliseconds. */
 export function retryAfter(value: string | null): number | undefined {
   if (!value) return undefined;
   const delay = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now();

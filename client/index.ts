@@ -1,4 +1,4 @@
-/** The drop-in client; `server.ts` and `browser.tsx` make one that carries the signed-in user's token. */
+/** The client; `server.ts` and `browser.tsx` create one that sends the signed-in user's token. */
 export * from "./backend";
 export * from "./errors";
 export type * from "./schema";

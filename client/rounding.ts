@@ -1,20 +1,21 @@
 /**
  * Ratios of decimals, rounded half to even from the exact value, as `shared/rounding.py` computes them. Numbers
- * are decimal texts, as the backend sends them; a JavaScript number cannot hold them.
+ * are decimal strings, as the backend sends them; a JavaScript number cannot represent them exactly.
  */
-const LONGEST = 40;
-const MOST_PLACES = 18;
-// Called, not written 0n: an app that compiles for ES2017 has no such literals.
+/** Characters. */
+const NUMBER_LIMIT = 40;
+const MAX_PLACES = 18;
+// Not written 0n: that literal does not compile for ES2017.
 const [ZERO, ONE, TWO, TEN] = [BigInt(0), BigInt(1), BigInt(2), BigInt(10)];
 
 /** `numerator / denominator` with exactly `places` decimals. */
 export function roundRatio(numerator: string, denominator: string, places = 6): string {
-  if (!Number.isInteger(places) || places < 0 || places > MOST_PLACES) {
-    throw new RangeError(`places must be 0 to ${MOST_PLACES}, got ${places}.`);
+  if (!Number.isInteger(places) || places < 0 || places > MAX_PLACES) {
+    throw new RangeError(`places must be 0 to ${MAX_PLACES}, got ${places}.`);
   }
   const [above, aboveScale] = integer(numerator);
   const [below, belowScale] = integer(denominator);
-  if (below === ZERO) throw new RangeError("A ratio needs a denominator that is not zero.");
+  if (below === ZERO) throw new RangeError("The denominator must not be zero.");
   const sign = below < ZERO ? -ONE : ONE;
   const scaled = divide(sign * above * ten(belowScale + places), sign * below * ten(aboveScale));
   return format(scaled, places);
@@ -25,9 +26,9 @@ export function roundDecimal(value: string, places: number): string {
   return roundRatio(value, "1", places);
 }
 
-/** `[n, s]` such that the number is `n / 10^s`. */
+/** Return `[n, s]` such that the number is `n / 10^s`. */
 function integer(text: string): [bigint, number] {
-  if (text.length > LONGEST || !/^-?[0-9]+(\.[0-9]+)?$/.test(text)) {
+  if (text.length > NUMBER_LIMIT || !/^-?[0-9]+(\.[0-9]+)?$/.test(text)) {
     throw new RangeError("Expected a decimal number such as -12.50.");
   }
   const [whole = "", fraction = ""] = text.split(".");

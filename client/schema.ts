@@ -1,4 +1,4 @@
-/** Written by `annex client` from the functions' signatures; changes made here are lost. */
+/** Written by `annex client` from the functions' signatures; do not edit. */
 
 /** A finished message of one agent. */
 export interface AgentMessage {
@@ -31,11 +31,11 @@ export interface CustomEvent {
   agent: string;
 }
 
-/** One thing wrong with one input. */
+/** One invalid input. */
 export interface FieldError {
-  /** where it was: `body`, `query`, `path` or `header`. */
+  /** `body`, `query`, `path` or `header`. */
   location: string;
-  /** dotted path inside the location, `""` for the whole of it. */
+  /** dotted path inside the location, `""` for the location as a whole. */
   field: string;
   /** what was expected. */
   message: string;
@@ -99,7 +99,7 @@ export interface NewSignal {
   factors?: { [key: string]: number };
 }
 
-/** The document (RFC 9457) with our extension members. */
+/** A problem document (RFC 9457) with our extension members. */
 export interface Problem {
   /** `urn:annex:problem:<code>`. */
   type: string;
@@ -113,9 +113,9 @@ export interface Problem {
   code: string;
   /** finds the request in the log. */
   request_id: string;
-  /** finds it in the traces, empty when it is not traced. */
+  /** finds it in the traces, empty if it is not traced. */
   trace_id: string;
-  /** every thing wrong with the input. */
+  /** everything wrong with the input. */
   errors?: FieldError[];
 }
 
@@ -281,10 +281,10 @@ export interface Wanted {
   symbol: string;
 }
 
-/** What any route may answer. */
+/** Error codes that every route can return. */
 export type Everywhere = "deadline_exceeded" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
 
-/** What each path answers, by method. */
+/** Inputs and response of each path, by method. */
 export interface Routes {
   get: {
     /** Name, version and links */
@@ -316,7 +316,7 @@ export interface Routes {
         cursor?: string | undefined;
       };
       response: SignalPage;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the newest reading for `symbol`. */
     "/signals/{symbol}": {
@@ -324,7 +324,7 @@ export interface Routes {
         symbol: string;
       };
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the readings observed from `start` to `end`, both days included (UTC), oldest first. */
     "/signals/{symbol}/history": {
@@ -350,7 +350,7 @@ export interface Routes {
     "/signals": {
       body: NewSignal;
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated" | "unsupported_media_type";
     };
   };
   put: object;
@@ -370,12 +370,12 @@ export interface Routes {
         symbol: string;
       };
       response: undefined;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
     };
   };
 }
 
-/** The event streams, by method. */
+/** Event streams, by method. */
 export interface Streams {
   get: {
     /** Follow a detached run: what came after `Last-Event-ID`, then what comes. */

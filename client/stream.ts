@@ -1,29 +1,29 @@
 /**
- * Server-sent events as an async iterator: typed, resumed after a cut with a fresh token, and never over before
- * the backend has said so with its terminal event.
+ * Server-sent events as a typed async iterator. A lost connection is resumed with a fresh token; the stream ends only
+ * with its terminal event.
  */
 import { BackendError, errorFrom, isErrorCode, type Failure } from "./errors";
 import { parse } from "./json";
 import type { Problem } from "./schema";
 import {
-  aborted, backoff, Cut, isWorthRepeating, pause, send, type BackendOptions, type CallOptions, type Exchange,
+  aborted, backoff, Cut, isRetryable, pause, send, type BackendOptions, type CallOptions, type Exchange,
 } from "./transport";
 
 export interface StreamOptions extends Omit<CallOptions, "retries" | "deadline" | "timeout"> {
-  /** Milliseconds without a byte after which the connection counts as lost; 40 s unless told (two heartbeats and more). */
+  /** Milliseconds without a byte after which the connection counts as lost; by default 40 s, over two heartbeats. */
   idle?: number;
-  /** Connections in a row that may fail without an event; 5 unless told. Of use for GET alone: nothing else is sent again. */
+  /** Reconnects in a row without an event, by default 5. Only for GET: no other method is sent again. */
   reconnects?: number;
-  /** Where to go on from, kept from an earlier stream's `lastEventId`. */
+  /** The `lastEventId` of an earlier stream, to resume after it. */
   lastEventId?: string;
 }
 
-/** `shutting_down`: this instance makes room for the next one, which can be asked at once. */
+/** `shutting_down`: another instance can serve the stream at once. */
 const RESUMABLE = new Set<string>(["stream_interrupted", "shutting_down"]);
-const LARGEST_FRAME = 1_048_576;
+const MAX_FRAME_LENGTH = 1_048_576;
 
 export class EventStream<E extends { type: string }> implements AsyncIterable<E> {
-  /** The id of the newest event that was handed out. */
+  /** The id of the last event that was yielded. */
   lastEventId: string | undefined;
   #options: BackendOptions;
   #call: Exchange & StreamOptions;
@@ -35,10 +35,10 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
     this.lastEventId = call.lastEventId;
   }
 
-  /** Iterate to the terminal event; `error` is thrown, `done` is the last one yielded. Leaving the loop closes it. */
+  /** Iterate to the terminal event: `done` is yielded last, `error` is thrown. Leaving the loop closes the stream. */
   async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
     const { signal, reconnects = 5 } = this.#call;
-    const most = this.#call.method === "GET" ? reconnects : 0;
+    const limit = this.#call.method === "GET" ? reconnects : 0;
     let failures = 0;
     let refreshed = false;
     for (;;) {
@@ -50,7 +50,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
           yield event;
           if (event.type === "done") return;
         }
-        failure = new BackendError("stream_interrupted", "The stream ended before its terminal event.");
+        failure = new BackendError("stream_interrupted", "The stream ended without a terminal event.");
       } catch (error) {
         failure = error;
       }
@@ -59,8 +59,8 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
         refreshed = true;
         continue;
       }
-      const resumable = RESUMABLE.has(failure.code) || isWorthRepeating(failure);
-      if (failures >= most || !resumable) throw failure;
+      const resumable = RESUMABLE.has(failure.code) || isRetryable(failure);
+      if (failures >= limit || !resumable) throw failure;
       await pause(Math.max(this.#wait ?? backoff(failures), failure.retryAfter ?? 0), signal);
       failures++;
     }
@@ -75,7 +75,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
       const response = await cut.race(send(this.#options, call, skipCache, cut.signal));
       if (!response.ok) throw await cut.race(errorFrom(response));
       if (!response.body || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
-        throw new BackendError("protocol", "The backend did not answer with an event stream.", { status: response.status });
+        throw new BackendError("protocol", "The response is not an event stream.", { status: response.status });
       }
       for await (const frame of frames(bytes(response.body, cut, idle))) {
         if (frame.retry !== undefined) this.#wait = frame.retry;
@@ -87,7 +87,7 @@ export class EventStream<E extends { type: string }> implements AsyncIterable<E>
       }
     } catch (error) {
       if (signal?.aborted) throw aborted(signal.reason);
-      // Whatever cuts a running stream is the same to its reader: it can be taken up again.
+      // Whatever interrupts a running stream, it can be resumed.
       throw error instanceof BackendError ? error : cut.explain(error);
     } finally {
       cut.release();
@@ -105,7 +105,7 @@ async function* bytes(body: ReadableStream<Uint8Array>, cut: Cut, idle: number):
       yield value;
     }
   } finally {
-    // Not awaited: a connection that is already dead must not hold the reader up.
+    // Not awaited: on a dead connection this may never settle.
     reader.cancel().catch((): void => undefined);
   }
 }
@@ -117,14 +117,14 @@ export interface Frame {
   retry?: number;
 }
 
-/** Split bytes into frames by the HTML standard: LF, CR or CRLF, even when the network cuts between CR and LF. */
+/** Split bytes into frames by the HTML standard; lines end with LF, CR or CRLF, even split between two chunks. */
 export async function* frames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame, void, undefined> {
   const decoder = new TextDecoder();
   let rest = "";
   let frame: Frame = {};
   for await (const chunk of source) {
     rest += decoder.decode(chunk, { stream: true });
-    if (rest.length > LARGEST_FRAME) throw new BackendError("protocol", "An event is larger than this client accepts.");
+    if (rest.length > MAX_FRAME_LENGTH) throw new BackendError("protocol", "An event exceeds 1 MiB.");
     for (;;) {
       const end = rest.search(/\r\n|\n|\r(?!$)/);
       if (end < 0) break;
@@ -157,11 +157,11 @@ function eventFrom<E extends { type: string }>(data: string, name: string | unde
     if (typeof value !== "object" || value === null) throw new TypeError("not an object");
     return { type: name ?? "message", ...value } as E;
   } catch (cause) {
-    throw new BackendError("protocol", "An event's data cannot be read.", { cause });
+    throw new BackendError("protocol", "The data of an event is not valid JSON.", { cause });
   }
 }
 
-/** The terminal `error` event carries a problem document's members. */
+/** The terminal `error` event has the members of a problem document. */
 function failureOf(event: object): Failure {
   const problem = event as Problem;
   const code = isErrorCode(problem.code) ? problem.code : "unknown";

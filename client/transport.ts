@@ -1,23 +1,23 @@
 /**
- * One HTTP exchange with the backend: address, token, time limits, and the judgement when to try again.
- * Only web standards are used, so the same file runs in Node, at the edge and in the browser.
+ * One HTTP exchange with the backend: address, token, time limits and retries. Uses web standards only, so that it runs
+ * in Node, at the edge and in the browser.
  */
 import { BackendError, errorFrom, type Failure } from "./errors";
 import { now, random } from "./time";
 
 export interface BackendOptions {
-  /** Where the backend is, `https://host` with or without a path; a function is asked at every attempt. */
+  /** The backend's URL, `https://host` with or without a path; a function is called at each attempt. */
   baseUrl: string | (() => string);
-  /** Asked before every attempt, so that a retry or a reconnect never carries an expired token. */
+  /** Called before each attempt, so that a retry or reconnect does not send an expired token. */
   getToken?: (options?: { skipCache?: boolean }) => Promise<string | null> | string | null;
-  /** Added to every attempt; a function is asked each time (trace context, for one). */
+  /** Sent with each attempt; a function is called each time, for example for trace context. */
   headers?: Record<string, string> | (() => Record<string, string>);
   fetch?: typeof fetch;
-  /** Milliseconds for one attempt, its body included; 30 s unless told. */
+  /** Milliseconds for one attempt including its body; by default 30 s. */
   timeout?: number;
-  /** Milliseconds for the whole call with its retries; 60 s unless told. */
+  /** Milliseconds for the call including retries; by default 60 s. */
   deadline?: number;
-  /** How often a call that is safe to repeat is tried again; 2 unless told. */
+  /** How often a GET is retried; by default 2. */
   retries?: number;
 }
 
@@ -28,7 +28,7 @@ export interface CallOptions {
   deadline?: number;
   retries?: number;
   cache?: RequestCache;
-  /** Handed to Next.js's `fetch` as it is; never put a token into a tag. */
+  /** Passed to Next.js's `fetch` unchanged; never put a token into a tag. */
   next?: { revalidate?: number | false; tags?: string[] };
 }
 
@@ -40,10 +40,10 @@ export interface Exchange extends CallOptions {
 }
 
 const SAFE = new Set(["GET", "HEAD"]);
-const WORTH_REPEATING = new Set([429, 502, 503, 504]);
-const BACKOFF = { first: 250, most: 8_000 };
+const RETRYABLE_STATUS = new Set([429, 502, 503, 504]);
+const BACKOFF = { first: 250, max: 8_000 };
 
-/** Make the call, repeating it where that is safe, and hand each attempt's answer to `read` under its time limit. */
+/** Make the call, retry it where that is safe, and pass the response to `read` within the attempt's time limit. */
 export async function exchange<T>(
   options: BackendOptions,
   call: Exchange,
@@ -58,11 +58,11 @@ export async function exchange<T>(
       return await once(options, call, end, skipCache, read);
     } catch (error) {
       if (!(error instanceof BackendError)) throw error;
-      // A refused token was refused before anything ran: a fresh one may be tried, once, for any method.
+      // A rejected token was rejected before anything ran: any method may be repeated once with a fresh one.
       const refresh: boolean = error.status === 401 && !skipCache && options.getToken !== undefined;
       skipCache ||= refresh;
       if (refresh) continue;
-      if (attempt >= retries || !repeatable || !isWorthRepeating(error)) throw error;
+      if (attempt >= retries || !repeatable || !isRetryable(error)) throw error;
       const wait = Math.max(backoff(attempt), error.retryAfter ?? 0);
       if (now() + wait >= end) throw error;
       await pause(wait, call.signal);
@@ -90,7 +90,7 @@ async function once<T>(
   }
 }
 
-/** Start one attempt and return its answer's head; the caller owns the body and the signal. */
+/** Send one attempt and return the response; the caller owns its body and the signal. */
 export async function send(
   options: BackendOptions,
   call: Exchange,
@@ -109,7 +109,7 @@ export async function send(
   if (call.body !== undefined) init.body = raw ? (call.body as BodyInit) : JSON.stringify(call.body);
   if (call.next !== undefined) init.next = call.next;
   if (call.cache !== undefined) init.cache = call.cache;
-  // What one person may see must not be kept for the next, unless the app says so.
+  // A response for one user must not be cached for another, unless the app asks for it.
   else if (call.next?.revalidate === undefined) init.cache = "no-store";
   return await (options.fetch ?? fetch)(base.replace(/\/+$/, "") + call.path, init);
 }
@@ -122,7 +122,7 @@ async function tokenFrom({ getToken }: BackendOptions, skipCache: boolean): Prom
   }
 }
 
-/** Carries what the app's own `getToken` threw past our judgement: frameworks steer by such errors. */
+/** Wraps what the app's `getToken` threw, to rethrow it unchanged: frameworks use errors for control flow. */
 class FromTokenSource {
   readonly cause: unknown;
 
@@ -131,12 +131,12 @@ class FromTokenSource {
   }
 }
 
-/** Whether Next.js threw it, from its `fetch`, to steer: such as that a page cannot be prerendered. It marks them so. */
-export function isFrameworks(error: unknown): boolean {
+/** Whether it is a control-flow error of Next.js, such as that a page cannot be prerendered; these have a digest. */
+export function isControlFlow(error: unknown): boolean {
   return typeof error === "object" && error !== null && "digest" in error;
 }
 
-/** One attempt's end, whichever comes first: the caller's signal or the time limit. */
+/** Ends one attempt at the caller's signal or the time limit, whichever comes first. */
 export class Cut {
   readonly signal: AbortSignal;
   #controller = new AbortController();
@@ -158,31 +158,31 @@ export class Cut {
     this.restart(budget);
   }
 
-  /** Give it `budget` milliseconds from now. */
+  /** Restart the time limit with `budget` milliseconds. */
   restart(budget: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timedOut = true;
-      this.#controller.abort(new Error("The time for this attempt is used up."));
+      this.#controller.abort(new Error("The attempt timed out."));
     }, Math.max(0, budget));
   }
 
-  /** Wait for `work`, but never past the end: a token source or a body reader may not heed the signal. */
+  /** Wait for `work` until the attempt ends; a token source or body reader may ignore the signal. */
   race<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#ended]);
   }
 
-  /** Name what ended the attempt. */
+  /** Return the error that tells what ended the attempt. */
   explain(error: unknown): unknown {
     if (error instanceof BackendError || error instanceof UsageError) return error;
     if (error instanceof FromTokenSource) return error.cause;
-    if (isFrameworks(error)) return error;
+    if (isControlFlow(error)) return error;
     if (this.#outer?.aborted) return aborted(this.#outer.reason);
-    if (this.#timedOut) return new BackendError("timeout", "The backend did not answer in time.", { cause: error });
+    if (this.#timedOut) return new BackendError("timeout", "The backend did not respond in time.", { cause: error });
     return new BackendError("network", "The backend could not be reached.", { cause: error });
   }
 
-  /** Let go of the timer, the caller's signal and the connection. */
+  /** Release the timer, the caller's signal and the connection. */
   release(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener("abort", this.#abort);
@@ -190,7 +190,7 @@ export class Cut {
   }
 }
 
-/** A mistake in the calling code, found before anything was sent. */
+/** A mistake in the calling code, detected before anything is sent. */
 export class UsageError extends TypeError {
   override readonly name = "UsageError";
 }
@@ -199,13 +199,13 @@ export function aborted(cause: unknown): Failure {
   return new BackendError("aborted", "The call was aborted.", { cause });
 }
 
-export function isWorthRepeating(error: BackendError): boolean {
-  return error.code === "network" || error.code === "timeout" || WORTH_REPEATING.has(error.status ?? 0);
+export function isRetryable(error: BackendError): boolean {
+  return error.code === "network" || error.code === "timeout" || (error.retryable && RETRYABLE_STATUS.has(error.status ?? 0));
 }
 
-/** Full jitter: any time up to the doubling bound, so that many clients do not come back at once. */
+/** Full jitter: a random time up to a limit that doubles, so that clients do not return all at once. */
 export function backoff(attempt: number): number {
-  return random() * Math.min(BACKOFF.most, BACKOFF.first * 2 ** attempt);
+  return random() * Math.min(BACKOFF.max, BACKOFF.first * 2 ** attempt);
 }
 
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {

@@ -1,65 +1,67 @@
-/** Written by `annex client`; changes made here are lost. */
+/** Written by `annex client`; do not edit. */
 
-/** Every code an error answer can carry. */
+/** Every code of an error response. */
 export const errorCodes = {
-  /** Agents cannot work in this process: no model is configured, or the extra is not installed. */
+  /** Agents are unavailable: no model is configured, or the extra is not installed. */
   agents_unavailable: { status: 503, retryable: true },
-  /** No usable key to verify a token with: our trouble, so never 401. */
+  /** No key is available to verify tokens with; the credential itself was not judged. */
   auth_unavailable: { status: 503, retryable: true },
-  /** The body is over its limit (bytes). */
+  /** The body exceeds its limit in bytes. */
   body_too_large: { status: 413, retryable: false },
-  /** The state of the resource forbids it. */
+  /** The request conflicts with the current state of the resource. */
   conflict: { status: 409, retryable: false },
-  /** The database cannot be reached, or every connection stayed busy for the whole acquire budget. */
+  /** The database cannot be reached, or no connection became free in time. */
   database_unavailable: { status: 503, retryable: true },
-  /** The time for this call is used up. */
+  /** The call did not finish before its deadline. */
   deadline_exceeded: { status: 504, retryable: true },
-  /** The credential is good, but may not do this. */
+  /** The credential is valid, but lacks the permission. */
   forbidden: { status: 403, retryable: false },
-  /** The file behind this route is quarantined; `error_id` finds its cause in the log. */
+  /** The file behind this route is quarantined; `error_id` finds the cause in the log. */
   function_unavailable: { status: 503, retryable: true },
-  /** The request's headers are over their limit in count or bytes. */
+  /** The request's headers exceed their limit in number or bytes. */
   headers_too_large: { status: 431, retryable: false },
-  /** Our own mistake; the caller learns only the ids that find it in the log. */
+  /** A bug in the service; the ids in the response find it in the log. */
   internal_error: { status: 500, retryable: false },
-  /** The input does not fit what the function asked for. */
+  /** The input is invalid; `errors` lists every field. */
   invalid_input: { status: 400, retryable: false },
-  /** The input cannot be read at all: broken JSON, invalid UTF-8, nesting without end. */
+  /** The input cannot be parsed: invalid JSON or UTF-8, or too deeply nested. */
   malformed_request: { status: 400, retryable: false },
   /** The URL exists, but not for this method. */
   method_not_allowed: { status: 405, retryable: false },
-  /** The model provider fails, refuses or breaks off; never carries what the provider said. */
+  /** The model provider failed, refused the request or broke off its response. */
   model_unavailable: { status: 503, retryable: true },
-  /** There is no such thing: `NotFound("signal", symbol)`. */
+  /** The resource does not exist. */
   not_found: { status: 404, retryable: false },
-  /** The queue in front of this function, or of the service, is full. */
+  /** The database connection was lost during a change, which may or may not be saved. */
+  outcome_unknown: { status: 503, retryable: false },
+  /** This function, or the service, is at its limit of requests at once and its queue is full. */
   overloaded: { status: 503, retryable: true },
-  /** Over a limit that belongs to this caller. */
+  /** The caller exceeded a rate limit. */
   rate_limited: { status: 429, retryable: true },
   /** The request did not arrive in time. */
   request_timeout: { status: 408, retryable: false },
-  /** An agent run ended with the server that played it. */
+  /** The server that executed the agent run is gone, and the run with it. */
   run_lost: { status: 503, retryable: true },
-  /** This instance stops; the same call can be made again at another one. */
+  /** This instance is shutting down; the same request can be sent again to another one. */
   shutting_down: { status: 503, retryable: true },
-  /** The caller, or the process, already has as many agent runs under way as it may. */
+  /** The caller, or the process, has reached its limit of agent runs at once. */
   too_many_runs: { status: 429, retryable: true },
-  /** No credential, or one that is not accepted. */
+  /** The credential is missing or invalid. */
   unauthenticated: { status: 401, retryable: false },
-  /** Something needed for the answer is not there now. Carries `retry_after`, 1 second unless told. */
+  /** The service, or something that it depends on, is temporarily unavailable. */
   unavailable: { status: 503, retryable: true },
-  /** The body is not of a content type that this function reads. */
+  /** The content type of the body is not supported here. */
   unsupported_media_type: { status: 415, retryable: false },
-  /** The URL is over its limit (bytes). */
+  /** The URL exceeds its limit in bytes. */
   uri_too_long: { status: 414, retryable: false },
 } as const;
 export type ErrorCode = keyof typeof errorCodes;
 
-/** Permissions that functions ask for. */
+/** Permissions that functions require. */
 export const permissions = ["org:signals:delete", "org:signals:write"] as const;
 export type Permission = (typeof permissions)[number];
 
-/** What both sides must agree on: header names, limits, the members of each enum by name. */
+/** Header names, limits and the members of each enum by name, as on the backend. */
 export const constants = {
   "headers": {
     "requestId": "X-Request-Id",

@@ -1,6 +1,6 @@
-"""Attributes that come together on many spans and measurements, such as those of one statement.
+"""A set of attributes that many spans and measurements share, such as those of one statement.
 
-Whoever tells them again and again gives the same set, so that its bytes can be remembered.
+Reusing one object lets the exporter cache its encoded bytes.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ type Plain = str | bool | int | float
 
 
 class AttributeSet(dict[str, Plain]):
-    """A mapping that is never changed once it was made, and can be the key of another.
+    """An immutable, hashable mapping.
 
     Attributes:
-        longest: characters of its longest text.
-        written: its bytes, as whoever writes it down wants to remember them.
+        longest: length of its longest string, in characters.
+        written: its encoded bytes, cached by the exporter.
     """
 
     __slots__ = ("_hash", "longest", "written")
@@ -22,8 +22,8 @@ class AttributeSet(dict[str, Plain]):
         super().__init__(attributes or {})
         self.written: bytes | None = None
         self.longest = max((len(value) for value in self.values() if isinstance(value, str)), default=0)
-        # True is 1 to a dict; to who reads the attributes it is not.
+        # A dict treats True and 1 as equal; in attributes they differ.
         self._hash = hash(frozenset((key, type(value), value) for key, value in self.items()))
 
-    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none, because it may change
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none, because it is mutable
         return self._hash

@@ -1,34 +1,35 @@
-"""The tree of everything that can go wrong on purpose.
+"""The errors that callers are meant to see, as one tree of exceptions.
 
-A function raises the noun; `runtime.http.problems` alone knows which status it becomes. Every `detail` is
-written for the caller: it never carries a secret, SQL text or another exception's message.
+A function raises one; only `runtime.http.problems` knows which HTTP status it becomes. Every `detail` is
+written for the caller: it never contains a secret, SQL text or another exception's message.
 
 AnnexError
-├── Invalid               the input does not fit; lists every field
-│   └── Malformed         the input cannot be read at all
-├── Unauthenticated       no acceptable credential
-├── Forbidden             a credential that may not do this
+├── Invalid               the input is invalid; lists every field
+│   └── Malformed         the input cannot be parsed
+├── Unauthenticated       no valid credential
+├── Forbidden             a valid credential without the permission
 ├── NotFound
-├── MethodNotAllowed      the URL exists, not for this method
+├── MethodNotAllowed      the URL exists, but not for this method
 ├── RequestTimeout        the request did not arrive in time
 ├── Conflict
-├── TooLarge              the body is over its limit
+├── TooLarge              the body exceeds its limit
 ├── UriTooLong
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
-├── RateLimited           over a limit that belongs to this caller
-│   └── TooManyRuns           agent runs under way
-├── Unavailable           a dependency or the service cannot answer now
+├── RateLimited           this caller exceeded a limit
+│   └── TooManyRuns           too many agent runs at once
+├── Unavailable           a dependency or the service is temporarily unavailable
 │   ├── DatabaseUnavailable
-│   ├── KeysUnavailable         the keys that verify tokens cannot be had
+│   │   └── OutcomeUnknown      the connection was lost during a change
+│   ├── KeysUnavailable         no key to verify tokens with
 │   ├── FunctionUnavailable     the file behind this route is quarantined
-│   ├── ShuttingDown            this instance stops
-│   ├── Overloaded              the queue is full
+│   ├── ShuttingDown            this instance is shutting down
+│   ├── Overloaded              too many requests at once
 │   ├── AgentsUnavailable       no model is configured, or the agents extra is not installed
-│   ├── ModelUnavailable        the model provider fails, refuses or breaks off
-│   └── RunLost                 an agent run ended with the server that played it
+│   ├── ModelUnavailable        the model provider failed or refused
+│   └── RunLost                 the server that executed an agent run is gone
 ├── DeadlineExceeded
-└── Internal              our own mistake; the caller learns only the ids that find it in the log
+└── Internal              a bug in the service; the caller gets only the ids that find it in the log
 """
 
 from typing import ClassVar
@@ -37,11 +38,11 @@ from msgspec import Struct
 
 
 class FieldError(Struct, frozen=True):
-    """One thing wrong with one input.
+    """One invalid input.
 
     Attributes:
-        location: where it was: ``body``, ``query``, ``path`` or ``header``.
-        field: dotted path inside the location, ``""`` for the whole of it.
+        location: ``body``, ``query``, ``path`` or ``header``.
+        field: dotted path inside the location, ``""`` for the location as a whole.
         message: what was expected.
     """
 
@@ -51,12 +52,12 @@ class FieldError(Struct, frozen=True):
 
 
 class AnnexError(Exception):
-    """The root; never raised itself.
+    """The base class; never raised itself.
 
     Attributes:
-        code: stable lower snake case name, part of the wire contract.
+        code: stable name in lower snake case, part of the contract.
         detail: one sentence for the caller.
-        retry_after: seconds after which trying again makes sense, or None.
+        retry_after: seconds after which a retry makes sense, or None.
     """
 
     code: ClassVar[str] = "error"
@@ -68,26 +69,26 @@ class AnnexError(Exception):
 
 
 class Invalid(AnnexError):
-    """The input does not fit what the function asked for."""
+    """The input is invalid; `errors` lists every field."""
 
     code = "invalid_input"
 
     def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = ()) -> None:
-        super().__init__(detail or "The request does not fit what this function expects.")
+        super().__init__(detail or "The request is invalid.")
         self.errors = errors
 
 
 class Malformed(Invalid):
-    """The input cannot be read at all: broken JSON, invalid UTF-8, nesting without end."""
+    """The input cannot be parsed: invalid JSON or UTF-8, or too deeply nested."""
 
     code = "malformed_request"
 
 
 class Unauthenticated(AnnexError):
-    """No credential, or one that is not accepted.
+    """The credential is missing or invalid.
 
     Attributes:
-        reason: stable name of the refusal, such as ``token-expired``; never part of the token.
+        reason: stable name of the reason, such as ``token-expired``; never part of the token.
     """
 
     code = "unauthenticated"
@@ -98,7 +99,7 @@ class Unauthenticated(AnnexError):
 
 
 class Forbidden(AnnexError):
-    """The credential is good, but may not do this.
+    """The credential is valid, but lacks the permission.
 
     Attributes:
         extra: members added to the problem document (Clerk's re-verification hint).
@@ -107,31 +108,35 @@ class Forbidden(AnnexError):
     code = "forbidden"
 
     def __init__(self, detail: str = "", *, extra: dict[str, object] | None = None) -> None:
-        super().__init__(detail or "This session may not do this.")
+        super().__init__(detail or "You do not have permission to do this.")
         self.extra = extra or {}
 
 
 class NotFound(AnnexError):
-    """There is no such thing: ``NotFound("signal", symbol)``."""
+    """The resource does not exist.
+
+    ``NotFound("signal", symbol)`` reads ``Signal "SPY" was not found.``
+    """
 
     code = "not_found"
 
     def __init__(self, kind: str = "", key: object = None) -> None:
-        what = f"No {kind} {key!s}." if kind and key is not None else f"No such {kind or 'resource'}."
-        super().__init__(what)
+        named = kind and key is not None
+        what = f'{kind[0].upper()}{kind[1:]} "{key!s}"' if named else f"The {kind or 'resource'}"
+        super().__init__(f"{what} was not found.")
 
 
 class MethodNotAllowed(AnnexError):
     """The URL exists, but not for this method.
 
     Attributes:
-        allow: the methods that it has.
+        allow: the methods that the URL supports.
     """
 
     code = "method_not_allowed"
 
     def __init__(self, allow: tuple[str, ...]) -> None:
-        super().__init__(f"This URL answers {', '.join(allow)}.")
+        super().__init__(f"This URL supports only {', '.join(allow)}.")
         self.allow = allow
 
 
@@ -142,88 +147,107 @@ class RequestTimeout(AnnexError):
 
 
 class Conflict(AnnexError):
-    """The state of the resource forbids it."""
+    """The request conflicts with the current state of the resource."""
 
     code = "conflict"
 
 
 class TooLarge(AnnexError):
-    """The body is over its limit (bytes)."""
+    """The body exceeds its limit in bytes."""
 
     code = "body_too_large"
 
 
 class UriTooLong(AnnexError):
-    """The URL is over its limit (bytes)."""
+    """The URL exceeds its limit in bytes."""
 
     code = "uri_too_long"
 
 
 class HeadersTooLarge(AnnexError):
-    """The request's headers are over their limit in count or bytes."""
+    """The request's headers exceed their limit in number or bytes."""
 
     code = "headers_too_large"
 
 
 class UnsupportedMediaType(AnnexError):
-    """The body is not of a content type that this function reads."""
+    """The content type of the body is not supported here."""
 
     code = "unsupported_media_type"
 
 
 class RateLimited(AnnexError):
-    """Over a limit that belongs to this caller."""
+    """The caller exceeded a rate limit."""
 
     code = "rate_limited"
 
 
 class TooManyRuns(RateLimited):
-    """The caller, or the process, already has as many agent runs under way as it may."""
+    """The caller, or the process, has reached its limit of agent runs at once."""
 
     code = "too_many_runs"
 
 
 class Unavailable(AnnexError):
-    """Something needed for the answer is not there now. Carries ``retry_after``, 1 second unless told."""
+    """The service, or something that it depends on, is temporarily unavailable."""
 
     code = "unavailable"
 
     def __init__(self, detail: str = "", *, retry_after: float | None = 1) -> None:
-        super().__init__(detail or "The service cannot answer this now; try again.", retry_after=retry_after)
+        super().__init__(
+            detail or "The service is temporarily unavailable; try again.", retry_after=retry_after
+        )
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database cannot be reached, or every connection stayed busy for the whole acquire budget.
+    """The database cannot be reached, or no connection became free in time.
 
     Attributes:
-        reason: a few words for the log, the readiness detail and `annex doctor`; never for the caller.
+        reason: for the log, the readiness detail and `annex doctor`; never for the caller.
     """
 
     code = "database_unavailable"
 
     def __init__(self, detail: str = "", *, reason: str = "", retry_after: float | None = 1) -> None:
-        super().__init__(detail or "The database cannot answer now; try again.", retry_after=retry_after)
+        super().__init__(
+            detail or "The database is temporarily unavailable; try again.", retry_after=retry_after
+        )
         self.reason = reason
 
 
+class OutcomeUnknown(DatabaseUnavailable):
+    """The database connection was lost during a change, which may or may not be saved."""
+
+    code = "outcome_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database connection was lost during a change; check whether it was saved.",
+            reason="the connection was lost during a change",
+            retry_after=None,
+        )
+
+
 class KeysUnavailable(Unavailable):
-    """No usable key to verify a token with: our trouble, so never 401."""
+    """No key is available to verify tokens with; the credential itself was not judged."""
 
     code = "auth_unavailable"
 
 
 class FunctionUnavailable(Unavailable):
-    """The file behind this route is quarantined; ``error_id`` finds its cause in the log."""
+    """The file behind this route is quarantined; `error_id` finds the cause in the log."""
 
     code = "function_unavailable"
 
     def __init__(self, error_id: str) -> None:
-        super().__init__(f"This function is out of service (error {error_id}).", retry_after=30)
+        super().__init__(
+            f"This function is unavailable because its file is broken (error id {error_id}).", retry_after=30
+        )
         self.error_id = error_id
 
 
 class ShuttingDown(Unavailable):
-    """This instance stops; the same call can be made again at another one."""
+    """This instance is shutting down; the same request can be sent again to another one."""
 
     code = "shutting_down"
 
@@ -232,42 +256,42 @@ class ShuttingDown(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """The queue in front of this function, or of the service, is full."""
+    """This function, or the service, is at its limit of requests at once and its queue is full."""
 
     code = "overloaded"
 
 
 class AgentsUnavailable(Unavailable):
-    """Agents cannot work in this process: no model is configured, or the extra is not installed."""
+    """Agents are unavailable: no model is configured, or the extra is not installed."""
 
     code = "agents_unavailable"
 
 
 class ModelUnavailable(Unavailable):
-    """The model provider fails, refuses or breaks off; never carries what the provider said."""
+    """The model provider failed, refused the request or broke off its response."""
 
     code = "model_unavailable"
 
 
 class RunLost(Unavailable):
-    """An agent run ended with the server that played it."""
+    """The server that executed the agent run is gone, and the run with it."""
 
     code = "run_lost"
 
 
 class DeadlineExceeded(AnnexError):
-    """The time for this call is used up."""
+    """The call did not finish before its deadline."""
 
     code = "deadline_exceeded"
 
     def __init__(self, detail: str = "") -> None:
-        super().__init__(detail or "The time for this call is used up.")
+        super().__init__(detail or "The call did not finish in time.")
 
 
 class Internal(AnnexError):
-    """Our own mistake; the caller learns only the ids that find it in the log."""
+    """A bug in the service; the ids in the response find it in the log."""
 
     code = "internal_error"
 
     def __init__(self) -> None:
-        super().__init__("Something went wrong on our side; the log knows more under these ids.")
+        super().__init__("Internal server error. Quote request_id when you report it.")

@@ -1,4 +1,4 @@
-"""Who is calling: the one immutable value that a verified credential becomes."""
+"""The caller, as an immutable value made from a verified credential."""
 
 from collections.abc import Mapping
 from typing import Any, Never
@@ -7,10 +7,10 @@ from msgspec import Struct
 
 
 class Claims(dict[str, Any]):
-    """A JSON object that cannot be changed, all the way down.
+    """A JSON object that is immutable at every level.
 
-    One verified token answers many requests, so what one function does to its claims must not reach another.
-    It is a dict in every other respect: it compares, iterates and encodes as one.
+    A verified token is cached for many requests, so a function must not change the claims that another one
+    reads. In every other respect it is a dict: it compares, iterates and encodes as one.
     """
 
     __slots__ = ()
@@ -53,18 +53,18 @@ class User(Struct, frozen=True):
     """The verified caller.
 
     Attributes:
-        user_id: the token's ``sub``; ``user_…`` for a session, a machine's or client's id otherwise.
+        user_id: the token's ``sub``: ``user_…`` for a session, else the id of a machine or client.
         session_id: ``sess_…``, None for machine credentials.
         organization: the active organisation, None without one.
         plans: ``scope:name`` pairs, scope ``o`` or ``u``.
         features: as ``plans``.
         factor_ages: minutes since the first and second factor were verified, -1 where not enrolled.
         status: ``active`` or ``pending``.
-        actor: the claims of the impersonator, None when nobody impersonates.
+        actor: the claims of the impersonator, None without impersonation.
         token_type: ``session``, ``m2m_token``, ``oauth_token`` or ``api_key``.
         scopes: of machine credentials.
         expires_at: seconds since the epoch, 0 for a machine credential that never expires.
-        claims: every claim of the token, as it was; read-only.
+        claims: every claim of the token, unchanged; read-only.
     """
 
     user_id: str

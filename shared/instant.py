@@ -1,4 +1,4 @@
-"""A moment in time that says where it is: the only datetime that crosses the wire."""
+"""A datetime with a time zone: the only kind that is sent and received."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,4 +6,4 @@ from typing import Annotated
 from msgspec import Meta
 
 Instant = Annotated[datetime, Meta(tz=True)]
-"""A datetime with its time zone; input without one is refused. JavaScript would read it as local time."""
+"""A datetime with a time zone; input without one is invalid: JavaScript would read it as local time."""

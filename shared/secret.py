@@ -1,8 +1,8 @@
-"""A value that must not be shown: it has no readable text unless asked for by name."""
+"""A string that must not be shown; only `reveal` returns it."""
 
 
 class Secret:
-    """Wraps a string; `repr`, `str`, f-strings and JSON encoders never see it."""
+    """Wraps a string and hides it from `repr`, `str`, f-strings and JSON encoders."""
 
     __slots__ = ("_value",)
 
@@ -10,7 +10,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the text itself; every call is a place to look at in review."""
+        """Return the string; review every call of this."""
         return self._value
 
     def __repr__(self) -> str:

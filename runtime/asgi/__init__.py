@@ -1,1 +1,1 @@
-"""Raw ASGI: the messages, and the record of one request that all rooms share."""
+"""Raw ASGI: messages, stages, reserved URLs, and the record of one request that all packages share."""

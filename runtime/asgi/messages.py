@@ -1,4 +1,4 @@
-"""Raw ASGI (specification 3.0), for the doors outside of Litestar: types, a header, a whole answer."""
+"""ASGI 3.0: its types, one header, one whole response."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -20,7 +20,7 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 
 async def nothing() -> None:
-    """Do nothing, where something to wait for is asked."""
+    """Do nothing; for callers that expect an awaitable."""
 
 
 async def send_answer(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:

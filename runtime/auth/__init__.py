@@ -1,9 +1,8 @@
-"""Who is calling: Clerk tokens and keys, policy, webhooks, the development issuer."""
+"""Who is calling: credentials, policy, and the protocols that an identity provider implements."""
 
 from runtime.auth.authenticator import Authenticator
-from runtime.auth.clerk.instance import check_clerk
-from runtime.auth.clerk.issuer import DevelopmentIssuer
-from runtime.auth.clerk.webhooks import Delivery
 from runtime.auth.policy import permits
+from runtime.auth.provider import Delivery, Identity, Webhooks
+from runtime.auth.verified import Validity, Verified
 
-__all__ = ["Authenticator", "Delivery", "DevelopmentIssuer", "check_clerk", "permits"]
+__all__ = ["Authenticator", "Delivery", "Identity", "Validity", "Verified", "Webhooks", "permits"]

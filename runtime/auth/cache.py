@@ -20,15 +20,16 @@ class TokenCache[Entry]:
         self._key = secrets.token_bytes(32)
 
     def digest(self, token: bytes) -> bytes:
-        """Return the name under which a token's entry is kept in this process."""
+        """Return the key under which a token's entry is kept in this process."""
         return blake2b(token, digest_size=16, key=self._key).digest()
 
-    def get(self, digest: bytes) -> Entry | None:
-        """Return the entry, None where there is none."""
-        return self._entries.get(digest)
+    def get(self, token: bytes) -> Entry | None:
+        """Return the entry of a token, None where there is none."""
+        return self._entries.get(self.digest(token))
 
-    def put(self, digest: bytes, entry: Entry) -> None:
+    def put(self, token: bytes, entry: Entry) -> None:
         """Keep an entry."""
+        digest = self.digest(token)
         if digest not in self._entries and len(self._entries) >= self._capacity:
             del self._entries[next(iter(self._entries))]
         self._entries[digest] = entry

@@ -1,16 +1,11 @@
-"""Where a request carries its token, and which kind an opaque one is. Pure: headers in, token out."""
+"""Where a request carries its token. Pure: headers in, token out."""
 
-import re
 from collections.abc import Iterable
-from typing import Final
 
 from runtime.auth.reasons import Reason
 from shared.errors import Unauthenticated
 
 type Headers = Iterable[tuple[bytes, bytes]]
-
-_OPAQUE: Final = {b"mt_": "m2m_token", b"oat_": "oauth_token", b"ak_": "api_key"}
-_OPAQUE_FORM: Final = re.compile(rb"(mt_|oat_|ak_)[A-Za-z0-9._~+/=-]{1,1024}")
 
 
 def bearer(headers: Headers) -> bytes | None:
@@ -29,9 +24,3 @@ def bearer(headers: Headers) -> bytes | None:
     if len(values) > 1 or not separator:
         raise Unauthenticated(Reason.HEADER_MALFORMED)
     return token or None if scheme.lower() == b"bearer" else None
-
-
-def opaque_kind(token: bytes) -> str | None:
-    """Return the kind of an opaque machine token, None for anything else."""
-    form = _OPAQUE_FORM.fullmatch(token)
-    return _OPAQUE[form[1]] if form else None

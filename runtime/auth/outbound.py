@@ -1,7 +1,7 @@
-"""Questions to Clerk over HTTP: bounded in time and size, never redirected, never unpacked.
+"""Requests to a provider over HTTP: bounded in time and size, never redirected, never decompressed.
 
-The library and the certificates it trusts take a good tenth of a second to load, so they are loaded off the
-loop when the first question is asked; a service that verifies without any network never does.
+The library and the certificates it trusts take about a tenth of a second to load, so they are loaded off the
+loop at the first request; a service that verifies without any network never loads them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     import httpx
 
 
-class Reply(NamedTuple):
-    """What came back."""
+class OutboundResponse(NamedTuple):
+    """The status and body of a response."""
 
     status: int
     body: bytes
 
 
-class NoReply(Exception):
+class NoResponse(Exception):
     """Nothing usable came back; the text names the cause and carries nothing of the exchange."""
 
 
 class Outbound:
-    """One HTTP client, made when it is first needed. Close it, or own it by ``async with``."""
+    """One HTTP client, created when it is first needed. Close it, or own it by ``async with``."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
@@ -49,7 +49,7 @@ class Outbound:
         timeout: float,
         limit: int,
         json: Mapping[str, Any] | None = None,
-    ) -> Reply:
+    ) -> OutboundResponse:
         """Send a GET, or a POST where there is JSON to send.
 
         Args:
@@ -60,7 +60,7 @@ class Outbound:
             json: the request's body.
 
         Raises:
-            NoReply: no connection, no answer in time, or too much of it.
+            NoResponse: no connection, no answer in time, or too much of it.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -73,11 +73,11 @@ class Outbound:
                 # A redirect would take a secret, and our trust, somewhere else.
                 response = await client.send(request, stream=True, follow_redirects=False)
                 async with aclosing(response):
-                    return Reply(response.status_code, await _body(response, limit))
-        except NoReply:
+                    return OutboundResponse(response.status_code, await _body(response, limit))
+        except NoResponse:
             raise
         except Exception as fault:  # noqa: BLE001  # names, certificates, sockets, protocol: each has its own
-            raise NoReply(type(fault).__name__) from None
+            raise NoResponse(type(fault).__name__) from None
 
     async def _ready(self) -> httpx.AsyncClient:
         async with self._making:
@@ -97,5 +97,5 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > limit:
-            raise NoReply(f"more than {limit} bytes")
+            raise NoResponse(f"more than {limit} bytes")
     return bytes(body)

@@ -1,31 +1,27 @@
-"""Who may pass: Clerk's `has()`, and the policy of one function laid over a verified caller. Pure.
+"""Authorisation: Clerk's `has()`, and the policy of one function applied to a verified caller. Pure.
 
-Every asked dimension (organisation, billing, re-verification) must hold and at least one must have been
-asked; what is missing or malformed denies. Machine credentials have scopes: `has` is always false for them.
+Every given dimension (organisation, billing, re-verification) must hold and at least one must be given;
+what is missing or malformed denies. Machine credentials have scopes: `has` is always false for them.
 """
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from runtime.auth.clerk.sessions import prefixed
 from runtime.auth.reasons import Reason
-from runtime.config import Policy, Reverification
+from runtime.config import Policy, Reverification, grants_of
 from shared.errors import Forbidden, Unauthenticated
 from shared.identity import User
 
 logger = logging.getLogger(__name__)
 
 
-_SCOPES: Final = {"o": "o", "org": "o", "organization": "o", "u": "u", "user": "u"}
-
-
 def require(user: User, policy: Policy) -> None:
-    """Let the caller pass or say no.
+    """Check a caller against a policy.
 
-    The answer never tells which part was missing: that is for the log. A public function asks for nothing.
+    The answer never says which part was missing: the log does. A public function requires nothing.
 
     Raises:
         Unauthenticated: ``session-pending``; a session with open tasks counts as signed out.
@@ -78,7 +74,7 @@ def has(
     plan: str | None = None,
     reverification: str | Mapping[str, Any] | None = None,
 ) -> bool:
-    """Answer as `auth().has()` does in the app."""
+    """Return what `auth().has()` returns in the app."""
     verdicts = []
     if role is not None:
         verdicts.append(_has_role(user, role))
@@ -89,8 +85,15 @@ def has(
     if plan is not None:
         verdicts.append(_is_granted(user.plans, plan))
     if reverification is not None:
-        verdicts.append(_is_fresh(user.factor_ages, _parse(reverification)))
+        verdicts.append(_is_recent(user.factor_ages, reverification))
     return user.token_type == "session" and bool(verdicts) and all(verdicts)
+
+
+def prefixed(name: str) -> str:
+    """Return the name of a role or permission with exactly one ``org:`` in front."""
+    while name.startswith("org:"):
+        name = name.removeprefix("org:")
+    return f"org:{name}"
 
 
 def _has_role(user: User, role: str) -> bool:
@@ -104,14 +107,18 @@ def _has_permission(user: User, permission: str) -> bool:
 
 
 def _is_granted(grants: frozenset[str], asked: str) -> bool:
-    scope, separator, name = asked.partition(":")
-    if not separator:
-        return f"o:{asked}" in grants or f"u:{asked}" in grants
-    return scope in _SCOPES and f"{_SCOPES[scope]}:{name}" in grants
+    try:
+        return not grants.isdisjoint(grants_of(asked))
+    except ValueError:
+        return False
 
 
-def _is_fresh(ages: tuple[int, int] | None, wanted: Reverification | None) -> bool:
-    if ages is None or wanted is None or ages == (-1, -1):
+def _is_recent(ages: tuple[int, int] | None, value: str | Mapping[str, Any]) -> bool:
+    try:
+        wanted = Reverification.parse(value)
+    except ValueError:
+        return False
+    if ages is None or ages == (-1, -1):
         return False
     first, second = (None if age == -1 else wanted.after_minutes > age for age in ages)
     match wanted.level, first, second:
@@ -125,15 +132,8 @@ def _is_fresh(ages: tuple[int, int] | None, wanted: Reverification | None) -> bo
             return first is True and second is True
 
 
-def _parse(value: str | Mapping[str, Any]) -> Reverification | None:
-    try:
-        return Reverification.parse(value)
-    except ValueError:
-        return None
-
-
 def _hint(value: str | Mapping[str, Any]) -> dict[str, object]:
     """Return the `clerk_error` that makes the app's Clerk components ask the user to verify again."""
-    wanted = _parse(value) or Reverification.parse("strict")
+    wanted = Reverification.parse(value)
     metadata = {"reverification": {"level": wanted.level, "afterMinutes": wanted.after_minutes}}
     return {"type": "forbidden", "reason": "reverification-error", "metadata": metadata}

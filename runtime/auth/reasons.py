@@ -1,7 +1,6 @@
-"""Every way a credential can be refused, by a stable name: logged, and told to the caller.
+"""Every way a credential can be refused, by a stable name: logged, and sent to the caller.
 
-Where Clerk's SDKs have a name for the refusal, it is theirs. The page for the app's developers prints this
-table.
+Where Clerk's SDKs have a name for the refusal, it is theirs. `docs/auth.md` prints this table.
 """
 
 from enum import StrEnum
@@ -50,17 +49,17 @@ class Reason(StrEnum):
     )
     UNKNOWN_KEY = (
         "jwk-kid-mismatch",
-        "The instance has no key of the token's `kid`.",
-        "The token is of another Clerk instance: use the publishable key of the same one on both sides.",
+        "The instance has no key with the token's `kid`.",
+        "The token was issued by another Clerk instance: use one publishable key on both sides.",
     )
     SIGNATURE = (
         "token-invalid-signature",
-        "The signature does not fit the instance's key.",
-        "The token was changed, or `CLERK_JWT_KEY` is another instance's.",
+        "The signature does not match the instance's key.",
+        "The token was changed, or `CLERK_JWT_KEY` belongs to another instance.",
     )
     CLAIMS = (
         "token-verification-failed",
-        "A claim that every token needs is absent or not of its type (`sub`, `exp`, `nbf`, `iat`).",
+        "A required claim is missing or of the wrong type (`sub`, `exp`, `nbf`, `iat`).",
         "Check the custom claims of the session token or JWT template.",
     )
     AUDIENCE = (
@@ -70,7 +69,7 @@ class Reason(StrEnum):
     )
     PARTY = (
         "token-invalid-authorized-parties",
-        "`azp`, the origin the token was made for, is absent or not in `CLERK_AUTHORIZED_PARTIES`.",
+        "`azp`, the origin the token was made for, is missing or not in `CLERK_AUTHORIZED_PARTIES`.",
         "Add the app's origin to `CLERK_AUTHORIZED_PARTIES`.",
     )
     ISSUER = (
@@ -80,33 +79,33 @@ class Reason(StrEnum):
     )
     EXPIRED = (
         "token-expired",
-        "The token's time is over (session tokens live 60 seconds).",
+        "The token has expired (session tokens live 60 seconds).",
         "Call `getToken()` for every request instead of keeping its result.",
     )
     EARLY = (
         "token-not-active-yet",
         "The token's `nbf` is in the future.",
-        "Set the clocks: more than 5 seconds lie between the machines.",
+        "Synchronise the clocks; they differ by more than `CLERK_CLOCK_SKEW` seconds.",
     )
     FUTURE = (
         "token-iat-in-the-future",
         "The token's `iat` is in the future.",
-        "Set the clocks: more than 5 seconds lie between the machines.",
+        "Synchronise the clocks; they differ by more than `CLERK_CLOCK_SKEW` seconds.",
     )
     KIND = (
         "token-type-mismatch",
-        "This kind of token is not accepted here: a JWT template's, a machine's where a session is needed, "
-        "or the reverse.",
-        "Call `getToken()` without a template, or name the kind in the function's `token_types`.",
+        "The function does not accept this type of token, such as a JWT template's, or a machine's where a "
+        "session is required.",
+        "Call `getToken()` without a template, or list the type in the function's `token_types`.",
     )
     PENDING = (
         "session-pending",
-        "The session still has tasks to finish, such as choosing an organisation.",
+        "The session has tasks to finish, such as choosing an organisation.",
         "Finish them in the app, or let the function say `pending=True`.",
     )
     CROSS_SITE = (
         "cookie-cross-site",
-        "A cookie came with a request that another site may have caused.",
+        "The cookie came with a request that another site may have caused.",
         "Send a bearer token, or a JSON request from an origin in `CLERK_AUTHORIZED_PARTIES`.",
     )
     OUTDATED = (
@@ -116,6 +115,6 @@ class Reason(StrEnum):
     )
     UNVERIFIABLE = (
         "token-type-not-configured",
-        "This kind of machine token is accepted here, but there is no secret key to have it checked with.",
+        "This type of machine token is accepted here, but there is no secret key to verify it with.",
         "Set `CLERK_SECRET_KEY` (or `CLERK_MACHINE_SECRET_KEY`).",
     )

@@ -1,7 +1,7 @@
-"""The files that the Next.js side reads: what they must hold, which of them are stale, writing them.
+"""The generated files that the Next.js side reads: their content, which are stale, writing them.
 
-All are committed. `annex client` writes them, `annex client --check` and `annex check` compare, `annex dev`
-rewrites them on save; an unchanged file is never touched, so that the app's own watcher stays quiet.
+All are committed. `annex client` writes them, `annex client --check` and `annex check` compare them, and
+`annex dev` rewrites them on save. An unchanged file is not written, so that the app's watcher does not react.
 """
 
 import json
@@ -15,11 +15,11 @@ from runtime.routing import Operation
 
 CONTRACT = Path("contracts/openapi.json")
 DROP_IN = ("*.ts", "*.tsx", "README.md")
-"""What of `client/` is copied into an app; its tests are not."""
+"""The files of `client/` that are copied into an app; its tests are not."""
 
 
 def render(operations: Iterable[Operation]) -> dict[Path, bytes]:
-    """Return every file's content by its path below the project's root; the same bytes in any process."""
+    """Return the content of each file by its path in the project; the same bytes in every process."""
     operations = tuple(operations)
     contract = openapi.document(operations)
     words = vocabulary.vocabulary(operations, contract)
@@ -34,12 +34,12 @@ def render(operations: Iterable[Operation]) -> dict[Path, bytes]:
 
 
 def stale(root: Path, operations: Iterable[Operation]) -> list[Path]:
-    """Return the files below `root` that differ from what they must hold, or are missing."""
+    """Return the files below `root` that are outdated or missing."""
     return [path for path, content in render(operations).items() if _read(root / path) != content]
 
 
 def write(root: Path, operations: Iterable[Operation]) -> list[Path]:
-    """Write what is stale below `root`; return it."""
+    """Write the stale files below `root` and return their paths."""
     contents = render(operations)
     changed = [path for path, content in contents.items() if _read(root / path) != content]
     for path in changed:
@@ -49,7 +49,7 @@ def write(root: Path, operations: Iterable[Operation]) -> list[Path]:
 
 
 def copy_into(app: Path, root: Path) -> list[Path]:
-    """Copy the drop-in client into a folder of the app; return what changed there."""
+    """Copy the client into a folder of the app and return the changed files."""
     return list(_copied(root / "client", app))
 
 

@@ -1,4 +1,4 @@
-"""The contract that clients were built against: the one that was committed, as git has it."""
+"""The contract that existing clients were built against: the one committed to git."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from runtime.bridge.artefacts import CONTRACT
 
 
 class NoBaseline(Exception):
-    """There is nothing to compare with; the text says why."""
+    """There is no contract to compare with; the message tells why."""
 
 
 def committed(root: Path, revision: str) -> dict[str, Any]:
@@ -21,16 +21,14 @@ def committed(root: Path, revision: str) -> dict[str, Any]:
     """
     git = shutil.which("git")
     if git is None:
-        raise NoBaseline("git is not on PATH, so there is no committed contract to compare with.")
+        raise NoBaseline("git was not found on PATH; it is needed to read the committed contract.")
     wanted = f"{revision}:./{CONTRACT.as_posix()}"
     command = [git, "-C", str(root), "show", "--end-of-options", wanted]
     found = subprocess.run(command, capture_output=True, check=False, timeout=20)  # noqa: S603  # the developer's own repository
     if found.returncode:
-        raise NoBaseline(f"git has no {CONTRACT} at {revision}; name a revision that has one.")
+        raise NoBaseline(f"git revision {revision} has no {CONTRACT}; name a revision that has one.")
     try:
         contract: dict[str, Any] = json.loads(found.stdout)
     except ValueError:
-        raise NoBaseline(
-            f"{CONTRACT} at {revision} is no JSON; name a revision that has a whole one."
-        ) from None
+        raise NoBaseline(f"{CONTRACT} in git revision {revision} is not valid JSON; name another.") from None
     return contract

@@ -1,28 +1,29 @@
-"""Operations that the contract cannot hold: found one by one, so that each costs itself and not the document.
+"""Operations that the contract cannot describe are excluded one by one, so that the rest is described.
 
-A default without a JSON form, an example that is an object, half a character in a docstring: the function
-serves, and the document of all functions would fail over it. A type called `string` would break the client's.
+A default that JSON cannot represent or a lone surrogate in a docstring would make the whole document fail,
+although the function serves. A type named `string` would break the client.
 """
 
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from runtime.bridge import artefacts, naming, openapi, shapes
-from runtime.bridge.schemas import named_types
+from runtime.bridge import artefacts, openapi, shapes
+from runtime.bridge.openapi import naming
+from runtime.bridge.openapi.schemas import named_types
 from runtime.bridge.shapes import line_of
 from runtime.bridge.typescript import RESERVED
 from runtime.routing import Fault, Operation
 from runtime.routing.importing.guard import Guard
 
-OURS = frozenset({"FieldError", "Problem"})
-BUDGET = 60.0  # seconds to describe everything
+RESERVED_NAMES = frozenset({"FieldError", "Problem"})
+BUDGET = 60.0  # seconds to describe all operations
 
 
 def divide(operations: Iterable[Operation]) -> tuple[list[Operation], list[Fault]]:
-    """Return the operations that the contract can hold, and a fault for each of the others."""
+    """Return the operations that the contract can describe, and a fault for each of the others."""
     everything = list(operations)
-    # Types, defaults and docstrings are objects of the files, and may do anything when they are looked at.
+    # Types, defaults and docstrings belong to the function files and can run any code when they are read.
     guard = Guard(Path(), BUDGET)
     if _failure(guard, everything) is None:
         return everything, []
@@ -41,10 +42,10 @@ def _describe(operations: list[Operation]) -> None:
     artefacts.render(operations)
     names = contract["components"]["schemas"].keys()
     kinds = named_types(kind for each in operations for _, kind in shapes.crossing(each))
-    if taken := OURS & {naming.title(kind, {}) for kind in kinds}:
-        raise ValueError(f"{', '.join(sorted(taken))} is a name of the contract's own types")
+    if taken := RESERVED_NAMES & {naming.title(kind, {}) for kind in kinds}:
+        raise ValueError(f"{', '.join(sorted(taken))} is reserved by the contract; rename the type")
     if taken := RESERVED & names:
-        raise ValueError(f"{', '.join(sorted(taken))} cannot be the name of a type in TypeScript")
+        raise ValueError(f"{', '.join(sorted(taken))} is reserved in TypeScript; rename the type")
 
 
 def _fault(guard: Guard, operation: Operation, why: Fault) -> Fault:
@@ -52,6 +53,6 @@ def _fault(guard: Guard, operation: Operation, why: Fault) -> Fault:
     return Fault(
         file=operation.endpoint.file,
         line=line if isinstance(line, int) else 0,
-        found=f"The contract cannot hold {operation.endpoint.method.lower()}: {why.found}",
-        cure="Give it names, types, defaults and texts that TypeScript and JSON have.",
+        found=f"The contract cannot describe {operation.endpoint.method.lower()}: {why.found}",
+        cure="Use names, types, defaults and text that TypeScript and JSON can represent.",
     )

@@ -1,44 +1,50 @@
-"""`/openapi.json` and `/docs`: the contract for machines, and for people as one page without a script.
+"""Serves the contract: `/openapi.json` for machines, `/docs` as one page without scripts for people.
 
-The page is made here because the well-kept viewers come from a CDN or bring a web framework along; this one
-works without internet and needs no exception from a content security policy.
+The page is written here because the common viewers load from a CDN; this one works without internet and
+needs no exception from a content security policy.
 """
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from html import escape
 from typing import Any
 
+from runtime.asgi import urls
 from runtime.asgi.invocation import SCOPE_KEY
-from runtime.asgi.messages import Receive, Scope, Send, header, send_answer
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, header, send_answer
 from runtime.bridge import openapi
 from runtime.bridge.describable import divide
-from runtime.bridge.schemas import PREFIX
+from runtime.bridge.openapi.schemas import PREFIX
 from runtime.bridge.typescript import type_of
 from runtime.config import METHODS
-from runtime.http.problems import answer, send_problem
+from runtime.http.problems import send_problem
 from runtime.routing import Operation
 from shared.errors import MethodNotAllowed
 
 logger = logging.getLogger(__name__)
 
-PATHS = frozenset({"/openapi.json", "/docs"})
 POLICY = b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
-class Reference:
-    """ASGI app for both paths; what it serves is made at the first request for it and kept."""
+class ReferencePage:
+    """Stage: answers both paths; renders each at its first request and keeps it."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, app: ASGIApp, operations: Iterable[Operation]) -> None:
+        self._app = app
         self._operations = tuple(operations)
         self._files: dict[str, tuple[bytes, bytes, bytes]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # a GET has no body
-        """Answer GET and HEAD, with 304 where the caller has it already."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer GET and HEAD of both paths, pass anything else on."""
+        is_ours = scope["path"].rstrip("/") in urls.REFERENCE
+        return self._answer(scope, send) if is_ours else self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        """Answer, with 304 when the caller's copy is current."""
         if scope["method"] not in {"GET", "HEAD"}:
-            return await send_problem(send, answer(MethodNotAllowed(("GET", "HEAD")), scope[SCOPE_KEY]))
+            return await send_problem(send, MethodNotAllowed(("GET", "HEAD")), scope[SCOPE_KEY])
         kind, body, tag = self._file(scope["path"].rstrip("/"))
         headers = [(b"etag", tag), (b"cache-control", b"no-cache"), (b"content-security-policy", POLICY)]
         if header(scope, b"if-none-match") == tag:
@@ -51,7 +57,7 @@ class Reference:
             for fault in faults:
                 logger.error("left out of the contract: %s", fault)
             contract = openapi.document(operations)
-            is_page = path == "/docs"
+            is_page = path == urls.PAGE
             body = page(contract).encode() if is_page else openapi.encode(contract)
             kind = b"text/html; charset=utf-8" if is_page else b"application/json"
             self._files[path] = kind, body, f'"{hashlib.sha256(body).hexdigest()[:16]}"'.encode()
@@ -59,7 +65,7 @@ class Reference:
 
 
 def page(contract: dict[str, Any]) -> str:
-    """Write the reference page; everything that a function says is escaped."""
+    """Write the reference page; text from functions is escaped."""
     operations = [
         (path, method, item[method])
         for path, item in contract["paths"].items()
@@ -72,7 +78,7 @@ def page(contract: dict[str, Any]) -> str:
         "<meta name=viewport content='width=device-width,initial-scale=1'>",
         f"<title>{escape(info['title'])}: reference</title><style>{_STYLE}</style><main>",
         f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",
-        "<p>Every function that serves; for machines: <a href=openapi.json>openapi.json</a>.</p><nav>",
+        "<p>Every function of this service. For machines: <a href=openapi.json>openapi.json</a>.</p><nav>",
         *(_link(*one) for one in operations),
         "</nav>",
         *(section for one in operations for section in _operation(*one)),
@@ -98,20 +104,20 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[st
         yield _row(f"{one['in']} {one['name']}", _typed(one["schema"]), one.get("description", "") + need)
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         yield _row("body", _typed(content["schema"]), media)
-    for status, told in operation["responses"].items():
-        for media, content in told.get("content", {}).items():
+    for status, response in operation["responses"].items():
+        for media, content in response.get("content", {}).items():
             if status != "default":
                 yield _row(status, _typed(content["schema"]), media)
-        if not told.get("content"):
-            yield _row(status, "nothing", "")
-    yield _row("errors", escape(", ".join(operation["x-error-codes"])) or "those of any route", "")
-    yield _row("needs", escape(_needs(operation)), operation["x-file"])
+        if not response.get("content"):
+            yield _row(status, "no content", "")
+    yield _row("errors", escape(", ".join(operation["x-error-codes"])) or "only those of every route", "")
+    yield _row("requires", escape(_needs(operation)), operation["x-file"])
     yield "</table></section>"
 
 
 def _needs(operation: dict[str, Any]) -> str:
     if not operation["security"]:
-        return "nothing: it is public"
+        return "no credential: public"
     schemes = ", ".join(name for scheme in operation["security"] for name in scheme)
     more = [f"{key} {json.dumps(value)}" for key, value in operation.get("x-requires", {}).items()]
     return ", ".join([schemes, *more])
@@ -122,9 +128,9 @@ def _schema(name: str, schema: dict[str, Any]) -> Iterator[str]:
     yield f"<p>{escape(schema.get('description', ''))}</p>"
     yield "<table>"
     required = schema.get("required", [])
-    for field, told in schema.get("properties", {}).items():
+    for field, value in schema.get("properties", {}).items():
         need = "" if field in required else " (optional)"
-        yield _row(field, _typed(told), told.get("description", "") + need)
+        yield _row(field, _typed(value), value.get("description", "") + need)
     if "properties" not in schema:
         yield _row("", _typed(schema), "")
     yield "</table></section>"

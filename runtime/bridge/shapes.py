@@ -1,6 +1,6 @@
-"""Shapes that cannot cross to JavaScript and back unchanged; `annex check` refuses them with the cure.
+"""Types that JavaScript cannot represent unchanged; `annex check` rejects them with the cure.
 
-Each would compile on both sides and be wrong on the wire, so none is left to be found in production.
+They compile on both sides but lose data, which nobody would notice before production.
 """
 
 import inspect as inspection
@@ -9,16 +9,16 @@ from typing import Any
 
 from msgspec import inspect
 
-from runtime.bridge import naming
+from runtime.bridge.openapi import naming
 from runtime.routing import Fault, Operation
 from runtime.routing.annotations.walk import RECORDS, walk
 
 SAFE = 2**53 - 1
-"""The largest integer that JavaScript does not round."""
+"""The largest integer that JavaScript represents exactly."""
 
 
 def faults(operations: Iterable[Operation]) -> list[Fault]:
-    """Return what is wrong with the types of these operations."""
+    """Return the faults in the types of these operations."""
     found = [fault for operation in operations for fault in _of_operation(operation)]
     return sorted(dict.fromkeys(found))
 
@@ -33,19 +33,19 @@ def _of_operation(operation: Operation) -> Iterator[Fault]:
 
 
 def line_of(operation: Operation) -> int:
-    """Return the line of the handler, 0 where what answers is no plain function."""
+    """Return the line of the handler, 0 if it is not a plain function."""
     code = getattr(inspection.unwrap(operation.function), "__code__", None)
     return code.co_firstlineno if code else 0
 
 
 def crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
-    """Yield what crosses the wire: where it stands, and its annotation."""
+    """Yield the place and annotation of everything that is sent or received."""
     for one in operation.inputs:
         if one.kind.is_described:
             yield f"`{one.name}`", one.annotation
     answer = operation.event or operation.returns
     if answer not in {None, type(None)}:
-        yield "The answer", answer
+        yield "The response", answer
 
 
 def _walk(annotation: Any) -> Iterator[tuple[str, inspect.Type]]:
@@ -67,27 +67,27 @@ def _judge(info: inspect.Type) -> Iterator[tuple[str, str]]:
     match info:
         case inspect.DateTimeType(tz=None) | inspect.DateTimeType(tz=False):
             yield (
-                "a datetime that may lack its time zone, which JavaScript would read as local time.",
-                "Annotate it `Instant`, from shared.instant.",
+                "a datetime without a time zone, which JavaScript would read as local time.",
+                "Use `Instant` from shared.instant.",
             )
         case inspect.IntType() if _may_be_unsafe(info):
             yield (
-                "an integer whose bounds reach beyond 2^53, which JavaScript would round.",
+                "an integer with bounds beyond 2^53, which JavaScript would round.",
                 "Send it as `str`, or bound it with `Meta(ge=..., le=2**53 - 1)`.",
             )
         case inspect.LiteralType(values=values) if any(_is_unsafe(value) for value in values):
-            yield "a literal integer beyond 2^53, which JavaScript would round.", "Make it a text."
+            yield "a literal integer beyond 2^53, which JavaScript would round.", "Use a string."
         case inspect.EnumType(cls=cls) if any(_is_unsafe(member.value) for member in cls):
-            yield "an enum with an integer beyond 2^53, which JavaScript would round.", "Make it a `StrEnum`."
+            yield "an enum with an integer beyond 2^53, which JavaScript would round.", "Use a `StrEnum`."
         case inspect.StructType(array_like=True, cls=cls):
             yield (
-                f"{_title(cls)} is `array_like`: its fields cross without their names.",
-                "Drop `array_like=True` on types that cross the wire.",
+                f"{_title(cls)} is `array_like`: its fields are sent without their names.",
+                "Remove `array_like=True` from types that are sent or received.",
             )
         case inspect.DictType() if not _has_text_keys(info):
             yield (
-                "a mapping whose keys are not text; JSON has no other keys.",
-                "Use `dict[str, ...]`, or a list of structs.",
+                "a mapping whose keys are not strings, which JSON requires.",
+                "Use `dict[str, ...]` or a list of structs.",
             )
 
 

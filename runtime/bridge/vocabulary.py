@@ -1,28 +1,29 @@
-"""The words both sides speak: error codes, constants, permissions. Python says them, the rest follows."""
+"""Error codes, constants and permissions that both sides share, generated from Python."""
 
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from runtime.bridge import docstrings, openapi
+from runtime.bridge import openapi
+from runtime.bridge.openapi import docstrings
 from runtime.config import Policy
 from runtime.http.problems import status_of
 from runtime.routing import Operation
 from runtime.routing.calling.streams import HEARTBEAT
 from shared import errors
-from shared.errors import AnnexError
+from shared.errors import AnnexError, OutcomeUnknown
 
 RETRYABLE = (429, 503, 504)
-"""Statuses after which the same call can succeed later, unchanged."""
+"""Status codes after which the same call can succeed later."""
 
 
 class Vocabulary(NamedTuple):
-    """What `contracts/` holds beside the contract itself.
+    """The content of `contracts/` beside the contract itself.
 
     Attributes:
-        errors: by code: status, whether trying again makes sense, meaning.
-        constants: headers, limits, and each enum of the contract by its name.
-        permissions: what functions ask for, sorted.
+        errors: by code: status, whether a retry makes sense, meaning.
+        constants: headers, limits, and the enums of the contract by name.
+        permissions: those that functions require, sorted.
     """
 
     errors: dict[str, dict[str, Any]]
@@ -31,7 +32,7 @@ class Vocabulary(NamedTuple):
 
 
 def vocabulary(operations: Iterable[Operation], contract: dict[str, Any] | None = None) -> Vocabulary:
-    """Collect the words of these operations, and of their contract where that is at hand."""
+    """Collect the vocabulary of these operations; `contract` saves describing them again."""
     operations = tuple(operations)
     contract = contract or openapi.document(operations)
     asked = {one.endpoint.policy.permission for one in operations}
@@ -39,31 +40,31 @@ def vocabulary(operations: Iterable[Operation], contract: dict[str, Any] | None 
 
 
 def error_codes() -> dict[str, dict[str, Any]]:
-    """Return every code with its status, whether trying again makes sense, and when it is answered."""
+    """Return every code with its status, whether a retry makes sense, and its meaning."""
     codes = {}
     for error in _kinds(AnnexError):
         status = status_of(error)
         codes[error.code] = {
             "status": status,
-            "retryable": status in RETRYABLE,
+            "retryable": status in RETRYABLE and error is not OutcomeUnknown,
             "meaning": docstrings.read(error.__doc__).summary,
         }
     return dict(sorted(codes.items()))
 
 
 def typescript(words: Vocabulary) -> str:
-    """Write `client/vocabulary.ts`: tables `as const`, and the unions that follow from them."""
-    lines = ["/** Written by `annex client`; changes made here are lost. */", ""]
-    lines += ["/** Every code an error answer can carry. */", "export const errorCodes = {"]
+    """Write `client/vocabulary.ts`: tables `as const` and their unions."""
+    lines = ["/** Written by `annex client`; do not edit. */", ""]
+    lines += ["/** Every code of an error response. */", "export const errorCodes = {"]
     for code, facts in words.errors.items():
         retryable = json.dumps(facts["retryable"])
         lines.append(f"  /** {facts['meaning']} */")
         lines.append(f"  {code}: {{ status: {facts['status']}, retryable: {retryable} }},")
     lines += ["} as const;", "export type ErrorCode = keyof typeof errorCodes;", ""]
-    lines += ["/** Permissions that functions ask for. */"]
+    lines += ["/** Permissions that functions require. */"]
     lines += [f"export const permissions = {json.dumps(words.permissions)} as const;"]
     lines += ["export type Permission = (typeof permissions)[number];", ""]
-    lines += ["/** What both sides must agree on: header names, limits, the members of each enum by name. */"]
+    lines += ["/** Header names, limits and the members of each enum by name, as on the backend. */"]
     lines += [
         f"export const constants = {json.dumps(words.constants, indent=2, ensure_ascii=False)} as const;"
     ]

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.app import open_database
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
+from runtime.dependencies import open_database
 from runtime.routing import Fault, InputKind, Operation, RouteTable, TreeApp
 from runtime.routing.lock import drift
 from runtime.settings import Settings
 from runtime.telemetry.redaction import name_of
-from shared.database.contract import drifts
+from shared.database.drift import drifts
 from shared.database.role import powers
 from shared.errors import DatabaseUnavailable
 
@@ -178,7 +178,9 @@ def _changes(operations: list[Operation], root: Path, since: str) -> Iterator[Fi
     told = changelog.read_text("utf-8", "replace") if changelog.is_file() else ""
     silent = contract.unacknowledged(changes, told)
     for change in changes:
-        cure = " Undo it, or own up in CHANGELOG.md under Unreleased: `- Breaking: METHOD /path: …`."
+        cure = (
+            " Revert it, or acknowledge it in CHANGELOG.md under Unreleased: `- Breaking: METHOD /path: …`."
+        )
         yield Finding("contract", f"{change}{cure if change in silent else ''}", is_fault=change in silent)
     if not changes:
         yield Finding("contract", f"nothing changed since {since}")

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     given = _parser().parse_args(arguments)
     given.arguments = arguments
-    from runtime.auth import check_clerk
+    from runtime.auth.clerk import check_clerk
 
     try:
         return int(given.run(given, from_environment(given.defaults, checks=[check_clerk])))

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import msgspec
 
-from runtime.app import open_database
 from runtime.auth.clerk.instance import is_configured, keys_source
-from runtime.auth.keys import KeySetError, read_key_set
+from runtime.auth.tokens.keys import KeySetError, read_key_set
 from runtime.commands.check import Finding, broken, check_database
+from runtime.dependencies import open_database
 from runtime.routing import discover
 from runtime.server.process import stop_budget
 from runtime.settings import Settings, effective

@@ -1,8 +1,19 @@
 """The config of function files and folders, and the policy that follows for one endpoint."""
 
 from runtime.config.endpoint import METHODS, Endpoint
-from runtime.config.policy import Folder, Function, Policy
+from runtime.config.grants import grants_of
+from runtime.config.policy import Folder, Function, Policy, WebhookScheme
 from runtime.config.rates import Rate
 from runtime.config.reverification import Reverification
 
-__all__ = ["METHODS", "Endpoint", "Folder", "Function", "Policy", "Rate", "Reverification"]
+__all__ = [
+    "METHODS",
+    "Endpoint",
+    "Folder",
+    "Function",
+    "Policy",
+    "Rate",
+    "Reverification",
+    "WebhookScheme",
+    "grants_of",
+]

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from runtime.config.grants import grants_of
 from runtime.config.rates import Rate
 from runtime.config.reverification import Reverification
 
@@ -93,6 +94,11 @@ def organization_scope(value: str) -> None:
     """Refuse a role or permission without Clerk's prefix."""
     if not value.startswith("org:") or len(value) <= len("org:"):
         raise ValueError("Expected it to begin with 'org:'.")
+
+
+def grant(value: str) -> None:
+    """Refuse a feature or plan that no session can have."""
+    grants_of(value)
 
 
 def url_path(value: str) -> None:

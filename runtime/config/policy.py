@@ -19,6 +19,7 @@ from runtime.config.key import (
     UNION,
     Key,
     above_zero,
+    grant,
     not_empty,
     not_negative,
     organization_scope,
@@ -30,9 +31,11 @@ from runtime.config.key import (
 from runtime.config.reverification import PRESETS
 
 TokenType = Literal["session", "m2m_token", "oauth_token", "api_key"]
+WebhookScheme = Literal["clerk"]
 
 _YES_OR_NO = "Write True or False."
 _TEXT = "Write a text."
+_GRANT = 'Write it as Clerk does, such as "alerts" or "org:alerts".'
 
 
 class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -61,8 +64,12 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
             is_demand=True,
         ),
     ] = None
-    feature: Annotated[str | None, Key(doc="needed feature", cure=_TEXT, below=SAME, is_demand=True)] = None
-    plan: Annotated[str | None, Key(doc="needed plan", cure=_TEXT, below=SAME, is_demand=True)] = None
+    feature: Annotated[
+        str | None, Key(doc="needed feature", cure=_GRANT, check=grant, below=SAME, is_demand=True)
+    ] = None
+    plan: Annotated[
+        str | None, Key(doc="needed plan", cure=_GRANT, check=grant, below=SAME, is_demand=True)
+    ] = None
     reverification: Annotated[
         str | dict[str, Any] | None,
         Key(
@@ -167,7 +174,7 @@ class FileKeys(FolderKeys, frozen=True, kw_only=True):
         ),
     ] = None
     webhook: Annotated[
-        Literal["clerk"] | None,
+        WebhookScheme | None,
         Key(
             doc="signature scheme that replaces a session",
             cure='The only known scheme is "clerk".',
@@ -222,9 +229,11 @@ class Policy(FileKeys, frozen=True, kw_only=True):
     @property
     def demands(self) -> str:
         """What it asks of a caller beyond a session, as JSON that a run can keep; empty for nothing."""
-        access = [name for name, key in keys_of(Policy).items() if key.is_demand or name == "pending"]
-        asked = {name: getattr(self, name) for name in access}
-        asked = {name: value for name, value in asked.items() if value != getattr(_DEFAULT, name)}
+        asked = {
+            name: getattr(self, name)
+            for name, key in keys_of(Policy).items()
+            if (key.is_demand or name == "pending") and getattr(self, name) != getattr(_DEFAULT, name)
+        }
         return msgspec.json.encode(asked, order="sorted").decode() if asked else ""
 
 

@@ -85,7 +85,7 @@ class DeveloperPage:
             200,
             {
                 "serial": self._recorder.serial,
-                "signs": application.authenticator.issuer is not None,
+                "signs": application.identity.issuer is not None,
                 "functions": _functions(application),
                 "requests": [_request(*found) for found in self._recorder.requests()],
                 "lines": self._recorder.lines(),
@@ -99,7 +99,7 @@ class DeveloperPage:
         return await _send_json(send, 200, {"spans": trace.spans, "lines": self._recorder.lines(identity)})
 
     async def _token(self, scope: Scope, receive: Receive, send: Send) -> None:
-        issuer = self._application.authenticator.issuer
+        issuer = self._application.identity.issuer
         if issuer is None or header(scope, b"content-type") != b"application/json":
             return await _send_json(send, 409, {"detail": "Clerk signs the tokens here; paste one of its."})
         try:

@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import msgspec
 
 from runtime.app import Application, create_app
-from runtime.auth import DevelopmentIssuer
+from runtime.auth.clerk import DevelopmentIssuer
 from runtime.bridge import artefacts
 from runtime.bridge.describable import divide
 from runtime.dev.banner import banner
@@ -55,7 +56,8 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
         try:
             with database(settings) as ready:
                 application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
-                application.outermost = DeveloperPage(application.shell, application, recorder)
+                page = partial(DeveloperPage, application=application, recorder=recorder)
+                application.put_in_front("developer's page", page)
                 swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
                 application.companions.append(swap)
                 sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")
@@ -163,7 +165,7 @@ def _print_waterfall(trace: Trace) -> None:
 
 def _sample(application: Application) -> str | None:
     """Return a development token for the banner, None where Clerk is configured."""
-    issuer = application.authenticator.issuer
+    issuer = application.identity.issuer
     if issuer is None:
         return None
     permissions = tuple(_asked_for(application.table))

@@ -1,1 +1,1 @@
-"""Who may pass, how often, how many at once, how long; and what a call leaves behind."""
+"""The steps in front of every function: who may call, how often, how many at once, how long."""

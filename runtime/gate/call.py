@@ -1,19 +1,27 @@
-"""One call of a function, in a task of its own: whoever cuts it, the caller gets an answer in time.
+"""One call of a function, in its own task, so that the caller gets a response in time.
 
 The task starts eagerly, so a function that never waits costs no turn of the loop. A cut cancels it; one that
-ignores its cancellation is abandoned after a grace, and can no longer write to the caller.
+ignores its cancellation is abandoned after a grace period, and can no longer send.
 """
 
 import asyncio
 from collections.abc import Awaitable
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, nothing
+from runtime.gate.body import CALLER_LEFT, Replay, has_left
+from runtime.gate.leftovers import Reaper
 from runtime.routing.calling.exits import refused
+from shared.errors import DeadlineExceeded
 
-GRACE = 2.0  # seconds that a cancelled function has for its clean-up before it is abandoned
-STREAM_GRACE = 5.0  # seconds after the deadline in which a stream says its last word
+GRACE = 2.0  # seconds that a cancelled function has to clean up before it is abandoned
+STREAM_GRACE = 5.0  # seconds after the deadline in which a stream may send its last event
+
+
+class Unanswered(Exception):
+    """A function ended before its response did."""
 
 
 class Cut(Enum):
@@ -23,14 +31,14 @@ class Cut(Enum):
     DISCONNECT = "disconnect"
 
 
-class Reply:
-    """The function's way out to the caller, which can be closed.
+class ResponseGuard:
+    """A `send` that can be closed.
 
     Attributes:
-        started: the first piece of the response's body is on its way, and its head with it.
+        started: the first piece of the body was sent, and the head with it.
         status: of the latest head, 0 before.
-        finished: so is its last byte.
-        closed: nothing that still comes is sent.
+        finished: the last piece was sent.
+        closed: nothing more is sent.
     """
 
     __slots__ = ("_send", "closed", "finished", "started", "status")
@@ -58,28 +66,28 @@ class Call:
     """A running function.
 
     Attributes:
-        reply: where its response goes.
+        guard: where its response goes.
         cut: why it was ended from outside, None while it was not.
-        task: its task; not done after `run` where it was abandoned.
+        task: its task; not done after `run` if it was abandoned.
     """
 
-    __slots__ = ("_deadline", "_grace", "_left", "_loop", "_stream", "_timer", "cut", "reply", "task")
+    __slots__ = ("_deadline", "_grace", "_left", "_loop", "_stream", "_timer", "cut", "guard", "task")
 
-    def __init__(self, reply: Reply, *, deadline: float, stream: bool, grace: float = GRACE) -> None:
+    def __init__(self, guard: ResponseGuard, *, deadline: float, stream: bool, grace: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadline = deadline
         self._stream = stream
         self._grace = grace
         self._timer: asyncio.TimerHandle | None = None
         self._left: asyncio.Future[None] | None = None
-        self.reply = reply
+        self.guard = guard
         self.cut: Cut | None = None
         self.task: asyncio.Task[None] | None = None
 
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
-        """Run `app` to its end, or until it was cut and its grace is over; raises what it raised."""
-        # Straight from the class: the loop's factory would take the function for something it left behind.
-        work: Any = app(scope, receive, self.reply)
+        """Run `app` to its end, or until it was cut and its grace period is over; raise what it raised."""
+        # Not by the loop's factory, which would count the function's task among those that it leaves behind.
+        work: Any = app(scope, receive, self.guard)
         self.task = task = asyncio.Task(work, loop=self._loop, eager_start=True)
         if not task.done():
             await self._wait(task)
@@ -87,12 +95,12 @@ class Call:
             _result(task)
 
     def end(self, why: Cut) -> None:
-        """Cut the call: cancel it now, abandon it after the grace. A call that is over stays as it is."""
-        if self.cut is not None or self.reply.finished or self.task is None:
+        """Cancel the call now, abandon it after the grace period; do nothing if it is over."""
+        if self.cut is not None or self.guard.finished or self.task is None:
             return
         self.cut = why
-        # Too late for an answer of its own; one that has begun may still complete.
-        self.reply.closed = not self.reply.started
+        # It may no longer begin a response; one that has begun may still complete.
+        self.guard.closed = not self.guard.started
         self.task.cancel()
         if self._timer:
             self._timer.cancel()
@@ -104,7 +112,7 @@ class Call:
         task.add_done_callback(self._leave)
         try:
             await self._left
-        except asyncio.CancelledError:  # the server gives up on the request
+        except asyncio.CancelledError:  # by the server, which gives up on the request
             task.cancel()
             raise
         finally:
@@ -115,25 +123,63 @@ class Call:
             self._left.set_result(None)
 
     def _expire(self) -> None:
-        if self._stream and self.reply.started:
-            # The stream ends itself at its deadline with an event; this is for one that does not.
+        if self._stream and self.guard.started:
+            # A stream ends itself with an event at its deadline; this is for one that does not.
             self._stream = False
             self._timer = self._loop.call_later(STREAM_GRACE, self._expire)
         else:
             self.end(Cut.DEADLINE)
 
     def _abandon(self) -> None:
-        self.reply.closed = True
+        self.guard.closed = True
         self._leave()
 
 
 def _result(task: asyncio.Task[None]) -> None:
-    """Raise what the function raised; its own cancellation is a mistake, not the request's end."""
+    """Raise what the function raised; if it cancelled itself, that is an error and no cancelled request."""
     try:
         task.result()
     except asyncio.CancelledError as error:
-        raise RuntimeError("The function was cancelled from within.") from error
+        raise RuntimeError("The function cancelled its own task.") from error
     except Exception:
         raise
     except BaseException as error:
         raise refused(error) from error
+
+
+def call_function(app: ASGIApp, *, reaper: Reaper, stream: bool, watch: bool, grace: float) -> ASGIApp:
+    """Step: run the function until its deadline.
+
+    Args:
+        app: the function.
+        reaper: ends the tasks that it leaves behind.
+        stream: it ends its own response at its deadline.
+        watch: cut it when the caller leaves as well; needs a `Replay` to read from.
+        grace: seconds that it has to clean up after a cut.
+    """
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        invocation: Invocation = scope[SCOPE_KEY]
+        guard = ResponseGuard(send)
+        call = Call(guard, deadline=cast("float", invocation.deadline), stream=stream, grace=grace)
+        watcher: asyncio.Task[None] | None = None
+        if watch and isinstance(receive, Replay):
+            watcher = receive.watch(lambda: call.end(Cut.DISCONNECT))
+        invocation.tasks = set()
+        try:
+            await call.run(app, scope, receive)
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+            reaper.release(invocation, call.task)
+        if call.cut is None:
+            if not guard.finished and not await has_left(receive):
+                raise Unanswered
+        elif call.cut is Cut.DISCONNECT:
+            invocation.error = CALLER_LEFT
+        else:
+            invocation.error = DeadlineExceeded.code
+            if not guard.finished:
+                raise DeadlineExceeded
+
+    return called

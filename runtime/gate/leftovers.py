@@ -1,8 +1,8 @@
-"""The tasks that a function started and left behind: found by their context, cancelled when the call is over.
+"""Tasks that a function started and left behind: found by their context, cancelled when the call is over.
 
-Every task inherits the context of whoever starts it, and with it the current invocation. A task factory
-enters new tasks into that invocation's own set, so a function that starts none pays nothing, and nobody ever
-scans the whole process (docs/adr/0051-leftover-tasks.md).
+A task inherits the context of the code that starts it, and with it the current invocation. A task factory
+adds each new task to that invocation's set, so a function that starts none costs nothing, and the tasks of
+the process never have to be searched (docs/adr/0051-leftover-tasks.md).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from runtime.routing.calling.exits import Contained
 
 logger = logging.getLogger(__name__)
 
-GRACE = 1.0  # seconds to end alone: a driver returns its connection, its cancel request reaches the server
-PATIENCE = 1.0  # seconds after which a task that was cancelled and goes on is called stuck
+GRACE = 1.0  # seconds to end without being cancelled: a driver returns its connection, for example
+STUCK_AFTER = 1.0  # seconds after its cancellation until a task counts as stuck
 
 type AnyCoroutine = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 
@@ -25,7 +25,7 @@ type AnyCoroutine = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 def task_factory(
     loop: asyncio.AbstractEventLoop, coroutine: AnyCoroutine, **options: Any
 ) -> asyncio.Task[Any]:
-    """Make a task as the loop would; one of a call cannot end the process, and is entered into its set."""
+    """Make a task as the loop would; one of a call cannot end the process and is added to the call's set."""
     context: Context | None = options.get("context")
     invocation = current.get() if context is None else context.get(current)
     if invocation is None or invocation.tasks is None:
@@ -43,13 +43,13 @@ class Reaper:
     """Ends what calls left behind; `async with reaper` installs the factory on the running loop.
 
     Attributes:
-        busy: clean-ups under way, each one call's.
+        busy: clean-ups that are running, one for each call.
     """
 
-    def __init__(self, *, grace: float = GRACE, patience: float = PATIENCE) -> None:
+    def __init__(self, *, grace: float = GRACE, stuck_after: float = STUCK_AFTER) -> None:
         self.busy: set[asyncio.Task[None]] = set()
         self._grace = grace
-        self._patience = patience
+        self._stuck_after = stuck_after
         self._previous: Any = None
 
     async def __aenter__(self) -> "Reaper":
@@ -67,12 +67,15 @@ class Reaper:
         while self.busy:
             await asyncio.wait(self.busy)
 
-    def release(self, invocation: Invocation) -> None:
-        """End the tasks that `invocation` has left; returns at once."""
+    def release(self, invocation: Invocation, call: "asyncio.Task[None] | None" = None) -> None:
+        """End the tasks that `invocation` has left, and its `call` if that was abandoned; return at once."""
+        if call is not None and not call.done() and invocation.tasks is not None:
+            invocation.tasks.add(call)
+            call.add_done_callback(invocation.tasks.discard)
         if not invocation.tasks:
             invocation.tasks = None
             return
-        # A clean context: the reaper belongs to no call.
+        # An empty context: the clean-up belongs to no call.
         work = asyncio.get_running_loop().create_task(self._reap(invocation), context=Context())
         self.busy.add(work)
         work.add_done_callback(self.busy.discard)
@@ -81,16 +84,16 @@ class Reaper:
         await _finish(invocation, self._grace)
         for task in tuple(invocation.tasks or ()):
             task.cancel()
-        await _finish(invocation, self._patience)
+        await _finish(invocation, self._stuck_after)
         stuck = sorted(task.get_name() for task in invocation.tasks or ())
         invocation.tasks = None
         if stuck:
             file = invocation.endpoint.file if invocation.endpoint else "?"
-            logger.error("tasks ignore their cancellation", extra={"function": file, "tasks": stuck})
+            logger.error("tasks still run after their cancellation", extra={"function": file, "tasks": stuck})
 
 
 async def _finish(invocation: Invocation, seconds: float) -> None:
-    """Wait for the tasks of a call, those they start meanwhile included, and retrieve what they raise."""
+    """Wait for the tasks of a call, and those that they start meanwhile; retrieve what they raise."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while tasks := set(invocation.tasks or ()):
@@ -103,4 +106,4 @@ async def _finish(invocation: Invocation, seconds: float) -> None:
 
 def _retrieve(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.warning("a left-over task failed", exc_info=error)
+        logger.warning("a task that outlived its call failed", exc_info=error)

@@ -1,11 +1,10 @@
-"""Rate limits: `"20/minute"` is twenty calls at once, and one more every three seconds.
+"""Counting calls against a rate: `20/minute` is twenty calls at once, then one more every three seconds.
 
-The algorithm is the generic cell rate (GCRA): one number a caller, exact to the call, no window whose edge
-can be played. The number must be read and written in one step, which Litestar's store interface cannot do
+The algorithm is GCRA: one number a caller, exact to the call, without a window whose edge can be exploited.
+The number must be read and written in one step, which Litestar's store interface cannot do
 (docs/adr/0052-rate-limits.md), so there are two small stores here: this process, and Redis or Valkey.
 """
 
-import ipaddress
 import logging
 import math
 import time
@@ -16,11 +15,11 @@ from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT = 0.25  # seconds for Redis, which is near or of no use here
+REDIS_TIMEOUT = 0.25  # seconds; a Redis that is not near is of no use here
 
 
 class Verdict(NamedTuple):
-    """What the store says about one call.
+    """A store's decision about one call.
 
     Attributes:
         allowed: the call counts; otherwise it was not counted.
@@ -31,30 +30,6 @@ class Verdict(NamedTuple):
     allowed: bool
     remaining: int
     wait: float
-
-
-class RateStore(Protocol):
-    """Where the count of a caller lives."""
-
-    async def take(self, key: str, rate: Rate) -> Verdict:
-        """Count one call of `key` against `rate`, unless it is over."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        ...
-
-
-def rates_at(url: Secret | None) -> "RateStore":
-    """Return the store at a `redis://` URL, or one in this process without it; connects at the first call."""
-    if url is None:
-        return MemoryRates()
-    from redis import asyncio as redis
-
-    client = redis.Redis.from_url(
-        url.reveal(), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=None
-    )
-    return RedisRates(client)
 
 
 def judge(arrival: float, now: float, rate: Rate) -> tuple[float, Verdict]:
@@ -78,8 +53,32 @@ def judge(arrival: float, now: float, rate: Rate) -> tuple[float, Verdict]:
     return due + step, Verdict(allowed=True, remaining=remaining, wait=wait)
 
 
+class RateStore(Protocol):
+    """Where calls are counted."""
+
+    async def take(self, key: str, rate: Rate) -> Verdict:
+        """Count one call of `key`, unless it exceeds `rate`."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+def rates_at(url: Secret | None) -> "RateStore":
+    """Return the store at a `redis://` URL, which connects at the first call; without a URL, this process."""
+    if url is None:
+        return MemoryRates()
+    from redis import asyncio as redis
+
+    client = redis.Redis.from_url(
+        url.reveal(), socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT, retry=None
+    )
+    return RedisRates(client)
+
+
 class MemoryRates:
-    """Counts in this process: exact for one replica, once for each where there are several."""
+    """Counts in this process; each of several replicas counts for itself."""
 
     def __init__(self, sweep_at: int = 1024) -> None:
         self._arrivals: dict[str, float] = {}
@@ -89,7 +88,7 @@ class MemoryRates:
         return len(self._arrivals)
 
     async def take(self, key: str, rate: Rate) -> Verdict:
-        """Count one call; never waits, so it is one step."""
+        """Count one call; never waits, so no other call comes between read and write."""
         now = time.monotonic()
         self._arrivals[key], verdict = judge(self._arrivals.get(key, 0), now, rate)
         if len(self._arrivals) > self._sweep_at:
@@ -97,15 +96,15 @@ class MemoryRates:
         return verdict
 
     async def close(self) -> None:
-        """Hold nothing."""
+        """Nothing to close."""
 
     def _sweep(self, now: float) -> None:
-        """Forget the callers whose whole limit is free again; doubling makes it cheap on average."""
+        """Forget the callers whose whole limit is free again; doubling the size keeps it cheap on average."""
         self._arrivals = {key: arrival for key, arrival in self._arrivals.items() if arrival > now}
         self._sweep_at = max(self._least_sweep, 2 * len(self._arrivals))
 
 
-# The server's own clock: replicas need not agree on theirs. Fractions travel as text: Lua would cut them.
+# The server's clock, since those of replicas differ. Fractions are returned as text: Lua would truncate them.
 _TAKE = """
 local period = tonumber(ARGV[1])
 local step = period / tonumber(ARGV[2])
@@ -126,58 +125,42 @@ return {1, remaining, tostring(wait)}
 
 
 class RedisRates:
-    """Counts in Redis or Valkey, one for all replicas.
+    """Counts in Redis or Valkey, for all replicas together.
 
-    While it does not answer, each replica counts for itself: a limit that is too generous for a while harms
-    less than a service that refuses everybody, or nobody.
+    While it is unavailable, each replica counts for itself: a limit that is too generous for a while is
+    better than a service that refuses every caller, or none.
     """
 
     PREFIX = "annex:rate:"
 
-    def __init__(self, client: Any, *, rest: float = 5.0) -> None:
-        """Use a `redis.asyncio.Redis` client whose time-outs are short.
+    def __init__(self, client: Any, *, retry_after: float = 5.0) -> None:
+        """Use a `redis.asyncio.Redis` client with short timeouts.
 
         Args:
-            client: owned from here on.
-            rest: seconds for which it is left alone after a failure.
+            client: closed by `close`.
+            retry_after: seconds after a failure in which it is not asked.
         """
         self._client = client
         self._take = client.register_script(_TAKE)
-        self._alone = MemoryRates()
-        self._rest = rest
-        self._ask_again = 0.0
+        self._fallback = MemoryRates()
+        self._retry_after = retry_after
+        self._available_at = 0.0
 
     async def take(self, key: str, rate: Rate) -> Verdict:
-        """Count one call in the server, or here while the server is away."""
-        if time.monotonic() >= self._ask_again:
+        """Count one call in the server, or in this process while the server is unavailable."""
+        if time.monotonic() >= self._available_at:
             try:
                 allowed, remaining, wait = await self._take(
                     keys=[self.PREFIX + key], args=[rate.period, rate.limit]
                 )
                 return Verdict(bool(allowed), int(remaining), float(wait))
-            except Exception as error:  # noqa: BLE001  # whatever ails it, the call goes on
-                self._ask_again = time.monotonic() + self._rest
-                logger.warning("rate limits count in this process alone: %s", type(error).__name__)
-        return await self._alone.take(key, rate)
+            except Exception as error:  # noqa: BLE001  # whatever is wrong, the call goes on
+                self._available_at = time.monotonic() + self._retry_after
+                logger.warning(
+                    "Redis is unavailable, rate limits count in this process only: %s", type(error).__name__
+                )
+        return await self._fallback.take(key, rate)
 
     async def close(self) -> None:
         """Close the client's connections."""
         await self._client.aclose()
-
-
-def caller_of(address: str) -> str:
-    """Return what an address is counted as: IPv6 by its /64, of which one caller owns all addresses."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return address
-
-
-def headers(rate: Rate, verdict: Verdict) -> list[tuple[bytes, bytes]]:
-    """Return the fields that tell a caller where it stands (draft-ietf-httpapi-ratelimit-headers-10)."""
-    return [
-        (b"ratelimit-policy", b'"default";q=%d;w=%d' % rate),
-        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, math.ceil(verdict.wait))),
-    ]

@@ -1,1 +1,1 @@
-"""What is answered: the shell, problem documents, CORS, health."""
+"""Everything between the server and the router: request ids, health, admission, CORS, problem documents."""

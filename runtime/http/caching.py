@@ -1,4 +1,4 @@
-"""Who may keep an answer: what may depend on the caller is never given to another (RFC 9111, 3.5 and 4.1)."""
+"""Which caches may store a response: what depends on a caller never reaches another (RFC 9111, 3.5, 4.1)."""
 
 type Fields = list[tuple[bytes, bytes]]
 
@@ -7,10 +7,10 @@ _SHARED = (b"public", b"s-maxage", b"proxy-revalidate")
 
 
 def varied(headers: Fields, *, is_public: bool) -> Fields:
-    """Return the headers of an answer with one `Vary`, which names the credentials unless `is_public`.
+    """Return the headers of a response with one `Vary`, which names the credentials unless `is_public`.
 
-    One, because nginx before 1.23 heeds only the last. What is not public is not to be kept by shared caches
-    either, whatever the function has written.
+    One, because nginx before 1.23 uses only the last. Shared caches may not store what is not public,
+    whatever the function has written.
     """
     vary = [value for name, value in headers if name == b"vary"]
     if is_public:
@@ -27,7 +27,7 @@ def varied(headers: Fields, *, is_public: bool) -> Fields:
 
 
 def _private(directives: bytes) -> bytes:
-    """Take out what lets a shared cache keep an answer."""
+    """Remove the directives that let a shared cache store a response."""
     given = [directive.strip() for directive in directives.split(b",")]
     kept = [each for each in given if not each.lower().startswith(_SHARED)]
     return directives if len(kept) == len(given) else b", ".join([b"private", *kept])

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, how is it: three public answers that never take longer than their own budget."""
+"""Health checks: is the process alive, is it ready, what is wrong; each within its time budget."""
 
 import asyncio
 import time
@@ -8,16 +8,17 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from runtime.asgi import urls
 from runtime.asgi.invocation import SCOPE_KEY
-from runtime.asgi.messages import Receive, Scope, Send, send_answer
-from runtime.http.problems import answer, send_problem
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, send_answer
+from runtime.http.problems import send_problem
 from shared.errors import MethodNotAllowed
 
-BUDGET = 0.9  # seconds for one check; the promise is 1 s for the answer
-FRESH = 1.0  # seconds for which a finished check is not asked again: probes must not become load
+BUDGET = 0.9  # seconds for one check; the response is promised within 1 s
+FRESH = 1.0  # seconds in which a finished check is not run again, so that probes do not become load
 
-PATHS = frozenset({f"/health{part}{slash}" for part in ("", "/live", "/ready") for slash in ("", "/")})
-"""What is answered here; a function may have any other URL that begins the same."""
+PATHS = urls.HEALTH | {f"{url}/" for url in urls.HEALTH}
+"""A function may have any other URL that begins the same."""
 
 JSON = (b"content-type", b"application/json")
 
@@ -26,7 +27,7 @@ class Check(Struct, omit_defaults=True):
     """One thing the service depends on.
 
     Attributes:
-        status: `down` takes the instance out of service, `degraded` is told and tolerated.
+        status: `down` takes the instance out of service, `degraded` is only reported.
         detail: what a person can act on; never a secret.
     """
 
@@ -47,36 +48,43 @@ type Probe = Callable[[], Awaitable[Check]]
 
 
 class Health:
-    """ASGI app for `/health`, `/health/live` and `/health/ready`."""
+    """Stage: answers `/health`, `/health/live` and `/health/ready`, also while the service is busy."""
 
     def __init__(self, probes: Mapping[str, Probe], *, version: str) -> None:
         self._probes = {name: _Cached(probe) for name, probe in probes.items()}
         self._version = version
-        self._born = time.monotonic()
+        self._started = time.monotonic()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; `/health` is 200 whenever it can speak, `/health/ready` is 503 when a check is down."""
-        invocation = scope[SCOPE_KEY]
+    def __call__(self, app: ASGIApp) -> ASGIApp:
+        """Put health checks around `app`."""
+
+        def check(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+            return self._answer(scope, send) if scope["path"] in PATHS else app(scope, receive, send)
+
+        return check
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        """Answer; `/health` is always 200, `/health/ready` is 503 when a check is down."""
         path = scope["path"].rstrip("/")
         if scope["method"] not in {"GET", "HEAD"}:
-            return await send_problem(send, answer(MethodNotAllowed(("GET", "HEAD")), invocation))
-        if path == "/health/live":
+            return await send_problem(send, MethodNotAllowed(("GET", "HEAD")), scope[SCOPE_KEY])
+        if path == urls.LIVE:
             return await send_answer(send, 200, (JSON,), b'{"status":"ok"}')
         report = await self.report()
-        status = 503 if path == "/health/ready" and report.status == "down" else 200
+        status = 503 if path == urls.READY and report.status == "down" else 200
         return await send_answer(send, status, (JSON,), msgspec.json.encode(report))
 
     async def report(self) -> Report:
-        """Run every check at once, each inside its budget."""
+        """Run all checks concurrently, each within its budget."""
         results = await asyncio.gather(*(cached.result() for cached in self._probes.values()))
         checks = dict(zip(self._probes, results, strict=True))
         statuses = {check.status for check in checks.values()}
         worst = next((status for status in ("down", "degraded") if status in statuses), "ok")
-        return Report(worst, self._version, int(time.monotonic() - self._born), checks)
+        return Report(worst, self._version, int(time.monotonic() - self._started), checks)
 
 
 class _Cached:
-    """A probe whose answer is shared by everybody who asks within `FRESH` seconds."""
+    """A probe whose result is shared by all requests within `FRESH` seconds."""
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
@@ -96,7 +104,7 @@ class _Cached:
             async with asyncio.timeout(BUDGET):
                 self._last = await self._probe()
         except TimeoutError:
-            self._last = Check("down", "no answer in time")
+            self._last = Check("down", "no answer within the time budget")
         finally:
             self._at = time.monotonic()
             self._running = None

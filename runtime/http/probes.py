@@ -1,4 +1,4 @@
-"""What readiness asks: does the database answer, which functions are out of service, is a stop under way."""
+"""What health checks look at: the database, the functions in quarantine, whether the service is stopping."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from runtime.routing import RouteTable
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 
-PATIENCE = 0.8  # seconds for the database's answer; a health check as a whole has 1
+DATABASE_TIMEOUT = 0.8  # seconds; a health check as a whole has 1
 
 
 def database_probe(database: Database, *, is_configured: bool) -> Probe:
@@ -17,7 +17,7 @@ def database_probe(database: Database, *, is_configured: bool) -> Probe:
         if not is_configured:
             return Check("ok", "not configured")
         try:
-            await database.ping(PATIENCE)
+            await database.ping(DATABASE_TIMEOUT)
         except DatabaseUnavailable:
             return Check("down", "the database does not answer")
         return Check("ok")
@@ -25,10 +25,10 @@ def database_probe(database: Database, *, is_configured: bool) -> Probe:
     return probe
 
 
-def functions_probe(table: Callable[[], RouteTable], *, tell_cause: bool) -> Probe:
-    """Degraded while a file is in quarantine; where to look is told to everybody, the cause in development.
+def functions_probe(table: Callable[[], RouteTable], *, show_cause: bool) -> Probe:
+    """Degraded while a file is in quarantine; its cause is shown in development only.
 
-    What a failing import says is not ours to publish: it may quote anything. The log has it under the id.
+    The text of a failed import may contain anything; in production the log has it, under the error id.
     """
 
     async def probe() -> Check:
@@ -36,18 +36,18 @@ def functions_probe(table: Callable[[], RouteTable], *, tell_cause: bool) -> Pro
         serving = {"serving": len(now.operations)}
         if not now.faults:
             return Check("ok", serving)
-        told = [
+        quarantined = [
             {"file": fault.file, "line": fault.line, "error_id": fault.error_id}
-            | ({"cause": f"{fault.found} {fault.cure}"} if tell_cause else {})
+            | ({"cause": f"{fault.found} {fault.cure}"} if show_cause else {})
             for fault in now.faults
         ]
-        return Check("degraded", {**serving, "quarantined": told})
+        return Check("degraded", {**serving, "quarantined": quarantined})
 
     return probe
 
 
 def service_probe(is_draining: Callable[[], bool]) -> Probe:
-    """Down once a stop was asked for."""
+    """Down once the service is stopping."""
 
     async def probe() -> Check:
         return Check("down", "draining") if is_draining() else Check("ok")

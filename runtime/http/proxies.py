@@ -1,7 +1,7 @@
-"""Whom to believe about where a request came from.
+"""Which proxies to trust about the address of the caller and the id of the request.
 
 Railway's edge overwrites `X-Real-IP` and `X-Railway-Request-Id`; anybody else can forge them. So they are
-believed only from the networks that the settings name, and only the socket's own address otherwise.
+used only when they come from a network that the settings name; otherwise the address of the socket is.
 """
 
 import ipaddress
@@ -14,8 +14,6 @@ from runtime.asgi.messages import Scope, header
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _NAMES = (b"x-railway-request-id", b"x-request-id")
-
-
 _numbers = random.Random()  # noqa: S311  an id has to be unique, not unguessable
 
 
@@ -25,14 +23,14 @@ def new_request_id() -> str:
 
 
 class TrustedProxies:
-    """Networks whose word is taken."""
+    """The networks whose header fields are trusted."""
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self.trusts = lru_cache(maxsize=1024)(self._trusts)
 
     def identify(self, scope: Scope) -> tuple[str, str]:
-        """Return the caller's address (`""` on a Unix socket) and the request's id, taken over or made."""
+        """Return the caller's address (`""` on a Unix socket) and the request's id, from the proxy or new."""
         peer = scope["client"][0] if scope["client"] else ""
         if not peer or not self.trusts(peer):
             return peer, new_request_id()

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from runtime.asgi import urls
 from runtime.config import Endpoint, Policy
 from runtime.routing import handlers
 from runtime.routing.conflicts import Claim, between_files, between_parameters
@@ -28,7 +29,6 @@ from runtime.routing.reading.source import Source, read_folder, read_function, u
 from runtime.routing.reading.tree import list_files, read_tree, shape_of
 from runtime.routing.table import Imported, Route, RouteTable
 
-RESERVED_URLS = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
 MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that
 
 
@@ -36,7 +36,7 @@ def discover(
     root: Path,
     *,
     import_budget: float = 10.0,
-    reserved: frozenset[str] = RESERVED_URLS,
+    reserved: frozenset[str] = urls.RESERVED,
     previous: RouteTable | None = None,
     stale: frozenset[str] = frozenset(),
     witness: Witness = NO_WITNESS,

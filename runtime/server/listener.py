@@ -2,16 +2,16 @@
 
 import logging
 import secrets
-import time
 from collections import Counter
 from typing import NamedTuple
 
 from runtime.asgi.invocation import Invocation
-from runtime.http.problems import TITLE, answer
+from runtime.http.problems import TITLE, problem_response
 from runtime.http.shell import SECURITY_HEADERS
 from runtime.server.lines import Lines
 from runtime.server.outbox import Outbox
 from shared.errors import AnnexError
+from shared.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -67,13 +67,13 @@ class Listener:
         self.refused: Counter[str] = Counter()
         self._headers = headers
         self._told = Counter[str]()
-        self._told_at = float("-inf")
+        self._reports = Throttle(seconds=TELL_EVERY)
 
     def refusal(self, error: AnnexError) -> bytes:
         """Return the whole HTTP/1.1 response that says `error` and closes the connection; count it."""
         self.count(error.code)
         invocation = Invocation(request_id=secrets.token_hex(16), client="", method="", started=0.0)
-        status, extra, body = answer(error, invocation)
+        status, extra, body = problem_response(error, invocation)
         fields = [
             *self._headers,
             *extra,
@@ -88,10 +88,9 @@ class Listener:
     def count(self, what: str) -> None:
         """Count one refusal, and tell the log about all since the last line, at most every ten seconds."""
         self.refused[what] += 1
-        now = time.monotonic()
-        if now - self._told_at < TELL_EVERY:
+        if self._reports.admit() is None:
             return
         news = self.refused - self._told
-        self._told, self._told_at = Counter(self.refused), now
+        self._told = Counter(self.refused)
         said = ", ".join(f"{number} {name}" for name, number in sorted(news.items()))
         logger.warning("turned away before a request was complete: %s", said)

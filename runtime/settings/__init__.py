@@ -1,5 +1,7 @@
-"""What the service is told from outside: the variables as data, and the one reader of the environment."""
+"""The settings: every variable as data, and the only reader of the environment."""
 
-from runtime.settings.reading import Fault, Settings, SettingsError, effective, from_environment, load
+from runtime.settings.faults import SettingsError, SettingsFault
+from runtime.settings.reading import effective, from_environment, load
+from runtime.settings.variables import Settings
 
-__all__ = ["Fault", "Settings", "SettingsError", "effective", "from_environment", "load"]
+__all__ = ["Settings", "SettingsError", "SettingsFault", "effective", "from_environment", "load"]

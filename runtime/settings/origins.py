@@ -14,7 +14,7 @@ CLAIMABLE = (
     "herokuapp.com",
     "github.io",
 )
-"""Hosts where anybody can have a name: a bare `*` there would let every stranger in."""
+"""Hosts where anybody can register a name: a bare `*` there would admit unknown sites."""
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9*-]+(\.[A-Za-z0-9*-]+)*(:\d{1,5})?")
 
@@ -33,7 +33,7 @@ class Origins(Struct, frozen=True):
     everyone: bool
 
     def allow(self, origin: str) -> bool:
-        """Tell whether a page of `origin` may read the answer."""
+        """Whether a page of `origin` may read the answer."""
         if self.everyone or origin in self.exact:
             return True
         return self.patterns is not None and self.patterns.fullmatch(origin) is not None
@@ -52,9 +52,9 @@ def compile_origins(listed: Iterable[str]) -> Origins:
 
 
 def faults(listed: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for each entry that is not an origin, or that opens the door to strangers.
+    """Yield a sentence for each entry that is not an origin, or that admits unknown sites.
 
-    It tells which entry by its number: a text in the wrong variable can be a secret.
+    It names an entry by its number: a text in the wrong variable can be a secret.
     """
     for number, entry in enumerate(listed, 1):
         if entry == "*":
@@ -63,7 +63,7 @@ def faults(listed: Iterable[str]) -> Iterator[str]:
             yield f"entry {number} is not an origin; write scheme and host alone, such as https://app.example.com"
         elif (host := _open_host(entry)) is not None:
             yield (
-                f"entry {number} lets anybody in who takes a name on {host}; keep a part that only you can "
+                f"entry {number} admits every site on {host}; keep a part of the name that only you can "
                 f"claim, such as https://app-*-yourteam.{host}"
             )
 
@@ -73,7 +73,7 @@ def _open_host(entry: str) -> str | None:
     host = entry.partition("://")[2].partition(":")[0]
     for claimable in CLAIMABLE:
         name = host.removesuffix(f".{claimable}")
-        # What follows the last star must be ours: `app-*` is a prefix that a stranger can take too.
+        # What follows the last star must be ours: `app-*` is a prefix that anybody can register.
         if name != host and "*" in name and not name.rpartition("*")[2].strip("-.").removeprefix("up"):
             return claimable
     return None

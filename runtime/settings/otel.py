@@ -1,12 +1,14 @@
 """The `OTEL_*` variables that OpenTelemetry reads by itself: what each must look like.
 
 Its own parsers write what they cannot read into the log, value and all; headers and attributes hold keys. So
-every one that is set is looked at before OpenTelemetry is, and a fault names the variable alone.
+each one that is set is checked before OpenTelemetry starts, and a fault names the variable alone.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
+
+from runtime.settings.faults import SettingsFault
 
 _NAME = (
     r"[!#-'*+\-.0-9A-Z^-z|~]+"  # a header's or an attribute's name, as the OTLP exporter specification has it
@@ -21,20 +23,20 @@ _FREE = {"OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER_ARG"}  #
 _PROPAGATORS = {"tracecontext", "baggage", "none"}
 
 
-def faults(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield name and problem of each variable that OpenTelemetry could not read."""
+def faults(environ: Mapping[str, str]) -> Iterator[SettingsFault]:
+    """Yield each variable that OpenTelemetry could not read."""
     for name, text in environ.items():
         if name.startswith("OTEL_") and name not in _FREE and text.strip():
             problem = _problem(name, text.strip())
             if problem:
-                yield name, problem
+                yield SettingsFault(name, problem)
 
 
 def pairs(text: str) -> dict[str, str]:
     """Read `name=value` pairs separated by commas; values may be percent-encoded.
 
     Raises:
-        ValueError: a part is no pair; the message shows none of it.
+        ValueError: a part is not a pair; the message shows none of it.
     """
     found = [_PAIR.fullmatch(part) for part in text.split(",") if part.strip()]
     if not all(found):

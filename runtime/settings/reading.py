@@ -1,46 +1,23 @@
-"""The one door to the environment.
+"""The only reader of the environment.
 
 `load` reads a mapping once and returns a frozen `Settings`, or raises `SettingsError` with every fault at
-once, by name and never by value. Nothing else in the project looks at the environment.
+once, by name and never by value.
 """
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.util import find_spec
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
-from urllib.parse import urlsplit
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
-from runtime.settings import origins, otel
+from runtime.settings import otel
+from runtime.settings.faults import SettingsError, SettingsFault
+from runtime.settings.rules import broken_rules
 from runtime.settings.variables import Settings, Variable
-from shared.database import InvalidDatabaseUrl, translate
-from shared.secret import Secret
 
-__all__ = ["Fault", "Settings", "SettingsError", "effective", "from_environment", "load", "variables"]
-
-
-class Fault(NamedTuple):
-    """One thing wrong with the environment: which name, what is wrong, what to do."""
-
-    name: str
-    problem: str
-
-
-type Check = Callable[[Settings], Iterable[Fault]]
-
-
-class SettingsError(Exception):
-    """The environment cannot be used; lists every fault."""
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        lines = [f"  {fault.name}: {fault.problem}" for fault in faults]
-        super().__init__("\n".join(["The settings cannot be used:", *lines]))
-        self.faults = faults
+type Check = Callable[[Settings], Iterable[SettingsFault]]
 
 
 def load(environ: Mapping[str, str], *, checks: Iterable[Check] = ()) -> Settings:
@@ -48,14 +25,14 @@ def load(environ: Mapping[str, str], *, checks: Iterable[Check] = ()) -> Setting
 
     Args:
         environ: names and texts.
-        checks: what the rooms above know about values of theirs.
+        checks: what higher packages require of their own values.
 
     Raises:
         SettingsError: with every bad or missing variable.
     """
-    faults = [Fault(name, problem) for name, problem in otel.faults(environ)]
+    faults = [*otel.faults(environ)]
     settings = _read(Settings, environ, faults)
-    faults += _contradictions(settings)
+    faults += broken_rules(settings)
     named = {fault.name for fault in faults}
     faults += [fault for check in checks for fault in check(settings) if fault.name not in named]
     if faults:
@@ -75,22 +52,15 @@ def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iter
     try:
         below = {} if in_production or not file.is_file() else _dotenv(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
-        raise SettingsError((Fault(".env", "cannot be read: it must be yours to read, and UTF-8"),)) from None
+        raise SettingsError(
+            (SettingsFault(".env", "cannot be read: expected a readable UTF-8 file"),)
+        ) from None
     return load({**below, **process}, checks=checks)
 
 
 def variables() -> Iterator[tuple[Variable, Any]]:
-    """Yield every variable with its default, in the order of the structs above; docs are made from it."""
-    yield from _variables(Settings)
-
-
-def _variables(struct: type[Struct]) -> Iterator[tuple[Variable, Any]]:
-    hints = get_type_hints(struct, include_extras=True)
-    for field in msgspec.structs.fields(struct):
-        if isinstance(field.default, Struct):
-            yield from _variables(type(field.default))
-        else:
-            yield hints[field.name].__metadata__[0], field.default
+    """Yield every variable with its default, in the order of `runtime.settings.variables`."""
+    return ((variable, default) for variable, default, _ in effective(Settings()))
 
 
 def effective(settings: Struct) -> Iterator[tuple[Variable, Any, Any]]:
@@ -104,7 +74,7 @@ def effective(settings: Struct) -> Iterator[tuple[Variable, Any, Any]]:
             yield hints[field.name].__metadata__[0], field.default, value
 
 
-def _read[T: Struct](struct: type[T], environ: Mapping[str, str], faults: list[Fault]) -> T:
+def _read[T: Struct](struct: type[T], environ: Mapping[str, str], faults: list[SettingsFault]) -> T:
     values: dict[str, Any] = {}
     hints = get_type_hints(struct, include_extras=True)
     for field in msgspec.structs.fields(struct):
@@ -118,7 +88,7 @@ def _read[T: Struct](struct: type[T], environ: Mapping[str, str], faults: list[F
         try:
             values[field.name] = _parse(environ[name].strip(), wanted)
         except ValueError as error:
-            faults.append(Fault(name, str(error)))
+            faults.append(SettingsFault(name, str(error)))
     return struct(**values)
 
 
@@ -167,84 +137,6 @@ def _number(text: str, kind: type[int] | type[float]) -> float:
     if not 0 <= value < 2**31:
         raise ValueError("expected a number that is not negative")
     return value
-
-
-def _contradictions(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong although each value on its own is fine."""
-    clerk = settings.clerk
-    for problem in origins.faults(settings.cors.origins):
-        yield Fault("CORS_ORIGINS", problem)
-    if settings.cors.credentials and "*" in settings.cors.origins:
-        yield Fault(
-            "CORS_ORIGINS",
-            "`*` together with CORS_CREDENTIALS would let any site act as the user; list the origins",
-        )
-    if settings.is_production and not (
-        clerk.jwt_key or clerk.publishable_key or clerk.jwks_url or clerk.secret_key
-    ):
-        yield Fault(
-            "CLERK_PUBLISHABLE_KEY",
-            "production needs Clerk: copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY (or CLERK_JWT_KEY) "
-            "from the Next.js service",
-        )
-    if settings.database.url is not None:
-        try:
-            translate(settings.database.url.reveal())
-        except InvalidDatabaseUrl as refused:
-            yield Fault("DATABASE_URL", str(refused))
-    yield from _redis_faults(settings.redis_url)
-    yield from _shape_faults(settings)
-    if not 0 < settings.port < 65536:
-        yield Fault("PORT", "expected a port between 1 and 65535")
-    if not 0 <= settings.telemetry.sample_ratio <= 1:
-        yield Fault("OTEL_TRACES_SAMPLER_ARG", "expected a share between 0 and 1")
-
-
-def _redis_faults(url: Secret | None) -> Iterator[Fault]:
-    if url is None:
-        return
-    if not url.reveal().startswith(("redis://", "rediss://", "unix://")):
-        yield Fault("REDIS_URL", "expected redis://, rediss:// or unix://")
-    elif find_spec("redis") is None:
-        yield Fault("REDIS_URL", "is set, but its client is missing: install annex[redis], or unset it")
-    elif not _is_read(_redis_reader(), url.reveal()):
-        yield Fault(
-            "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"
-        )
-
-
-def _redis_reader() -> Callable[[str], object]:
-    from redis.asyncio.connection import parse_url
-
-    return parse_url
-
-
-def _shape_faults(settings: Settings) -> Iterator[Fault]:
-    """Texts that are passed on, and would come back in an error of whoever cannot use them."""
-    if not re.fullmatch(r"[A-Za-z0-9.:-]*", settings.host):
-        yield Fault("HOST", "expected an address such as 0.0.0.0 or ::, without quotes and port")
-    if not all(_is_read(ip_network, network) for network in settings.trusted_proxies):
-        yield Fault("ANNEX_TRUSTED_PROXIES", "expected networks such as 100.64.0.0/10, separated by commas")
-    for name, url in (
-        ("CLERK_ISSUER", settings.clerk.issuer),
-        ("CLERK_JWKS_URL", settings.clerk.jwks_url),
-        ("CLERK_API_URL", settings.clerk.api_url),
-        ("OPENAI_BASE_URL", settings.agents.openai_base_url),
-    ):
-        if url and not (_is_read(_port_of, url) and re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url)):
-            yield Fault(name, "expected an absolute URL without user, `?` or `#`")
-
-
-def _port_of(url: str) -> int | None:
-    return urlsplit(url).port
-
-
-def _is_read(read: Callable[[str], object], text: str) -> bool:
-    try:
-        read(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _dotenv(text: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ class ClerkSettings(Struct, frozen=True, kw_only=True):
         _env(
             "CLERK_PUBLISHABLE_KEY",
             "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
-            doc="The app's publishable key; tells the issuer and where its public keys are.",
+            doc="The app's publishable key; names the issuer and where its public keys are.",
         ),
     ] = None
     secret_key: Annotated[
@@ -47,13 +47,13 @@ class ClerkSettings(Struct, frozen=True, kw_only=True):
             doc="The instance's public key (PEM). Set, tokens are verified without any network.",
         ),
     ] = None
-    issuer: Annotated[
-        str | None,
+    issuers: Annotated[
+        tuple[str, ...],
         _env(
             "CLERK_ISSUER",
-            doc="The `iss` that tokens carry, when it is not the publishable key's host (proxy, custom domain).",
+            doc="The `iss` that tokens carry, when it is not the publishable key's host (proxy, satellite domains); several separated by commas.",
         ),
-    ] = None
+    ] = ()
     jwks_url: Annotated[
         str | None,
         _env(
@@ -194,7 +194,7 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         int,
         _env(
             "ANNEX_ACCESS_LOG_RATE",
-            doc="Access lines a second for successes, and as many for failures; beyond, they are counted and left out.",
+            doc="Access lines a second for successes, and as many for failures; the rest are counted and left out.",
         ),
     ] = 50
     exception_messages: Annotated[
@@ -230,7 +230,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
         int,
         _env(
             "ANNEX_MAX_CONCURRENCY",
-            doc="Requests worked on at once in one process; beyond, 503 with Retry-After.",
+            doc="Concurrent requests of one process; the rest get 503 with Retry-After.",
         ),
     ] = 400
     import_budget: Annotated[
@@ -244,7 +244,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
         float,
         _env(
             "ANNEX_HANG_TIMEOUT",
-            doc="Seconds the event loop may stand still before the process ends itself and the platform starts it anew; 0 for never, as in development.",
+            doc="Seconds the event loop may be blocked before the process exits, to be restarted by the platform; 0 for never, as in development.",
         ),
     ] = 60.0
     drain_timeout: Annotated[
@@ -258,7 +258,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
         float,
         _env(
             "ANNEX_DRAIN_DELAY",
-            doc="Seconds of still taking new requests after SIGTERM, each answer its connection's last, so that kept connections move to the new deployment; none in development.",
+            doc="Seconds to keep accepting requests after SIGTERM, sending `Connection: close`, so that keep-alive clients move to the new deployment; none in development.",
         ),
     ] = 3.0
 

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Tracing:
-    """ASGI wrapper: one server span, one duration, one access line for each request but health checks.
+    """ASGI wrapper: one server span, one duration, one access line for each request.
 
     Reads `scope["annex"]` and lets the rooms below fill it: the matched endpoint names the span
     ``GET /signals/{symbol}``; unmatched, it is the method alone. A fault in here is logged and never
@@ -48,7 +48,7 @@ class Tracing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        request = self._begin(scope) if scope["type"] == "http" and not _is_health(scope["path"]) else None
+        request = self._begin(scope)
         if request is None:
             return await self._app(scope, receive, send)
         try:
@@ -202,7 +202,3 @@ def _traceresponse(span: Span) -> bytes:
     context = span.get_span_context()
     identity = f"{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}"
     return f"00-{identity}-{context.trace_flags & 1:02x}".encode()
-
-
-def _is_health(path: str) -> bool:
-    return path.startswith("/health") and (len(path) == 7 or path[7] == "/")

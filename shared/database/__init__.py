@@ -1,19 +1,19 @@
-"""The app's own PostgreSQL: URL dialects translated, every wait bounded, the schema never changed."""
+"""The app's PostgreSQL: URL dialects translated, every wait bounded, the schema never changed."""
 
 from shared.database.connection.target import InvalidDatabaseUrl
 from shared.database.connection.url import translate
 from shared.database.database import Database
-from shared.database.failures import (
+from shared.database.errors import (
     ConstraintViolated,
-    OutcomeUnknown,
     QueryFailed,
     SchemaChanged,
     SerializationFailure,
 )
+from shared.database.instruments import Statistics
 from shared.database.queries import Queries
 from shared.database.rows import Range, RowMismatch
-from shared.database.spans import Statistics
 from shared.database.transaction import Isolation, Transaction, TransactionScope
+from shared.errors import OutcomeUnknown
 
 __all__ = [
     "ConstraintViolated",

@@ -1,4 +1,4 @@
-"""The face of the pool: what a function is given when it asks for a `Database`."""
+"""`Database`: what a function gets when it asks for the database."""
 
 import asyncio
 import copy
@@ -16,35 +16,36 @@ from opentelemetry.trace import TracerProvider
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
 from shared.database.connection.url import translate
-from shared.database.failures import (
+from shared.database.errors import (
     ConnectionLost,
-    OutcomeUnknown,
     PoolerDetected,
+    QueryFailed,
+    ReadOnlyServer,
     SchemaChanged,
-    while_connecting,
 )
-from shared.database.failures import translate as named
-from shared.database.lease import Lease
-from shared.database.pool import Pool
-from shared.database.queries import Connection, Queries, Verb
-from shared.database.spans import Instruments, MakeHistogram, Operation, Statistics
-from shared.database.transaction import Isolation, TransactionScope
-from shared.errors import DatabaseUnavailable
+from shared.database.failures import translate as translate_error
+from shared.database.failures import while_connecting
+from shared.database.instruments import Instruments, MakeHistogram, StatementRecord, Statistics
+from shared.database.pool.lease import Lease
+from shared.database.pool.pool import Pool
+from shared.database.queries import Connection, Queries, Verb, check, single
+from shared.database.transaction import READ_ONLY, WRITE_REFUSED, Isolation, TransactionScope
+from shared.errors import DatabaseUnavailable, OutcomeUnknown
 from shared.secret import Secret
 
 log = logging.getLogger("annex.database")
 
-# Where every connection is in use, an answer this recent tells as much as a ping.
+# When every connection is in use, a response this recent counts as a ping.
 _ALIVE_SECONDS = 5.0
-# A statement may meet a second migration, or a connection that was at work when the others forgot the first.
+# Two: a second migration, or a connection that was in use when the others forgot the old schema.
 _RETRIES = 2
 
 
 class Database(Queries):
-    """The app's PostgreSQL. Owned by ``async with``; connects at the first use, and again by itself.
+    """The app's PostgreSQL. Owned by ``async with``; connects at first use and reconnects by itself.
 
     Attributes:
-        notices: what of the URL was left out or weakened; for the log and `annex doctor`.
+        notices: parameters of the URL that were ignored or weakened, for the log and `annex doctor`.
     """
 
     def __init__(
@@ -81,11 +82,11 @@ class Database(Queries):
     ) -> Self:
         """Build a database from the app's URL; nothing is connected yet.
 
-        What is given here wins over what the URL says, and that over the defaults of `Limits`. Without a URL
-        every use raises `DatabaseUnavailable`.
+        Arguments take precedence over the URL, and the URL over the defaults of `Limits`. Without a URL every
+        use raises `DatabaseUnavailable`.
 
         Raises:
-            InvalidDatabaseUrl: the URL cannot be used; says the cure, shows nothing of it.
+            InvalidDatabaseUrl: the URL cannot be used; the message gives the cure and quotes nothing of it.
         """
         target = translate(url.reveal()) if url is not None else None
         defaults = Limits()
@@ -109,20 +110,20 @@ class Database(Queries):
 
     @property
     def is_behind_pooler(self) -> bool:
-        """Whether a transaction pooler was declared or, once connected, recognised."""
+        """Whether a transaction pooler was declared or, once connected, detected."""
         return self._pool is not None and self._pool.behind_pooler
 
     def read_only(self) -> "Database":
         """Return a view of the same pool whose statements and transactions cannot write."""
         view = copy.copy(self)
-        view._read_only = True  # noqa: SLF001  a copy of ourselves
+        view._read_only = True  # noqa: SLF001  a copy of this object
         return view
 
     def transaction(self, *, isolation: Isolation | None = None, read_only: bool = False) -> TransactionScope:
         """Return a transaction: ``async with db.transaction() as transaction:``.
 
-        It commits at the end of the block and rolls back when anything leaves it. With a stricter `isolation`
-        use ``await db.transaction(isolation="serializable").run(work)``, which tries again when it must.
+        It commits at the end of the block and rolls back when an exception leaves it. With a stricter
+        `isolation` use ``await db.transaction(isolation="serializable").run(work)``, which retries conflicts.
         """
         return TransactionScope(
             self._opened_pool(),
@@ -136,7 +137,7 @@ class Database(Queries):
     ) -> AsyncGenerator[T]:
         """Yield rows from a server-side cursor, in a read-only transaction that lasts as long as the loop.
 
-        Leave the loop early only inside ``contextlib.aclosing``, so that the connection goes back at once.
+        To leave the loop early, use ``contextlib.aclosing``, so that the connection is returned at once.
         """
         async with (
             self.transaction(read_only=True) as transaction,
@@ -146,9 +147,9 @@ class Database(Queries):
                 yield row
 
     def wait[T](self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the service's loop and wait for it: for a plain `def` function, which has a thread.
+        """Run `work` on the event loop and wait for it, from a plain `def` function, which runs in a thread.
 
-        The call's deadline ends `work` too.
+        The call's deadline cancels `work` too.
 
         Raises:
             DatabaseUnavailable: the service is not running.
@@ -159,12 +160,12 @@ class Database(Queries):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def ping(self, timeout: float = 1.0) -> float:
-        """Ask the server for an answer and return how long it took, in seconds. Leaves no span.
+        """Return the time of one round trip to the server, in seconds; makes no span.
 
-        A pool whose connections are all in use and answering counts as reachable.
+        A pool whose connections are all in use and get responses counts as reachable.
 
         Raises:
-            DatabaseUnavailable: no answer within `timeout` seconds.
+            DatabaseUnavailable: no response within `timeout` seconds.
         """
         pool, began = self._opened_pool(), time.perf_counter()
         if pool.is_busy_but_alive(within=_ALIVE_SECONDS):
@@ -173,19 +174,18 @@ class Database(Queries):
             async with asyncio.timeout(timeout):
                 with Lease(pool, await pool.acquire()) as connection:
                     await connection.execute("SELECT 1")
-        except Exception as error:  # noqa: BLE001  whatever stops the ping means that there is no answer
+        except Exception as error:  # noqa: BLE001  whatever prevents the ping means that there is no response
             raise while_connecting(error) from None
         return time.perf_counter() - began
 
     def statistics(self) -> Statistics:
-        """Return the pool's size, idle connections and waiting tasks."""
+        """Return the pool's current numbers."""
         return self._pool.statistics() if self._pool else Statistics(0, 0, 0, 0)
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
-            # Its end would close the pool for every other call.
             raise RuntimeError(
-                "The pool is the service's. Use its methods, or `async with db.transaction()`."
+                "The service owns the pool; do not enter it. Use `async with db.transaction()`."
             )
         self._loop = asyncio.get_running_loop()
         for notice in self.notices:
@@ -195,60 +195,84 @@ class Database(Queries):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the pool; bounded, connections still in use are cut."""
+        """Close the pool; the wait is bounded, connections still in use are cut."""
         if self._pool is not None:
             await self._pool.close()
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
-        pool, operation = self._opened_pool(), self._instruments.operation(sql)
-        reads = operation.statement.operation == "SELECT"
+        pool, record = self._opened_pool(), self._instruments.record(sql)
+        check(record.statement)
         for retries in reversed(range(_RETRIES + 1)):
             try:
-                return await self._once(pool, operation, verb, sql, *args)
+                return await self._once(pool, record, verb, sql, *args)
             except PoolerDetected:
-                if not retries:  # else again: the server refused before it did anything
+                if not retries:  # else again: the server executed nothing
                     raise
             except SchemaChanged as error:
                 await pool.reload_schema()
-                if not retries or (error.done and not reads):
+                if error.done:
+                    raise OutcomeUnknown from None
+                if not retries:
                     raise
-            except ConnectionLost as error:
-                raise (error if reads or self._read_only else OutcomeUnknown()) from None
+            except ReadOnlyServer:
+                pool.expire()
+                raise
         raise AssertionError("the last try returns or raises")
 
-    async def _once[T](self, pool: Pool, operation: Operation, verb: Verb[T], sql: str, *args: object) -> T:
-        # No `with`: what context managers cost here is told in docs/adr/0099-statement-told-at-its-end.md.
+    async def _once[T](
+        self, pool: Pool, record: StatementRecord, verb: Verb[T], sql: str, *args: object
+    ) -> T:
+        # No `with`: docs/adr/0099-statement-told-at-its-end.md has what context managers cost here.
         member = pool.lend() or await pool.acquire()
         fault: BaseException | None = None
         began = time.perf_counter_ns()
+        in_transaction = self._read_only or pool.behind_pooler
         try:
-            if self._read_only or pool.behind_pooler:
+            if in_transaction:
                 answer = await self._in_transaction(pool, member.connection, verb, sql, *args)
             else:
                 answer = await verb(member.connection, sql, *args)
         except BaseException as error:
-            fault = named(error)  # before it is told: if that fails, the connection does not go back as good
-            self._instruments.failed(operation, began, error)
+            # First: if recording fails, the connection must not look healthy.
+            fault = self._named(error, in_transaction=in_transaction)
+            self._instruments.failed(record, began, error)
             if fault is error:
                 raise
             raise fault from None
         else:
-            self._instruments.succeeded(operation, began)
+            self._instruments.succeeded(record, began)
             return answer
         finally:
-            pool.release(member, fault, after=operation.statement.after)
+            pool.release(member, fault, after=record.statement.after)
+
+    def _named(self, error: BaseException, *, in_transaction: bool) -> BaseException:
+        """Name an error by what it leaves behind: outside a transaction even a SELECT may have written."""
+        fault = translate_error(error)
+        if isinstance(fault, ConnectionLost) and not in_transaction:
+            return OutcomeUnknown()
+        if isinstance(fault, SchemaChanged):
+            fault.done = fault.done and not in_transaction  # a transaction is rolled back
+        if isinstance(fault, ReadOnlyServer) and self._read_only:
+            return QueryFailed(WRITE_REFUSED, sqlstate="25006")
+        return fault
 
     async def _in_transaction[T](
         self, pool: Pool, connection: Connection, verb: Verb[T], sql: str, *args: object
     ) -> T:
-        """The read-only mode and, behind a pooler, every setting live in a transaction."""
-        begin = "BEGIN READ ONLY" if self._read_only else "BEGIN"
+        """Read-only mode and, behind a pooler, all settings need a transaction."""
+        begin = f"BEGIN{READ_ONLY}" if self._read_only else "BEGIN"
         await connection.execute(begin + pool.local_settings)
-        answer = await verb(connection, sql, *args)
-        await connection.execute("COMMIT")
+        answer = await (single(verb) if self._read_only else verb)(connection, sql, *args)
+        try:
+            await connection.execute("COMMIT")
+        except Exception as error:
+            lost = isinstance(translate_error(error), ConnectionLost)
+            if lost and not self._read_only:
+                raise OutcomeUnknown from None
+            raise
         return answer
 
     def _opened_pool(self) -> Pool:
         if self._pool is None:
-            raise DatabaseUnavailable(reason="DATABASE_URL is unset")
+            raise DatabaseUnavailable(reason="DATABASE_URL is not set")
         return self._pool

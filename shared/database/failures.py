@@ -1,7 +1,7 @@
-"""What asyncpg and the network raise, as our nouns: the one place where a database fault gets its name.
+"""What asyncpg and the network raise, translated into our errors; nothing else translates them.
 
-PostgreSQL's own words may carry values, so none of them reaches a caller, a span or a log; what is kept is
-the SQLSTATE, the constraint's name and, for faults of our own SQL, the identifier the server could not use.
+PostgreSQL's messages can contain values, so none reaches a caller, a span or a log. What is kept is the
+SQLSTATE, the constraint's name and, for a bug in our SQL, the identifier that the server did not find.
 """
 
 import ssl
@@ -10,97 +10,34 @@ from typing import Any
 
 import asyncpg
 
-from shared.errors import AnnexError, Conflict, DatabaseUnavailable, DeadlineExceeded, Invalid
+from shared.database.errors import (
+    ConnectionLost,
+    ConstraintViolated,
+    PoolerDetected,
+    QueryFailed,
+    ReadOnlyServer,
+    SchemaChanged,
+    SerializationFailure,
+)
+from shared.errors import AnnexError, DatabaseUnavailable, DeadlineExceeded, Invalid
 
-
-class QueryFailed(Exception):
-    """Our SQL, or the types it was given, is wrong: a bug, so it becomes an opaque 500 and a line in the log.
-
-    Attributes:
-        sqlstate: the server's five characters, ``""`` when the driver refused before asking it.
-    """
-
-    def __init__(self, problem: str, *, sqlstate: str = "") -> None:
-        super().__init__(f"{problem} (SQLSTATE {sqlstate})" if sqlstate else problem)
-        self.sqlstate = sqlstate
-
-
-class ConstraintViolated(Conflict):
-    """The change breaks a rule of the schema.
-
-    Attributes:
-        kind: ``unique``, ``foreign_key``, ``check``, ``not_null`` or ``exclusion``.
-        constraint: its name, for code that wants to say it better; not part of `detail`.
-    """
-
-    def __init__(self, kind: str, constraint: str = "") -> None:
-        super().__init__(_RULES[kind])
-        self.kind = kind
-        self.constraint = constraint
-
-
-class SerializationFailure(Conflict):
-    """Another transaction got in between (40001, 40P01); the whole transaction may be tried again."""
-
-    def __init__(self) -> None:
-        super().__init__("Something else changed the same data at the same time; try again.", retry_after=0)
-
-
-class ConnectionLost(DatabaseUnavailable):
-    """The connection broke while a statement was on its way."""
-
-
-class SchemaChanged(DatabaseUnavailable):
-    """The app's migration changed a table or a type in use; the next try sees the new one.
-
-    Attributes:
-        done: the statement was carried out and only its answer could not be read.
-    """
-
-    def __init__(self, *, done: bool) -> None:
-        super().__init__(reason="a migration changed a table in use", retry_after=None if done else 1)
-        self.done = done
-
-
-class PoolerDetected(DatabaseUnavailable):
-    """A transaction pooler answered although none was declared; from now on the pool treats it as one."""
-
-
-class OutcomeUnknown(DatabaseUnavailable):
-    """The connection was lost while a change was on its way, which may or may not be saved."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The database went away while the change was being saved; check before trying again.",
-            reason="the connection was lost during a change",
-            retry_after=None,
-        )
-
-
-_RULES = {
-    "unique": "This already exists.",
-    "foreign_key": "Something that this refers to, or that refers to this, stands in the way.",
-    "check": "A value is outside what the data allows.",
-    "not_null": "A value that the data needs is missing.",
-    "exclusion": "This overlaps with something that exists.",
-}
 _CONSTRAINTS = {
-    "23001": "foreign_key",  # PostgreSQL 18 tells RESTRICT apart
+    "23001": "foreign_key",  # RESTRICT, since PostgreSQL 18
     "23502": "not_null",
     "23503": "foreign_key",
     "23505": "unique",
     "23514": "check",
     "23P01": "exclusion",
 }
-# Text too long, number or date out of range, unreadable text, a NUL character: the value, not our SQL.
-_CALLERS_VALUE = ("22001", "22003", "22007", "22008", "22P02", "22021")
+# Text too long, number or date out of range, invalid text, a NUL character: the value, not our SQL.
+_INVALID_VALUE = ("22001", "22003", "22007", "22008", "22P02", "22P05", "22021")
 _TIMED_OUT = ("57014", "25P03", "25P04")
 _UNAVAILABLE = ("53", "57P", "28", "3D", "58", "XX", "55P03")
 _POOLER = ("26000", "42P05")
 
 
 def translate(error: BaseException) -> BaseException:
-    """Return what to raise instead of `error`; our own errors and cancellation come back as they are."""
+    """Return what to raise instead of `error`; our own errors and cancellation are returned unchanged."""
     if isinstance(error, AnnexError | QueryFailed):
         return error
     for kind, name in _NAMED:
@@ -110,25 +47,26 @@ def translate(error: BaseException) -> BaseException:
 
 
 def while_connecting(error: BaseException) -> BaseException:
-    """As `translate`, for what happens before there is a connection: every fault means unavailable."""
+    """As `translate`, for errors while connecting: each means that the database is unavailable."""
     if not isinstance(error, Exception) or isinstance(error, AnnexError | QueryFailed):
         return error
     if _is_pooler_refusal(error):
-        return PoolerDetected(reason="a pooler refused the startup settings")
+        return PoolerDetected(reason="a pooler rejected the startup parameters")
     return DatabaseUnavailable(reason=reason(error))
 
 
 def reason(error: BaseException) -> str:
-    """Say in a few words why there is no connection, without any text that came from outside."""
+    """Return why there is no connection, for the log; contains no text that came from outside."""
     sqlstate = getattr(error, "sqlstate", None)
     if sqlstate:
-        return f"{_PLAIN.get(sqlstate) or _PLAIN.get(sqlstate[:2]) or 'refused by the server'} ({sqlstate})"
+        known = _PLAIN.get(sqlstate) or _PLAIN.get(sqlstate[:2]) or "the server refused the connection"
+        return f"{known} ({sqlstate})"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS: the server's certificate is not accepted ({error.verify_message})"
+        return f"TLS: the server's certificate was rejected ({error.verify_message})"
     if isinstance(error, ssl.SSLError):
-        return "TLS: the handshake failed"
+        return "TLS: handshake failed"
     if isinstance(error, ConnectionError) and "rejected SSL" in str(error):
-        return "TLS: the server does not speak it; use sslmode=prefer or disable"
+        return "TLS: not supported by the server; use sslmode=prefer or sslmode=disable"
     for kind, words in _KINDS:
         if isinstance(error, kind):
             return words
@@ -136,31 +74,31 @@ def reason(error: BaseException) -> str:
 
 
 _PLAIN = {
-    "28P01": "the password is wrong",
-    "28": "the role may not log in",
-    "3D": "there is no such database",
-    "53300": "the server has no connection left",
+    "28P01": "wrong password",
+    "28": "the role is not allowed to log in",
+    "3D": "the database does not exist",
+    "53300": "the server has no free connections",
     "57P01": "the server is shutting down",
-    "57P03": "the server is starting",
+    "57P03": "the server is starting up",
     "08": "the connection was lost",
 }
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
-    (TimeoutError, "no answer in time"),
-    (ConnectionRefusedError, "nothing listens at its address"),
-    (FileNotFoundError, "its socket, or a certificate file, does not exist"),
-    (PermissionError, "its socket, or a certificate file, may not be opened"),
+    (TimeoutError, "no response in time"),
+    (ConnectionRefusedError, "connection refused: nothing listens at the address"),
+    (FileNotFoundError, "the socket or a certificate file does not exist"),
+    (PermissionError, "no permission to open the socket or a certificate file"),
     (ConnectionError, "the connection was lost"),
-    (OSError, "its host cannot be found or reached"),
+    (OSError, "the host cannot be resolved or reached"),
     (asyncpg.InterfaceError, "the connection is closed"),
 )
 
 
 def _from_server(error: asyncpg.PostgresError) -> Exception:
     if isinstance(error, asyncpg.DataError) and not error.severity:
-        return _from_driver_value(error)  # it bears the server's class, but never left this process
+        return _from_driver_value(error)  # the driver raised it; nothing was sent
     state = error.sqlstate or ""
-    if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
-        return SchemaChanged(done=isinstance(error, asyncpg.OutdatedSchemaCacheError))
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return SchemaChanged(done=False)
     if state in _CONSTRAINTS:
         return ConstraintViolated(_CONSTRAINTS[state], getattr(error, "constraint_name", None) or "")
     for states, name in _BY_STATE:
@@ -170,14 +108,12 @@ def _from_server(error: asyncpg.PostgresError) -> Exception:
 
 
 def _bug(error: asyncpg.PostgresError, state: str) -> str:
-    if state == "25006":
-        return "A function that declares read_only=True tried to write"
     if state == "42501":
-        return "The database role may not do this; grant it, or do not ask for it"
+        return "The database role lacks a privilege for this statement; grant it to the role"
     if state == "25P02":
-        return "A statement was sent after another one had failed in the same transaction"
+        return "A statement was sent after an earlier one in the same transaction had failed"
     if state.startswith("42"):
-        # Class 42 is about the statement itself: names and syntax, never values.
+        # Class 42 is about names and syntax of the statement, never about values.
         return str(getattr(error, "message", "") or type(error).__name__)
     return type(error).__name__
 
@@ -187,14 +123,14 @@ def _from_driver_value(error: asyncpg.DataError) -> Exception:
         return _outside(error)
     words = str(error)
     argument = next((word.rstrip(":,") for word in words.split() if word.startswith("$")), "a parameter")
-    return QueryFailed(f"{argument} is not of the type that the statement needs")
+    return QueryFailed(f"{argument} has the wrong type for this statement")
 
 
 def _from_connection(error: BaseException) -> Exception:
     if "another operation is in progress" in str(error):
-        return QueryFailed("Two statements at once on one transaction; await one before sending the next")
+        return QueryFailed("Two statements ran at once in one transaction; await each before the next")
     if type(error) is asyncpg.InterfaceError and "argument" in str(error):
-        return QueryFailed("The number of parameters is not the number of placeholders")
+        return QueryFailed("The number of parameters differs from the number of placeholders")
     return ConnectionLost(reason=reason(error))
 
 
@@ -203,24 +139,29 @@ def _is_pooler_refusal(error: BaseException) -> bool:
 
 
 def _outside(_: BaseException) -> Invalid:
-    return Invalid("A value is outside what the database can hold.")
+    return Invalid("A value is outside the range that the database can store.")
 
 
 def _late(_: BaseException) -> DeadlineExceeded:
-    return DeadlineExceeded("The database did not answer in time.")
+    return DeadlineExceeded("The database did not respond in time.")
 
 
 _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], ...] = (
     (("40001", "40P01"), lambda _: SerializationFailure()),
+    (("25006",), lambda _: ReadOnlyServer()),
     (_TIMED_OUT, _late),
-    (_CALLERS_VALUE, _outside),
-    (_POOLER, lambda _: PoolerDetected(reason="a prepared statement was not where it was made")),
+    (_INVALID_VALUE, _outside),
+    (
+        _POOLER,
+        lambda _: PoolerDetected(reason="a prepared statement was lost, as behind a transaction pooler"),
+    ),
     (("08",), lambda error: ConnectionLost(reason=reason(error))),
     (_UNAVAILABLE, lambda error: DatabaseUnavailable(reason=reason(error))),
 )
-# From the narrow to the wide: every TimeoutError is an OSError.
+# Specific types first: every TimeoutError is an OSError.
 _NAMED: tuple[tuple[type[BaseException], Callable[[Any], Exception]], ...] = (
     (asyncpg.PostgresError, _from_server),
+    (asyncpg.OutdatedSchemaCacheError, lambda _: SchemaChanged(done=True)),
     (TimeoutError, _late),
     (UnicodeEncodeError, _outside),
     (OSError, _from_connection),

@@ -1,4 +1,4 @@
-"""The verbs that a database and a transaction share."""
+"""The methods that a database and a transaction share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
@@ -7,19 +7,43 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
+from shared.database.errors import QueryFailed
 from shared.database.rows import decode, decode_one
+from shared.database.statements.statement import Statement
 
 type Verb[T] = Callable[..., Awaitable[T]]
-"""One of asyncpg's, as its class has it: what it is called on, the text, the parameters."""
+"""An unbound method of asyncpg's connection: takes the connection, the SQL and the parameters."""
 
 Connection = asyncpg.Connection
 
 
-class Queries(ABC):
-    """Statements with numbered placeholders (``$1``); values never become part of the text.
+def check(statement: Statement) -> None:
+    """Check that a statement leaves the transaction that it runs in alone.
 
-    Every verb raises `DatabaseUnavailable` when the database cannot answer, `DeadlineExceeded` when it took
-    too long, `Conflict` and `Invalid` when it refuses the values, `QueryFailed` when the statement is wrong.
+    Raises:
+        QueryFailed: it would begin, end or change one.
+    """
+    if statement.control:
+        raise QueryFailed(f"{statement.control} is not allowed; use `async with db.transaction()`")
+
+
+def single[T](verb: Verb[T]) -> Verb[T]:
+    """Return the method with which the server accepts only one statement at a time.
+
+    Without parameters asyncpg's `execute` sends any number of them, of which one could end the transaction.
+    """
+    return _execute_one if verb is Connection.execute else verb  # type: ignore[return-value]  # both a status
+
+
+async def _execute_one(connection: asyncpg.Connection, sql: str, *args: object) -> str:
+    return f"SELECT {len(await connection.fetch(sql, *args))}"
+
+
+class Queries(ABC):
+    """SQL with numbered placeholders (``$1``); values never become part of the SQL.
+
+    Every method raises `DatabaseUnavailable` when the database does not respond, `DeadlineExceeded` when it
+    takes too long, `Conflict` and `Invalid` when it rejects the values, `QueryFailed` when the SQL is wrong.
     """
 
     @abstractmethod
@@ -36,7 +60,7 @@ class Queries(ABC):
         """Return all rows as structs.
 
         Raises:
-            RowMismatch: a row does not fit `kind`; names the column and the field.
+            RowMismatch: a row does not match `kind`; names the column and the field.
         """
         return decode(kind, await self._run(Connection.fetch, sql, *args))
 
@@ -50,11 +74,11 @@ class Queries(ABC):
         return await self._run(Connection.fetchval, sql, *args)
 
     async def execute(self, sql: str, *args: object) -> int:
-        """Run a statement and return how many rows it touched, 0 where that has no meaning."""
+        """Run a statement and return the number of affected rows, 0 for statements without one."""
         status = await self._run(Connection.execute, sql, *args)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run a statement once for each row of parameters: all of them or none."""
+        """Run a statement for each row of parameters: all of them or none."""
         await self._run(Connection.executemany, sql, rows)

@@ -1,4 +1,4 @@
-"""What the role that we run under could do to the schema, or in front of it, although it never should."""
+"""What the database role could do to the schema although the service never needs to."""
 
 from msgspec import Struct
 
@@ -37,18 +37,18 @@ FROM pg_roles r WHERE r."rolname" = current_user
 
 
 async def powers(db: Queries) -> list[str]:
-    """Return, a sentence each, how the role could change the schema; empty for one of least privilege."""
+    """Return one sentence for each unneeded privilege; empty for a role of least privilege."""
     row = await db.fetch_one(_Powers, _POWERS)
     if row is None:
         return []
     if row.superuser:
-        return [f"{row.role} is a superuser: it may do anything to every database of the server"]
-    told = [
+        return [f"{row.role} is a superuser and may change every database of the server"]
+    privileges = [
         (row.creates_databases, "may create databases"),
         (row.creates_roles, "may create roles"),
         (row.creates_schemas, "may create schemas in this database"),
-        (row.creates_temporary, "may create temporary tables, which hide the app's of the same name"),
+        (row.creates_temporary, "may create temporary tables, which hide the app's tables of the same name"),
         (bool(row.creates_in), f"may create tables in {', '.join(row.creates_in)}"),
-        (row.owns > 0, f"owns {row.owns} tables, views or sequences, and so may alter and drop them"),
+        (row.owns > 0, f"owns tables, views or sequences ({row.owns}) and may alter and drop them"),
     ]
-    return [f"{row.role} {power}" for holds, power in told if holds]
+    return [f"{row.role} {power}" for holds, power in privileges if holds]

@@ -1,24 +1,25 @@
-"""Rows into structs: one C call for a whole result, and a mismatch that names the column and the field.
+"""Rows into structs: one C call for a whole result; errors name the column and the field.
 
 A struct's encoded field names are the column names, so ``rename="camel"`` reads Prisma's columns as they are.
 """
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from asyncpg import Record
-from msgspec import Struct, convert
+from msgspec import Struct, convert, inspect
 
-from shared.database.failures import QueryFailed
+from shared.database.errors import QueryFailed
 
 
 class Range[T](Struct, frozen=True, kw_only=True):
-    """A PostgreSQL range: ``field: Range[int]``; a bound of None is open.
+    """A PostgreSQL range: ``field: Range[int]``; a bound of None is unbounded.
 
     Attributes:
-        isempty: the empty range, whose bounds mean nothing.
+        isempty: the range contains nothing; its bounds have no meaning.
     """
 
     lower: T | None = None
@@ -29,15 +30,15 @@ class Range[T](Struct, frozen=True, kw_only=True):
 
 
 class RowMismatch(QueryFailed):
-    """A row does not fit the struct it was asked for as.
+    """A row does not match its struct.
 
     Attributes:
         column: the column's name, as the statement returned it.
-        field: ``Signal.value``, or the struct's name where there is no such field.
+        field: ``Signal.value``, or the struct's name when it has no such field.
     """
 
     def __init__(self, column: str, field: str, problem: str) -> None:
-        super().__init__(f"column {column!r} does not fit {field}: {problem}")
+        super().__init__(f"Column {column!r} does not match {field}: {problem}")
         self.column = column
         self.field = field
 
@@ -51,14 +52,14 @@ def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
     if not records:
         return []
     columns = tuple(records[0].keys())
-    several = _checked(kind, columns)
+    several, instants = _checked(kind, columns)
+    # Faster than dict(record), which looks up each key.
+    values = [dict(zip(columns, record)) for record in records]  # noqa: B905  # as many values as columns
+    if instants:
+        for row in values:
+            _set_utc(row, instants)
     try:
-        # Faster than dict(record), which asks the record for each of its keys.
-        rows: list[T] = convert(
-            [dict(zip(columns, record)) for record in records],  # noqa: B905  # a record has its own columns
-            several,
-            from_attributes=True,
-        )
+        rows: list[T] = convert(values, several, from_attributes=True)
     except msgspec.ValidationError as error:
         raise _mismatch(kind, records, str(error)) from None
     return rows
@@ -67,37 +68,60 @@ def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
 def decode_one[T: Struct](kind: type[T], record: Record) -> T:
     """Turn one record into a struct, as `decode` does."""
     columns = tuple(record.keys())
-    _checked(kind, columns)
+    _, instants = _checked(kind, columns)
+    values = dict(zip(columns, record))  # noqa: B905  # as above
+    _set_utc(values, instants)
     try:
-        return convert(dict(zip(columns, record)), kind, from_attributes=True)  # noqa: B905  # as above
+        return convert(values, kind, from_attributes=True)
     except msgspec.ValidationError:
-        return decode(kind, [record])[0]  # which says what is wrong
+        return decode(kind, [record])[0]  # which names what is wrong
 
 
 @lru_cache(maxsize=1024)
-def _checked(kind: type[Struct], columns: tuple[str, ...]) -> Any:
-    """Return the type of a list of structs, for msgspec, once it is known that the columns are its fields."""
+def _checked(kind: type[Struct], columns: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """Check that columns and fields match; return ``list[kind]`` and the columns of `Instant` fields."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for column in columns:
         if column not in fields:
             raise RowMismatch(column, kind.__name__, f"{kind.__name__} has no such field")
         if columns.count(column) > 1:
-            raise RowMismatch(column, f"{kind.__name__}.{fields[column].name}", "it is returned twice")
+            raise RowMismatch(
+                column, f"{kind.__name__}.{fields[column].name}", "the statement returns the column twice"
+            )
     for column, field in fields.items():
         if field.required and column not in columns:
-            raise RowMismatch(column, f"{kind.__name__}.{field.name}", "the statement does not return it")
-    return list[kind]  # type: ignore[valid-type]  # a type made of a value
+            raise RowMismatch(
+                column, f"{kind.__name__}.{field.name}", "the statement does not return the column"
+            )
+    instants = tuple(column for column in columns if _is_instant(fields[column].type))
+    return list[kind], instants  # type: ignore[valid-type]  # a type made of a value
+
+
+def _is_instant(annotation: Any) -> bool:
+    """Whether only a datetime with a time zone fits."""
+    info = inspect.type_info(annotation)
+    options = info.types if isinstance(info, inspect.UnionType) else (info,)
+    bare = [option.type if isinstance(option, inspect.Metadata) else option for option in options]
+    return any(isinstance(option, inspect.DateTimeType) and option.tz for option in bare)
+
+
+def _set_utc(row: dict[str, Any], instants: tuple[str, ...]) -> None:
+    """Read a ``timestamp`` as UTC, which is how Prisma and Drizzle write it."""
+    for column in instants:
+        value = row[column]
+        if type(value) is datetime and value.tzinfo is None:
+            row[column] = value.replace(tzinfo=UTC)
 
 
 def _mismatch(kind: type[Struct], records: list[Record], message: str) -> RowMismatch:
-    """Say it in names and types: msgspec's own message may quote the value."""
+    """Describe the mismatch in names and types; msgspec's message could quote the value."""
     path = re.search(r"at `\$\[(\d+)\]\.?([^.\[`]*)", message)
     index, column = (int(path[1]), path[2]) if path else (0, "")
     field = next((f for f in msgspec.structs.fields(kind) if f.encode_name == column), None)
     if field is None:
-        return RowMismatch(column or "?", kind.__name__, "a value is of another type")
+        return RowMismatch(column or "?", kind.__name__, "a value has another type")
     wanted, found = _spell(field.type), type(records[index][column]).__name__
-    return RowMismatch(column, f"{kind.__name__}.{field.name}", f"wanted {wanted}, the row holds {found}")
+    return RowMismatch(column, f"{kind.__name__}.{field.name}", f"expected {wanted}, got {found}")
 
 
 def _spell(annotation: Any) -> str:

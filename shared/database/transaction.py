@@ -1,4 +1,4 @@
-"""Transactions: one connection, all or nothing, tried again where that is safe."""
+"""Transactions: one connection, all or nothing, retried where that is safe."""
 
 import asyncio
 import random
@@ -9,39 +9,53 @@ from typing import Any, Literal
 import asyncpg
 from msgspec import Struct
 
-from shared.database.failures import (
+from shared.database.errors import (
     ConnectionLost,
-    OutcomeUnknown,
     PoolerDetected,
     QueryFailed,
+    ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
 )
-from shared.database.lease import Lease, is_in_transaction, is_unfinished
-from shared.database.pool import Pool
-from shared.database.queries import Queries, Verb
+from shared.database.instruments import Instruments
+from shared.database.pool.lease import Lease, is_unfinished
+from shared.database.pool.pool import Pool
+from shared.database.pool.session import is_in_transaction
+from shared.database.queries import Queries, Verb, check, single
 from shared.database.rows import decode
-from shared.database.spans import Instruments
+from shared.errors import OutcomeUnknown
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
+READ_ONLY = " READ ONLY; SELECT 1"
+"""Follows BEGIN. The SELECT takes a snapshot; after one the server refuses to make it writable."""
+WRITE_REFUSED = "A write was attempted with read_only=True; remove read_only or the write"
+
 
 class Transaction(Queries):
-    """What is asked of it happens together or not at all."""
+    """Its statements take effect together or not at all."""
 
-    def __init__(self, lease: Lease, pool: Pool, instruments: Instruments) -> None:
+    def __init__(self, lease: Lease, pool: Pool, instruments: Instruments, *, read_only: bool) -> None:
         self._lease = lease
         self._pool = pool
         self._instruments = instruments
+        self._read_only = read_only
         self._cursors = 0
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
-        self._lease.after = max(self._lease.after, self._instruments.operation(sql).statement.after)
+        statement = self._instruments.record(sql).statement
+        check(statement)
+        self._lease.after = max(self._lease.after, statement.after)
         try:
             with self._instruments.statement(sql):
-                return await verb(self._lease.connection, sql, *args)
+                return await (single(verb) if self._read_only else verb)(self._lease.connection, sql, *args)
         except SchemaChanged:
             await self._pool.reload_schema()
+            raise
+        except ReadOnlyServer:
+            if self._read_only:
+                raise QueryFailed(WRITE_REFUSED, sqlstate="25006") from None
+            self._pool.expire()
             raise
 
     async def iterate[T: Struct](
@@ -57,11 +71,11 @@ class Transaction(Queries):
         if not self._pool.behind_pooler:
             cursor = await self._run(asyncpg.Connection.cursor, sql, *args)
             return lambda *_: cursor.fetch(batch)
-        # Behind a pooler nothing may be prepared by name, which asyncpg's own cursor does.
+        # asyncpg's own cursor prepares a named statement, which fails behind a pooler.
         self._cursors += 1
         name = f"annex_cursor_{self._cursors}"
         declared = f"DECLARE {name} CURSOR FOR {sql}"
-        await self._run(lambda connection, _, *args: connection.execute(declared, *args), sql, *args)
+        await self._run(lambda connection, _, *args: connection.fetch(declared, *args), sql, *args)
         return lambda connection, _: connection.fetch(f"FETCH {batch} FROM {name}")
 
 
@@ -75,17 +89,17 @@ class TransactionScope:
         self._instruments = instruments
         self._read_only = read_only
         level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
-        self._begin = f"BEGIN{level}{' READ ONLY' if read_only else ''}"
+        self._begin = f"BEGIN{level}{READ_ONLY if read_only else ''}"
         self._lease: Lease | None = None
 
     async def run[T](self, work: Callable[[Transaction], Awaitable[T]], *, attempts: int = 3) -> T:
-        """Do `work` in a transaction and return its result; it must change nothing but the database.
+        """Run `work` in a transaction and return its result; it must change nothing but the database.
 
-        It is done again, from the start, when another transaction got in between, or when a migration or a
-        pooler took away a prepared statement: in each case nothing of the failed try is left.
+        It is run again from the start after a conflict with a concurrent transaction, and when a migration or
+        a pooler invalidated a prepared statement: in each case the failed attempt was rolled back.
 
         Raises:
-            SerializationFailure: the last try failed in this way too.
+            SerializationFailure: the last attempt failed like this too.
         """
         for attempt in range(attempts):
             try:
@@ -94,19 +108,23 @@ class TransactionScope:
             except (SerializationFailure, SchemaChanged, PoolerDetected):
                 if attempt == attempts - 1:
                     raise
-            # Two that collided must not meet again: a few milliseconds, more each time.
+            # So that two transactions do not collide again; longer after each attempt.
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311  no secret is made of it
         raise AssertionError("attempts must be at least 1")
 
     async def __aenter__(self) -> Transaction:
         if self._lease is not None:
-            raise QueryFailed("A transaction was entered twice; call database.transaction() for each")
+            raise QueryFailed(
+                "A transaction was entered twice; call database.transaction() once for each block"
+            )
         try:
             lease = await self._opened()
         except ConnectionLost:
-            lease = await self._opened()  # a connection that died in the pool; nothing was said on it yet
+            lease = (
+                await self._opened()
+            )  # the connection broke in the pool; nothing of the transaction was sent
         self._lease = lease
-        return Transaction(lease, self._pool, self._instruments)
+        return Transaction(lease, self._pool, self._instruments, read_only=self._read_only)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -118,7 +136,7 @@ class TransactionScope:
                 await self._commit(lease.connection)
             elif not is_unfinished(error):
                 await self._roll_back(lease.connection)
-            # Otherwise the pool rolls back in its own time, so that the caller gets its answer.
+            # Otherwise the pool rolls back in the background, so that the caller does not wait.
         except BaseException as failure:
             error = failure
             raise
@@ -139,10 +157,10 @@ class TransactionScope:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
-        except ConnectionLost:
-            raise OutcomeUnknown from None
+        except ConnectionLost as error:
+            raise (error if self._read_only else OutcomeUnknown()) from None
         if status == "ROLLBACK":
-            raise QueryFailed("The transaction had failed before; an error inside it was caught and dropped")
+            raise QueryFailed("The transaction was rolled back: an error inside it was caught and ignored")
 
     async def _roll_back(self, connection: asyncpg.Connection) -> None:
         if not is_in_transaction(connection):

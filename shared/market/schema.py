@@ -1,6 +1,6 @@
 """The part of the app's schema that our SQL relies on; `annex check --database` compares it."""
 
-from shared.database.contract import Labels, Table
+from shared.database.drift import Labels, Table
 from shared.market.signals import Regime
 
 TABLES = (

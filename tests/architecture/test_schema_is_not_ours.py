@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.database.statements import describe
+from shared.database.statements.statement import describe
 from shared.market.schema import TABLES
 
 # The example app stands in for the Next.js app, which does own its tables.

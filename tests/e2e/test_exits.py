@@ -74,7 +74,7 @@ def test_function_that_ends_the_process_is_answered_with_500_and_everything_else
 def test_task_left_behind_that_ends_the_process_does_not(service: Service) -> None:
     assert httpx.get(f"{service.url}/leaves").json() == "ok"
 
-    until(lambda: "a left-over task failed" in service.log)
+    until(lambda: "a task that outlived its call failed" in service.log)
 
     assert httpx.get(f"{service.url}/good").json() == "ok"
 

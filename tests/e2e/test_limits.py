@@ -128,7 +128,7 @@ def test_replicas_share_a_rate_limit_and_count_alone_while_redis_is_away(
 
     assert sorted(shared) == [200] * 10 + [429] * 30
     assert sorted(alone) == [200] * 20 + [429] * 20
-    assert all("rate limits count in this process alone" in replica.log for replica in replicas)
+    assert all("rate limits count in this process only" in replica.log for replica in replicas)
 
 
 def test_in_a_crowd_everybody_is_answered_before_anybody_has_had_many_turns(tmp_path: Path, issuer: Issuer):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.auth import check_clerk
+from runtime.auth.clerk import check_clerk
 from runtime.commands.doctor import variables as shown
 from runtime.settings import SettingsError, load
 from runtime.settings.reading import variables

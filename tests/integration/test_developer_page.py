@@ -5,12 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from runtime.app import Application, create_app
+from runtime.app import create_app
 from runtime.dev.page import DeveloperPage
 from runtime.dev.recorder import Recorder
 from runtime.settings import load
@@ -42,7 +43,8 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
         settings = load({"ANNEX_ENV": "test", "ANNEX_FUNCTIONS": "functions", **environment})
         recorder = Recorder()
         application = create_app(settings, telemetry=Telemetry.start(settings, processors=[recorder]))
-        application.outermost = DeveloperPage(application.shell, application, recorder)
+        page = partial(DeveloperPage, application=application, recorder=recorder)
+        application.put_in_front("developer's page", page)
         transport = httpx.ASGITransport(application, client=(client, 4711))
         async with application.running(), httpx.AsyncClient(transport=transport, base_url=base) as http:
             yield http
@@ -149,7 +151,10 @@ def test_nothing_that_serves_imports_the_page():
     assert answer.stdout.strip() == "False"
 
 
-def test_application_is_its_shell_when_nobody_put_something_around_it(tmp_path: Path):
-    application: Application = create_app(load({"ANNEX_ENV": "test", "ANNEX_FUNCTIONS": str(tmp_path)}))
+def test_page_is_the_outermost_stage_where_it_is_put_in_front_and_no_stage_elsewhere(tmp_path: Path):
+    application = create_app(load({"ANNEX_ENV": "test", "ANNEX_FUNCTIONS": str(tmp_path)}))
+    before = list(application.stages())
+    application.put_in_front("developer's page", lambda app: app)
 
-    assert application.outermost is application.shell
+    assert before[0] == "shell"
+    assert list(application.stages()) == ["developer's page", *before]

@@ -5,14 +5,14 @@ import logging
 
 import pytest
 
-from runtime.auth import Authenticator
-from runtime.auth.keys import Patience, RemoteKeys
+from runtime.auth.clerk import ClerkIdentity
 from runtime.auth.outbound import Outbound
+from runtime.auth.tokens.key_sets import KeyTimes, RemoteKeys
 from runtime.config import Policy
 from runtime.settings.variables import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
-from tests.fixtures.clerk import Issuer, JwksServer, as_json, base64url, caller, scope, serving
+from tests.fixtures.clerk import Issuer, JwksServer, as_json, base64url, by_clerk, caller, scope, serving
 
 
 class Clock:
@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
 
-PATIENCE = Patience(fresh=300, stale=3600, cooldown=30, timeout=5, backoff=1)
+PATIENCE = KeyTimes(fresh=300, stale=3600, cooldown=30, timeout=5, backoff=1)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def clock() -> Clock:
 async def keys(jwks: JwksServer, clock: Clock):
     """A key set that fetches when it is asked, so that a test counts what its own questions cost."""
     async with Outbound() as outbound:
-        yield RemoteKeys(jwks.url, outbound, patience=PATIENCE, clock=clock)
+        yield RemoteKeys(jwks.url, outbound, times=PATIENCE, clock=clock)
 
 
 async def kid_refusal(keys: RemoteKeys, kid: str | None) -> str:
@@ -77,7 +77,7 @@ async def test_a_caller_that_gives_up_does_not_take_the_fetch_from_the_others(ke
 
 async def test_ten_thousand_forged_tokens_cause_at_most_one_fetch(jwks, issuer):
     settings = ClerkSettings(jwks_url=jwks.url)
-    authenticator = Authenticator.from_settings(settings, production=False)
+    authenticator = by_clerk(settings, production=False)
     await caller(authenticator, issuer.token())
     before = jwks.fetches
     _, claims, signature = issuer.token().split(".")
@@ -127,7 +127,7 @@ async def test_a_rotation_is_picked_up_without_a_restart(jwks, issuer):
     old, new = issuer, issuer.rotated(kid="ins_signals_2")
     clock = Clock()
     async with Outbound() as outbound:
-        keys = RemoteKeys(jwks.url, outbound, patience=PATIENCE, clock=clock)
+        keys = RemoteKeys(jwks.url, outbound, times=PATIENCE, clock=clock)
         await keys.find(old.kid)
         jwks.serve(new)
         clock.now += 31
@@ -139,8 +139,8 @@ async def test_a_rotation_is_picked_up_without_a_restart(jwks, issuer):
 async def test_a_rotation_that_keeps_the_kid_is_picked_up(jwks, issuer):
     new = issuer.rotated()
     settings = ClerkSettings(jwks_url=jwks.url)
-    patience = Patience(cooldown=0)
-    authenticator = Authenticator.from_settings(settings, production=False, patience=patience)
+    patience = KeyTimes(cooldown=0)
+    authenticator = by_clerk(settings, production=False, times=patience)
     await caller(authenticator, issuer.token())
 
     jwks.serve(new)
@@ -148,8 +148,8 @@ async def test_a_rotation_that_keeps_the_kid_is_picked_up(jwks, issuer):
     assert (await caller(authenticator, new.token(sub="user_new"))).user_id == "user_new"
 
 
-async def test_forged_signatures_for_a_known_kid_cause_at_most_one_fetch_a_cooldown(jwks, issuer):
-    authenticator = Authenticator.from_settings(ClerkSettings(jwks_url=jwks.url), production=False)
+async def test_a_forged_signature_for_a_known_kid_that_comes_again_and_again_causes_one_fetch(jwks, issuer):
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
     await caller(authenticator, issuer.token())
     forged = issuer.rotated().token()
 
@@ -157,14 +157,14 @@ async def test_forged_signatures_for_a_known_kid_cause_at_most_one_fetch_a_coold
         with pytest.raises(Unauthenticated):
             await authenticator.authenticate(scope(forged), Policy())
 
-    assert jwks.fetches == 1
+    assert jwks.fetches == 2
 
 
 async def test_tokens_of_a_removed_key_are_no_longer_remembered(jwks, issuer):
     old, new = issuer, issuer.rotated(kid="ins_signals_2")
-    patience = Patience(cooldown=0)
+    patience = KeyTimes(cooldown=0)
     settings = ClerkSettings(jwks_url=jwks.url)
-    authenticator = Authenticator.from_settings(settings, production=False, patience=patience)
+    authenticator = by_clerk(settings, production=False, times=patience)
     token = old.token()
     await caller(authenticator, token)
 
@@ -180,7 +180,7 @@ async def test_keys_are_renewed_in_the_background(jwks, issuer):
     new = issuer.rotated(kid="ins_signals_2")
     async with (
         Outbound() as outbound,
-        RemoteKeys(jwks.url, outbound, patience=Patience(fresh=0.01)) as keys,
+        RemoteKeys(jwks.url, outbound, times=KeyTimes(fresh=0.01)) as keys,
     ):
         await jwks.asked_for(1)
         jwks.serve(new)
@@ -195,7 +195,7 @@ async def test_a_failed_renewal_is_tried_again_in_the_background(jwks, issuer):
     jwks.break_down()
     async with (
         Outbound() as outbound,
-        RemoteKeys(jwks.url, outbound, patience=Patience(backoff=0.01)) as keys,
+        RemoteKeys(jwks.url, outbound, times=KeyTimes(backoff=0.01)) as keys,
     ):
         await jwks.asked_for(1)
         jwks.serve(issuer)
@@ -269,7 +269,7 @@ async def test_a_server_that_is_down_is_asked_less_and_less_often(keys, jwks, is
 async def test_a_slow_server_is_given_up_after_the_time_limit(jwks, issuer):
     jwks.gate.clear()
     async with Outbound() as outbound:
-        keys = RemoteKeys(jwks.url, outbound, patience=Patience(timeout=0.05))
+        keys = RemoteKeys(jwks.url, outbound, times=KeyTimes(timeout=0.05))
 
         with pytest.raises(KeysUnavailable):
             await keys.find(issuer.kid)
@@ -303,7 +303,7 @@ async def test_a_packed_answer_is_not_unpacked(keys, jwks, issuer):
 async def test_keys_of_the_backend_api_are_asked_for_with_the_secret_key(issuer):
     async with serving(issuer) as api:
         settings = ClerkSettings(secret_key=Secret("sk_test_1"), api_url=api.url.removesuffix("/jwks"))
-        authenticator = Authenticator.from_settings(settings, production=False)
+        authenticator = by_clerk(settings, production=False)
 
         await caller(authenticator, issuer.token())
 
@@ -315,19 +315,19 @@ async def test_a_secret_key_that_is_wrong_is_our_fault_and_said_in_the_log(issue
     async with serving(issuer) as api:
         api.answer(b"{}", status="401 Unauthorized")
         settings = ClerkSettings(secret_key=Secret("sk_test_1"), api_url=api.url.removesuffix("/jwks"))
-        authenticator = Authenticator.from_settings(settings, production=False)
+        authenticator = by_clerk(settings, production=False)
 
         with pytest.raises(KeysUnavailable):
             await authenticator.authenticate(scope(issuer.token()), Policy())
 
-    told = [record for record in caplog.records if record.name == "runtime.auth.keys"]
+    told = [record for record in caplog.records if record.name == "runtime.auth.tokens.key_sets"]
     assert vars(told[0])["cause"] == "secret-key-invalid"
     assert "sk_test_1" not in str([vars(record) for record in caplog.records])
 
 
 async def test_a_public_function_does_not_need_the_keys(jwks, issuer):
     jwks.break_down()
-    authenticator = Authenticator.from_settings(ClerkSettings(jwks_url=jwks.url), production=False)
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
 
     assert await authenticator.authenticate(scope(issuer.token()), Policy(public=True)) is None
 
@@ -335,8 +335,8 @@ async def test_a_public_function_does_not_need_the_keys(jwks, issuer):
 async def test_two_instances_do_not_share_keys_of_one_kid(issuer):
     other = Issuer(kid=issuer.kid, url="https://clerk.elsewhere.example")
     async with serving(issuer) as ours, serving(other) as theirs:
-        here = Authenticator.from_settings(ClerkSettings(jwks_url=ours.url), production=False)
-        there = Authenticator.from_settings(ClerkSettings(jwks_url=theirs.url), production=False)
+        here = by_clerk(ClerkSettings(jwks_url=ours.url), production=False)
+        there = by_clerk(ClerkSettings(jwks_url=theirs.url), production=False)
         await caller(there, other.token())
 
         with pytest.raises(Unauthenticated) as refusal:
@@ -345,11 +345,56 @@ async def test_two_instances_do_not_share_keys_of_one_kid(issuer):
     assert refusal.value.reason == "token-invalid-signature"
 
 
-async def test_nothing_is_left_behind_when_the_door_closes(jwks):
+async def test_no_task_is_left_when_the_identity_provider_is_closed(jwks):
     before = asyncio.all_tasks()
     jwks.gate.clear()
 
-    async with Authenticator.from_settings(ClerkSettings(jwks_url=jwks.url), production=False):
+    async with ClerkIdentity.from_settings(ClerkSettings(jwks_url=jwks.url), production=False):
         await jwks.asked_for(1)
 
     assert {task for task in asyncio.all_tasks() - before if task.get_name().startswith("jwks")} == set()
+
+
+@pytest.mark.parametrize("kid", [None, "ins_signals_2"])
+async def test_a_rotation_right_after_a_fetch_refuses_nobody(jwks, issuer, kid):
+    new = issuer.rotated(kid=kid)
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
+    await caller(authenticator, issuer.token())
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(scope(Issuer(kid="ins_forged").token()), Policy())
+
+    jwks.serve(new)
+
+    assert (await caller(authenticator, new.token(sub="user_new"))).user_id == "user_new"
+
+
+@pytest.mark.parametrize("kid", [None, "ins_signals_2"])
+async def test_a_rotation_while_tokens_are_forged_is_never_401(jwks, issuer, kid):
+    new = issuer.rotated(kid=kid)
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
+    await caller(authenticator, issuer.token())
+    forger = issuer.rotated()
+    for number in range(100):
+        with pytest.raises((Unauthenticated, KeysUnavailable)):
+            await authenticator.authenticate(
+                scope(forger.token(headers={"kid": f"ins_{number}"} if kid else None, jti=str(number))),
+                Policy(),
+            )
+    jwks.serve(new)
+
+    with pytest.raises(KeysUnavailable) as refusal:
+        await authenticator.authenticate(scope(new.token()), Policy())
+
+    assert 1 <= (refusal.value.retry_after or 0) <= 30
+    assert jwks.fetches <= 11
+
+
+async def test_a_public_function_does_not_wait_for_a_slow_key_server(jwks, issuer):
+    jwks.gate.clear()
+    authenticator = by_clerk(ClerkSettings(jwks_url=jwks.url), production=False)
+
+    assert await authenticator.authenticate(scope(issuer.token()), Policy(public=True)) is None
+
+    jwks.gate.set()
+    assert (await caller(authenticator, issuer.token())).user_id == "user_ada"
+    assert jwks.fetches == 1

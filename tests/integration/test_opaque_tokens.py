@@ -14,7 +14,7 @@ from runtime.config import Policy
 from runtime.settings.variables import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
-from tests.fixtures.clerk import Issuer, JwksServer, caller, scope, serving
+from tests.fixtures.clerk import Issuer, JwksServer, by_clerk, caller, scope, serving
 
 ANY = Policy(token_types=("session", "m2m_token", "oauth_token", "api_key"))
 
@@ -51,7 +51,7 @@ def settings(api: JwksServer, issuer: Issuer, **changes: Any) -> ClerkSettings:
 
 @pytest.fixture
 def authenticator(api: JwksServer, issuer: Issuer) -> Authenticator:
-    return Authenticator.from_settings(settings(api, issuer), production=False)
+    return by_clerk(settings(api, issuer), production=False)
 
 
 async def reason_of(authenticator: Authenticator, token: str, policy: Policy = ANY) -> str:
@@ -208,7 +208,7 @@ async def test_invented_keys_are_asked_about_a_few_at_a_time(authenticator, api)
 
 async def test_without_a_secret_key_the_reason_is_told(api, issuer):
     without = settings(api, issuer, secret_key=None, machine_secret_key=None)
-    authenticator = Authenticator.from_settings(without, production=False)
+    authenticator = by_clerk(without, production=False)
 
     assert await reason_of(authenticator, "mt_1") == "token-type-not-configured"
 
@@ -221,7 +221,7 @@ async def test_an_opaque_oauth_token_is_for_our_audience_where_one_is_configured
     api, issuer, audience, reason
 ):
     api.answer(says(aud=audience))
-    authenticator = Authenticator.from_settings(settings(api, issuer, audience=("annex",)), production=False)
+    authenticator = by_clerk(settings(api, issuer, audience=("annex",)), production=False)
 
     if reason:
         assert await reason_of(authenticator, "oat_1") == reason
@@ -236,3 +236,16 @@ async def test_what_the_answer_says_is_kept_but_not_the_token(authenticator, api
 
     assert user.claims["claims"] == {"desk": "rates"}
     assert not {"token", "secret"} & set(user.claims)
+
+
+async def test_a_public_function_does_not_wait_for_a_slow_backend_api_and_the_answer_is_kept(
+    authenticator, api
+):
+    public = Policy(public=True, token_types=("session", "m2m_token", "oauth_token", "api_key"))
+    api.gate.clear()
+
+    assert await authenticator.authenticate(scope("ak_1"), public) is None
+
+    api.gate.set()
+    assert (await caller(authenticator, "ak_1", public)).user_id == "user_ada"
+    assert api.fetches == 1

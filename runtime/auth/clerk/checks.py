@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from msgspec import Struct
 
 from runtime.auth.reasons import Reason
-from runtime.auth.tokens import OAUTH_TYPES, Token
+from runtime.auth.tokens.signed import OAUTH_TYPES, Token
 from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
 
@@ -24,24 +24,24 @@ class Checks(Struct, frozen=True, kw_only=True):
     """What this service expects of a token.
 
     Attributes:
-        issuer: the only accepted `iss` of sessions, None while it is not known.
+        issuers: accepted `iss` of sessions; empty is unchecked.
         authorized_parties: accepted `azp`; empty is unchecked.
         audience: accepted `aud`, for tokens that carry one; empty is unchecked.
         accept_templates: tokens of JWT templates pass as sessions.
         clock_skew: seconds that clocks may differ.
     """
 
-    issuer: str | None = None
+    issuers: frozenset[str] = frozenset()
     authorized_parties: frozenset[str] = frozenset()
     audience: frozenset[str] = frozenset()
     accept_templates: bool = False
     clock_skew: float = 5
 
     @classmethod
-    def of(cls, clerk: ClerkSettings, *, issuer: str | None) -> Self:
+    def of(cls, clerk: ClerkSettings, *, issuers: frozenset[str]) -> Self:
         """Return what the settings ask for."""
         return cls(
-            issuer=issuer,
+            issuers=issuers,
             authorized_parties=frozenset(clerk.authorized_parties),
             audience=frozenset(clerk.audience),
             accept_templates=clerk.accept_templates,
@@ -103,7 +103,7 @@ class Checks(Struct, frozen=True, kw_only=True):
             raise Unauthenticated(Reason.PARTY)
 
     def _check_issuer(self, issuer: Any) -> None:
-        if self.issuer is not None and issuer != self.issuer:
+        if self.issuers and not (isinstance(issuer, str) and issuer in self.issuers):
             raise Unauthenticated(Reason.ISSUER)
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from runtime.auth.clerk.instance import frontend_host
 from runtime.auth.credentials import Headers
 from runtime.auth.reasons import Reason
-from runtime.auth.tokens import parse
+from runtime.auth.tokens.signed import parse
 from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
 
@@ -114,7 +114,7 @@ def _read(header: bytes) -> dict[str, bytes]:
 
 
 def _check_age(session: bytes, client_updated_at: bytes | None) -> None:
-    """Refuse a session older than the last sign-in or sign-out, as far as the browser tells of one."""
+    """Refuse a session older than the last sign-in or sign-out, if the browser reports one."""
     if client_updated_at is None or not client_updated_at.isdigit():
         return
     updated_at = int(client_updated_at[:16])
@@ -128,7 +128,7 @@ def _is_beyond_forms(content_type: bytes) -> bool:
 
 
 def _claims(session: bytes | None) -> Mapping[str, Any]:
-    """Read claims that only tell two cookies apart; whichever is chosen is verified afterwards."""
+    """Read claims to choose between two cookies; the one that is chosen is verified afterwards."""
     try:
         return parse(session).claims if session else {}
     except Unauthenticated:

@@ -3,19 +3,28 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
 from runtime.auth.clerk.webhooks import check_secret
-from runtime.auth.keys import read_pem
-from runtime.settings import Fault, Settings
+from runtime.auth.tokens.keys import MIN_BITS
+from runtime.settings import Settings, SettingsFault
+from runtime.settings.rules import is_url
 from runtime.settings.variables import ClerkSettings
 from shared.secret import Secret
 
 _PUBLISHABLE: Final = re.compile(r"pk_(?:test|live)_([A-Za-z0-9+/_-]+={0,2})")
-_URL: Final = re.compile(r"https?://[^/\s]+(?:/\S*)?")
+_ISSUER: Final = re.compile(r"https?://[a-z0-9.-]+(?::\d+)?(?:/.*)?")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
 MAX_SKEW: Final = 60
+_LABEL: Final = re.compile(r"-----BEGIN ([A-Z ]+)-----")
+_DECORATION: Final = re.compile(r"""-----(?:BEGIN|END) PUBLIC KEY-----|\\+[nr]|["'`\\\s]""")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_COPY: Final = "copy the JWKS public key (PEM) whole from Clerk's dashboard, API keys"
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?")
 
 
@@ -38,16 +47,38 @@ def frontend_host(publishable_key: str) -> str:
     return host[:-1]
 
 
+def read_pem(text: str) -> RSAPublicKey:
+    r"""Read a public key as people paste it: in quotes, with literal ``\n``, on one line, unframed.
+
+    Raises:
+        ValueError: not a public RSA key of 2048 bits or more; the message names the cause.
+    """
+    label = _LABEL.search(text)
+    if label and label[1] != "PUBLIC KEY":
+        raise ValueError(f"found a PEM {label[1].lower()}; {_COPY}")
+    body = _DECORATION.sub("", text)
+    if not _BASE64.fullmatch(body):
+        raise ValueError(f"it holds a character that no PEM public key has; {_COPY}")
+    try:
+        key = load_pem_public_key(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n".encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError(f"the PEM public key is cut off or changed; {_COPY}") from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
+        raise ValueError(f"expected a public RSA key of at least {MIN_BITS} bits")
+    return key
+
+
 def is_configured(clerk: ClerkSettings) -> bool:
     """Whether the settings say where keys come from."""
     return bool(clerk.jwt_key or clerk.jwks_url or clerk.publishable_key or clerk.secret_key)
 
 
-def issuer_of(clerk: ClerkSettings) -> str | None:
-    """Return the `iss` that tokens must carry, None when the settings do not tell."""
-    if clerk.issuer:
-        return clerk.issuer
-    return f"https://{frontend_host(clerk.publishable_key)}" if clerk.publishable_key else None
+def issuers_of(clerk: ClerkSettings) -> frozenset[str]:
+    """Return every `iss` that tokens may carry; none when the settings do not say."""
+    if clerk.issuers:
+        # A proxy's URL is often written with a slash that Clerk leaves out.
+        return frozenset(clerk.issuers) | {issuer.rstrip("/") for issuer in clerk.issuers}
+    return frozenset({f"https://{frontend_host(clerk.publishable_key)}"} if clerk.publishable_key else ())
 
 
 def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
@@ -59,12 +90,12 @@ def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
     return f"{clerk.api_url.rstrip('/')}/v1/jwks", clerk.secret_key
 
 
-def check_clerk(settings: Settings) -> Iterator[Fault]:
+def check_clerk(settings: Settings) -> Iterator[SettingsFault]:
     """Yield the faults of Clerk's settings, for `runtime.settings.load` to report with all others."""
     return faults(settings.clerk, production=settings.is_production)
 
 
-def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFault]:
     """Yield what is wrong with the settings, by name and with the cure."""
     url = _https if production else _http
     yield from _unreadable("CLERK_PUBLISHABLE_KEY", frontend_host, clerk.publishable_key)
@@ -72,54 +103,64 @@ def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
     yield from _unreadable("CLERK_JWKS_URL", url, clerk.jwks_url)
     yield from _unreadable("CLERK_API_URL", url, clerk.api_url)
     yield from _unreadable("CLERK_WEBHOOK_SIGNING_SECRET", check_secret, clerk.webhook_secret)
+    yield from _unreadable("CLERK_ISSUER", _issuers, clerk.issuers)
     yield from _unreadable("CLERK_CLOCK_SKEW", _skew, clerk.clock_skew)
     if not all(_ORIGIN.fullmatch(party) for party in clerk.authorized_parties):
-        told = "an entry is no origin; write scheme and host alone, as https://app.example.com"
-        yield Fault("CLERK_AUTHORIZED_PARTIES", told)
+        expected = "expected origins, scheme and host alone, such as https://app.example.com"
+        yield SettingsFault("CLERK_AUTHORIZED_PARTIES", expected)
     if production and not is_configured(clerk):
-        yield Fault(
+        yield SettingsFault(
             "CLERK_PUBLISHABLE_KEY",
-            "production needs Clerk (there is no development issuer): copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY "
-            "from the Next.js service",
+            "production needs Clerk: copy NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY from the Next.js service",
         )
     if clerk.accept_cookies and not clerk.authorized_parties:
-        yield Fault(
+        yield SettingsFault(
             "CLERK_AUTHORIZED_PARTIES",
-            "CLERK_ACCEPT_COOKIES needs the list of origins that may send them",
+            "required by CLERK_ACCEPT_COOKIES: list the origins that may send cookies",
         )
 
 
-def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[Fault]:
+def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFault]:
     """Yield what works but is weaker than it should be."""
     if production and not clerk.authorized_parties:
-        yield Fault(
+        yield SettingsFault(
             "CLERK_AUTHORIZED_PARTIES",
             "unset, so tokens made for any origin of this instance are accepted; list the app's origins",
         )
     if production and (clerk.publishable_key or "").startswith("pk_test_"):
-        yield Fault("CLERK_PUBLISHABLE_KEY", "a development instance's key in production")
-    if production and not issuer_of(clerk):
-        yield Fault("CLERK_ISSUER", "unset, and there is no publishable key to tell it: `iss` is not checked")
+        yield SettingsFault("CLERK_PUBLISHABLE_KEY", "a development instance's key in production")
+    if production and not issuers_of(clerk):
+        yield SettingsFault(
+            "CLERK_ISSUER", "unset, and there is no publishable key to derive it from: `iss` is not checked"
+        )
 
 
-def _unreadable[T](name: str, read: Callable[[T], object], value: T | None) -> Iterator[Fault]:
+def _unreadable[T](name: str, read: Callable[[T], object], value: T | None) -> Iterator[SettingsFault]:
     try:
         if value:
             read(value)
     except ValueError as error:
-        yield Fault(name, str(error))
-
-
-def _https(url: str) -> None:
-    if not _URL.fullmatch(url) or not url.startswith("https:"):
-        raise ValueError("expected an absolute https URL; whoever can change the keys can be anybody")
+        yield SettingsFault(name, str(error))
 
 
 def _http(url: str) -> None:
-    if not _URL.fullmatch(url):
-        raise ValueError("expected an absolute URL")
+    if not is_url(url):
+        raise ValueError("expected an absolute URL without user, `?` or `#`")
+
+
+def _https(url: str) -> None:
+    _http(url)
+    if not url.startswith("https:"):
+        raise ValueError("expected an https URL: whoever can change the keys can sign in as anybody")
+
+
+def _issuers(issuers: Iterable[str]) -> None:
+    if not all(is_url(issuer) and _ISSUER.fullmatch(issuer) for issuer in issuers):
+        raise ValueError(
+            "expected URLs such as https://clerk.example.com, host in lower case, separated by commas"
+        )
 
 
 def _skew(seconds: float) -> None:
     if seconds > MAX_SKEW:
-        raise ValueError(f"expected seconds, at most {MAX_SKEW}: expired tokens pass for so long")
+        raise ValueError(f"expected at most {MAX_SKEW} seconds: expired tokens pass for so long")

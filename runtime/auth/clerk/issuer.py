@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from runtime.auth.clerk.instance import is_configured
-from runtime.settings import Fault, Settings, SettingsError
+from runtime.settings import Settings, SettingsError, SettingsFault
+from runtime.settings.variables import ClerkSettings
 
 ISSUER: Final = "https://issuer.annex.localhost"
 KEY_ID: Final = "ins_annex_development"
@@ -44,11 +45,20 @@ class DevelopmentIssuer:
             SettingsError: in production, or where Clerk is configured: its tokens are the only ones then.
         """
         if settings.is_production:
-            raise SettingsError((Fault("ANNEX_ENV", "production has no development issuer, only Clerk"),))
+            raise SettingsError(
+                (SettingsFault("ANNEX_ENV", "the development issuer is not available in production"),)
+            )
         if is_configured(settings.clerk):
-            cure = "Clerk is configured, so only its tokens are accepted; unset it for the development issuer"
-            raise SettingsError((Fault("CLERK_PUBLISHABLE_KEY", cure),))
-        return cls.open(file, party=next(iter(settings.clerk.authorized_parties), None))
+            cure = (
+                "Clerk is configured, so only its tokens are accepted; unset it to use the development issuer"
+            )
+            raise SettingsError((SettingsFault("CLERK_PUBLISHABLE_KEY", cure),))
+        return cls.of(settings.clerk, file)
+
+    @classmethod
+    def of(cls, clerk: ClerkSettings, file: Path) -> Self:
+        """Open the key in `file`, for tokens of the first authorised party."""
+        return cls.open(file, party=next(iter(clerk.authorized_parties), None))
 
     @classmethod
     def open(cls, file: Path, *, party: str | None = None) -> Self:
@@ -118,7 +128,9 @@ def _read(file: Path) -> rsa.RSAPrivateKey:
     except (ValueError, TypeError, OSError):
         key = None
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise SettingsError((Fault(str(file), "expected an RSA private key; delete it to have one made"),))
+        raise SettingsError(
+            (SettingsFault(str(file), "expected an RSA private key; delete the file to create one"),)
+        )
     return key
 
 

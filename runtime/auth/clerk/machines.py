@@ -2,11 +2,12 @@
 
 Their JWTs are signed by the instance's keys; `caller_of` only reads the claims. Opaque tokens mean nothing
 without Clerk's Backend API: `OpaqueTokens` asks it, remembers the answer shortly, and never asks more than a
-few questions at once, so that invented tokens cannot use up Clerk's patience with us.
+few questions at once, so that invented tokens cannot use up Clerk's rate limit.
 """
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from runtime.auth.cache import TokenCache
 from runtime.auth.foreign import json_object
-from runtime.auth.outbound import NoReply, Outbound, Reply
+from runtime.auth.outbound import NoResponse, Outbound, OutboundResponse
 from runtime.auth.reasons import Reason
 from runtime.auth.verified import NEVER, Validity, Verified
 from runtime.settings.variables import ClerkSettings
@@ -29,11 +30,20 @@ logger = logging.getLogger(__name__)
 
 _ANSWER_BYTES: Final = 64 * 1024
 _SECRET_MEMBERS: Final = ("token", "secret")
-_QUESTIONS: Final = {
+_ENDPOINTS: Final = {
     "m2m_token": ("/v1/m2m_tokens/verify", "token"),
     "oauth_token": ("/v1/oauth_applications/access_tokens/verify", "access_token"),
     "api_key": ("/v1/api_keys/verify", "secret"),
 }
+
+_OPAQUE: Final = {b"mt_": "m2m_token", b"oat_": "oauth_token", b"ak_": "api_key"}
+_OPAQUE_FORM: Final = re.compile(rb"(mt_|oat_|ak_)[A-Za-z0-9._~+/=-]{1,1024}")
+
+
+def opaque_kind(token: bytes) -> str | None:
+    """Return the kind of an opaque machine token, None for anything else."""
+    form = _OPAQUE_FORM.fullmatch(token)
+    return _OPAQUE[form[1]] if form else None
 
 
 def caller_of(kind: str, claims: Claims) -> User:
@@ -51,8 +61,11 @@ def caller_of(kind: str, claims: Claims) -> User:
 def _scopes(kind: str, claims: Mapping[str, Any]) -> frozenset[str]:
     names = ("scopes", "aud") if kind == "m2m_token" else ("scp", "scope")
     value = next((claims[name] for name in names if claims.get(name) is not None), ())
-    listed = value.split(" ") if isinstance(value, str) else value
-    return frozenset(scope for scope in listed if isinstance(scope, str) and scope) if listed else frozenset()
+    if isinstance(value, str):
+        value = value.split(" ")
+    elif not isinstance(value, tuple):
+        return frozenset()  # as with sessions: a claim of another type grants nothing
+    return frozenset(scope for scope in value if isinstance(scope, str) and scope)
 
 
 def _actor(act: Any, *, nested: int) -> Claims | None:
@@ -64,7 +77,7 @@ def _actor(act: Any, *, nested: int) -> Claims | None:
     return Claims(members | {"act": deeper} if deeper else members)
 
 
-class Answer(Struct):
+class MachineToken(Struct):
     """What the Backend API says about an opaque token; times in milliseconds."""
 
     subject: str = ""
@@ -76,7 +89,7 @@ class Answer(Struct):
 
 
 class Remembered(NamedTuple):
-    """An answer, None for a token that is no good, and the monotonic time until which it is believed."""
+    """An answer, None for a token that is not accepted, and the monotonic time until which it holds."""
 
     verified: Verified | None
     until: float
@@ -111,11 +124,11 @@ class OpaqueTokens:
         self._secrets = secrets
         self._timeout = timeout
         self._remember = remember
-        self._turns = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
         self._clock = clock
         # Apart, so that invented tokens push out one another and nobody else.
         self._accepted, self._refused = TokenCache[Remembered](), TokenCache[Remembered]()
-        self._asking: dict[bytes, asyncio.Task[Verified | None]] = {}
+        self._requests: dict[bytes, asyncio.Task[Verified | None]] = {}
 
     @classmethod
     def of(cls, clerk: ClerkSettings, outbound: Outbound) -> Self:
@@ -138,71 +151,75 @@ class OpaqueTokens:
         if kind not in self._secrets:
             raise Unauthenticated(Reason.UNVERIFIABLE)
         known = self._recall(token)
-        verified = known.verified if known else await self._ask_once(kind, token)
+        verified = known.verified if known else await self._request_once(kind, token)
         if verified is None:
             raise Unauthenticated(Reason.INVALID)
         return verified
 
     def _recall(self, token: bytes) -> Remembered | None:
         for answers in (self._accepted, self._refused):
-            known = answers.get(answers.digest(token))
+            known = answers.get(token)
             if known is not None and self._clock() < known.until:
                 return known
         return None
 
-    async def _ask_once(self, kind: str, token: bytes) -> Verified | None:
+    async def _request_once(self, kind: str, token: bytes) -> Verified | None:
         digest = self._accepted.digest(token)
-        task = self._asking.get(digest)
+        task = self._requests.get(digest)
         if task is None:
-            task = self._asking[digest] = asyncio.create_task(self._ask(kind, token), name="opaque-token")
+            task = self._requests[digest] = asyncio.create_task(
+                self._request(kind, token), name="opaque-token"
+            )
             task.add_done_callback(partial(self._forget, digest))
-        verified = await asyncio.shield(task)
-        answers = self._refused if verified is None else self._accepted
-        answers.put(answers.digest(token), Remembered(verified, self._clock() + self._remember))
-        return verified
+        return await asyncio.shield(task)
 
     def _forget(self, digest: bytes, task: asyncio.Task[Verified | None]) -> None:
-        del self._asking[digest]
+        del self._requests[digest]
         if not task.cancelled():
-            task.exception()  # everybody who waited may have left; then nobody else looks at it
+            task.exception()  # retrieved, or asyncio would log it when everybody who waited has left
 
-    async def _ask(self, kind: str, token: bytes) -> Verified | None:
-        path, member = _QUESTIONS[kind]
+    async def _request(self, kind: str, token: bytes) -> Verified | None:
+        path, member = _ENDPOINTS[kind]
         try:
-            async with asyncio.timeout(self._timeout), self._turns:
-                reply = await self._outbound.ask(
+            async with asyncio.timeout(self._timeout), self._slots:
+                response = await self._outbound.ask(
                     f"{self._api_url}{path}",
                     json={member: token.decode("ascii")},
                     headers={"authorization": f"Bearer {self._secrets[kind].reveal()}"},
                     timeout=self._timeout,
                     limit=_ANSWER_BYTES,
                 )
-        except (TimeoutError, NoReply) as fault:
-            logger.warning("auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "no turn"})
+        except (TimeoutError, NoResponse) as fault:
+            logger.warning(
+                "auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "too many at once"}
+            )
             raise KeysUnavailable from None
-        return _read_answer(kind, reply)
+        verified = _read_answer(kind, response)
+        answers = self._refused if verified is None else self._accepted
+        answers.put(token, Remembered(verified, self._clock() + self._remember))
+        return verified
 
 
-def _read_answer(kind: str, reply: Reply) -> Verified | None:
-    if reply.status in {400, 404, 410, 422}:
+def _read_answer(kind: str, response: OutboundResponse) -> Verified | None:
+    if response.status in {400, 404, 410, 422}:
         return None
-    if reply.status != 200:
+    if response.status != 200:
         # 401 and 403 are about our secret key: the caller has done nothing wrong.
-        logger.error("auth.machine.refused", extra={"kind": kind, "status": reply.status})
+        logger.error("auth.machine.refused", extra={"kind": kind, "status": response.status})
         raise KeysUnavailable(retry_after=30)
-    members = json_object(reply.body)
+    members = json_object(response.body)
     try:
-        answer = msgspec.convert(members, Answer)
+        answer = msgspec.convert(members, MachineToken)
     except msgspec.ValidationError:
         logger.error("auth.machine.unreadable", extra={"kind": kind})  # noqa: TRY400  # the text is Clerk's
         raise KeysUnavailable(retry_after=30) from None
     if answer.revoked or answer.expired or not answer.active or not answer.subject:
         return None
-    told = {name: value for name, value in (members or {}).items() if name not in _SECRET_MEMBERS}
-    return _principal(kind, answer, Claims(told))
+    kept = {name: value for name, value in (members or {}).items() if name not in _SECRET_MEMBERS}
+    return _principal(kind, answer, Claims(kept))
 
 
-def _principal(kind: str, answer: Answer, claims: Claims) -> Verified:
+def _principal(kind: str, answer: MachineToken, claims: Claims) -> Verified:
     expires_at = NEVER if answer.expiration is None else answer.expiration / 1000
     user = User(
         user_id=answer.subject,

@@ -7,17 +7,11 @@ Version 2 packs an organisation's permissions into bits: each feature has an int
 from collections.abc import Iterator
 from typing import Any, Final
 
+from runtime.auth.policy import prefixed
 from shared.identity import Claims, Organization, User
 
 _SCOPES: Final = {"o": "o", "u": "u", "ou": "ou", "uo": "ou"}
 _DIGITS: Final = 512  # more bits than any instance has permissions; int() of a long text is quadratic
-
-
-def prefixed(name: str) -> str:
-    """Return the name of a role or permission with exactly one ``org:`` in front."""
-    while name.startswith("org:"):
-        name = name.removeprefix("org:")
-    return f"org:{name}"
 
 
 def user_of(claims: Claims) -> User:

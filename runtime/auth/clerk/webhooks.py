@@ -7,13 +7,13 @@ refused; the same id with a new time and signature is Clerk's own retry: it runs
 import binascii
 import logging
 import math
-from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from runtime.auth.credentials import Headers
+from runtime.auth.provider import Delivery, Webhooks
 from shared.errors import Conflict, Invalid, Unavailable
 from shared.secret import Secret
 
@@ -27,30 +27,6 @@ _NAMES: Final = {
 }
 
 
-class Delivery:
-    """One accepted message; it has to learn whether the function succeeded.
-
-    Attributes:
-        id: Svix's name of the message, the same for each retry.
-        is_duplicate: handled already; answer 2xx and do not run the function.
-    """
-
-    def __init__(
-        self,
-        identifier: str,
-        *,
-        is_duplicate: bool = False,
-        on_end: Callable[[bool], None] = lambda _succeeded: None,
-    ) -> None:
-        self.id = identifier
-        self.is_duplicate = is_duplicate
-        self._on_end = on_end
-
-    def end(self, *, succeeded: bool) -> None:
-        """Say how the function ended: a failed delivery may come again, a handled one is a duplicate then."""
-        self._on_end(succeeded)
-
-
 class _Record(Struct):
     """What is remembered of one id: the times it was signed for, and how far it got."""
 
@@ -61,7 +37,7 @@ class _Record(Struct):
         self.state = "done" if succeeded else "failed"
 
 
-class Webhooks:
+class ClerkWebhooks(Webhooks):
     """Verifies deliveries for one signing secret."""
 
     def __init__(self, secret: Secret | None, *, memory: int = MEMORY) -> None:
@@ -89,9 +65,7 @@ class Webhooks:
             self._verifier.verify(body, fields, json_parse=False)
         except (WebhookVerificationError, ValueError) as fault:  # ValueError: not base64, not UTF-8, no comma
             logger.info("webhook.refused", extra={"reason": _reason(fault)})
-            raise Invalid(
-                "This is not a delivery that the sender has signed within the last minutes."
-            ) from None
+            raise Invalid("The webhook signature is missing, invalid, or older than five minutes.") from None
         # The library signs whole seconds, so `12` and `12.5` are one time and must not be two deliveries.
         return self._claim(fields["webhook-id"], math.floor(float(fields["webhook-timestamp"])))
 
@@ -101,7 +75,7 @@ class Webhooks:
             return self._remember(identifier, timestamp)
         if timestamp in record.times or record.state == "running":
             logger.info("webhook.refused", extra={"reason": "replay", "webhook_id": identifier})
-            raise Conflict("This delivery was received before.")
+            raise Conflict("This webhook delivery was received before.")
         record.times.add(timestamp)
         if record.state == "done":
             return Delivery(identifier, is_duplicate=True)

@@ -25,8 +25,10 @@ from litestar.routes import HTTPRoute
 from litestar.utils import normalize_path
 
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.config import Endpoint
 
 type Middleware = Callable[[ASGIApp], ASGIApp]
+type MiddlewareOf = Callable[[Endpoint], Middleware]
 
 # What Python calls the byte "/" when it is data and no separator; no decoded path contains it otherwise.
 SLASH = "\udc2f"
@@ -39,15 +41,15 @@ class TreeApp(Litestar):
     Args:
         route_handlers: taken in at once; `Litestar.register` goes through all earlier ones for each. The app
             that a handler carries as ``opt[DIRECT]`` is called instead of it.
-        middleware: put in front of each handler.
-        options: as of `Litestar`, but for middleware and exception handlers.
+        middleware_of: returns what stands in front of an endpoint's handler.
+        options: those of `Litestar`, without middleware and exception handlers.
     """
 
     def __init__(
         self,
         route_handlers: Sequence[HTTPRouteHandler],
         *,
-        middleware: Middleware = lambda app: app,
+        middleware_of: MiddlewareOf = lambda _: lambda app: app,
         **options: Any,
     ) -> None:
         super().__init__((), **options)
@@ -58,7 +60,7 @@ class TreeApp(Litestar):
         for path, handlers in by_path.items():
             self._add(path, handlers)
         self.asgi_router.construct_routing_trie()
-        _put_in_front(middleware, self.asgi_router.root_route_map_node)
+        _put_in_front(middleware_of, self.asgi_router.root_route_map_node)
 
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
@@ -140,12 +142,13 @@ def _keeping_slashes(path: str, raw: bytes) -> str:
     return unquote(text.replace("%2F", SLASH).replace("%2f", SLASH))
 
 
-def _put_in_front(middleware: Middleware, node: RouteTrieNode) -> None:
-    for method, (app, handler) in node.asgi_handlers.items():
-        inner = cast("ASGIApp", handler.opt.get(DIRECT, app))
-        node.asgi_handlers[method] = ASGIHandlerTuple(cast("Any", middleware(inner)), handler)
+def _put_in_front(middleware_of: MiddlewareOf, node: RouteTrieNode) -> None:
+    for method, (_, handler) in node.asgi_handlers.items():
+        if DIRECT in handler.opt:  # not Litestar's own answer to OPTIONS, which is never called
+            app = middleware_of(handler.opt["endpoint"])(handler.opt[DIRECT])
+            node.asgi_handlers[method] = ASGIHandlerTuple(cast("Any", app), handler)
     for child in node.children.values():
-        _put_in_front(middleware, child)
+        _put_in_front(middleware_of, child)
 
 
 def is_refused(path: str) -> bool:

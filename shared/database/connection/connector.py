@@ -1,34 +1,34 @@
-"""How a connection is made: what it is told when it is new, and whether there is a pooler in front."""
+"""Opens connections: their settings, and whether a pooler is in front of the server."""
 
 import asyncio
 import logging
 from typing import Any
 
 import asyncpg
-import msgspec
 from msgspec import Struct
 
+from shared.database.connection.codecs import set_codecs
 from shared.database.connection.target import Target
 from shared.database.connection.tls import context
 
 log = logging.getLogger("annex.database")
 
-# The server stops a statement first, so that the connection stays usable; this much later we stop waiting.
-_GRACE_SECONDS = 1.0
+# Longer than the server's own limit, so that the server cancels first and the connection stays usable.
+_GRACE = 1.0  # seconds
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How much, how often and how long; times in seconds.
+    """Limits of a pool; times in seconds.
 
     Attributes:
         pool_max: connections of this process.
-        acquire: for a free connection, connecting included.
-        connect: for one new connection.
+        acquire: to obtain a connection, including connecting.
+        connect: to open one connection.
         query: for one statement.
         close: for connections in use at shutdown, before they are cut.
-        idle: for a connection that nobody uses, before it is closed.
-        loans: of one connection, before another takes its place: what the server remembers for a session
-            only grows.
+        idle: before an unused connection is closed.
+        loans: how often a connection is lent before it is replaced; the server's memory for a session only
+            grows.
     """
 
     pool_max: int = 5
@@ -41,11 +41,11 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Connector:
-    """Makes connections to one target.
+    """Opens connections to one target.
 
     Attributes:
         behind_pooler: a transaction pooler is in front of the server: every statement runs in a transaction
-            of its own, nothing is prepared by name, settings are sent with each transaction.
+            of its own, no statement is prepared by name, settings are sent with each transaction.
     """
 
     def __init__(self, target: Target, limits: Limits) -> None:
@@ -53,43 +53,43 @@ class Connector:
         self._is_known = target.pooler is not None
         self._target = target
         self._limits = limits
-        self._looking = asyncio.Lock()
+        self._detecting = asyncio.Lock()
 
     @property
     def local_settings(self) -> str:
-        """What a transaction must begin with, ``""`` where the connection was told when it was made."""
+        """The statements that a transaction must begin with; ``""`` when the connection has its settings."""
         if not self.behind_pooler:
             return ""
         calls = (f"set_config({_literal(name)}, {_literal(value)}, true)" for name, value in self._settings())
         return f"; SELECT {', '.join(calls)}"
 
     async def connect(self) -> asyncpg.Connection:
-        """Make a connection; the first one looks for a pooler, unless the target knows."""
+        """Open a connection; the first call detects a pooler, unless the target declares it."""
         if not self._is_known:
-            async with self._looking:
-                await self._look_for_pooler()
+            async with self._detecting:
+                await self._detect_pooler()
         pooled = self.behind_pooler
         connection: asyncpg.Connection = await asyncpg.connect(**self._arguments(pooled=pooled))
-        if pooled is not self.behind_pooler:  # recognised meanwhile
+        if pooled is not self.behind_pooler:  # detected meanwhile
             connection.terminate()
             return await self.connect()
         try:
-            await _teach_json(connection)
+            await set_codecs(connection)
         except BaseException:
             connection.terminate()
             raise
         return connection
 
     def becomes_pooled(self) -> bool:
-        """Turn to pooler mode; False when it was in it already."""
+        """Switch to pooler mode; False when that was done before."""
         if self.behind_pooler:
             return False
-        _tell("set DATABASE_POOLER=transaction, or use the direct URL")
+        _log_pooler("set DATABASE_POOLER=transaction, or use the direct URL")
         self.behind_pooler = self._is_known = True
         return True
 
-    async def _look_for_pooler(self) -> None:
-        """Compare the process that answers with the one the handshake named; a pooler makes up its own."""
+    async def _detect_pooler(self) -> None:
+        """Compare the process that answers with the one named in the handshake; a pooler invents its own."""
         if self._is_known:
             return
         connection = await asyncpg.connect(**self._arguments(pooled=True))
@@ -100,7 +100,7 @@ class Connector:
         finally:
             connection.terminate()
         if found:
-            _tell("set DATABASE_POOLER=transaction, or DATABASE_POOLER=none if it is not one")
+            _log_pooler("set DATABASE_POOLER=transaction; if there is no pooler, DATABASE_POOLER=none")
         self.behind_pooler, self._is_known = found, True
 
     def _arguments(self, *, pooled: bool) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class Connector:
             "ssl": tls,
             "direct_tls": target.tls.direct,
             "timeout": self._limits.connect,
-            "command_timeout": self._limits.query + _GRACE_SECONDS,
+            "command_timeout": self._limits.query + _GRACE,
             "statement_cache_size": 0 if pooled else 256,
             "server_settings": {} if pooled else dict(self._settings()),
             "target_session_attrs": target.session_attributes,
@@ -123,6 +123,8 @@ class Connector:
     def _settings(self) -> list[tuple[str, str]]:
         settings = {
             **({} if self.behind_pooler else {"application_name": "annex"}),
+            # So that `now()::timestamp` means UTC, as in the columns of Prisma and Drizzle.
+            **({} if self._names_time_zone() else {"TimeZone": "UTC"}),
             "statement_timeout": str(round(self._limits.query * 1000)),
             "idle_in_transaction_session_timeout": str(round(self._limits.query * 3000)),
             **self._target.settings,
@@ -131,19 +133,11 @@ class Connector:
             settings["search_path"] = _quoted(self._target.schema)
         return list(settings.items())
 
-
-async def _teach_json(connection: asyncpg.Connection) -> None:
-    """Both JSON types are values, not text; neither call asks the server anything."""
-    decode = msgspec.json.Decoder().decode
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=_json_text, decoder=decode)
+    def _names_time_zone(self) -> bool:
+        return any(name.lower() == "timezone" for name in self._target.settings)
 
 
-def _json_text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _tell(cure: str) -> None:
+def _log_pooler(cure: str) -> None:
     log.warning("database.pooler_detected", extra={"cure": cure})
 
 

@@ -1,4 +1,4 @@
-"""Where the database is and how it is to be used: what a URL comes down to, whatever dialect it was in."""
+"""Address and options of the database, independent of the dialect of its URL."""
 
 from typing import Literal
 
@@ -12,16 +12,16 @@ SessionAttributes = Literal["any", "primary", "standby", "read-write", "read-onl
 
 
 class InvalidDatabaseUrl(ValueError):
-    """The URL cannot be used; the message says what is wrong and the cure, and shows none of it."""
+    """The URL cannot be used; the message gives the problem and the cure and quotes none of it."""
 
 
 class Tls(Struct, frozen=True, kw_only=True):
     """How the connection is encrypted.
 
     Attributes:
-        mode: libpq's words; ``require`` encrypts without looking at the certificate.
-        root: file of accepted authorities, None for the system's.
-        certificate: our own, with `key`.
+        mode: as in libpq; ``require`` encrypts without verifying the certificate.
+        root: file of trusted authorities, None for the system's.
+        certificate: file of the client's certificate, with `key`.
         minimum: such as ``TLSv1.3``.
         direct: TLS from the first byte (``sslnegotiation=direct``).
     """
@@ -36,18 +36,18 @@ class Tls(Struct, frozen=True, kw_only=True):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where the database is and how it is to be used.
+    """Address and options of the database.
 
     Attributes:
-        hosts: tried in order; a path is the folder of a socket.
-        schema: Prisma's ``schema``; None leaves the role's own search path.
-        settings: real server settings.
+        hosts: tried in order; a path is the directory of a socket.
+        schema: Prisma's ``schema``; None keeps the role's search path.
+        settings: server settings.
         pool_max: Prisma's ``connection_limit``.
         acquire_timeout: Prisma's ``pool_timeout``, seconds.
         connect_timeout: seconds.
         query_timeout: Prisma's ``socket_timeout``, seconds.
-        pooler: ``transaction`` when the URL says or shows so.
-        notices: what was left out or weakened, for the log and `annex doctor`.
+        pooler: ``transaction`` when the URL or its host tells so.
+        notices: parameters that were ignored or weakened, for the log and `annex doctor`.
     """
 
     hosts: tuple[tuple[str, int], ...]

@@ -1,4 +1,4 @@
-"""From the TLS words of a URL to an SSL context; it reads files, so it is apart from the translator."""
+"""Makes an SSL context from TLS options; separate from the URL's translation because it reads files."""
 
 import ssl
 from typing import Literal
@@ -7,7 +7,7 @@ from shared.database.connection.target import Tls
 
 
 def context(tls: Tls) -> ssl.SSLContext | Literal["prefer"] | bool:
-    """Return what asyncpg's ``ssl`` wants.
+    """Return the value for asyncpg's ``ssl``.
 
     Raises:
         OSError: a certificate file cannot be read.

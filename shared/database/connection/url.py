@@ -1,22 +1,24 @@
-"""`DATABASE_URL` as the Next.js app wrote it: Prisma's, node-pg's, postgres.js's and libpq's dialects.
+"""Translates `DATABASE_URL` from the dialects of Prisma, node-pg, postgres.js and libpq.
 
-A pure function of the text. What it refuses it names, with the cure; no message, notice or repr ever shows a
-part of the URL that could be a secret. Every row of the table in docs/database.md is a test.
+A pure function. Messages name the problem and the cure; no message, notice or repr shows a part of the URL
+that could be a secret. Every row of the table in docs/database.md is a test.
 """
 
 import re
 from urllib.parse import unquote
 
-from shared.database.connection.parameters import HOSTLIST, Words, read_hosts
+from shared.database.connection import readers
+from shared.database.connection.hosts import HOSTLIST, read_hosts
+from shared.database.connection.parameters import Parameters
 from shared.database.connection.target import InvalidDatabaseUrl, Target
 from shared.secret import Secret
 
 
 def translate(url: str) -> Target:
-    """Translate the URL of the app.
+    """Translate the app's database URL.
 
     Raises:
-        InvalidDatabaseUrl: it cannot be used; says the cure.
+        InvalidDatabaseUrl: the URL cannot be used; the message gives the cure.
     """
     text = _unwrapped(url)
     scheme, _, rest = text.partition("://")
@@ -26,17 +28,14 @@ def translate(url: str) -> Target:
     _check_escapes(authority, path, query)
     credentials, _, hostlist = authority.rpartition("@")
     user, _, password = credentials.partition(":")
-    words = Words(
+    parameters = Parameters(
         hosts=read_hosts(hostlist),
         user=unquote(user),
         password=Secret(unquote(password)) if password else None,
         database=unquote(path),
     )
-    pairs = _pairs(query)
-    words.carries_secret = any("password" in name for name, _ in pairs)
-    for name, value in pairs:
-        words.read(name, value)
-    return words.target()
+    readers.read_all(parameters, _pairs(query))
+    return parameters.target()
 
 
 def _unwrapped(url: str) -> str:
@@ -44,11 +43,11 @@ def _unwrapped(url: str) -> str:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
         text = text[1:-1].strip()
     if "${{" in text or re.match(r"\$\{?\w+\}?$", text):
-        raise InvalidDatabaseUrl("it is a reference that was not filled in; check the variable it points at")
+        raise InvalidDatabaseUrl("it is an unresolved reference; check the variable that it refers to")
     if text.startswith("DATABASE_URL"):
-        raise InvalidDatabaseUrl("it repeats its own name; remove `DATABASE_URL=` from the value")
+        raise InvalidDatabaseUrl("it starts with its own name; remove `DATABASE_URL=` from the value")
     if text.startswith("psql "):
-        raise InvalidDatabaseUrl("it is a psql command; keep only the URL that stands in quotes")
+        raise InvalidDatabaseUrl("it is a psql command; keep only the URL inside the quotes")
     return text
 
 
@@ -56,26 +55,26 @@ def _check_scheme(scheme: str, rest: str) -> None:
     name = scheme.partition("+")[0].lower()
     if name == "prisma" or scheme.lower() == "prisma+postgres":
         raise InvalidDatabaseUrl(
-            "it points at Prisma's proxy (prisma://), which speaks Prisma's own protocol; "
+            "it is a URL of Prisma's proxy (prisma://), which is not PostgreSQL; "
             "use the direct postgresql:// URL (often DIRECT_URL)"
         )
     if name in {"mysql", "mariadb", "sqlserver", "mongodb", "sqlite", "file", "cockroachdb"}:
-        raise InvalidDatabaseUrl(f"it is a URL for {name}; Annex needs PostgreSQL (postgresql://)")
+        raise InvalidDatabaseUrl(f"it is a {name} URL; Annex requires PostgreSQL (postgresql://)")
     if name not in {"postgres", "postgresql"} or not rest:
         raise InvalidDatabaseUrl("expected postgresql://user:password@host:port/database")
 
 
 def _check_escapes(authority: str, path: str, query: str) -> None:
-    """Find the marks that cut a password in two, before any of its pieces is taken for a host or a name."""
-    cut = (
+    """Detect unescaped delimiters in a password before a part of it is taken for a host or a name."""
+    is_split = (
         "@" in path
         or "@" in query
         or (":" in authority and "@" not in authority and not HOSTLIST.fullmatch(authority))
     )
-    if cut or "#" in authority + path + query:
+    if is_split or "#" in authority + path + query:
         raise InvalidDatabaseUrl(
-            "the user or password contains a character that cuts the URL apart (one of / ? # @); "
-            "percent-encode it: / is %2F, ? is %3F, # is %23, @ is %40"
+            "the user or password contains an unescaped / ? # or @; "
+            "percent-encode it: / as %2F, ? as %3F, # as %23, @ as %40"
         )
 
 

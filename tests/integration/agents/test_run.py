@@ -219,7 +219,7 @@ async def test_a_tool_that_fails_is_an_answer_to_the_model_and_keeps_its_reason(
     results = [event for event in events if isinstance(event, ToolResult)]
     assert [result.text for result in results] == [
         "The tool failed.",
-        "No signal TLT.",
+        'Signal "TLT" was not found.',
         "The arguments do not fit: Object missing required field `symbol`",
     ]
     assert all(result.failed for result in results)

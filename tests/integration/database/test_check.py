@@ -35,14 +35,14 @@ async def test_a_role_with_too_much_power_is_told_but_is_not_a_fault(owner_url: 
 
 
 async def test_what_the_url_lost_in_translation_is_told(database_url: str):
-    assert (False, "database: gssencmode is left out: GSSAPI is not used") in await findings(
+    assert (False, "database: gssencmode is ignored: GSSAPI is not supported") in await findings(
         f"{database_url}&gssencmode=disable"
     )
 
 
 async def test_a_database_that_does_not_answer_is_a_fault_with_its_reason_and_without_its_url():
     assert await findings("postgresql://annex:K1tt3n@127.0.0.1:9/app") == [
-        (True, "database: cannot be asked: nothing listens at its address")
+        (True, "database: cannot be asked: connection refused: nothing listens at the address")
     ]
 
 
@@ -57,7 +57,7 @@ async def test_the_command_fails_by_name_when_a_migration_took_a_column(database
     )
     output, _ = await process.communicate()
 
-    assert "✗ database   Signal.createdBy: is missing; expected text" in output.decode()
+    assert "✗ database   Signal.createdBy: column not found; expected text" in output.decode()
     assert process.returncode == 1
 
 
@@ -74,5 +74,5 @@ async def test_the_doctor_says_why_a_database_does_not_answer():
 
     told = [finding for finding in found if finding.area == "database"]
     assert [(finding.text, finding.is_fault) for finding in told] == [
-        ("does not answer: nothing listens at its address", True)
+        ("does not answer: connection refused: nothing listens at the address", True)
     ]

@@ -341,7 +341,7 @@ async def test_closing_cuts_what_does_not_end_by_itself(mortal_postgres: Embedde
             await endless
     with pytest.raises(DatabaseUnavailable) as stopping:
         await database.fetch_value("SELECT 1")
-    assert stopping.value.reason == "the service is stopping"
+    assert stopping.value.reason == "the service is shutting down"
 
 
 async def test_a_pool_in_full_use_is_not_taken_for_a_database_that_is_down(mortal_postgres: EmbeddedPostgres):

@@ -99,7 +99,7 @@ async def test_a_connection_whose_wait_could_not_be_told_is_there_for_the_next(d
 
 
 async def test_those_who_gave_up_waiting_do_not_stand_in_the_way(database_url: str):
-    async with opened(database_url, pool_max=1, acquire=0.05) as database:
+    async with opened(database_url, pool_max=1, acquire=0.3) as database:
         async with database.transaction():
             tasks = [asyncio.create_task(database.fetch_value("SELECT 1")) for _ in range(3)]
             ended = await asyncio.gather(*tasks, return_exceptions=True)
@@ -130,7 +130,7 @@ async def test_those_who_wait_when_the_service_stops_are_told_so(database_url: s
                 await waiting
         await closing
 
-    assert stopping.value.reason == "the service is stopping"
+    assert stopping.value.reason == "the service is shutting down"
     assert database.statistics().size == 0
 
 

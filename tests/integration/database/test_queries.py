@@ -129,11 +129,11 @@ SCORE = '1.0::float8 AS "zScore"'
 @pytest.mark.parametrize(
     ("columns", "column", "field", "words"),
     [
-        ("'high' AS \"zScore\"", "zScore", "Reading.z_score", "wanted float, the row holds str"),
-        ('NULL::float8 AS "zScore"', "zScore", "Reading.z_score", "the row holds NoneType"),
-        ("", "zScore", "Reading.z_score", "the statement does not return it"),
+        ("'high' AS \"zScore\"", "zScore", "Reading.z_score", "expected float, got str"),
+        ('NULL::float8 AS "zScore"', "zScore", "Reading.z_score", "got NoneType"),
+        ("", "zScore", "Reading.z_score", "the statement does not return the column"),
         (f"{SCORE}, 1 AS extra", "extra", "Reading", "has no such field"),
-        (f"{SCORE}, 'SPY' AS symbol", "symbol", "Reading.symbol", "it is returned twice"),
+        (f"{SCORE}, 'SPY' AS symbol", "symbol", "Reading.symbol", "the statement returns the column twice"),
     ],
     ids=["another type", "null", "missing column", "missing field", "twice"],
 )
@@ -154,7 +154,7 @@ async def test_a_mismatch_never_shows_the_value(database: Database):
         await database.fetch(Verdict, f"SELECT '{CANARY}' AS regime")
 
     assert CANARY not in str(mismatch.value)
-    assert "wanted Regime" in str(mismatch.value)
+    assert "expected Regime" in str(mismatch.value)
 
 
 async def test_a_mismatch_inside_a_value_names_the_column_it_is_in(database: Database):
@@ -223,10 +223,10 @@ async def test_a_value_outside_what_the_database_holds_is_invalid_input(
     [
         ("SELECT nothing FROM \"Signal\"", (), 'column "nothing" does not exist (SQLSTATE 42703)'),
         ("SELEC 1", (), "syntax error"),
-        ("SELECT $1::int4", (CANARY,), "$1 is not of the type that the statement needs"),
-        ("SELECT $1::int4", (1, 2), "The number of parameters is not the number of placeholders"),
+        ("SELECT $1::int4", (CANARY,), "$1 has the wrong type for this statement"),
+        ("SELECT $1::int4", (1, 2), "The number of parameters differs from the number of placeholders"),
         ("SELECT 1/0", (), "SQLSTATE 22012"),
-        ('CREATE TABLE "Copy" ()', (), "The database role may not do this"),
+        ('CREATE TABLE "Copy" ()', (), "The database role lacks a privilege"),
     ],
 )  # fmt: skip
 async def test_a_statement_of_ours_that_is_wrong_is_a_bug_that_names_itself(
@@ -243,9 +243,9 @@ async def test_a_statement_of_ours_that_is_wrong_is_a_bug_that_names_itself(
 async def test_a_read_only_view_cannot_write_and_says_whose_wish_that_is(database: Database):
     view = database.read_only()
 
-    with pytest.raises(QueryFailed, match="declares read_only=True"):
+    with pytest.raises(QueryFailed, match="attempted with read_only=True"):
         await view.execute('DELETE FROM "Signal"')
-    with pytest.raises(QueryFailed, match="declares read_only=True"):
+    with pytest.raises(QueryFailed, match="attempted with read_only=True"):
         async with view.transaction() as transaction:
             await transaction.execute('DELETE FROM "Signal"')
 
@@ -279,7 +279,7 @@ async def test_without_a_url_every_use_says_unavailable_and_only_the_reason_says
         with pytest.raises(DatabaseUnavailable):
             await database.ping()
 
-    assert unavailable.value.reason == "DATABASE_URL is unset"
+    assert unavailable.value.reason == "DATABASE_URL is not set"
     assert "DATABASE_URL" not in unavailable.value.detail
 
 
@@ -317,7 +317,7 @@ async def test_rows_as_structs_cost_little_beside_plain_records(
 async def test_a_function_cannot_close_the_pool_for_the_others(
     database: Database, view: Callable[[Database], Database]
 ):
-    with pytest.raises(RuntimeError, match="The pool is the service's"):
+    with pytest.raises(RuntimeError, match="The service owns the pool"):
         async with view(database):
             pass
 

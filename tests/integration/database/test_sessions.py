@@ -226,11 +226,12 @@ async def test_the_next_caller_finds_a_new_session_after_any_change_by(way: str,
         assert not database.is_behind_pooler
 
 
-async def test_a_caller_who_changes_nothing_meets_the_same_server_process(database: Database):
-    process = await database.fetch_value("SELECT pg_backend_pid()")
-    await database.execute("SET work_mem TO '123MB'")
+async def test_a_reset_keeps_the_server_process(database_url: str):
+    async with Database.from_url(Secret(database_url), pool_max=1) as database:
+        process = await database.fetch_value("SELECT pg_backend_pid()")
+        await database.execute("SET work_mem TO '123MB'")
 
-    assert await database.fetch_value("SELECT pg_backend_pid()") == process
+        assert await database.fetch_value("SELECT pg_backend_pid()") == process
 
 
 async def test_an_insert_is_not_lost_in_a_table_of_the_last_caller(app_url: str):

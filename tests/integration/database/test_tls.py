@@ -57,7 +57,7 @@ async def test_a_certificate_of_an_unknown_authority_is_refused_where_it_is_look
 ):
     reason = await refusal(tls_server.url(query))
 
-    assert reason == "TLS: the server's certificate is not accepted (unable to get local issuer certificate)"
+    assert reason == "TLS: the server's certificate was rejected (unable to get local issuer certificate)"
 
 
 async def test_a_certificate_for_another_host_is_refused_by_verify_full_alone(tls_server: TlsServer):
@@ -65,7 +65,7 @@ async def test_a_certificate_for_another_host_is_refused_by_verify_full_alone(tl
 
     assert await is_encrypted(tls_server.url(f"sslmode=verify-ca&{root}", host="127.0.0.1"))
     reason = await refusal(tls_server.url(f"sslmode=verify-full&{root}", host="127.0.0.1"))
-    assert reason.startswith("TLS: the server's certificate is not accepted (IP address mismatch")
+    assert reason.startswith("TLS: the server's certificate was rejected (IP address mismatch")
 
 
 async def test_a_certificate_of_our_own_is_shown_to_the_server(tls_server: TlsServer):
@@ -82,7 +82,7 @@ async def test_a_certificate_of_our_own_is_shown_to_the_server(tls_server: TlsSe
 async def test_a_certificate_file_that_is_not_there_is_named_as_the_cause(tls_server: TlsServer):
     reason = await refusal(tls_server.url("sslmode=verify-full&sslrootcert=/nowhere/ca.pem"))
 
-    assert reason == "its socket, or a certificate file, does not exist"
+    assert reason == "the socket or a certificate file does not exist"
 
 
 async def test_a_server_without_tls_is_refused_when_tls_is_required_and_taken_when_preferred(
@@ -92,7 +92,7 @@ async def test_a_server_without_tls_is_refused_when_tls_is_required_and_taken_wh
 
     assert await is_encrypted(url.replace("sslmode=disable", "sslmode=prefer")) is False
     reason = await refusal(url.replace("sslmode=disable", "sslmode=require"))
-    assert reason == "TLS: the server does not speak it; use sslmode=prefer or disable"
+    assert reason == "TLS: not supported by the server; use sslmode=prefer or sslmode=disable"
 
 
 async def test_a_wrong_password_is_told_to_the_log_by_its_state_and_nothing_else(
@@ -100,6 +100,6 @@ async def test_a_wrong_password_is_told_to_the_log_by_its_state_and_nothing_else
 ):
     url = tls_server.url("sslmode=require").replace(tls_server.password, "K1tt3n")
 
-    assert await refusal(url) == "the password is wrong (28P01)"
+    assert await refusal(url) == "wrong password (28P01)"
     assert "K1tt3n" not in caplog.text
     assert tls_server.password not in caplog.text

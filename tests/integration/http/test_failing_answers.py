@@ -172,7 +172,7 @@ async def test_an_answer_of_which_nothing_has_left_gives_way_to_the_problem_that
 
 @pytest.mark.parametrize(
     ("how", "error"),
-    [("breaks_off", "runtime.gate.gate.Unanswered"), ("one_piece", "shared.errors.NotFound")],
+    [("breaks_off", "runtime.gate.call.Unanswered"), ("one_piece", "shared.errors.NotFound")],
 )
 async def test_an_answer_that_breaks_off_is_cut_and_its_span_names_the_error_itself(
     tmp_path: Path, compose: Compose, otlp: Receiver, how: str, error: str
@@ -210,7 +210,7 @@ async def test_a_stream_that_fails_before_its_first_piece_is_told_by_its_own_err
     quiet, loud = sorted((s for s in otlp.spans if s.name == "GET /failing"), key=lambda s: len(s.events))
     (record,) = [record for record in caplog.records if record.getMessage() == "unhandled exception"]
 
-    assert missing.json()["detail"] == "No signal SPY."
+    assert missing.json()["detail"] == 'Signal "SPY" was not found.'
     assert quiet.events == []
     assert [event["exception.type"] for _, event in loud.events] == ["RuntimeError"]
     assert "in pieces" in loud.events[0][1]["exception.stacktrace"]

@@ -16,7 +16,7 @@ def replica(server: RedisServer, rest: float = 60) -> RedisRates:
     """Return the store that one process would have."""
     rates = rates_at(Secret(server.url))
     assert isinstance(rates, RedisRates)
-    rates._rest = rest
+    rates._retry_after = rest
     return rates
 
 
@@ -59,7 +59,7 @@ async def test_dead_server_leaves_each_replica_counting_for_itself(
     assert sum(verdict.allowed for verdict in verdicts) == 20
     told = [record for record in caplog.records if record.name.startswith("runtime.")]
     assert len(told) == 1  # and not one a call
-    assert told[0].message.startswith("rate limits count in this process alone:")
+    assert told[0].message.startswith("Redis is unavailable, rate limits count in this process only:")
     assert redis_server.url not in caplog.text
 
 

@@ -110,7 +110,7 @@ def test_a_server_component_calls_a_function_as_the_signed_in_user(world: World,
     page.goto(world.origin)
     panel = page.locator("#server")
     expect(panel).to_contain_text(re.compile(r"SPY: (RISK_ON|RISK_OFF|NEUTRAL) at \d+\.\d+"))
-    expect(panel.locator(".error")).to_contain_text("not_found: No signal NOPE.")
+    expect(panel.locator(".error")).to_contain_text('not_found: Signal "NOPE" was not found.')
 
 
 def test_a_client_component_calls_a_function_from_the_browser_across_origins(world: World, page: Page):

@@ -96,7 +96,7 @@ async def test_the_same_reading_twice_is_a_conflict(caller: Caller):
 
 async def test_an_unknown_symbol_is_404(caller: Caller):
     response = await caller.signed("GET", "/signals/NOPE")
-    assert (response.status_code, response.json()["detail"]) == (404, "No signal NOPE.")
+    assert (response.status_code, response.json()["detail"]) == (404, 'Signal "NOPE" was not found.')
 
 
 async def test_deleting_a_symbols_readings_needs_the_permission_and_leaves_none(caller: Caller):

@@ -45,7 +45,7 @@ async def test_a_second_reading_at_the_same_moment_is_a_conflict(database: Datab
 
 
 async def test_a_reading_of_an_unknown_instrument_is_not_found(database: Database):
-    with pytest.raises(NotFound, match="No instrument GME"):
+    with pytest.raises(NotFound, match='Instrument "GME" was not found'):
         await record_signal(database, msgspec.structs.replace(NEW, symbol="GME"), "user_1")
 
 

@@ -1,4 +1,4 @@
-"""The door as a whole: who passes, what is remembered, what is looked at again each time."""
+"""Authentication as a whole: who passes, what is remembered, what is checked again each time."""
 
 import logging
 import time
@@ -7,14 +7,14 @@ import pytest
 
 from runtime.auth import Authenticator
 from runtime.auth.cache import TokenCache
+from runtime.auth.clerk import ClerkIdentity
 from runtime.auth.clerk.checks import Checks
-from runtime.auth.clerk.webhooks import Webhooks
-from runtime.auth.keys import FixedKey
+from runtime.auth.tokens.key_sets import FixedKey
 from runtime.config import Policy
 from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
 from shared.identity import Claims
-from tests.fixtures.clerk import Issuer, caller, scope
+from tests.fixtures.clerk import Issuer, by_clerk, caller, scope
 
 
 class Clock:
@@ -49,7 +49,7 @@ def keys(issuer: Issuer) -> CountedKey:
 
 @pytest.fixture
 def authenticator(keys: CountedKey, clock: Clock) -> Authenticator:
-    return Authenticator(keys=keys, checks=Checks(), cache=TokenCache(), webhooks=Webhooks(None), clock=clock)
+    return Authenticator(ClerkIdentity(keys=keys, checks=Checks()), clock=clock)
 
 
 async def reason_of(authenticator: Authenticator, token: str, policy: Policy | None = None) -> str:
@@ -187,9 +187,10 @@ async def test_who_acts_for_an_oauth_token_is_told_two_levels_deep(authenticator
 
 async def test_machines_are_not_bound_to_an_origin_or_issuer(issuer, keys):
     strict = Checks(
-        issuer="https://clerk.signals.example", authorized_parties=frozenset({"https://app.example"})
+        issuers=frozenset({"https://clerk.signals.example"}),
+        authorized_parties=frozenset({"https://app.example"}),
     )
-    authenticator = Authenticator(keys=keys, checks=strict, cache=TokenCache(), webhooks=Webhooks(None))
+    authenticator = Authenticator(ClerkIdentity(keys=keys, checks=strict))
     token = issuer.token(sub="mch_feed", iss="mch_feed", azp=None, headers={"cat": None})
 
     user = await caller(authenticator, token, Policy(token_types=("m2m_token",)))
@@ -206,7 +207,7 @@ async def test_an_opaque_key_is_refused_where_nobody_can_be_asked(authenticator)
 
 async def test_a_template_token_passes_where_a_setting_allows_it(issuer):
     settings = ClerkSettings(jwt_key=issuer.pem, accept_templates=True)
-    authenticator = Authenticator.from_settings(settings, production=True)
+    authenticator = by_clerk(settings, production=True)
     token = issuer.token(headers={"cat": "cl_B7d4PD222AAA"}, sid=None)
 
     assert (await caller(authenticator, token)).session_id is None
@@ -259,3 +260,16 @@ async def test_claims_of_one_request_cannot_reach_the_next(authenticator, issuer
 
     assert isinstance(user.claims, Claims)
     assert (await caller(authenticator, token)).claims["desk"]["books"] == ("rates",)
+
+
+@pytest.mark.parametrize("scopes", [5, 0.5, True, {"admin": 1}, [[]], [7]])
+@pytest.mark.parametrize(
+    ("sub", "typ", "name"),
+    [("mch_1", None, "scopes"), ("client_1", "at+jwt", "scp"), ("client_1", "at+jwt", "scope")],
+)
+async def test_scopes_of_another_type_grant_nothing(authenticator, issuer, sub, typ, name, scopes):
+    token = issuer.token(headers={"cat": None, "typ": typ or "JWT"}, sub=sub, **{name: scopes})
+
+    user = await caller(authenticator, token, Policy(token_types=("m2m_token", "oauth_token")))
+
+    assert user.scopes == frozenset()

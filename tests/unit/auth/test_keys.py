@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from runtime.auth.keys import KeySetError, read_key_set, read_pem
+from runtime.auth.clerk.instance import read_pem
+from runtime.auth.tokens.keys import KeySetError, read_key_set
 
 
 def public_numbers(issuer):
@@ -30,6 +31,15 @@ def public_numbers(issuer):
         lambda pem: "".join(pem.splitlines()[1:-1]),
         lambda pem: "\n".join(pem.splitlines()[1:-1]),
         lambda pem: "\\n".join(pem.splitlines()[1:-1]),
+        lambda pem: f'"{pem}"',
+        lambda pem: f"'{pem.strip()}'",
+        lambda pem: '"' + pem.replace("\n", "\\n") + '"',
+        lambda pem: "'\"" + pem.replace("\n", "\\n") + "\"'",
+        lambda pem: pem.replace("\n", "\\\\n"),
+        lambda pem: pem.replace("\n", "\\\n"),
+        lambda pem: '\\"' + pem.replace("\n", "\\n") + '\\"',
+        lambda pem: '"' + "".join(pem.splitlines()[1:-1]) + '"',
+        lambda pem: f"`{pem}`",
     ],
 )
 def test_a_pem_key_is_read_however_it_was_pasted(issuer, written):
@@ -40,6 +50,26 @@ def test_a_pem_key_is_read_however_it_was_pasted(issuer, written):
 def test_what_is_no_public_key_is_refused_with_the_cure(text):
     with pytest.raises(ValueError, match="Clerk's dashboard"):
         read_pem(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "cause"),
+    [
+        (lambda pem: pem.replace("PUBLIC", "PRIVATE"), "private key"),
+        (lambda pem: pem.replace("PUBLIC KEY", "CERTIFICATE"), "certificate"),
+        (lambda pem: f'"{pem.replace("PUBLIC", "RSA PRIVATE")}"', "rsa private key"),
+        (lambda _: '{"keys": [{"kty": "RSA"}]}', "character"),
+        (lambda _: "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", "character"),
+        (lambda pem: pem[:200], "cut off"),
+        (lambda pem: pem.replace("A", "B", 3), "cut off"),
+        (lambda pem: pem.splitlines()[0], "cut off"),
+    ],
+)
+def test_what_is_wrong_with_a_pasted_key_is_named_without_showing_it(issuer, written, cause):
+    with pytest.raises(ValueError, match=cause) as error:
+        read_pem(written(issuer.pem))
+
+    assert "MII" not in str(error.value)
 
 
 def test_a_key_of_another_kind_or_too_short_is_refused():

@@ -175,7 +175,7 @@ def test_a_refusal_says_nothing_about_organisations_or_what_was_missing():
             require(LONER, policy)
         details.add(refusal.value.detail)
 
-    assert details == {"This session may not do this."}
+    assert details == {"You do not have permission to do this."}
 
 
 def test_a_public_function_asks_for_nothing():

@@ -22,11 +22,12 @@ from runtime.asgi.messages import ASGIApp
 from runtime.auth import Authenticator
 from runtime.config import Policy
 from runtime.gate.gate import Gate
-from runtime.http.problems import Problems, status_of
+from runtime.http.errors import Errors
+from runtime.http.problems import status_of
 from runtime.settings.variables import ClerkSettings
 from shared.errors import AnnexError
-from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, scope
-from tests.fixtures.gate import Door, behind, route
+from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, by_clerk, scope
+from tests.fixtures.gate import Outermost, behind, route
 
 NOW = int(time.time())
 LATER = NOW + 86_400
@@ -268,7 +269,7 @@ def authenticator(issuer: Issuer) -> Authenticator:
         authorized_parties=(PARTY,),
         audience=("signals",),
     )
-    return Authenticator.from_settings(settings, production=True)
+    return by_clerk(settings, production=True)
 
 
 async def refusal(authenticator: Authenticator, token: str | bytes | None, policy: Policy) -> AnnexError:
@@ -291,8 +292,8 @@ async def guarded(authenticator: Authenticator, policy: Policy) -> AsyncIterator
     async def signals() -> str:
         return "let in"
 
-    async with Gate(authenticator) as gate:
-        app = Door(Problems(cast("ASGIApp", behind(gate, signals))))
+    async with Gate(authenticator, {}) as gate:
+        app = Outermost(Errors(cast("ASGIApp", behind(gate, signals))))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://annex") as http:
             yield http
@@ -416,3 +417,22 @@ async def refusal_of(authenticator: Authenticator, headers: list[tuple[bytes, by
     with pytest.raises(AnnexError) as caught:
         await authenticator.authenticate({"headers": headers, "method": "GET"}, Policy())
     return caught.value
+
+
+machine_names = st.sampled_from(["scopes", "scope", "scp", "aud", "act", "exp", "nbf", "iat", "iss"])
+MACHINES = Policy(token_types=("m2m_token", "oauth_token"))
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"), [(HEADER, {"sub": "mch_1"}), (HEADER | {"typ": "at+jwt"}, {"sub": "client_1"})]
+)
+@given(changes=st.dictionaries(machine_names, json_values, max_size=5))
+async def test_no_signed_claims_of_a_machine_break_anything(authenticator, issuer, header, claims, changes):
+    header = {name: value for name, value in header.items() if name != "cat"}
+    token = issuer.forge(header, issuer.claims() | claims | changes)
+    status = 200
+    try:
+        await authenticator.authenticate(scope(token), MACHINES)
+    except AnnexError as error:
+        status = status_of(error)
+    assert status in {200, 401}

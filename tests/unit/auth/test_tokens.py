@@ -7,7 +7,7 @@ import jwt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.auth.tokens import parse
+from runtime.auth.tokens.signed import parse
 from shared.errors import Unauthenticated
 from tests.fixtures.clerk import Issuer, base64url
 

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from runtime.bridge import artefacts, baseline, docstrings, vocabulary
+from runtime.bridge import artefacts, baseline, vocabulary
+from runtime.bridge.openapi import docstrings
 from runtime.http.problems import status_of
 from runtime.routing import discover
 from shared.errors import AnnexError
@@ -82,7 +83,7 @@ def test_a_revision_without_a_contract_is_told(tmp_path, revision):
 
 def test_without_git_there_is_no_baseline(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(baseline.NoBaseline, match="git is not on PATH"):
+    with pytest.raises(baseline.NoBaseline, match="git was not found on PATH"):
         baseline.committed(tmp_path, "HEAD")
 
 

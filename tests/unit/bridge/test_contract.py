@@ -91,26 +91,26 @@ def test_nothing_changed_is_nothing_said(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("async def get(symbol: str)", "async def _get(symbol: str)", "GET /orders: the route is gone."),
-        ("public=True", "public=False", "POST /orders: it needs a session now."),
-        ("    note: str", "    account: str\n    note: str", "POST /orders body.account: a new field."),
-        ("    note: str = \"\"\n", "", "POST /orders body.note: the field is gone."),
-        ("le=100", "le=50", "POST /orders body.size: `maximum` was 100 and is 50."),
-        ("size: Annotated[int, Meta(ge=1, le=100)]", "size: str", "body.size: its type was number"),
-        ("    symbol: str\n    side", "    side", "POST /orders answer.symbol: the field is gone."),
-        ("price: str | None", "price: float | None", "answer.price: number is a new value of it."),
-        ('SELL = "sell"', 'SELL = "sell"\n    SHORT = "short"', 'answer.side: "short" is a new value of it.'),
-        ("async def get(symbol: str)", "async def get(symbol: str, day: str)", "day: a new parameter."),
-        ("async def get(symbol: str)", "async def get(ticker: str = '')", "symbol: the parameter is gone"),
-        ("dry: bool = False", "dry: bool", "query.dry: the parameter is required now."),
-        ("async def put()", "async def put(data: Tree)", "body: it takes a body now."),
+        ("async def get(symbol: str)", "async def _get(symbol: str)", "GET /orders: the route was removed."),
+        ("public=True", "public=False", "POST /orders: a session is now required."),
+        ("    note: str", "    account: str\n    note: str", "orders body.account: the field was added"),
+        ("    note: str = \"\"\n", "", "POST /orders body.note: the field was removed."),
+        ("le=100", "le=50", "POST /orders body.size: `maximum` changed from 100 to 50."),
+        ("size: Annotated[int, Meta(ge=1, le=100)]", "size: str", "body.size: the type changed from number"),
+        ("    symbol: str\n    side", "    side", "POST /orders response.symbol: the field was removed."),
+        ("price: str | None", "price: float | None", "response.price: the value number was added."),
+        ('SELL = "sell"', 'SELL = "sell"\n    SHORT = "short"', 'response.side: the value "short" was added'),
+        ("async def get(symbol: str)", "async def get(symbol: str, day: str)", "the parameter was added"),
+        ("async def get(symbol: str)", "async def get(ticker: str = '')", "the parameter was removed"),
+        ("dry: bool = False", "dry: bool", "query.dry: the parameter is now required."),
+        ("async def put()", "async def put(data: Tree)", "body: a body was added."),
         ("    symbol: str\n    size", '    symbol: Annotated[str, Meta(pattern="^A")]\n    size', "pattern"),
-        ("    leaf: int", "    leaf: str", "PUT /orders answer.leaf: its type was number and is string."),
-        ("AsyncIterator[Grown]", "AsyncIterator[Grown | Felled]", 'answer: "felled" is a new value of it.'),
-        ("height: int", "height: float | None", "PATCH /orders answer.height: null is a new value of it."),
-        ("list[Order] = []", "list[Order] | UnsetType = UNSET", "legs: the field may be left out now."),
-        ("-> list[Fill]", "-> None", "GET /orders answer: it answers nothing instead of application/json."),
-        ("-> list[Fill]", "-> list[str]", "GET /orders answer[]: its type was Fill and is string."),
+        ("    leaf: int", "    leaf: str", "orders response.leaf: the type changed from number to string"),
+        ("AsyncIterator[Grown]", "AsyncIterator[Grown | Felled]", 'response: the value "felled" was added.'),
+        ("height: int", "height: float | None", "PATCH /orders response.height: the value null was added."),
+        ("list[Order] = []", "list[Order] | UnsetType = UNSET", "legs: the field is now optional."),
+        ("-> list[Fill]", "-> None", "from application/json to none"),
+        ("-> list[Fill]", "-> list[str]", "GET /orders response[]: the type changed from Fill to string."),
     ],
 )  # fmt: skip
 def test_what_an_old_client_can_fail_at_is_breaking(tmp_path, old, new, told):
@@ -120,13 +120,13 @@ def test_what_an_old_client_can_fail_at_is_breaking(tmp_path, old, new, told):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("async def get(", 'async def delete() -> None:\n    pass\n\n\nasync def get(', "a new route."),
-        ('note: str = ""', 'note: str = ""\n    tag: str = ""', "POST /orders body.tag: a new field."),
-        ("    side: Side", "    side: Side\n    venue: str", "POST /orders answer.venue: a new field."),
-        ("async def get(symbol: str)", "async def get(symbol: str, day: str = '')", "day: a new parameter."),
-        ("async def put()", "async def put(data: Tree | None = None)", "body: it takes a body now."),
-        ("price: str | None", "price: str", "null is no longer one of its values."),
-        ("raise NotImplementedError", "raise Conflict('x')", "it can also answer the error `conflict`."),
+        ("async def get(", 'async def delete() -> None:\n    pass\n\n\nasync def get(', "route was added"),
+        ('note: str = ""', 'note: str = ""\n    tag: str = ""', "orders body.tag: the field was added"),
+        ("    side: Side", "    side: Side\n    venue: str", "orders response.venue: the field was added"),
+        ("async def get(symbol: str)", "async def get(symbol: str, day: str = '')", "day: the parameter"),
+        ("async def put()", "async def put(data: Tree | None = None)", "body: a body was added."),
+        ("price: str | None", "price: str", "the value null was removed."),
+        ("raise NotImplementedError", "raise Conflict('x')", "the error `conflict` was added."),
     ],
 )  # fmt: skip
 def test_what_an_old_client_does_not_notice_is_additive(tmp_path, old, new, told):
@@ -141,7 +141,7 @@ def test_what_an_old_client_does_not_notice_is_additive(tmp_path, old, new, told
 
 def test_tighter_requirements_on_the_session_are_breaking(tmp_path):
     lines = changes(tmp_path, ("Function(public=True)", 'Function(permission="org:orders:write")'))
-    assert any("it requires the permission 'org:orders:write' now." in line for line in lines)
+    assert any("the permission 'org:orders:write' is now required." in line for line in lines)
 
 
 def test_breaking_changes_come_first(tmp_path):
@@ -150,9 +150,9 @@ def test_breaking_changes_come_first(tmp_path):
     assert kinds == sorted(kinds, reverse=True)
 
 
-GONE = contract.Change("breaking", "GET /orders", "the route is gone.")
-FIELD = contract.Change("breaking", "POST /orders body.account", "a new field.")
-MORE = contract.Change("additive", "GET /fills", "a new route.")
+GONE = contract.ContractChange("breaking", "GET /orders", "the route was removed.")
+FIELD = contract.ContractChange("breaking", "POST /orders body.account", "the field was added.")
+MORE = contract.ContractChange("additive", "GET /fills", "the route was added.")
 
 
 @pytest.mark.parametrize(

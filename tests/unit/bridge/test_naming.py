@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from runtime.bridge import contract, naming, openapi, shapes, typescript, vocabulary
+from runtime.bridge import contract, openapi, shapes, typescript, vocabulary
 from runtime.bridge.describable import divide
+from runtime.bridge.openapi import naming
 from runtime.routing import discover
 from tests.fixtures.node import run
 from tests.fixtures.routing import write_tree
@@ -160,7 +161,7 @@ def test_longer_name_alone_is_no_change_of_the_contract(tmp_path: Path) -> None:
     after = openapi.document(discover(tmp_path).operations)
 
     assert [str(change) for change in contract.compare(before, after)] == [
-        "additive: GET /cart: a new route."
+        "additive: GET /cart: the route was added."
     ]
 
 

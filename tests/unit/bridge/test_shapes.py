@@ -31,12 +31,12 @@ def found(tmp_path: Any, body: str) -> list[str]:
 @pytest.mark.parametrize(
     ("field", "fault", "cure"),
     [
-        ("datetime", "may lack its time zone", "Annotate it `Instant`, from shared.instant."),
-        ("list[datetime | None]", "may lack its time zone", "Annotate it `Instant`, from shared.instant."),
+        ("datetime", "without a time zone", "Use `Instant` from shared.instant."),
+        ("list[datetime | None]", "without a time zone", "Use `Instant` from shared.instant."),
         ("Annotated[int, Meta(le=2**60)]", "beyond 2^53", "Send it as `str`"),
-        ("Literal[9007199254740993]", "beyond 2^53", "Make it a text."),
-        ("dict[int, str]", "keys are not text", "Use `dict[str, ...]`"),
-        ("dict[Literal[1, 2], str]", "keys are not text", "Use `dict[str, ...]`"),
+        ("Literal[9007199254740993]", "beyond 2^53", "Use a string."),
+        ("dict[int, str]", "keys are not strings", "Use `dict[str, ...]`"),
+        ("dict[Literal[1, 2], str]", "keys are not strings", "Use `dict[str, ...]`"),
     ],
 )
 def test_a_field_that_cannot_cross_is_refused_by_name(tmp_path, field, fault, cure):
@@ -95,7 +95,7 @@ async def get() -> Pair:
     raise NotImplementedError
 """
     assert [fault.partition(": ")[2].partition(". ")[0] for fault in found(tmp_path, body)] == [
-        "The answer of get: Pair is `array_like`: its fields cross without their names",
+        "The response of get: Pair is `array_like`: its fields are sent without their names",
         "`Pair.size`: an enum with an integer beyond 2^53, which JavaScript would round",
     ]
 
@@ -106,7 +106,7 @@ async def get(since: datetime) -> None:
     raise NotImplementedError
 """
     (only,) = found(tmp_path, body)
-    assert "`since` of get: a datetime that may lack its time zone" in only
+    assert "`since` of get: a datetime without a time zone" in only
 
 
 def test_every_construct_and_every_shipped_function_crosses(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.database.statements import After, describe
+from shared.database.statements.statement import After, describe
 
 
 @pytest.mark.parametrize(

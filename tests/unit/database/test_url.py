@@ -66,7 +66,7 @@ def test_channel_binding_that_cannot_be_kept_is_told():
     target = translate("postgresql://app@db.internal/shop?channel_binding=require")
 
     assert target.notices == (
-        "channel_binding=require is not kept: the driver signs in without it; TLS is what protects it",
+        "channel_binding=require is not supported and is ignored; use sslmode=verify-full instead",
     )
 
 

@@ -7,7 +7,7 @@ from litestar import Request, Response
 from litestar.background_tasks import BackgroundTask
 
 from runtime.asgi.messages import Message
-from runtime.gate.disconnect import Replay
+from runtime.gate.body import Replay
 from tests.fixtures.gate import Serve, route
 
 GET = b"GET /signals HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -31,8 +31,8 @@ async def test_function_that_asks_for_it_stops_when_the_caller_leaves(serve: Ser
     writer.close()
 
     await stopped.wait()
-    await service.door.over.wait()
-    assert service.door.seen[0].error == "caller_left"
+    await service.shell.over.wait()
+    assert service.shell.seen[0].error == "caller_left"
 
 
 async def test_function_that_does_not_ask_runs_to_its_end(serve: Serve):
@@ -52,8 +52,8 @@ async def test_function_that_does_not_ask_runs_to_its_end(serve: Serve):
     left.set()
 
     await finished.wait()
-    await service.door.over.wait()
-    assert service.door.seen[0].error == ""
+    await service.shell.over.wait()
+    assert service.shell.seen[0].error == ""
 
 
 async def test_body_reaches_a_function_that_asks_for_it(serve: Serve):
@@ -77,11 +77,11 @@ async def test_caller_that_leaves_within_its_body_never_reaches_the_function(ser
         b"POST /signals HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
     )
     _, writer = await service.connect(head)
-    await service.door.entered.wait()
+    await service.shell.entered.wait()
     writer.close()
-    await service.door.over.wait()
+    await service.shell.over.wait()
 
-    assert service.door.seen[0].error == "caller_left"
+    assert service.shell.seen[0].error == "caller_left"
 
 
 async def test_work_after_the_answer_is_not_cut_by_the_end_of_the_connection(serve: Serve):

@@ -115,7 +115,7 @@ async def test_stuck_task_is_logged_with_its_name_and_function(caplog: pytest.Lo
             with contextlib.suppress(asyncio.CancelledError):
                 await release.wait()
 
-    async with Reaper(grace=0, patience=0.01) as reaper:
+    async with Reaper(grace=0, stuck_after=0.01) as reaper:
         call = invocation()
         call.endpoint = endpoint()
         current.set(call)
@@ -127,7 +127,7 @@ async def test_stuck_task_is_logged_with_its_name_and_function(caplog: pytest.Lo
         await task
 
     record = caplog.records[-1]
-    assert record.getMessage() == "tasks ignore their cancellation"
+    assert record.getMessage() == "tasks still run after their cancellation"
     assert (record.function, record.tasks) == ("signals.py", ["feed of SPY"])  # type: ignore[attr-defined]  # from extra
 
 
@@ -143,7 +143,7 @@ async def test_failure_of_a_left_over_task_is_logged_and_not_lost(caplog: pytest
         reaper.release(call)
         await reaper.idle()
 
-    assert "a left-over task failed" in caplog.messages
+    assert "a task that outlived its call failed" in caplog.messages
 
 
 async def test_loop_has_its_own_factory_back_afterwards():

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runtime.gate.limits import Bulkhead
+from runtime.gate.bulkhead import Bulkhead
 from shared.errors import DeadlineExceeded, Overloaded
 from tests.fixtures.gate import Serve, Service, route
 
@@ -184,4 +184,4 @@ async def test_body_over_its_limit_is_refused_whether_it_tells_its_length_or_not
     assert [told.status_code, chunked.status_code] == [status, status]
     if status == 413:
         assert told.json()["code"] == chunked.json()["code"] == "body_too_large"
-        assert told.json()["detail"] == "The body is over this function's limit of 100 bytes."
+        assert told.json()["detail"] == "The body exceeds this function's limit of 100 bytes."

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.config import Rate
-from runtime.gate.rates import MemoryRates, caller_of, judge, rates_at
+from runtime.gate.rate_limit import caller_of
+from runtime.gate.rates import MemoryRates, judge, rates_at
 from tests.fixtures.gate import Serve, Service, route
 
 SLOW = Rate(3, 86400)

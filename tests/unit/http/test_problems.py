@@ -17,7 +17,8 @@ from litestar.exceptions import (
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
-from runtime.http.problems import CONTENT_TYPE, STATUS, TITLE, Problems, answer, challenge, status_of
+from runtime.http.errors import Errors
+from runtime.http.problems import CONTENT_TYPE, STATUS, TITLE, challenge, problem_response, status_of
 from runtime.routing import TreeApp
 from shared import errors
 from shared.errors import (
@@ -38,7 +39,7 @@ INVOCATION = Invocation(request_id="req-1", client="", method="GET", started=0)
 
 
 def document(error: AnnexError) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(answer(error, INVOCATION).body)
+    body: dict[str, Any] = json.loads(problem_response(error, INVOCATION).body)
     return body
 
 
@@ -47,7 +48,7 @@ def test_a_document_has_every_member_of_the_contract():
         "type": "urn:annex:problem:not_found",
         "title": "Not Found",
         "status": 404,
-        "detail": "No signal SPY.",
+        "detail": 'Signal "SPY" was not found.',
         "code": "not_found",
         "request_id": "req-1",
         "trace_id": "",
@@ -75,7 +76,7 @@ def test_a_subclass_has_its_ancestors_status():
 
 
 def test_a_refusal_names_its_reason_in_the_challenge():
-    fields = dict(answer(Unauthenticated("token-expired"), INVOCATION).fields)
+    fields = dict(problem_response(Unauthenticated("token-expired"), INVOCATION).fields)
     assert fields[b"www-authenticate"] == (
         b'Bearer realm="annex", error="invalid_token", error_description="token-expired"'
     )
@@ -86,11 +87,14 @@ def test_a_request_without_a_token_is_challenged_without_an_error():
 
 
 def test_unavailable_says_when_to_try_again():
-    assert answer(FunctionUnavailable("e1"), INVOCATION).fields == [CONTENT_TYPE, (b"retry-after", b"30")]
+    assert problem_response(FunctionUnavailable("e1"), INVOCATION).fields == [
+        CONTENT_TYPE,
+        (b"retry-after", b"30"),
+    ]
 
 
 def test_not_allowed_lists_the_methods():
-    assert answer(MethodNotAllowed(("GET", "HEAD")), INVOCATION).fields == [
+    assert problem_response(MethodNotAllowed(("GET", "HEAD")), INVOCATION).fields == [
         CONTENT_TYPE,
         (b"allow", b"GET, HEAD"),
     ]
@@ -112,7 +116,7 @@ def raising(error: Exception) -> httpx.Response:
 def fetch(app: ASGIApp, path: str, method: str = "GET") -> httpx.Response:
     async def named(scope: Scope, receive: Receive, send: Send) -> None:
         scope[SCOPE_KEY] = Invocation(request_id="req-1", client="", method=method, started=0)
-        await Problems(app)(scope, receive, send)
+        await Errors(app)(scope, receive, send)
 
     async def run() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(named), base_url="http://annex") as http:
@@ -146,7 +150,7 @@ def test_whatever_is_raised_becomes_one_document_without_its_text(raised: Except
 
 def test_a_mistake_of_ours_is_one_line_with_its_traceback(caplog):
     raising(ZeroDivisionError("x"))
-    lines = [record for record in caplog.records if record.name == "runtime.http.problems"]
+    lines = [record for record in caplog.records if record.name == "runtime.http.errors"]
     assert [line.message for line in lines] == ["unhandled exception"]
     assert lines[0].exc_info
 
@@ -173,4 +177,4 @@ def test_what_is_raised_after_an_answer_has_begun_is_not_answered_again():
 
 
 def test_the_internal_detail_tells_nothing():
-    assert "log" in document(Internal())["detail"]
+    assert document(Internal())["detail"] == "Internal server error. Quote request_id when you report it."

@@ -1,22 +1,15 @@
 """What holds for every request, whatever happens inside."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from runtime.http.cors import Cors, Preflights
-from runtime.http.health import Check, Health
-from runtime.http.proxies import TrustedProxies
-from runtime.http.shell import Bounds, Shell
-from runtime.settings.origins import compile_origins
+from runtime.asgi.messages import ASGIApp
+from runtime.http.admission import Admission
 from shared.errors import NotFound
-
-ORIGIN = "https://app.example.com"
-
-type Inner = Callable[[Any, Any, Any], Awaitable[None]]
+from tests.fixtures.shell import ORIGIN, shelled
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
@@ -24,31 +17,13 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"hi"})
 
 
-def shell(
-    inner: Inner = hello, *, concurrency: int = 10, production: bool = False, trusted: str = "10.0.0.0/8"
-) -> Shell:
-    cors = Cors(compile_origins([ORIGIN]), credentials=True)
-
-    async def fine() -> Check:
-        return Check("ok")
-
-    return Shell(
-        Preflights(inner, cors),
-        health=Health({"database": fine}, version="1"),
-        cors=cors,
-        proxies=TrustedProxies([trusted]),
-        bounds=Bounds(concurrency),
-        production=production,
-    )
-
-
-def client(app: Shell, peer: str = "192.0.2.7") -> httpx.AsyncClient:
+def client(app: ASGIApp, peer: str = "192.0.2.7") -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, client=(peer, 1), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://annex")
 
 
 async def test_every_response_has_an_id_and_the_security_headers():
-    response = await client(shell(production=True)).get("/")
+    response = await client(shelled(hello, production=True)).get("/")
     assert len(response.headers["x-request-id"]) == 32
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["cache-control"] == "no-store"
@@ -57,22 +32,24 @@ async def test_every_response_has_an_id_and_the_security_headers():
 
 
 async def test_development_shows_the_time_spent():
-    response = await client(shell()).get("/")
+    response = await client(shelled(hello)).get("/")
     assert response.headers["server-timing"].startswith("app;dur=")
 
 
 async def test_a_request_id_is_taken_from_a_trusted_proxy():
-    response = await client(shell(), peer="10.1.2.3").get("/", headers={"X-Railway-Request-Id": "abc-1"})
+    response = await client(shelled(hello), peer="10.1.2.3").get(
+        "/", headers={"X-Railway-Request-Id": "abc-1"}
+    )
     assert response.headers["x-request-id"] == "abc-1"
 
 
-async def test_a_request_id_of_a_stranger_is_not_taken():
-    response = await client(shell()).get("/", headers={"X-Request-Id": "abc-1"})
+async def test_a_request_id_of_an_unknown_client_is_not_taken():
+    response = await client(shelled(hello)).get("/", headers={"X-Request-Id": "abc-1"})
     assert response.headers["x-request-id"] != "abc-1"
 
 
 async def test_a_request_id_that_could_break_a_log_line_is_not_taken():
-    response = await client(shell(), peer="10.1.2.3").get("/", headers={"X-Request-Id": "a b"})
+    response = await client(shelled(hello), peer="10.1.2.3").get("/", headers={"X-Request-Id": "a b"})
     assert response.headers["x-request-id"] != "a b"
 
 
@@ -93,7 +70,7 @@ async def test_the_callers_address_is_believed_only_from_a_trusted_proxy(peer: s
         seen.append(scope["annex"].client)
         await hello(scope, receive, send)
 
-    await client(shell(inner), peer=peer).get("/", headers={"X-Real-IP": real})
+    await client(shelled(inner), peer=peer).get("/", headers={"X-Real-IP": real})
     assert seen == [expected]
 
 
@@ -106,7 +83,7 @@ async def test_head_runs_the_get_and_sends_no_body():
         await send({"type": "http.response.body", "body": b"fo", "more_body": True})
         await send({"type": "http.response.body", "body": b"ur"})
 
-    response = await client(shell(inner)).head("/")
+    response = await client(shelled(inner)).head("/")
     assert (methods, response.status_code, response.content) == (["GET"], 200, b"")
     assert response.headers["content-length"] == "4"
 
@@ -115,7 +92,7 @@ async def test_an_escaped_exception_is_an_opaque_500_with_cors_headers(caplog):
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("canary-secret")
 
-    response = await client(shell(inner)).get("/", headers={"Origin": ORIGIN})
+    response = await client(shelled(inner)).get("/", headers={"Origin": ORIGIN})
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["access-control-allow-origin"] == ORIGIN
@@ -127,8 +104,8 @@ async def test_an_escaped_noun_of_ours_keeps_its_status():
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         raise NotFound("signal", "SPY")
 
-    response = await client(shell(inner)).get("/")
-    assert (response.status_code, response.json()["detail"]) == (404, "No signal SPY.")
+    response = await client(shelled(inner)).get("/")
+    assert (response.status_code, response.json()["detail"]) == (404, 'Signal "SPY" was not found.')
 
 
 async def test_a_failure_between_head_and_body_is_answered_as_if_there_had_been_no_head():
@@ -136,8 +113,8 @@ async def test_a_failure_between_head_and_body_is_answered_as_if_there_had_been_
         await send({"type": "http.response.start", "status": 200, "headers": [(b"x-signal", b"SPY")]})
         raise NotFound("signal", "SPY")
 
-    response = await client(shell(inner)).get("/", headers={"Origin": ORIGIN})
-    assert (response.status_code, response.json()["detail"]) == (404, "No signal SPY.")
+    response = await client(shelled(inner)).get("/", headers={"Origin": ORIGIN})
+    assert (response.status_code, response.json()["detail"]) == (404, 'Signal "SPY" was not found.')
     assert response.headers["access-control-allow-origin"] == ORIGIN
     assert "x-signal" not in response.headers
 
@@ -148,7 +125,7 @@ async def test_a_failure_after_the_first_piece_was_sent_cuts_the_response():
         await send({"type": "http.response.body", "body": b"SPY", "more_body": True})
         raise RuntimeError("too late")
 
-    transport = httpx.ASGITransport(shell(inner))
+    transport = httpx.ASGITransport(shelled(inner))
     with pytest.raises(RuntimeError, match="too late"):
         await httpx.AsyncClient(transport=transport, base_url="http://annex").get("/")
 
@@ -162,7 +139,7 @@ async def test_a_failure_after_the_first_piece_was_sent_cuts_the_response():
     ],
 )
 async def test_an_oversized_head_is_refused(path: str, headers: dict[str, str], status: int, code: str):
-    response = await client(shell()).get(path, headers={"Origin": ORIGIN, **headers})
+    response = await client(shelled(hello)).get(path, headers={"Origin": ORIGIN, **headers})
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.headers["access-control-allow-origin"] == ORIGIN
 
@@ -175,7 +152,7 @@ async def test_over_the_limit_of_requests_at_once_is_503_with_retry_after():
         await leave.wait()
         await hello(scope, receive, send)
 
-    app = shell(inner, concurrency=1)
+    app = shelled(inner, admission=Admission(1))
     async with client(app) as http, asyncio.TaskGroup() as group:
         first = group.create_task(http.get("/"))
         await inside.wait()
@@ -194,23 +171,23 @@ async def test_draining_refuses_new_work_and_lets_the_old_finish():
         await leave.wait()
         await hello(scope, receive, send)
 
-    app = shell(inner)
-    async with client(app) as http, asyncio.TaskGroup() as group:
+    admission = Admission(10)
+    async with client(shelled(inner, admission=admission)) as http, asyncio.TaskGroup() as group:
         first = group.create_task(http.get("/"))
         await inside.wait()
-        app.draining = True
+        admission.draining = True
         refused = await http.get("/")
         leave.set()
     assert (refused.status_code, first.result().status_code) == (503, 200)
 
 
 async def test_health_is_answered_whatever_goes_on_inside():
-    app = shell(concurrency=0)
+    app = shelled(hello, admission=Admission(0))
     assert (await client(app).get("/health/live/")).json() == {"status": "ok"}
 
 
 async def test_a_function_may_have_a_url_that_begins_like_health():
-    assert (await client(shell()).get("/health-records")).text == "hi"
+    assert (await client(shelled(hello)).get("/health-records")).text == "hi"
 
 
 async def test_a_websocket_is_closed():
@@ -219,13 +196,13 @@ async def test_a_websocket_is_closed():
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await shell()({"type": "websocket"}, None, send)  # type: ignore[arg-type]  # not a real connection
+    await shelled(hello)({"type": "websocket"}, None, send)  # type: ignore[arg-type]  # not a real connection
     assert sent[0]["type"] == "websocket.close"
 
 
 async def preflight(origin: str) -> httpx.Response:
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    return await client(shell()).options("/anything", headers=asked)
+    return await client(shelled(hello)).options("/anything", headers=asked)
 
 
 async def test_a_preflight_of_a_listed_origin_is_granted():
@@ -245,10 +222,10 @@ async def test_a_preflight_of_another_origin_is_refused_and_says_which_setting()
 
 
 async def test_an_answer_varies_by_origin_and_credentials_whoever_asks():
-    response = await client(shell()).get("/")
+    response = await client(shelled(hello)).get("/")
     assert response.headers.get_list("vary") == ["Origin, Authorization, Cookie"]
 
 
 async def test_a_plain_options_is_not_a_preflight():
-    response = await client(shell()).options("/", headers={"Origin": ORIGIN})
+    response = await client(shelled(hello)).options("/", headers={"Origin": ORIGIN})
     assert response.text == "hi"

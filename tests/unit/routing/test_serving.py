@@ -716,7 +716,7 @@ async def test_error_of_a_function_becomes_its_problem(tmp_path: Path) -> None:
 
     answer = await caller.get("/a")
 
-    assert (answer.status, answer.json["detail"]) == (404, "No signal SPY.")
+    assert (answer.status, answer.json["detail"]) == (404, 'Signal "SPY" was not found.')
 
 
 @pytest.mark.parametrize("signature", ["async def get()", "def get()"])

@@ -139,10 +139,15 @@ async def test_error_noun_becomes_the_terminal_event_with_code_and_detail(serve:
 
     assert last_event(answer.text) == (
         "error",
-        {"type": "error", "code": "not_found", "detail": "No signal GLD.", "request_id": "req-1"},
+        {
+            "type": "error",
+            "code": "not_found",
+            "detail": 'Signal "GLD" was not found.',
+            "request_id": "req-1",
+        },
     )
     assert "event: done" not in answer.text
-    assert service.door.seen[0].error == "not_found"
+    assert service.shell.seen[0].error == "not_found"
 
 
 async def test_mistake_of_a_function_is_told_by_id_and_never_by_its_text(
@@ -158,7 +163,7 @@ async def test_mistake_of_a_function_is_told_by_id_and_never_by_its_text(
     name, data = last_event(answer.text)
     assert (name, data["code"], data["request_id"]) == ("error", "internal_error", "req-1")
     assert "hunter2" not in answer.text
-    assert service.door.seen[0].error == "RuntimeError"
+    assert service.shell.seen[0].error == "RuntimeError"
     assert any(record.exc_info for record in caplog.records)
 
 
@@ -293,7 +298,7 @@ async def test_caller_that_leaves_ends_the_function(serve: Serve):
         await anext(answer.aiter_text())
 
     await closed.wait()
-    assert service.door.seen[0].error in {"", "caller_left"}  # set a turn after the function has ended
+    assert service.shell.seen[0].error in {"", "caller_left"}  # set a turn after the function has ended
 
 
 async def test_context_manager_may_span_a_yield(serve: Serve):

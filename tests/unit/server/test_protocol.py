@@ -7,32 +7,13 @@ from typing import Any
 
 import pytest
 
-from runtime.http.cors import Cors
-from runtime.http.health import Check, Health
-from runtime.http.proxies import TrustedProxies
-from runtime.http.shell import Bounds, Shell
 from runtime.server.listener import ConnectionLimits
-from runtime.settings.origins import compile_origins
 from tests.fixtures.listening import listening, peer, until
+from tests.fixtures.shell import ORIGIN, shelled
 
-ORIGIN = b"https://app.example.com"
-GET = b"GET /signals HTTP/1.1\r\nHost: annex\r\nOrigin: " + ORIGIN + b"\r\n\r\n"
+GET = b"GET /signals HTTP/1.1\r\nHost: annex\r\nOrigin: " + ORIGIN.encode() + b"\r\n\r\n"
 POST = b"POST /signals HTTP/1.1\r\nHost: annex\r\nContent-Length: 10\r\n\r\n"
 CHUNKED = b"POST /signals HTTP/1.1\r\nHost: annex\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def shell(inner: Any) -> Shell:
-    async def fine() -> Check:
-        return Check("ok")
-
-    return Shell(
-        inner,
-        health=Health({"service": fine}, version="1"),
-        cors=Cors(compile_origins([ORIGIN.decode()]), credentials=False),
-        proxies=TrustedProxies(["10.0.0.0/8"]),
-        bounds=Bounds(100),
-        production=False,
-    )
 
 
 async def reply(send: Any, body: bytes) -> None:
@@ -41,7 +22,7 @@ async def reply(send: Any, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-@shell
+@shelled
 async def readings(scope: Any, receive: Any, send: Any) -> None:
     """Answers with what the application saw of the request: its headers, its body."""
     body = b""
@@ -158,7 +139,7 @@ async def test_a_body_that_stops_is_answered_408_and_the_function_sees_a_disconn
             pass
         seen.set()
 
-    async with listening(shell(inner), ConnectionLimits(body_stall=0.05)) as server, peer(server) as caller:
+    async with listening(shelled(inner), ConnectionLimits(body_stall=0.05)) as server, peer(server) as caller:
         await caller.send(POST + b"12345")
         assert problem(await caller.rest())["code"] == "request_timeout"
         await asyncio.wait_for(seen.wait(), 5)
@@ -187,7 +168,7 @@ async def test_a_function_that_does_not_read_is_not_taken_for_a_slow_caller():
             if not message["more_body"]:
                 return await reply(send, str(size).encode())
 
-    async with listening(shell(inner), ConnectionLimits(body_stall=0.02)) as server, peer(server) as caller:
+    async with listening(shelled(inner), ConnectionLimits(body_stall=0.02)) as server, peer(server) as caller:
         head = b"POST / HTTP/1.1\r\nHost: annex\r\nContent-Length: 20000000\r\n\r\n"
         sending = asyncio.create_task(caller.send(head + b"x" * 20_000_000))
         await asyncio.sleep(0.2)
@@ -203,7 +184,7 @@ async def test_a_caller_that_waits_for_100_continue_is_not_taken_for_a_slow_one(
         await go.wait()
         await reply(send, (await receive())["body"])
 
-    async with listening(shell(inner), ConnectionLimits(body_stall=0.02)) as server, peer(server) as caller:
+    async with listening(shelled(inner), ConnectionLimits(body_stall=0.02)) as server, peer(server) as caller:
         await caller.send(POST.replace(b"Host", b"Expect: 100-continue\r\nHost"))
         await asyncio.sleep(0.1)
         go.set()
@@ -217,7 +198,7 @@ async def test_an_upload_that_goes_on_after_its_answer_is_closed():
         await reply(send, b"no")
 
     limits = ConnectionLimits(linger=0.05)
-    async with listening(shell(inner), limits) as server, peer(server) as caller:
+    async with listening(shelled(inner), limits) as server, peer(server) as caller:
         await caller.send(CHUNKED)
         assert (await caller.response()).endswith(b"no")
         ended = asyncio.create_task(caller.rest())
@@ -234,7 +215,7 @@ async def test_a_short_body_after_its_answer_leaves_the_connection_usable():
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         await reply(send, b"no")
 
-    async with listening(shell(inner)) as server, peer(server) as caller:
+    async with listening(shelled(inner)) as server, peer(server) as caller:
         await caller.send(POST)
         await caller.response()
         await caller.send(b"0123456789" + GET)
@@ -245,7 +226,7 @@ async def test_a_peer_that_does_not_read_its_answer_is_cut():
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         await reply(send, b"x" * 50_000_000)
 
-    async with listening(shell(inner), ConnectionLimits(write_stall=0.1)) as server, peer(server) as caller:
+    async with listening(shelled(inner), ConnectionLimits(write_stall=0.1)) as server, peer(server) as caller:
         caller.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport as well
         await caller.send(GET)
         await until(lambda: server.listener.refused["answer_not_read"])
@@ -258,7 +239,7 @@ async def test_a_peer_that_reads_slowly_gets_the_whole_answer():
     async def inner(scope: Any, receive: Any, send: Any) -> None:
         await reply(send, b"x" * size)
 
-    async with listening(shell(inner), ConnectionLimits(write_stall=0.5)) as server, peer(server) as caller:
+    async with listening(shelled(inner), ConnectionLimits(write_stall=0.5)) as server, peer(server) as caller:
         await caller.send(GET)
         head = await caller.reader.readuntil(b"\r\n\r\n")
         got = 0
@@ -298,7 +279,7 @@ async def test_garbage_behind_a_request_does_not_damage_its_answer():
         await go.wait()
         await reply(send, b"whole")
 
-    async with listening(shell(inner)) as server, peer(server) as caller:
+    async with listening(shelled(inner)) as server, peer(server) as caller:
         await caller.send(GET + b"\x00\x01garbage")
         await until(lambda: server.listener.refused)
         go.set()
@@ -322,7 +303,7 @@ async def test_an_upload_that_is_refused_on_its_last_connection_may_end_and_read
         await reply(send, b"no")
 
     head = b"POST / HTTP/1.1\r\nHost: annex\r\nConnection: close\r\nContent-Length: 20000000\r\n\r\n"
-    async with listening(shell(inner)) as server, peer(server) as caller:
+    async with listening(shelled(inner)) as server, peer(server) as caller:
         for _ in range(200):
             caller.writer.write(head + b"x" * 100_000)
             head = b""
@@ -337,7 +318,7 @@ async def test_an_upload_without_end_after_the_last_answer_is_closed():
         await reply(send, b"no")
 
     limits = ConnectionLimits(linger=0.05)
-    async with listening(shell(inner), limits) as server, peer(server) as caller:
+    async with listening(shelled(inner), limits) as server, peer(server) as caller:
         await caller.send(POST.replace(b"Host", b"Connection: close\r\nHost"))
         assert (await caller.rest()).endswith(b"no")
         await server.no_connection_left()
@@ -350,7 +331,7 @@ async def test_nothing_behind_the_body_of_a_last_request_is_served():
         paths.append(scope["path"])
         await reply(send, b"no")
 
-    async with listening(shell(inner)) as server, peer(server) as caller:
+    async with listening(shelled(inner)) as server, peer(server) as caller:
         await caller.send(POST.replace(b"Host", b"Connection: close\r\nHost"))
         assert (await caller.response()).endswith(b"no")
         await caller.send(b"0123456789" + GET)
@@ -370,7 +351,7 @@ async def test_an_answer_instead_of_100_continue_ends_the_connection():
         await reply(send, b"no")
 
     limits = ConnectionLimits(linger=0.05)
-    async with listening(shell(inner), limits) as server, peer(server) as caller:
+    async with listening(shelled(inner), limits) as server, peer(server) as caller:
         await caller.send(POST.replace(b"Host", b"Expect: 100-continue\r\nHost"))
         told = await caller.rest()
     assert told.endswith(b"no")
@@ -408,7 +389,7 @@ async def test_a_connection_too_many_is_answered_503_with_cors_and_retry_after()
             await third.send(GET)
             answer = await third.rest()
         assert problem(answer)["code"] == "overloaded"
-        assert b"access-control-allow-origin: " + ORIGIN in answer
+        assert b"access-control-allow-origin: " + ORIGIN.encode() in answer
         assert b"retry-after: 1" in answer
 
 

@@ -1,16 +1,17 @@
-"""The one door to the environment."""
+"""The only reader of the environment."""
 
 from pathlib import Path
 
 import pytest
 
+from runtime.auth.clerk import check_clerk
 from runtime.settings import SettingsError, from_environment, load
 from runtime.settings.reading import variables
 
 
 def faults_of(environ: dict[str, str]) -> dict[str, str]:
     with pytest.raises(SettingsError) as caught:
-        load(environ)
+        load(environ, checks=[check_clerk])
     return {fault.name: fault.problem for fault in caught.value.faults}
 
 

@@ -260,21 +260,6 @@ async def test_hostile_header_bytes_do_not_change_the_answer(spans: Spans, value
     assert spans.one("GET /signals/{symbol}").parent is None
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
-async def test_health_checks_are_not_traced(spans: Spans, path):
-    async with served(unmatched, spans.telemetry) as http:
-        await http.get(path)
-
-    assert spans.names() == []
-
-
-async def test_path_that_only_begins_like_a_health_check_is_traced(spans: Spans):
-    async with served(unmatched, spans.telemetry) as http:
-        await http.get("/healthy-portfolios")
-
-    assert spans.names() == ["GET"]
-
-
 class Broken(SpanProcessor):
     """Fails at the start or at the end of every span."""
 

@@ -12,7 +12,7 @@ from runtime.auth.clerk.cookies import SessionCookies, suffix_of
 from runtime.config import Policy
 from runtime.settings.variables import ClerkSettings
 from shared.errors import AnnexError, Unauthenticated
-from tests.fixtures.clerk import HOST, Issuer, caller, scope
+from tests.fixtures.clerk import HOST, Issuer, by_clerk, caller, scope
 
 PAGE = "https://app.signals.example"
 JSON = "application/json"
@@ -30,7 +30,7 @@ def settings(issuer: Issuer, **changes: Any) -> ClerkSettings:
 
 @pytest.fixture(scope="module")
 def authenticator(issuer: Issuer) -> Authenticator:
-    return Authenticator.from_settings(settings(issuer), production=True)
+    return by_clerk(settings(issuer), production=True)
 
 
 async def refusal(authenticator: Authenticator, request: dict[str, Any], policy: Policy | None = None) -> str:
@@ -39,8 +39,8 @@ async def refusal(authenticator: Authenticator, request: dict[str, Any], policy:
     return caught.value.reason
 
 
-async def test_a_cookie_counts_for_nothing_unless_a_setting_opens_the_door(issuer):
-    closed = Authenticator.from_settings(settings(issuer, accept_cookies=False), production=True)
+async def test_a_cookie_is_ignored_unless_a_setting_accepts_it(issuer):
+    closed = by_clerk(settings(issuer, accept_cookies=False), production=True)
 
     assert await refusal(closed, scope(cookie=f"__session={issuer.token()}")) == "token-missing"
 

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.auth import Authenticator, check_clerk
-from runtime.auth.clerk.instance import faults, frontend_host, issuer_of, keys_source, warnings
+from runtime.auth.clerk import check_clerk
+from runtime.auth.clerk.instance import faults, frontend_host, issuers_of, keys_source, warnings
 from runtime.settings import SettingsError, load
 from runtime.settings.variables import ClerkSettings
+from shared.errors import Unauthenticated
 from shared.secret import Secret
+from tests.fixtures.clerk import by_clerk, caller
 
 
 @pytest.mark.parametrize(
@@ -55,10 +57,10 @@ def test_no_text_breaks_the_reading_of_a_publishable_key(text):
 
 def test_an_issuer_that_is_set_wins_over_the_publishable_key():
     settings = ClerkSettings(
-        publishable_key="pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", issuer="https://app.example/__clerk"
+        publishable_key="pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", issuers=("https://app.example/__clerk",)
     )
 
-    assert issuer_of(settings) == "https://app.example/__clerk"
+    assert issuers_of(settings) == {"https://app.example/__clerk"}
 
 
 SECRET = Secret("sk_live_1")
@@ -130,7 +132,7 @@ def test_all_faults_are_told_at_once():
     settings = ClerkSettings(publishable_key="pk_live_x", jwt_key="MIIB", accept_cookies=True)
 
     with pytest.raises(SettingsError) as error:
-        Authenticator.from_settings(settings, production=True)
+        by_clerk(settings, production=True)
 
     assert [fault.name for fault in error.value.faults] == [
         "CLERK_PUBLISHABLE_KEY",
@@ -160,13 +162,63 @@ def test_production_warns_about_unset_authorized_parties(issuer, caplog):
     settings = ClerkSettings(jwt_key=issuer.pem, publishable_key=issuer.publishable_key)
 
     with caplog.at_level(logging.WARNING):
-        Authenticator.from_settings(settings, production=True)
+        by_clerk(settings, production=True)
 
     assert [vars(record)["variable"] for record in caplog.records] == ["CLERK_AUTHORIZED_PARTIES"]
 
 
 def test_development_warns_about_nothing(issuer, caplog):
     with caplog.at_level(logging.WARNING):
-        Authenticator.from_settings(ClerkSettings(jwt_key=issuer.pem), production=False)
+        by_clerk(ClerkSettings(jwt_key=issuer.pem), production=False)
 
     assert caplog.records == []
+
+
+ISSUERS = "https://clerk.example.com, https://satellite.example/__clerk/"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "clerk.example.com",
+        "https://clerk.example.com;https://satellite.example",
+        "https://clerk.example.com https://satellite.example",
+        '"https://clerk.example.com"',
+        "https://clerk.example.com?x=1",
+        "https://clerk.example.com,clerk.example.org",
+        "https://Clerk.Example.com",
+        "https://",
+        "//clerk.example.com",
+        "ftp://clerk.example.com",
+        "https://user@clerk.example.com",
+        "https://clerk.example.com:port",
+        "https://*.example.com",
+    ],
+)
+def test_an_issuer_that_no_token_can_carry_is_refused_by_name(value):
+    with pytest.raises(SettingsError) as error:
+        load({"CLERK_ISSUER": value}, checks=[check_clerk])
+
+    assert [fault.name for fault in error.value.faults] == ["CLERK_ISSUER"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://clerk.example.com", "https://satellite.example/__clerk", "https://satellite.example/__clerk/"],
+)
+async def test_every_listed_issuer_is_accepted_and_a_slash_at_its_end_does_not_matter(issuer, url):
+    settings = load({"CLERK_ISSUER": ISSUERS, "CLERK_JWT_KEY": issuer.pem}, checks=[check_clerk])
+    authenticator = by_clerk(settings.clerk, production=False)
+
+    assert (await caller(authenticator, issuer.token(iss=url))).user_id == "user_ada"
+
+
+async def test_an_issuer_that_is_not_listed_is_refused(issuer):
+    settings = load({"CLERK_ISSUER": ISSUERS, "CLERK_JWT_KEY": issuer.pem}, checks=[check_clerk])
+
+    with pytest.raises(Unauthenticated) as refusal:
+        await caller(
+            by_clerk(settings.clerk, production=False), issuer.token(iss="https://satellite.example")
+        )
+
+    assert refusal.value.reason == "token-invalid-issuer"

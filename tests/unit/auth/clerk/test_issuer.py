@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from runtime.auth import Authenticator, DevelopmentIssuer
+from runtime.auth import Authenticator
+from runtime.auth.clerk import ClerkIdentity, DevelopmentIssuer
 from runtime.config import Policy
 from runtime.settings import Settings, SettingsError
 from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
-from tests.fixtures.clerk import caller, scope
+from tests.fixtures.clerk import by_clerk, caller, scope
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def authenticator(file: Path, settings: ClerkSettings | None = None) -> Authenticator:
-    return Authenticator.from_settings(settings or ClerkSettings(), production=False, issuer_file=file)
+    return by_clerk(settings or ClerkSettings(), production=False, issuer_file=file)
 
 
 async def test_a_token_of_another_process_passes_in_development(file):
@@ -33,10 +34,10 @@ async def test_a_token_of_another_process_passes_in_development(file):
 
 
 async def test_the_server_can_sign_for_its_own_banner(file):
-    server = authenticator(file)
-    assert server.issuer is not None
+    identity = ClerkIdentity.from_settings(ClerkSettings(), production=False, issuer_file=file)
+    assert identity.issuer is not None
 
-    user = await caller(server, server.issuer.token(permissions=()))
+    user = await caller(Authenticator(identity), identity.issuer.token("user_dev"))
 
     assert user.user_id == "user_dev"
 
@@ -84,7 +85,7 @@ def test_production_has_no_development_issuer(file):
     with pytest.raises(SettingsError, match="production"):
         DevelopmentIssuer.from_settings(Settings(env="production"), file=file)
     with pytest.raises(SettingsError, match="production"):
-        Authenticator.from_settings(ClerkSettings(), production=True, issuer_file=file)
+        by_clerk(ClerkSettings(), production=True, issuer_file=file)
 
     assert not file.exists()
 
@@ -112,5 +113,5 @@ def test_a_broken_key_file_is_named_with_the_cure(file, content):
     file.parent.mkdir()
     file.write_bytes(content)
 
-    with pytest.raises(SettingsError, match="delete it to have one made"):
+    with pytest.raises(SettingsError, match="delete the file"):
         DevelopmentIssuer.open(file)

@@ -8,12 +8,11 @@ import pytest
 from jwt.algorithms import RSAAlgorithm
 
 from runtime.auth.authenticator import Authenticator
-from runtime.auth.cache import TokenCache
+from runtime.auth.clerk import ClerkIdentity
 from runtime.auth.clerk.checks import Checks
 from runtime.auth.clerk.sessions import user_of
-from runtime.auth.clerk.webhooks import Webhooks
-from runtime.auth.keys import FixedKey
 from runtime.auth.policy import has
+from runtime.auth.tokens.key_sets import FixedKey
 from shared.errors import Unauthenticated
 from shared.identity import Claims
 from tests.fixtures.clerk import caller
@@ -46,16 +45,16 @@ DIFFERENCES = {
 @pytest.mark.parametrize("recorded", VERDICTS["tokens"], ids=lambda recorded: recorded["condition"])
 async def test_a_token_gets_the_verdict_of_the_javascript_sdk_or_the_difference_is_explained(recorded):
     checks = Checks(
-        issuer=recorded.get("issuer"),
+        issuers=frozenset({recorded["issuer"]} if "issuer" in recorded else ()),
         authorized_parties=frozenset(recorded.get("authorizedParties", ())),
         audience=frozenset(recorded.get("audience", ())),
     )
     key = RSAAlgorithm.from_jwk(VERDICTS["key"])
-    door = Authenticator(keys=FixedKey(key), checks=checks, cache=TokenCache(), webhooks=Webhooks(None))  # type: ignore[arg-type]  # a public key
+    authenticator = Authenticator(ClerkIdentity(keys=FixedKey(key), checks=checks))  # type: ignore[arg-type]  # a public key
 
     verdict = "passes"
     try:
-        await caller(door, recorded["token"])
+        await caller(authenticator, recorded["token"])
     except Unauthenticated as refusal:
         verdict = str(refusal.reason)
 

@@ -15,13 +15,12 @@ from clerk_backend_api.security.verifytoken import verify_token
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.auth import Authenticator
 from runtime.auth.clerk.sessions import user_of
 from runtime.config import Policy
 from runtime.settings.variables import ClerkSettings
 from shared.errors import Unauthenticated
 from shared.identity import Claims
-from tests.fixtures.clerk import Issuer, caller
+from tests.fixtures.clerk import Issuer, by_clerk, caller
 
 PARTY = "https://app.signals.example"
 HEADER = {"alg": "RS256", "typ": "JWT", "kid": "ins_signals", "cat": "cl_B7d4PD111AAA"}
@@ -134,7 +133,7 @@ async def our_verdict(token: str, issuer: Issuer, audience: tuple[str, ...]) -> 
         audience=audience,
     )
     try:
-        await caller(Authenticator.from_settings(settings, production=False), token, Policy())
+        await caller(by_clerk(settings, production=False), token, Policy())
     except Unauthenticated as refusal:
         return str(refusal.reason)
     return PASSES

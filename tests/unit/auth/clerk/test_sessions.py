@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.auth.clerk.issuer import organization_claims
-from runtime.auth.clerk.sessions import prefixed, user_of
+from runtime.auth.clerk.sessions import user_of
+from runtime.auth.policy import prefixed
 from shared.identity import Claims, Organization, User
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: what Clerk signed, once, and nothing else."""
+"""ClerkWebhooks: what Clerk signed, once, and nothing else."""
 
 import base64
 import time
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
-from runtime.auth.clerk.webhooks import Webhooks
+from runtime.auth.clerk.webhooks import ClerkWebhooks
 from shared.errors import Conflict, Invalid, Unavailable
 from shared.secret import Secret
 
@@ -37,8 +37,8 @@ def signed(
 
 
 @pytest.fixture
-def webhooks() -> Webhooks:
-    return Webhooks(Secret(SECRET))
+def webhooks() -> ClerkWebhooks:
+    return ClerkWebhooks(Secret(SECRET))
 
 
 def test_a_signed_delivery_is_accepted(webhooks):
@@ -136,7 +136,7 @@ def test_clerks_retry_of_a_failed_delivery_runs_again(webhooks):
 
 
 def test_the_memory_is_bounded():
-    webhooks = Webhooks(Secret(SECRET), memory=2)
+    webhooks = ClerkWebhooks(Secret(SECRET), memory=2)
     for identifier in ("msg_1", "msg_2", "msg_3"):
         webhooks.verify(signed(identifier=identifier), BODY).end(succeeded=True)
 
@@ -147,7 +147,7 @@ def test_the_memory_is_bounded():
 
 def test_without_a_secret_the_sender_is_asked_to_come_again():
     with pytest.raises(Unavailable):
-        Webhooks(None).verify(signed(), BODY)
+        ClerkWebhooks(None).verify(signed(), BODY)
 
 
 fields = st.binary(max_size=40)
@@ -158,4 +158,4 @@ def test_no_bytes_of_a_delivery_break_anything(identifier, timestamp, signature,
     headers = [(b"svix-id", identifier), (b"svix-timestamp", timestamp), (b"svix-signature", signature)]
 
     with pytest.raises(Invalid):
-        Webhooks(Secret(SECRET)).verify(headers, body)
+        ClerkWebhooks(Secret(SECRET)).verify(headers, body)

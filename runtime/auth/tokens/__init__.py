@@ -1,0 +1,1 @@
+"""Signed tokens and the public keys that verify them, for any provider that issues JWTs."""

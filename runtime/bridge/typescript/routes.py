@@ -1,0 +1,147 @@
+"""Writes `schema.ts`: the types of the contract, and its routes and streams as tables.
+
+Routes are grouped by method, so that the compiler finds a call by two keys; that keeps an editor fast with
+hundreds of functions.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from runtime.bridge.openapi.schemas import Schema
+from runtime.bridge.typescript.types import comment, declaration, key, sendable, type_of, union, union_of
+from runtime.config import METHODS
+
+RESERVED = frozenset(
+    """
+    Routes Streams Everywhere Date FormData any bigint boolean never null number object string symbol
+    undefined unknown void case catch const debugger default delete do enum export extends false function
+    implements instanceof interface let new package private protected public static super switch this throw
+    true typeof var
+    """.split()  # noqa: SIM905  a list with a quote around each takes a page
+)
+"""Names that an interface cannot have: those of `schema.ts` itself and of TypeScript."""
+
+HEADER = "/** Written by `annex client` from the functions' signatures; do not edit. */\n"
+
+
+type Components = dict[str, Schema]
+
+
+class Entry(NamedTuple):
+    """One operation of the contract."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it responds with events."""
+        answers = self.operation["responses"].values()
+        return any("text/event-stream" in answer.get("content", {}) for answer in answers)
+
+
+def emit(document: dict[str, Any]) -> str:
+    """Write `schema.ts`; a pure function of the document."""
+    components: Components = document["components"]["schemas"]
+    entries = list(_entries(document))
+    calls = [entry for entry in entries if not entry.is_stream]
+    streams = [entry for entry in entries if entry.is_stream]
+    everywhere = union(document["x-error-codes"])
+    return "\n".join(
+        [
+            HEADER,
+            *(declaration(name, schema) for name, schema in components.items()),
+            f"/** Error codes that every route can return. */\nexport type Everywhere = {everywhere};\n",
+            _table("Routes", "Inputs and response of each path, by method.", calls, components),
+            _table("Streams", "Event streams, by method.", streams, components),
+        ]
+    )
+
+
+def _entries(document: dict[str, Any]) -> Iterator[Entry]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if (
+                method in item and {"webhook": []} not in item[method]["security"]
+            ):  # only the sender calls those
+                yield Entry(method, path, item[method])
+
+
+def _table(name: str, doc: str, entries: list[Entry], components: Components) -> str:
+    lines = [f"/** {doc} */", f"export interface {name} {{"]
+    for method in METHODS:
+        chosen = [entry for entry in entries if entry.method == method]
+        if not chosen:
+            lines.append(f"  {method}: object;")
+            continue
+        lines.append(f"  {method}: {{")
+        for entry in chosen:
+            lines += _route(entry, components)
+        lines.append("  };")
+    lines.append("}\n")
+    return "\n".join(lines)
+
+
+def _route(entry: Entry, components: Components) -> Iterator[str]:
+    operation = entry.operation
+    text = "\n\n".join(filter(None, [operation.get("summary"), operation.get("description")]))
+    yield from comment(text, "    ", deprecated=operation.get("deprecated", False))
+    yield f"    {json.dumps(_template(entry.path, operation))}: {{"
+    for place in ("path", "query"):
+        parameters = [one for one in operation.get("parameters", []) if one["in"] == place]
+        if parameters:
+            absent = "" if any(one.get("required") for one in parameters) else "?"
+            yield f"      {place}{absent}: {{"
+            for one in parameters:
+                yield from comment(one.get("description", ""), "        ")
+                mark = "" if one.get("required") else "?"
+                kind = sendable(one["schema"]) if place == "query" else type_of(one["schema"])
+                kind += " | undefined" if mark else ""
+                yield f"        {key(one['name'])}{mark}: {kind};"
+            yield "      };"
+    if "requestBody" in operation:
+        absent = "" if operation["requestBody"].get("required") else "?"
+        yield f"      body{absent}: {_body(operation['requestBody'])};"
+    yield from _answer(operation, components)
+    yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
+    yield "    };"
+
+
+def _template(path: str, operation: dict[str, Any]) -> str:
+    for one in operation.get("parameters", []):
+        if one.get("x-catch-all"):
+            path = path.replace(f"{{{one['name']}}}", f"{{...{one['name']}}}")
+    return path
+
+
+def _body(body: dict[str, Any]) -> str:
+    kinds = {
+        "FormData" if media.startswith("multipart/") else type_of(content["schema"])
+        for media, content in body["content"].items()
+    }
+    return " | ".join(sorted(kinds))
+
+
+def _events(schema: Schema, components: Components) -> str:
+    """Write the union of a stream's events without `error`, which the client throws."""
+    return union_of(option for option in schema["anyOf"] if not _is_failure(option, components))
+
+
+def _is_failure(schema: Schema, components: Components) -> bool:
+    resolved = components.get(type_of(schema), schema)
+    return bool(resolved.get("properties", {}).get("type", {}).get("enum") == ["error"])
+
+
+def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
+    for status, answer in operation["responses"].items():
+        if not status.startswith("2"):
+            continue
+        content = answer.get("content", {})
+        if "text/event-stream" in content:
+            yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
+        elif "application/json" in content:
+            yield f"      response: {type_of(content['application/json']['schema'])};"
+        else:
+            yield f"      response: {'unknown' if content else 'undefined'};"

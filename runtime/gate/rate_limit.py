@@ -1,0 +1,44 @@
+"""The rate limit of an endpoint: who is counted, and what the caller reads about it."""
+
+import ipaddress
+import math
+
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.config import Rate
+from runtime.gate.rates import RateStore, Verdict
+from shared.errors import RateLimited
+
+
+def limit_rate(app: ASGIApp, *, store: RateStore, rate: Rate, name: str) -> ASGIApp:
+    """Step: count the call for its user, or for its address without one, and refuse it over `rate`."""
+
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+        invocation: Invocation = scope[SCOPE_KEY]
+        user = invocation.user
+        caller = user.user_id if user else caller_of(invocation.client)
+        verdict = await store.take(f"{name}:{caller}", rate)
+        invocation.response_headers.extend(headers(rate, verdict))
+        if not verdict.allowed:
+            raise RateLimited("Too many calls; try again later.", retry_after=verdict.wait)
+        await app(scope, receive, send)
+
+    return limited
+
+
+def caller_of(address: str) -> str:
+    """Return what an address counts as: IPv6 by its /64, all of whose addresses belong to one caller."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address
+
+
+def headers(rate: Rate, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+    """Return the response header fields (draft-ietf-httpapi-ratelimit-headers-10)."""
+    return [
+        (b"ratelimit-policy", b'"default";q=%d;w=%d' % rate),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, math.ceil(verdict.wait))),
+    ]

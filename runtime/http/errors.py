@@ -1,0 +1,105 @@
+"""Errors become problem documents here, and nothing of their inner text reaches the caller.
+
+Functions and stages raise the errors of `shared.errors`, Litestar raises its own; anything else is a bug.
+"""
+
+import logging
+from collections.abc import Callable
+
+from litestar.exceptions import HTTPException
+
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.http.problems import send_problem, status_of
+from runtime.routing.calling.misfit import Misfit
+from runtime.telemetry import record_exception
+from shared.errors import (
+    AnnexError,
+    Conflict,
+    Forbidden,
+    Internal,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def as_annex_error(error: Exception) -> AnnexError:
+    """Return the error of ours that stands for what the framework or a bug raised."""
+    if isinstance(error, AnnexError):
+        return error
+    if not isinstance(error, HTTPException):
+        return Internal()
+    kind = _FRAMEWORK.get(error.status_code)
+    return kind(error) if kind else Internal()
+
+
+def _not_allowed(error: HTTPException) -> AnnexError:
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    methods = {method.strip() for method in headers.get("allow", "").split(",") if method.strip()}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return MethodNotAllowed(tuple(sorted(methods)))
+
+
+_FRAMEWORK: dict[int, Callable[[HTTPException], AnnexError]] = {
+    400: lambda _: Malformed("The request is malformed."),
+    401: lambda _: Unauthenticated(),
+    403: lambda _: Forbidden(),
+    404: lambda _: NotFound("route"),
+    405: _not_allowed,
+    409: lambda _: Conflict(),
+    413: lambda _: TooLarge("The body exceeds this function's limit."),
+    415: lambda _: UnsupportedMediaType("Send the body as application/json."),
+    429: lambda _: RateLimited(retry_after=1),
+    503: lambda _: Unavailable(),
+}
+"""What Litestar's exceptions mean here; their text repeats the query string, so it is never used."""
+
+
+class Errors:
+    """Stage: whatever is raised inside becomes one log line, one span event, one problem document.
+
+    Litestar's middleware for it wraps every `send` to learn whether a response has begun, which the
+    invocation knows, and builds a request and a response for each error.
+    """
+
+    __slots__ = ("_app",)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; an error after the response has begun is raised on, and cuts the connection."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            invocation: Invocation = scope[SCOPE_KEY]
+            if invocation.status:
+                raise
+            await refuse(send, error, invocation)
+
+
+async def refuse(send: Send, error: Exception, invocation: Invocation) -> None:
+    """Answer a request with `error`, and note it in log and span."""
+    await send_problem(send, note(error, invocation), invocation)
+
+
+def note(error: Exception, invocation: Invocation) -> AnnexError:
+    """Note an error in log and span, an unexpected one with its traceback; return the error to send."""
+    noun = as_annex_error(error)
+    invocation.error = type(error).__qualname__ if isinstance(noun, Internal) else noun.code
+    if isinstance(noun, Misfit):
+        logger.error(noun.log_text)
+    elif isinstance(noun, Internal):
+        logger.error("unhandled exception", exc_info=error)
+    if status_of(noun) >= 500:
+        record_exception(error)
+    return noun

@@ -1,0 +1,84 @@
+"""What values must be besides their type, and what they must be together."""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from runtime.settings import origins
+from runtime.settings.faults import SettingsFault
+from runtime.settings.variables import Settings
+from shared.database import InvalidDatabaseUrl, translate
+from shared.secret import Secret
+
+
+def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
+    """Yield what is wrong with values that could be read."""
+    for problem in origins.faults(settings.cors.origins):
+        yield SettingsFault("CORS_ORIGINS", problem)
+    if settings.cors.credentials and "*" in settings.cors.origins:
+        yield SettingsFault(
+            "CORS_ORIGINS",
+            "`*` together with CORS_CREDENTIALS lets any site act as the user; list the origins",
+        )
+    if settings.database.url is not None:
+        try:
+            translate(settings.database.url.reveal())
+        except InvalidDatabaseUrl as refused:
+            yield SettingsFault("DATABASE_URL", str(refused))
+    yield from _redis_faults(settings.redis_url)
+    yield from _shape_faults(settings)
+    if not 0 < settings.port < 65536:
+        yield SettingsFault("PORT", "expected a port between 1 and 65535")
+    if not 0 <= settings.telemetry.sample_ratio <= 1:
+        yield SettingsFault("OTEL_TRACES_SAMPLER_ARG", "expected a share between 0 and 1")
+
+
+def _redis_faults(url: Secret | None) -> Iterator[SettingsFault]:
+    if url is None:
+        return
+    if not url.reveal().startswith(("redis://", "rediss://", "unix://")):
+        yield SettingsFault("REDIS_URL", "expected redis://, rediss:// or unix://")
+    elif find_spec("redis") is None:
+        yield SettingsFault("REDIS_URL", "set, but its client is missing: install annex[redis], or unset it")
+    elif not _is_read(_redis_reader(), url.reveal()):
+        yield SettingsFault(
+            "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"
+        )
+
+
+def _redis_reader() -> Callable[[str], object]:
+    from redis.asyncio.connection import parse_url
+
+    return parse_url
+
+
+def _shape_faults(settings: Settings) -> Iterator[SettingsFault]:
+    """Check texts that are passed on and would be quoted in the errors of whoever cannot use them."""
+    if not re.fullmatch(r"[A-Za-z0-9.:-]*", settings.host):
+        yield SettingsFault("HOST", "expected an address such as 0.0.0.0 or ::, without quotes and port")
+    if not all(_is_read(ip_network, network) for network in settings.trusted_proxies):
+        yield SettingsFault(
+            "ANNEX_TRUSTED_PROXIES", "expected networks such as 100.64.0.0/10, separated by commas"
+        )
+    url = settings.agents.openai_base_url
+    if url and not is_url(url):
+        yield SettingsFault("OPENAI_BASE_URL", "expected an absolute URL without user, `?` or `#`")
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is an absolute HTTP URL of host, port and path alone: nothing in it can be a secret."""
+    return _is_read(_port_of, text) and re.fullmatch(r"https?://[^\s/?#@,]+(/[^\s?#@]*)?", text) is not None
+
+
+def _port_of(url: str) -> int | None:
+    return urlsplit(url).port
+
+
+def _is_read(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True

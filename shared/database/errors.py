@@ -1,0 +1,72 @@
+"""The database's own errors, beside those of `shared.errors`."""
+
+from shared.errors import Conflict, DatabaseUnavailable
+
+
+class QueryFailed(Exception):
+    """A bug in our SQL or in the types of its parameters; becomes a 500 and one line in the log.
+
+    Attributes:
+        sqlstate: the server's five characters, ``""`` when the driver refused before sending.
+    """
+
+    def __init__(self, problem: str, *, sqlstate: str = "") -> None:
+        super().__init__(f"{problem} (SQLSTATE {sqlstate})" if sqlstate else problem)
+        self.sqlstate = sqlstate
+
+
+class ConstraintViolated(Conflict):
+    """The change violates a constraint of the schema.
+
+    Attributes:
+        kind: ``unique``, ``foreign_key``, ``check``, ``not_null`` or ``exclusion``.
+        constraint: its name, for code that wants a better message; not part of `detail`.
+    """
+
+    def __init__(self, kind: str, constraint: str = "") -> None:
+        super().__init__(_RULES[kind])
+        self.kind = kind
+        self.constraint = constraint
+
+
+class SerializationFailure(Conflict):
+    """A concurrent transaction changed the same data (40001, 40P01); the whole transaction may be retried."""
+
+    def __init__(self) -> None:
+        super().__init__("The same data was changed at the same time; try again.", retry_after=0)
+
+
+class ConnectionLost(DatabaseUnavailable):
+    """The connection broke during a statement."""
+
+
+class SchemaChanged(DatabaseUnavailable):
+    """The app's migration changed a table or type in use; the next try sees the new one.
+
+    Attributes:
+        done: the statement was executed, and only its result could not be read.
+    """
+
+    def __init__(self, *, done: bool) -> None:
+        super().__init__(reason="a migration changed a table in use")
+        self.done = done
+
+
+class PoolerDetected(DatabaseUnavailable):
+    """A transaction pooler answered although none was declared; the pool adapts to it from now on."""
+
+
+class ReadOnlyServer(DatabaseUnavailable):
+    """The server accepts no writes (25006), as a former primary does after a failover."""
+
+    def __init__(self) -> None:
+        super().__init__(reason="the server is read-only: a standby, or default_transaction_read_only is set")
+
+
+_RULES = {
+    "unique": "This already exists.",
+    "foreign_key": "A referenced record does not exist, or this record is still referenced.",
+    "check": "A value violates a rule of the data.",
+    "not_null": "A required value is missing.",
+    "exclusion": "This overlaps with an existing record.",
+}

@@ -1,0 +1,1 @@
+"""The pool: connections that are lent to one caller at a time."""

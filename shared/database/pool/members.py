@@ -1,0 +1,111 @@
+"""The open connections of one pool: making, restoring and closing each."""
+
+import asyncio
+import logging
+import time
+
+import asyncpg
+
+from shared.database.connection.connector import Connector, Limits
+from shared.database.pool import session
+from shared.database.statements.statement import After
+
+log = logging.getLogger("annex.database")
+
+RELEASE_TIMEOUT = 2.0
+"""Seconds in which a connection must be restored, or closed."""
+
+
+class Member:
+    """One connection of the pool: lent, idle, or being restored.
+
+    Attributes:
+        connection: to the server.
+        loans: how often it may still be lent.
+        idle_since: time of its last response, on the clock of `time.monotonic`.
+    """
+
+    __slots__ = ("connection", "idle_since", "loans")
+
+    def __init__(self, connection: asyncpg.Connection, loans: int) -> None:
+        self.connection = connection
+        self.loans = loans
+        self.idle_since = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it may be lent again."""
+        return self.loans > 0 and not self.connection.is_closed()
+
+
+class Members:
+    """Every open connection of one pool."""
+
+    def __init__(self, connector: Connector, limits: Limits) -> None:
+        self._connector = connector
+        self._limits = limits
+        self._open: set[Member] = set()
+        self._emptied = asyncio.Event()
+
+    @property
+    def size(self) -> int:
+        """How many are open."""
+        return sum(not member.connection.is_closed() for member in self._open)
+
+    async def make(self) -> Member:
+        """Open a connection."""
+        member = Member(await self._connector.connect(), self._limits.loans)
+        self._open.add(member)
+        return member
+
+    async def restore(self, member: Member, after: After, *, is_open: bool) -> None:
+        """End what its user left open and reset the session where `after` asks for it.
+
+        Raises:
+            Exception: whatever went wrong; the connection must not be lent again.
+        """
+        async with asyncio.timeout(RELEASE_TIMEOUT):
+            if is_open:
+                await session.end(member.connection)
+            if after is After.RESET:
+                await session.reset(member.connection)
+        member.idle_since = time.monotonic()
+
+    def cut(self, member: Member) -> None:
+        """Close a connection at once."""
+        member.connection.terminate()
+        self._open.discard(member)
+        if not self._open:
+            self._emptied.set()
+
+    async def shut(self, member: Member) -> None:
+        """Close a connection after telling the server."""
+        try:
+            await member.connection.close(timeout=RELEASE_TIMEOUT)
+        except Exception:  # noqa: BLE001  it is closed all the same
+            log.debug("database.close_failed")
+        finally:
+            self.cut(member)
+
+    def expire(self) -> None:
+        """Let none be lent again."""
+        for member in self._open:
+            member.loans = 0
+
+    async def reload_schema(self) -> None:
+        """Forget what the driver knows of tables and types; sends nothing."""
+        for member in tuple(self._open):
+            if not member.connection.is_closed():
+                await member.connection.reload_schema_state()
+
+    async def until_empty(self) -> None:
+        """Wait until all are closed; after ``limits.close`` seconds the rest is cut."""
+        try:
+            async with asyncio.timeout(self._limits.close):
+                while self._open:
+                    self._emptied.clear()
+                    await self._emptied.wait()
+        except TimeoutError:
+            log.warning("database.connections_cut", extra={"count": len(self._open)})
+            for member in tuple(self._open):
+                self.cut(member)

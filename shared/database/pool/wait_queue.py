@@ -1,0 +1,76 @@
+"""The queue for a connection: first come, first served, each wait bounded.
+
+All waits have the same timeout, so they expire in the order of arrival, and one timer serves them all.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from shared.database.pool.members import Member
+
+type Waiter = asyncio.Future[Member | None]
+
+
+class WaitQueue:
+    """Tasks that wait for a connection, or for permission to open one (None).
+
+    Args:
+        timeout: seconds.
+        take_back: receives what was given to a task that was cancelled at the same moment.
+    """
+
+    def __init__(self, timeout: float, take_back: Callable[[Member | None], None]) -> None:
+        self._timeout = timeout
+        self._take_back = take_back
+        self._queue: deque[tuple[Waiter, float]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def wait(self) -> Member | None:
+        """Wait for this task's turn and return what it is given.
+
+        Raises:
+            TimeoutError: nothing came in time.
+        """
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
+        deadline = loop.time() + self._timeout
+        self._queue.append((waiter, deadline))
+        if self._timer is None:
+            self._timer = loop.call_at(deadline, self._expire)
+        try:
+            return await waiter
+        except BaseException:
+            # Cancelled here: a coroutine that is closed instead of cancelled leaves its future pending.
+            if not waiter.cancel() and not waiter.cancelled() and waiter.exception() is None:
+                self._take_back(waiter.result())
+            raise
+
+    def serve(self, free: Member | None) -> bool:
+        """Give `free` to the task that has waited longest; False when none waits."""
+        while self._queue:
+            waiter, _ = self._queue.popleft()
+            if not waiter.done():
+                waiter.set_result(free)
+                return True
+        return False
+
+    def close(self, error: Exception) -> None:
+        """End every wait with `error`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._queue:
+            _fail(self._queue.popleft()[0], error)
+
+    def _expire(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        while self._queue and self._queue[0][1] <= loop.time():
+            _fail(self._queue.popleft()[0], TimeoutError())
+        if self._queue:
+            self._timer = loop.call_at(self._queue[0][1], self._expire)
+
+
+def _fail(waiter: Waiter, error: Exception) -> None:
+    if not waiter.done():
+        waiter.set_exception(error)

@@ -1,0 +1,1 @@
+"""What a statement's text tells without running it."""

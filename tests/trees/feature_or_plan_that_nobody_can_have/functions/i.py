@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(feature=':beta')
+
+
+async def get() -> str:
+    return "x"

@@ -1,0 +1,7 @@
+from runtime import Function
+
+config = Function(methods={'get': {'feature': 'x:beta'}})
+
+
+async def get() -> str:
+    return "x"
