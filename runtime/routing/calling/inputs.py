@@ -4,7 +4,6 @@ A reader is made at start, and adds its value to the arguments, or says everythi
 """
 
 from collections.abc import Callable
-from copy import deepcopy
 from itertools import islice
 from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -16,7 +15,7 @@ from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi.messages import Receive, Scope
-from runtime.routing.calling.defaults import fresh, shares_defaults
+from runtime.routing.calling.defaults import fresh, own, shares_defaults
 from runtime.routing.calling.operation import Input
 from runtime.routing.calling.validation import LIMIT, mistakes, split
 from shared.errors import FieldError, Malformed, NotFound, UnsupportedMediaType
@@ -117,7 +116,7 @@ class BodyReader:
             raise UnsupportedMediaType("Send the body as application/json.")
         arguments[self._name], errors = self._parse(body)
         if self._shares:
-            arguments[self._name] = deepcopy(arguments[self._name])
+            arguments[self._name] = own(arguments[self._name])
         return errors
 
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
