@@ -262,12 +262,26 @@ def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
 def _describe(annotation: Any) -> tuple[msgspec.inspect.Type | None, str | None]:
     """Return msgspec's reading of a type, or why it has none."""
     try:
+        if _goes_round(annotation):  # msgspec would follow it for ever, and hold the interpreter
+            return None, "It is an alias of itself."
         kind = msgspec.inspect.type_info(annotation)
         msgspec.json.Decoder(annotation)
         custom = _custom(kind, set())
     except Exception as error:  # noqa: BLE001 - msgspec, and annotations of any make, raise what they like
         return None, f"{str(error).splitlines()[0].rstrip('.')}."
     return kind, f"{spell(custom)} is unknown to msgspec." if custom is not None else None
+
+
+def _goes_round(annotation: Any) -> bool:
+    """Say whether an alias (`type A = A`) stands, through other aliases or not, for itself."""
+    seen: set[Any] = set()
+    while isinstance(annotation, typing.TypeAliasType) or typing.get_origin(annotation) is typing.Annotated:
+        if annotation in seen:
+            return True
+        seen.add(annotation)
+        is_alias = isinstance(annotation, typing.TypeAliasType)
+        annotation = annotation.__value__ if is_alias else annotation.__origin__
+    return False
 
 
 def inner_types(kind: Any) -> list[Any]:

@@ -40,7 +40,7 @@ def own(value: Any) -> Any:
 
 
 def _take_defaults(value: Any) -> None:
-    """Give each dataclass its defaults: msgspec leaves them at the class, where a copy would not reach them."""
+    """Give each dataclass its defaults: msgspec leaves them at the class, out of reach of a copy."""
     parts: Any = ()
     if is_dataclass(value):
         names = [field.name for field in fields(value) if hasattr(value, field.name)]
