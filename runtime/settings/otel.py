@@ -66,6 +66,7 @@ def _endpoint(text: str) -> str:
         url = urlsplit(text)
         if url.query or url.fragment or "@" in text:
             return "expected a URL without user, `?` or `#`; a key belongs in OTEL_EXPORTER_OTLP_HEADERS"
-    except ValueError:
-        return "expected a URL such as http://collector.railway.internal:4318"
-    return ""
+        is_url = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:  # brackets that do not match, a port that is no number
+        is_url = False
+    return "" if is_url else "expected a URL such as http://collector.railway.internal:4318"

@@ -84,3 +84,16 @@ def test_a_served_process_shows_no_key_of_a_path_that_fails(tmp_path: Path):
     with annex("serve", tmp_path, settings) as service:
         assert service.stop() == 0
         assert "CANARY" not in service.log
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hunter2", "collector:4318", "ftp://hunter2", "http://:hunter2", "http://h:hunter2", "http:///v1"],
+)
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_a_collector_endpoint_that_is_no_http_url_is_a_fault_by_name(name: str, text: str):
+    with pytest.raises(SettingsError) as refused:
+        load({"ANNEX_ENV": "test", name: text})
+
+    assert f"{name}: expected a URL such as" in str(refused.value)
+    assert "hunter2" not in str(refused.value)

@@ -136,6 +136,29 @@ def test_every_construct_is_typed_for_those_who_send_it_and_those_who_read_it(
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.parametrize("version", COMPILERS)
+def test_a_type_with_a_name_of_the_clients_own_breaks_no_build(node, compilers, tmp_path, version):
+    names = [
+        "Call",
+        "Result",
+        "Response",
+        "Route",
+        "Errors",
+        "Failure",
+        "BackendError",
+        "ErrorCode",
+        "Permission",
+    ]
+    contract = openapi.document([])
+    contract["components"]["schemas"] |= {
+        name: {"type": "object", "properties": {"note": {"type": "string"}}} for name in names
+    }
+    consumer = 'import type { Result } from "../schema";\nexport const result: Result = { note: "x" };\n'
+    folder = project(tmp_path, contract, consumer + 'export { createBackend } from "../index";\n')
+    checked = run(node, compilers / COMPILERS[version], "--project", "tsconfig.consumer.json", cwd=folder)
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_500_functions_cost_the_compiler_a_few_steps_each(node, compilers, constructs, tmp_path):
     work = {}
     for count in (5, 500):

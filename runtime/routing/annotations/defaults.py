@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
@@ -32,6 +33,30 @@ def shares_defaults(annotation: Any) -> bool:
     kinds = walk(inspect.type_info(annotation))
     defaults = (field.default for kind in kinds for field in getattr(kind, "fields", ()))
     return not all(map(_is_unchanging, defaults))
+
+
+def own(value: Any) -> Any:
+    """Return a copy of a decoded value that shares nothing with what another call gets."""
+    _take_defaults(value)
+    return deepcopy(value)
+
+
+def _take_defaults(value: Any) -> None:
+    """Give each dataclass its defaults: msgspec leaves them at the class, out of reach of a copy."""
+    parts: Any = ()
+    if is_dataclass(value):
+        names = [field.name for field in fields(value) if hasattr(value, field.name)]
+        parts = [getattr(value, name) for name in names]
+        for name, part in zip(names, parts, strict=True):
+            object.__setattr__(value, name, part)
+    elif isinstance(value, msgspec.Struct):
+        parts = [getattr(value, name) for name in value.__struct_fields__]
+    elif isinstance(value, dict):
+        parts = value.values()
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = value
+    for part in parts:
+        _take_defaults(part)
 
 
 def _is_unchanging(value: Any) -> bool:

@@ -34,12 +34,26 @@ _MODULE = re.compile(rf"{MODULE_PREFIX}[0-9a-f]+\.(?:[^,| ]+\.)?")
 def describe(annotation: Any) -> tuple[inspect.Type | None, str | None]:
     """Return msgspec's description of a type, or why it has none."""
     try:
+        if _is_own_alias(annotation):  # msgspec would follow it for ever, and hold the interpreter
+            return None, "It is an alias of itself."
         kind = inspect.type_info(annotation)
         msgspec.json.Decoder(annotation)
         custom = _custom(kind)
     except Exception as error:  # noqa: BLE001 - msgspec, and annotations of any make, raise what they like
         return None, f"{str(error).splitlines()[0].rstrip('.')}."
     return kind, f"msgspec does not support {spell(custom)}." if custom is not None else None
+
+
+def _is_own_alias(annotation: Any) -> bool:
+    """Say whether an alias (`type A = A`) stands, through other aliases or not, for itself."""
+    seen: set[Any] = set()
+    while isinstance(annotation, typing.TypeAliasType) or typing.get_origin(annotation) is typing.Annotated:
+        if annotation in seen:
+            return True
+        seen.add(annotation)
+        is_alias = isinstance(annotation, typing.TypeAliasType)
+        annotation = annotation.__value__ if is_alias else annotation.__origin__
+    return False
 
 
 def _custom(kind: inspect.Type) -> Any:

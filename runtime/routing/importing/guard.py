@@ -2,11 +2,11 @@
 
 import ctypes
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from sys import getrecursionlimit, setrecursionlimit
+from threading import Lock, Thread
 from types import FrameType, TracebackType
 
 from msgspec import Struct
@@ -59,7 +59,7 @@ class Guard:
         faults: list[Fault] = []
         surroundings = Surroundings()
         # The file may take away what threads are started and awaited with, so that is over when it begins.
-        begin, end = threading.Lock(), threading.Lock()
+        begin, end = Lock(), Lock()
         begin.acquire()
         end.acquire()
 
@@ -82,7 +82,7 @@ class Guard:
             finally:
                 end.release()
 
-        thread = threading.Thread(target=run, name=f"{doing} {file}", daemon=True)
+        thread = Thread(target=run, name=f"{doing} {file}", daemon=True)
         self.report(file)
         thread.start()
         allowed = self._allowed()
@@ -101,7 +101,7 @@ class Guard:
         """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
         return self.budget if self._given_up < FULL_BUDGETS else self.budget / 10
 
-    def _hangs(self, file: str, doing: str, thread: threading.Thread, allowed: float) -> Fault:
+    def _hangs(self, file: str, doing: str, thread: Thread, allowed: float) -> Fault:
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
         return Fault(
             file=file,
@@ -135,7 +135,7 @@ class _GivenUp(BaseException):
     """Raised inside a thread that has used its budget up."""
 
 
-def _end(thread: threading.Thread) -> None:
+def _end(thread: Thread) -> None:
     """Raise inside a thread, or a loop that never ends would take its share of every request for ever.
 
     One that is asleep meets the exception when it wakes, and one that catches everything goes on.

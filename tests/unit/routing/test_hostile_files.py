@@ -74,6 +74,7 @@ SOURCES = {
         "class Tick(Event, tag='a\\ndata: b'):\n    number: int\n"
         "async def get() -> AsyncIterator[Tick]:\n    yield Tick(number=1)\n"
     ),
+    "alias of itself": "type A = B\ntype B = A\nasync def get() -> A:\n    return 'x'\n",
     "wrapper of itself": f"{GOOD}get.__wrapped__ = get\n",
     "error whose text exits": (
         f"class Bad(BaseException):\n    def __str__(self):\n        raise SystemExit\nraise Bad\n{GOOD}"

@@ -577,6 +577,32 @@ async def test_what_a_function_writes_into_a_default_is_gone_at_the_next_call(
     assert answers == [expected, expected]
 
 
+async def test_default_of_a_dataclass_is_fresh_in_every_call(tmp_path: Path) -> None:
+    caller = serve(
+        tmp_path,
+        "a.py",
+        """
+        from dataclasses import dataclass
+
+        @dataclass(eq=False)
+        class Box:
+            items: list[int]
+
+        @dataclass
+        class Body:
+            box: Box = Box([])
+
+        async def post(data: list[Body]) -> list[int]:
+            data[0].box.items.append(1)
+            return data[0].box.items
+        """,
+    )
+
+    answers = [(await caller.send("POST", "/a", json=[{}])).json for _ in range(2)]
+
+    assert answers == [[1], [1]]
+
+
 async def test_default_that_nobody_can_change_is_not_copied(tmp_path: Path) -> None:
     caller = serve(
         tmp_path,

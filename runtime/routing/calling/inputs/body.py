@@ -1,6 +1,5 @@
 """The body of a request: JSON, or the files of a multipart form."""
 
-from copy import deepcopy
 from itertools import islice
 from typing import Any, get_origin
 
@@ -11,7 +10,7 @@ from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi.messages import Receive, Scope
-from runtime.routing.annotations.defaults import fresh, shares_defaults
+from runtime.routing.annotations.defaults import fresh, own, shares_defaults
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
 from shared.errors import FieldError, Malformed, UnsupportedMediaType
@@ -46,7 +45,7 @@ class BodyReader:
             raise UnsupportedMediaType("Send the body as application/json.")
         arguments[self._name], errors = self._parse(body)
         if self._shares:
-            arguments[self._name] = deepcopy(arguments[self._name])
+            arguments[self._name] = own(arguments[self._name])
         return errors
 
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
