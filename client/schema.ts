@@ -24,7 +24,7 @@ export interface Conversation {
   continuation?: string | null;
 }
 
-/** Something a framework said that this protocol has no word for. */
+/** A message of the framework that has no event of its own here; without its content. */
 export interface CustomEvent {
   type: "custom";
   name: string;
@@ -136,7 +136,7 @@ export interface Reasoning {
 /**
  * A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
  *
- * Told only where the function asked for it: `agents.run(…, reasoning=True)`.
+ * Only where the function asked for it: `agents.run(…, reasoning=True)`.
  */
 export interface ReasoningDelta {
   type: "reasoning_delta";
@@ -225,6 +225,12 @@ export interface SignalPage {
   nextCursor: string | null;
 }
 
+/** What to sum up. */
+export interface SummaryRequest {
+  /** Such as SPY or HYG-LQD */
+  symbol: string;
+}
+
 /** Tokens of the run so far. */
 export interface TokenUsage {
   type: "usage";
@@ -273,12 +279,6 @@ export interface Vote {
   weight: number;
   /** Format: date-time. */
   observedAt: string;
-}
-
-/** What to sum up. */
-export interface Wanted {
-  /** Such as SPY or HYG-LQD */
-  symbol: string;
 }
 
 /** What any route may answer. */
@@ -342,7 +342,7 @@ export interface Routes {
   post: {
     /** Sum up the newest reading of a symbol. */
     "/agents/summary": {
-      body: Wanted;
+      body: SummaryRequest;
       response: RegimeSummary;
       errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
     };

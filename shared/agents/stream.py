@@ -1,4 +1,4 @@
-"""The events of a run in a reader's hands."""
+"""The events of a run, as a function returns them."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Self
@@ -7,10 +7,10 @@ from shared.agents.events import AgentEvent
 
 
 class RunStream:
-    """The events of one run, as a function returns them. Closing it ends a run that is not detached.
+    """The events of one run. Closing it ends a run that is not detached.
 
     Attributes:
-        first_id: the number of the first event, where a stream is taken up again.
+        first_id: the number of the first event, where a stream is resumed.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class RunStream:
         return await anext(self._events)
 
     async def aclose(self) -> None:
-        """End the run, whether or not an event of it was ever asked for."""
+        """End the run, whether or not it was ever read."""
         await self._events.aclose()
         if self._close is not None:
             await self._close()

@@ -1,4 +1,4 @@
-"""A team as a function describes it: who speaks, with which tools, and when it is over. No framework."""
+"""The short form of a team: who speaks, with which tools, and when it ends; independent of a framework."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.agents.tool import NAME, Tool, refuse_tool
 
-_TAKEN = {"user", "group_topic", "output_topic", "RoundRobinGroupChatManager"}
+_RESERVED = {"user", "group_topic", "output_topic", "RoundRobinGroupChatManager"}
 """The person's name in every conversation, and the names by which a group delivers its messages."""
 
 
@@ -37,8 +37,8 @@ class Agent(Struct, frozen=True):
                 f"agent name {self.name!r} is not an identifier of at most 64 ASCII characters; "
                 "write it like `analyst`"
             )
-        if self.name in _TAKEN:
-            raise ValueError(f"agent name {self.name!r} is taken by the discussion itself; choose another")
+        if self.name in _RESERVED:
+            raise ValueError(f"agent name {self.name!r} is reserved; choose another")
         if self.tool_rounds < 1:
             raise ValueError(f"agent {self.name!r} needs tool_rounds of at least 1")
         for tool in self.tools:
@@ -55,7 +55,7 @@ class Team(Struct, frozen=True):
         name: names the run in spans and metrics.
         agents: in the order in which they speak.
         until: text that ends the discussion when an agent's message contains it.
-        max_turns: messages before it is over in any case.
+        max_turns: messages after which it ends in any case.
         replay: recorded replies (JSON) used when no model is configured, outside production.
     """
 

@@ -1,4 +1,4 @@
-"""The conversation so far, as the app sends it: validated before an agent sees a word of it."""
+"""The conversation so far, as the app sends it: validated before an agent reads it."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ MAX_QUESTION = 20_000
 """Characters of what a person says."""
 
 MAX_MESSAGE = 100_000
-"""Characters of what an agent says; a longer answer ends there, so that every message can be sent back."""
+"""Characters of an agent's message; a longer answer is cut off, so that every message can be sent back."""
 
 MAX_CONTINUATION = 120_000
 """Characters of a continuation, which carries a question (`MAX_QUESTION` of four bytes each) as base64."""

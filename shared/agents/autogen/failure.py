@@ -1,4 +1,4 @@
-"""What can be told about a failure inside AutoGen without repeating a word of a conversation."""
+"""Failures inside AutoGen, described without quoting a conversation."""
 
 import re
 
@@ -6,7 +6,7 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\w+)')
 
 
 class FrameworkFailed(Exception):
-    """A team broke off. The message is a type and the innermost places, never the original text."""
+    """A team failed. The message is a type and the innermost places, never the original text."""
 
 
 def framework_failure(error: RuntimeError) -> FrameworkFailed:

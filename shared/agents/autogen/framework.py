@@ -23,9 +23,9 @@ from pydantic import BaseModel
 
 from shared.agents.autogen.asides import Asides
 from shared.agents.autogen.characters import whole
-from shared.agents.autogen.clients import ModelClients
 from shared.agents.autogen.failure import framework_failure
-from shared.agents.autogen.model import RunModel
+from shared.agents.autogen.models.clients import ModelClients
+from shared.agents.autogen.models.run_model import RunModel
 from shared.agents.autogen.output import pydantic_model
 from shared.agents.autogen.share import Share, Shares
 from shared.agents.autogen.tools import RunTool, asking_tool

@@ -1,8 +1,8 @@
 """A function as a tool of one run.
 
-AutoGen's own tool never comes back when it is cancelled, and its span records the model's words when a call
-does not validate. This one answers a cancelled call ("cancelled"), so that no call is left without a result,
-and tells the model what is wrong while spans and logs learn only the kind of the failure.
+AutoGen's own tool never returns when it is cancelled, and its span records the model's text when a call does
+not validate. This one answers a cancelled call ("cancelled"), so that no call is left without a result, and
+gives the model the reason of a failure, while spans and logs get only its type.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ MAX_RESULT = 32_000
 
 
 class ToolFailed(Exception):
-    """What the model is told when a call did not work."""
+    """A call failed; the message is for the model."""
 
 
 class RunTool(BaseTool[BaseModel, BaseModel]):
@@ -52,7 +52,7 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
 
     @property
     def schema(self) -> ToolSchema:
-        """What the model is told: the function's name, docstring and parameters."""
+        """What the model gets: the function's name, docstring and parameters."""
         (own,), parts = msgspec.json.schema_components((self._arguments,), ref_template="#/$defs/{name}")
         parameters = parts.pop(own["$ref"].rpartition("/")[2])
         kept = {key: parameters[key] for key in ("type", "properties", "required") if key in parameters}
