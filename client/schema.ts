@@ -22,6 +22,8 @@ export interface Conversation {
   messages: Turn[];
   /** the token of an `input_required` event, when the last message answers its question. */
   continuation?: string | null;
+  /** the answer to an `input_required` event with a call: whether the tool may be called so. */
+  approved?: boolean | null;
 }
 
 /** A message of the framework that has no event of its own here; without its content. */
@@ -67,6 +69,8 @@ export interface InputRequired {
   continuation: string;
   /** Format: date-time. */
   expiresAt: string;
+  /** the tool call that the person is asked to approve; None for a question in words. The answer has `approved` in its conversation. */
+  call: ToolCall | null;
 }
 
 /** The caller, as the verified token describes them. */

@@ -97,6 +97,8 @@ class InputRequired(Event, tag="input_required", frozen=True, kw_only=True, rena
     """The team needs an answer from a person; the run ends here.
 
     Attributes:
+        call: the tool call that the person is asked to approve; None for a question in words. The answer has
+            `approved` in its conversation.
         continuation: sent back once, with the answer, before `expires_at`, by the same user.
     """
 
@@ -104,6 +106,7 @@ class InputRequired(Event, tag="input_required", frozen=True, kw_only=True, rena
     question: str
     continuation: str
     expires_at: Instant
+    call: ToolCall | None = None
 
 
 class TokenUsage(Event, tag="usage", frozen=True, kw_only=True, rename="camel"):

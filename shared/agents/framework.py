@@ -10,7 +10,7 @@ from typing import Protocol
 from shared.agents.events import AgentEvent
 from shared.agents.running.run import Run
 from shared.agents.settings import ModelSettings
-from shared.agents.team import Team
+from shared.agents.team import BuiltTeam, Team
 from shared.agents.transcript import Turn
 from shared.errors import AgentsUnavailable
 
@@ -18,11 +18,11 @@ from shared.errors import AgentsUnavailable
 class Framework(Protocol):
     """What an adapter to an agent framework offers."""
 
-    def require(self, team: Team) -> None:
+    def require(self, team: Team | BuiltTeam) -> None:
         """Raise `AgentsUnavailable` when there is no model for this team."""
         ...
 
-    def play(self, team: Team, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
+    def play(self, team: Team | BuiltTeam, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
         """Yield what the team says about the last of `turns`."""
         ...
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import weakref
+from collections.abc import Callable
 from contextvars import copy_context
 from copy import copy
 from pathlib import Path
@@ -19,6 +20,7 @@ from shared.agents.events import AgentMessage, InputRequired
 from shared.agents.framework import Loading
 from shared.agents.holder import Holder, Permits
 from shared.agents.questions.continuation import Continuations
+from shared.agents.questions.question import PersonReply, Question
 from shared.agents.questions.questions import Questions
 from shared.agents.questions.spent import SpentInProcess
 from shared.agents.running.leftovers import Leftovers
@@ -28,13 +30,15 @@ from shared.agents.running.run import Run
 from shared.agents.settings import ModelSettings
 from shared.agents.silence import silence
 from shared.agents.stream import RunStream
-from shared.agents.team import Agent, Team
+from shared.agents.team import Agent, BuiltTeam, Team
 from shared.agents.transcript import Conversation
 from shared.errors import AnnexError, ModelUnavailable, NotFound, Unavailable
 from shared.identity import User
 from shared.secret import Secret
 
 _DEFAULT_BUDGET = Budget()
+
+type Build = Callable[[Any], Any]
 
 
 def _refuse(_user: User, _demands: str) -> bool:
@@ -103,12 +107,14 @@ class Agents:
         view._demands = demands  # noqa: SLF001  a copy of this object
         return view
 
-    async def run(
+    async def run(  # noqa: PLR0913  the options of one run
         self,
-        team: Team,
+        team: Team | Build,
         conversation: Conversation,
         *,
         user: User,
+        name: str | None = None,
+        replay: Path | None = None,
         budget: Budget = _DEFAULT_BUDGET,
         detach: bool = False,
         reasoning: bool = False,
@@ -116,9 +122,12 @@ class Agents:
         """Start a run and return its events.
 
         Args:
-            team: who speaks.
+            team: who speaks: the short form, or a function that makes any team or agent of AutoGen from the
+                run's `shared.agents.autogen.Parts`; it may be `async`.
             conversation: what was said so far; with its continuation, when it answers a question.
             user: the caller, who owns the run.
+            name: names the run in spans and metrics, for a team that a function makes; its name by default.
+            replay: recorded replies for such a team, as `Team.replay`.
             budget: what it may use up.
             detach: let it go on when the caller leaves, for `resume`.
             reasoning: let the reader have what models think before they speak, as events of their own.
@@ -131,7 +140,8 @@ class Agents:
         """
         if detach:
             self._detached.require()
-        run = await self._admit(team, conversation, user, budget, reasoning=reasoning)
+        described = team if isinstance(team, Team) else BuiltTeam(name or team.__name__, team, replay)
+        run = await self._admit(described, conversation, user, budget, reasoning=reasoning)
         if detach:
             return await self._detached.start(run)
         run.start(copy_context())
@@ -201,9 +211,9 @@ class Agents:
         else:
             raise NotFound("agent run", run_id)
 
-    def question(self, run: Run, agent: str, text: str) -> InputRequired:
-        """Return the event that puts an agent's question to the person."""
-        return self._questions.ask(run, agent, text)
+    def question(self, run: Run, question: Question) -> InputRequired:
+        """Return the event that puts a question to the person."""
+        return self._questions.ask(run, question)
 
     async def settle(self, run: Run) -> None:
         """Use up the continuation that a run began with, where it succeeded."""
@@ -215,7 +225,13 @@ class Agents:
         self._limits.release(run.holder.user_id)
 
     async def _admit(
-        self, team: Team, conversation: Conversation, user: User, budget: Budget, *, reasoning: bool = False
+        self,
+        team: Team | BuiltTeam,
+        conversation: Conversation,
+        user: User,
+        budget: Budget,
+        *,
+        reasoning: bool = False,
     ) -> Run:
         framework = await self._framework.load()
         framework.require(team)
@@ -225,6 +241,9 @@ class Agents:
         except BaseException:
             self._limits.release(user.user_id)
             raise
+        reply = None
+        if asked is not None:
+            reply = PersonReply(agent=asked.agent, digest=asked.call, approved=conversation.approved)
         run = Run(
             lambda run: framework.play(team, turns, run),
             holder=Holder.of(user, self._demands),
@@ -232,6 +251,7 @@ class Agents:
             budget=budget,
             owner=self,
             reasoning=reasoning,
+            reply=reply,
         )
         self._running[run.id] = run
         if asked is not None:

@@ -43,14 +43,18 @@ class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         messages: oldest first; at most 200, together at most `MAX_CHARACTERS` long.
         continuation: the token of an `input_required` event, when the last message answers its question.
+        approved: the answer to an `input_required` event with a call: whether the tool may be called so.
     """
 
     messages: Annotated[tuple[Turn, ...], Meta(min_length=1, max_length=200)]
     continuation: Annotated[str, Meta(max_length=MAX_CONTINUATION)] | None = None
+    approved: bool | None = None
 
     def __post_init__(self) -> None:
         if self.messages[-1].role != "user":
             raise ValueError("the last message must be the user's")
+        if self.approved is not None and self.continuation is None:
+            raise ValueError("`approved` needs the `continuation` of the call")
         if sum(len(turn.content) for turn in self.messages) > MAX_CHARACTERS:
             raise ValueError(f"the messages are longer than {MAX_CHARACTERS} characters together")
         ids = [turn.id for turn in self.messages if turn.id is not None]

@@ -6,5 +6,6 @@ does not pay the second that the import takes.
 
 from shared.agents.autogen.framework import AutoGen
 from shared.agents.autogen.models.clients import ModelClients
+from shared.agents.autogen.parts import Parts
 
-__all__ = ["AutoGen", "ModelClients"]
+__all__ = ["AutoGen", "ModelClients", "Parts"]

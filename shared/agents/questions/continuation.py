@@ -35,6 +35,7 @@ class Asked(Struct, frozen=True, array_like=True):
     question: str
     organization_id: str | None = None
     demands: str = ""
+    call: str = ""
 
 
 class Continuations:
@@ -61,11 +62,21 @@ class Continuations:
         question: str,
         organization_id: str | None = None,
         demands: str = "",
+        call: str = "",
     ) -> tuple[str, datetime]:
         """Return a token for one question, and when it expires."""
         expires_at = self._clock() + CONTINUATION_LIFETIME
         asked = Asked(
-            token_urlsafe(16), expires_at, user_id, team, run_id, agent, question, organization_id, demands
+            token_urlsafe(16),
+            expires_at,
+            user_id,
+            team,
+            run_id,
+            agent,
+            question,
+            organization_id,
+            demands,
+            call,
         )
         payload = urlsafe_b64encode(msgspec.msgpack.encode(asked))
         return f"{payload.decode()}.{self._sign(payload)}", datetime.fromtimestamp(expires_at, UTC)

@@ -6,6 +6,7 @@ from functools import partial
 from shared.agents.events import InputRequired
 from shared.agents.holder import Holder, Permits
 from shared.agents.questions.continuation import Asked, Continuations
+from shared.agents.questions.question import Question
 from shared.agents.running.run import Run
 from shared.agents.transcript import Conversation, Turn
 from shared.errors import AnnexError, Unavailable
@@ -30,18 +31,25 @@ class Questions:
         self._permits = permits
         self._answered: dict[str, Asked] = {}
 
-    def ask(self, run: Run, agent: str, text: str) -> InputRequired:
-        """Return the event that puts an agent's question to the person, with its continuation."""
+    def ask(self, run: Run, question: Question) -> InputRequired:
+        """Return the event that puts a question to the person, with its continuation."""
         token, expires_at = self._continuations.issue(
             user_id=run.holder.user_id,
             organization_id=run.holder.organization_id,
             demands=run.holder.demands,
             team=run.team,
             run_id=run.id,
-            agent=agent,
-            question=text,
+            agent=question.agent,
+            question=question.text,
+            call=question.digest,
         )
-        return InputRequired(agent=agent, question=text, continuation=token, expires_at=expires_at)
+        return InputRequired(
+            agent=question.agent,
+            question=question.text,
+            continuation=token,
+            expires_at=expires_at,
+            call=question.call,
+        )
 
     async def redeem(
         self, conversation: Conversation, team: str, user: User, *, seconds: float

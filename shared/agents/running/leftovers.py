@@ -16,6 +16,12 @@ def mark(context: Context, owner: object) -> None:
     context.run(_owner.set, owner)
 
 
+def current_owner() -> object | None:
+    """Return what the running code belongs to, in threads too; None outside of a run."""
+    owner: object | None = _owner.get()
+    return owner
+
+
 class Leftovers:
     """Finds the tasks of the runs that ask."""
 

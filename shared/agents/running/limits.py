@@ -13,10 +13,13 @@ class Budget(Struct, frozen=True, kw_only=True):
     Attributes:
         seconds: then the run fails with ``deadline_exceeded``.
         tokens: input and output; then no further model call is made and the run is done (``token_limit``).
+        messages: of the team, its tool calls and results too, each counted as one; then the run is done
+            (``turn_limit``), so that a team without an end of its own has one.
     """
 
     seconds: float = 300
     tokens: int = 200_000
+    messages: int = 500
 
 
 class RunLimits:

@@ -26,6 +26,7 @@ from shared.agents.events import (
     TokenUsage,
 )
 from shared.agents.holder import Holder
+from shared.agents.questions.question import PersonReply, Question
 from shared.agents.running.channel import Channel
 from shared.agents.running.leftovers import Leftovers, mark
 from shared.agents.running.limits import Budget
@@ -41,6 +42,9 @@ STEP_TIMEOUT = 0.02
 MAX_UNREAD = 64
 """Unread events after which the team waits for its reader."""
 
+MAX_REFUSED_CALLS = 20
+"""Model calls after the run's end until the team is stopped: it may have no end of its own."""
+
 type Ending = StopReason | AnnexError
 type Play = Callable[["Run"], AsyncGenerator[AgentEvent]]
 
@@ -55,7 +59,7 @@ class RunOwner(Protocol):
     meters: Meters
     leftovers: Leftovers
 
-    def question(self, run: "Run", agent: str, text: str) -> InputRequired:
+    def question(self, run: "Run", question: Question) -> InputRequired:
         """Return the event that puts a question to the person."""
         ...
 
@@ -78,9 +82,13 @@ class Run:
         budget: what the run may use up.
         owner: asks its questions and notes its end.
         reasoning: the reader gets what models think, too.
+        reply: what the person replied to the question of an earlier run.
+
+    Attributes:
+        question: what the run asks the person at its end, None for nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what one run has
         self,
         play: Play,
         *,
@@ -89,7 +97,10 @@ class Run:
         budget: Budget,
         owner: RunOwner,
         reasoning: bool = False,
+        reply: PersonReply | None = None,
     ) -> None:
+        self.reply = reply
+        self.question: Question | None = None
         self.reasoning = reasoning
         self.id = f"run_{token_urlsafe(16)}"
         self.holder = holder
@@ -99,7 +110,7 @@ class Run:
         self.usage = TokenUsage()
         self.ending: Ending | None = None
         self.halted = False
-        self._question: tuple[str, str] | None = None
+        self._refused_calls = 0
         self._play = play
         self._owner = owner
         self._channel = Channel(MAX_UNREAD)
@@ -134,8 +145,8 @@ class Run:
             if isinstance(last_event, RunDone):
                 for message in unfinished.finished():
                     yield message
-            if self._question is not None:
-                yield self._owner.question(self, *self._question)
+            if self.question is not None:
+                yield self._owner.question(self, self.question)
             yield last_event
         finally:
             await self.close()
@@ -155,11 +166,18 @@ class Run:
         if self.ending is None:
             self.ending = ending
 
-    def ask(self, agent: str, question: str) -> None:
-        """Have the run end with a question to the person."""
+    def ask(self, question: Question) -> None:
+        """Have the run end with a question to the person. The first question stands."""
         if self.ending is None:
-            self._question = (agent, question)
+            self.question = question
         self.conclude("input_required")
+
+    def take_approval(self, digest: str) -> bool | None:
+        """Return whether the person has approved a call, once; None when they have not been asked."""
+        if self.reply is None or not digest or self.reply.digest != digest:
+            return None
+        approved, self.reply = self.reply.approved, None
+        return approved
 
     def on_stop(self, stopper: Callable[[], None]) -> None:
         """Have `stopper` (the framework's own cancellation) called when the run is ended early."""
@@ -175,6 +193,9 @@ class Run:
         if self.usage.total >= self.budget.tokens:
             self.conclude("token_limit")
         if self.halted or self.ending is not None:
+            self._refused_calls += 1
+            if self._refused_calls > MAX_REFUSED_CALLS:
+                self._begin_closing()
             raise RunOver
 
     async def pace(self) -> None:

@@ -4,7 +4,7 @@ from shared.agents.autogen.models.completions import Completions
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.replay import Recording, ReplayedModel, recorded_replies
 from shared.agents.settings import ModelSettings
-from shared.agents.team import Team
+from shared.agents.team import BuiltTeam, Team
 from shared.errors import AgentsUnavailable
 
 
@@ -15,7 +15,7 @@ class ModelClients:
         self._settings = settings
         self._provider: ModelClient | None = None
 
-    def client(self, team: Team) -> ModelClient:
+    def client(self, team: Team | BuiltTeam) -> ModelClient:
         """Return the provider's client, the same for all, or the team's own recorded replies.
 
         Raises:

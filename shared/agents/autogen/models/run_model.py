@@ -13,7 +13,15 @@ from typing import Any
 
 import msgspec
 from autogen_core import CancellationToken
-from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
+from autogen_core.models import (
+    AssistantMessage,
+    ChatCompletionClient,
+    CreateResult,
+    LLMMessage,
+    ModelInfo,
+    RequestUsage,
+    SystemMessage,
+)
 from autogen_core.tools import Tool, ToolSchema
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
@@ -35,13 +43,20 @@ class RunModel(ChatCompletionClient):
     component_type = "model"
 
     def __init__(
-        self, client: ModelClient, run: Run, *, trace_messages: bool, asides: Asides | None = None
+        self,
+        client: ModelClient,
+        run: Run,
+        *,
+        trace_messages: bool,
+        asides: Asides | None = None,
+        past: Sequence[LLMMessage] = (),
     ) -> None:
         self._client = client
         self._run = run
         self._trace_messages = trace_messages
         self._asides = asides if run.reasoning else None
-        self._tools: Sequence[Tool | ToolSchema] = ()
+        self._past = past
+        self._tools: dict[str, Tool | ToolSchema] = {}
 
     async def create_stream(
         self,
@@ -63,7 +78,8 @@ class RunModel(ChatCompletionClient):
         except RunOver:
             yield EMPTY_RESULT
             return
-        tools = self._offered(tools, tool_choice)
+        tools = self._offered(messages, tools, tool_choice)
+        messages = self._with_past(messages)
         stream = self._client.stream(messages, tools, tool_choice, json_output, cancellation_token)
         call = ModelCall(self._run, self._asides)
         span, started = self._begin(messages), perf_counter()
@@ -151,15 +167,24 @@ class RunModel(ChatCompletionClient):
         for chunk in call.rest():
             yield chunk
 
-    def _offered(self, tools: Sequence[Tool | ToolSchema], choice: ToolChoice) -> Sequence[Tool | ToolSchema]:
+    def _offered(
+        self, messages: Sequence[LLMMessage], tools: Sequence[Tool | ToolSchema], choice: ToolChoice
+    ) -> Sequence[Tool | ToolSchema]:
         """Return the tools to name in a call.
 
         AutoGen names none where an agent must answer with text, and a strict provider refuses the results of
         tools that the request does not name: such a call names the tools whose results it contains.
         """
         if choice != "none" or tools:
-            self._tools = tools
-        return self._tools
+            self._tools |= {_name(tool): tool for tool in tools}
+            return tools
+        called = {name for message in messages for name in _called(message)}
+        return [tool for name, tool in self._tools.items() if name in called]
+
+    def _with_past(self, messages: Sequence[LLMMessage]) -> Sequence[LLMMessage]:
+        """Put the past conversation between the instructions and what the agent sends."""
+        start = next((i for i, each in enumerate(messages) if not isinstance(each, SystemMessage)), 0)
+        return [*messages[:start], *self._past, *messages[start:]]
 
     def _begin(self, messages: Sequence[LLMMessage]) -> Span:
         attributes = attributes_of(self._client)
@@ -212,6 +237,16 @@ _FINAL_CODES = {
     "account_deactivated",
 }
 """Codes that only the owner of the account can change, whatever status they come with."""
+
+
+def _name(tool: Tool | ToolSchema) -> str:
+    return tool.name if isinstance(tool, Tool) else tool["name"]
+
+
+def _called(message: LLMMessage) -> list[str]:
+    if isinstance(message, AssistantMessage) and isinstance(message.content, list):
+        return [call.name for call in message.content]
+    return []
 
 
 def attributes_of(client: ModelClient) -> dict[str, str]:
