@@ -16,7 +16,12 @@ export interface ClerkEvent {
   data?: { [key: string]: unknown };
 }
 
-/** What an agent endpoint takes as its body: the last message is the person's. */
+/**
+ * What an agent endpoint takes as its body: the last message is the person's.
+ *
+ * The bodies of the AI SDK's `useChat` and of AG-UI are understood too, by their shape, and answered in
+ * their own wire formats.
+ */
 export interface Conversation {
   /** oldest first; at most 200, together at most `MAX_CHARACTERS` long. */
   messages: Turn[];

@@ -143,9 +143,11 @@ class Agents:
         described = team if isinstance(team, Team) else BuiltTeam(name or team.__name__, team, replay)
         run = await self._admit(described, conversation, user, budget, reasoning=reasoning)
         if detach:
-            return await self._detached.start(run)
+            stream = await self._detached.start(run)
+            stream.wire = conversation.wire()
+            return stream
         run.start(copy_context())
-        stream = RunStream(run.events(), run.close)
+        stream = RunStream(run.events(), run.close, wire=conversation.wire())
         weakref.finalize(stream, _let_go, asyncio.get_running_loop(), run)
         return stream
 

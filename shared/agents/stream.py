@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Self
 
 from shared.agents.events import AgentEvent
+from shared.agents.wire.format import Wire
 
 
 class RunStream:
@@ -11,6 +12,7 @@ class RunStream:
 
     Attributes:
         first_id: the number of the first event, where a stream is resumed.
+        wire: the format in which the events leave, None for the service's own.
     """
 
     def __init__(
@@ -19,7 +21,9 @@ class RunStream:
         close: Callable[[], Awaitable[None]] | None = None,
         *,
         first_id: int = 1,
+        wire: Wire | None = None,
     ) -> None:
+        self.wire = wire
         self._events = events
         self._close = close
         self.first_id = first_id
