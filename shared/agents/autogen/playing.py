@@ -93,14 +93,17 @@ class _Listener:
         self._left = run.budget.messages
         self._last_text = ""
         self._callers: dict[str, str] = {}
+        self._handed_over: dict[str, str] = {}
 
     def heard(self, message: BaseAgentEvent | BaseChatMessage, asides: Asides) -> list[AgentEvent]:
         """Return the events for the reader."""
         if message.source == "user" or self._repeats_question(message):
             return []  # the task of a team that is the tool of another
         if isinstance(message, UserInputRequestedEvent):
-            self._ask(message.source, "Please answer.")
+            self._ask(self._handed_over.pop(message.source, message.source), "Please answer.")
             return []
+        if isinstance(message, HandoffMessage):
+            self._handed_over[message.target] = message.source
         events = list(asides.translate(message))
         for event in events:
             self._note(event)

@@ -6,10 +6,23 @@ from typing import Any
 
 import pytest
 
-from shared.agents import Agent, AgentEvent, AgentMessage, Agents, Budget, Conversation, RunStream, Team, Turn
+from shared.agents import (
+    Agent,
+    AgentEvent,
+    AgentMessage,
+    Agents,
+    Budget,
+    Conversation,
+    RunStore,
+    RunStream,
+    Team,
+    Turn,
+)
 from shared.agents.autogen import Parts
 from shared.agents.events import InputRequired, ToolCall, ToolResult
-from tests.fixtures.agents import PATIENCE, ModelServer, ask, caller, calls, eventually, says
+from shared.secret import Secret
+from tests.fixtures.agents import PATIENCE, AgentsMaker, ModelServer, ask, caller, calls, eventually, says
+from tests.fixtures.valkey import RedisServer
 
 
 async def latest(symbol: str) -> str:
@@ -198,6 +211,37 @@ def mute(parts: Parts) -> Any:
     return RoundRobinGroupChat([Echo("a", "echoes"), Echo("b", "echoes")])
 
 
+def swarm_with_person(parts: Parts) -> Any:
+    from autogen_agentchat.agents import UserProxyAgent
+    from autogen_agentchat.conditions import TextMentionTermination
+    from autogen_agentchat.teams import Swarm
+
+    desk, trader = speaker(parts, "desk", handoffs=["trader"]), speaker(parts, "trader", handoffs=["person"])
+    team = [desk, trader, UserProxyAgent("person")]
+    return Swarm(team, termination_condition=TextMentionTermination("BOUGHT"))
+
+
+def broken(parts: Parts) -> Any:
+    from autogen_agentchat.agents import BaseChatAgent
+    from autogen_agentchat.messages import TextMessage
+
+    class Broken(BaseChatAgent):
+        produced_message_types = (TextMessage,)
+
+        async def on_messages(self, messages: Any, cancellation_token: Any) -> Any:
+            raise ValueError(f"cannot read {messages[-1].content}")
+
+        async def on_reset(self, cancellation_token: Any) -> None: ...
+
+    return Broken("broken", "breaks")
+
+
+def team_of_broken(parts: Parts) -> Any:
+    from autogen_agentchat.teams import RoundRobinGroupChat
+
+    return RoundRobinGroupChat([broken(parts)])
+
+
 sold: list[int] = []
 
 
@@ -346,6 +390,38 @@ async def test_a_swarm_hands_over_to_the_person_and_goes_on_with_the_agent_who_a
     events = await wire(await agents.run(swarm, answer(question, "Yes, buy."), user=caller()))
     assert texts(events) == [("trader", "BOUGHT ")]
     assert events[-1].stop_reason == "completed"
+
+
+async def test_a_swarm_goes_on_with_the_agent_who_handed_over_to_a_user_proxy(
+    agents: Agents, model_server: ModelServer
+):
+    model_server.script(calls("transfer_to_trader"), calls("transfer_to_person"))
+    question = question_of(await wire(await agents.run(swarm_with_person, ask(), user=caller())))
+    assert question.agent == "trader"
+    model_server.script(says("BOUGHT"))
+    events = await wire(await agents.run(swarm_with_person, answer(question, "Yes."), user=caller()))
+    assert texts(events) == [("trader", "BOUGHT ")]
+
+
+@pytest.mark.parametrize("build", [broken, team_of_broken])
+async def test_an_agent_that_breaks_quotes_the_conversation_to_nobody(
+    build: Any, agents: Agents, caplog: pytest.LogCaptureFixture
+):
+    events = await wire(await agents.run(build, ask("canary-question"), user=caller()))
+    assert events[-1].code == "internal_error"
+    assert "ValueError at test_built_teams.py" in caplog.text
+    assert "canary" not in caplog.text + repr(events)
+
+
+async def test_a_detached_run_of_a_built_team_is_resumed(
+    make_agents: AgentsMaker, model_server: ModelServer, redis_server: RedisServer
+):
+    model_server.script(says("Up."), says("AGREED"))
+    async with make_agents(store=RunStore.from_url(Secret(redis_server.url))) as agents:
+        first = await wire(await agents.run(round_robin, ask(), user=caller(), detach=True))
+        again = await wire(await agents.resume(first[0].run_id, user=caller()))
+    assert again == first
+    assert texts(again) == [("analyst", "Up. "), ("critic", "AGREED ")]
 
 
 async def test_a_tool_call_waits_for_approval_and_is_made_once_it_is_approved(
