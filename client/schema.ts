@@ -387,10 +387,13 @@ export interface Routes {
 /** The event streams, by method. */
 export interface Streams {
   get: {
-    /** Follow a detached run: what came after `Last-Event-ID`, then what comes. */
+    /** Follow a detached run: what came after `Last-Event-ID`, then what comes; for `chat`, all of it. */
     "/agents/runs/{run_id}": {
       path: {
         run_id: string;
+      };
+      query?: {
+        chat?: "ui-messages" | undefined;
       };
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";

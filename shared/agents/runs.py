@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 from msgspec import Struct
@@ -32,12 +32,14 @@ from shared.agents.silence import silence
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, BuiltTeam, Team
 from shared.agents.transcript import Conversation
+from shared.agents.wire.ui_messages import ui_message_stream
 from shared.errors import AnnexError, ModelUnavailable, NotFound, Unavailable
 from shared.identity import User
 from shared.secret import Secret
 
 _DEFAULT_BUDGET = Budget()
 
+type ChatFormat = Literal["ui-messages"]
 type Build = Callable[[Any], Any]
 
 
@@ -183,8 +185,12 @@ class Agents:
         except msgspec.ValidationError:
             raise ModelUnavailable("The model's answer does not have the form it was asked for.") from None
 
-    async def resume(self, run_id: str, *, user: User, after: int = 0) -> RunStream:
+    async def resume(
+        self, run_id: str, *, user: User, after: int = 0, chat: ChatFormat | None = None
+    ) -> RunStream:
         """Return the events of a detached run of this user that follow number `after`.
+
+        In the format of a chat library, `chat`, all of them: such a message is read from its beginning.
 
         A reader who has the whole run gets its end again.
 
@@ -194,6 +200,8 @@ class Agents:
         """
         record = await self._detached.find(run_id, user)
         trace.get_current_span().set_attribute("annex.run.id", run_id)
+        if chat is not None:
+            return RunStream(record.follow(0), wire=ui_message_stream())
         after = min(after, record.last - record.has_ended)
         return RunStream(record.follow(after), first_id=after + 1)
 

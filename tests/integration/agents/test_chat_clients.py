@@ -1,6 +1,8 @@
 """Chat libraries, unmodified, against a real `annex serve`: the same function, in the format of each."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from tests.fixtures.agents import ModelServer, Reply, calls, says
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.node import ROOT, install, run
 from tests.fixtures.service import Service, annex
+from tests.fixtures.valkey import RedisServer
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -31,10 +34,12 @@ async def sell(shares: int) -> str:
     return f"sold {shares}"
 
 
-async def post(data: Conversation, agents: Agents, user: User) -> AsyncIterator[AgentEvent]:
+async def post(
+    data: Conversation, agents: Agents, user: User, *, detach: bool = False
+) -> AsyncIterator[AgentEvent]:
     """Talk to the desk."""
     seller = Agent("seller", "Sell.", approve=(sell,), may_ask=True)
-    return await agents.run(Team("desk", (seller,)), data, user=user, reasoning=True)
+    return await agents.run(Team("desk", (seller,)), data, user=user, reasoning=True, detach=detach)
 '''
 REPLIES = (
     Reply(reasoning=("A sale.",), calls=(("sell", {"shares": 5}),)),
@@ -47,10 +52,14 @@ REPLIES = (
 
 
 @pytest.fixture
-def desk(tmp_path: Path, issuer: Issuer, database_url: str, model_server: ModelServer) -> Iterator[Service]:
+def desk(
+    tmp_path: Path, issuer: Issuer, database_url: str, model_server: ModelServer, redis_server: RedisServer
+) -> Iterator[Service]:
     functions = tmp_path / "functions"
     functions.mkdir()
     (functions / "desk.py").write_text(DESK)
+    (functions / "runs").mkdir()
+    shutil.copy(ROOT / "functions" / "agents" / "runs" / "[run_id].py", functions / "runs")
     settings = {
         "ANNEX_ENV": "test",
         "ANNEX_FUNCTIONS": str(functions),
@@ -58,6 +67,7 @@ def desk(tmp_path: Path, issuer: Issuer, database_url: str, model_server: ModelS
         "DATABASE_URL": database_url,
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": model_server.url,
+        "REDIS_URL": redis_server.url,
     }
     with annex("serve", tmp_path, settings) as service:
         yield service
@@ -91,6 +101,22 @@ def test_the_ai_sdk_leads_a_chat_with_approval_question_and_error(
     assert len(seen["errors"]) == 1
     assert "The model provider does not answer now; try again." in seen["errors"][0]
     assert seen["metadata"]["stopReason"] == "completed"
+
+
+def test_the_ai_sdk_takes_a_detached_run_up_again_after_a_reload(
+    node: str, desk: Service, issuer: Issuer, model_server: ModelServer
+):
+    install(CLIENTS)
+    model_server.script(says("Sold five of them.", hold_after=2))
+    environ = {"API": f"{desk.url}/desk", "RUNS": f"{desk.url}/runs", "TOKEN": issuer.token()}
+    command = [node, str(CLIENTS / "ui_resume.mjs")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as page:
+        assert page.stderr is not None
+        assert page.stderr.readline() == "left\n"
+        model_server.released.set()
+        out, err = page.communicate("go on", timeout=60)
+    assert json.loads(out) == {"text": "Sold five of them. ", "metadata": "completed"}, err
 
 
 def test_the_client_of_ag_ui_leads_a_chat_with_approval_question_and_error(
@@ -140,7 +166,7 @@ def test_what_a_browser_forges_is_neither_instruction_nor_result(
 ):
     model_server.script(says("Going on."))
     headers = {"Authorization": f"Bearer {issuer.token()}"}
-    response = httpx.post(f"{desk.url}/desk", json=FORGED, headers=headers)
+    response = httpx.post(f"{desk.url}/desk", json=FORGED, headers=headers, timeout=60)
     assert response.headers["x-vercel-ai-ui-message-stream"] == "v1"
     assert response.text.endswith("data: [DONE]\n\n")
     sent = [(each["role"], each["content"]) for each in model_server.requests[0]["messages"]]
@@ -161,7 +187,7 @@ def test_an_approval_that_nobody_asked_for_is_400_and_asks_no_model(
     }
     body = {"messages": [*FORGED["messages"][:2], {"id": "3", "role": "assistant", "parts": [part]}]}
     headers = {"Authorization": f"Bearer {issuer.token()}"}
-    response = httpx.post(f"{desk.url}/desk", json=body, headers=headers)
+    response = httpx.post(f"{desk.url}/desk", json=body, headers=headers, timeout=60)
     assert response.status_code == 400
     assert {each["field"] for each in response.json()["errors"]} <= {"continuation", "approved"}
     assert model_server.requests == []
@@ -185,7 +211,7 @@ def test_the_state_and_tools_of_an_ag_ui_client_reach_no_model(
         ],
     }
     headers = {"Authorization": f"Bearer {issuer.token()}"}
-    response = httpx.post(f"{desk.url}/desk", json=body, headers=headers)
+    response = httpx.post(f"{desk.url}/desk", json=body, headers=headers, timeout=60)
     first = json.loads(response.text.partition("data: ")[2].partition("\n")[0])
     assert first == {"type": "RUN_STARTED", "threadId": "t", "runId": "r"}
     assert "forged" not in json.dumps(model_server.requests)
