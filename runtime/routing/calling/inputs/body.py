@@ -26,6 +26,7 @@ class BodyReader:
         self._fresh = fresh(given.default)
         self._shares = shares_defaults(given.annotation)
         self._decode = msgspec.json.Decoder(given.annotation).decode
+        self._read_as = getattr(given.annotation, "read_as", None)  # a type that understands other formats
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
         """Add the decoded body to `arguments`, or return what is wrong with it."""
@@ -49,14 +50,21 @@ class BodyReader:
         return errors
 
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
+        kind = self._kind
         try:
             try:
                 return self._decode(body), []
             except msgspec.ValidationError as error:
                 refused = error
             raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
+            if self._read_as is not None and (other := self._read_as(raw)) is not None:
+                kind, raw = other
+                try:
+                    return msgspec.convert(raw, kind), []
+                except msgspec.ValidationError as error:
+                    refused = error
             # A name that stands twice may hide the mistake: here the last one holds, and it may fit.
-            found = [*islice(mistakes(raw, self._kind), MAX_ERRORS)] or [split(refused)]
+            found = [*islice(mistakes(raw, kind), MAX_ERRORS)] or [split(refused)]
         except msgspec.DecodeError as error:
             reason = str(error).removeprefix("JSON is malformed: ")
             raise Malformed(f"The body is not valid JSON: {reason}.") from None
