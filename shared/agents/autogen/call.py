@@ -25,7 +25,7 @@ SILENCE = CreateResult(
 """What an agent hears when the run is over: it says nothing, and the group chat ends after its turn."""
 
 
-class Call:
+class ModelCall:
     """Parts text from reasoning, keeps both within bounds, and decides what the call means for the run.
 
     Args:

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from shared.agents.autogen.answer import ABILITIES, JsonOutput, ModelClient, Piece, ToolChoice
 from shared.agents.autogen.asides import Asides
-from shared.agents.autogen.call import SILENCE, Call
+from shared.agents.autogen.call import SILENCE, ModelCall
 from shared.agents.autogen.tokens import believed, size_of
 from shared.agents.running.run import Run, RunOver
 from shared.errors import ModelUnavailable
@@ -65,7 +65,7 @@ class RunModel(ChatCompletionClient):
             return
         tools = self._offered(tools, tool_choice)
         stream = self._client.stream(messages, tools, tool_choice, json_output, cancellation_token)
-        call = Call(self._run, self._asides)
+        call = ModelCall(self._run, self._asides)
         span, started = self._begin(messages), perf_counter()
         try:
             async with aclosing(stream), aclosing(self._told(stream, call)) as told:
@@ -138,7 +138,7 @@ class RunModel(ChatCompletionClient):
         """What the model can do."""
         return ABILITIES
 
-    async def _told(self, stream: AsyncGenerator[Piece], call: Call) -> AsyncGenerator[str]:
+    async def _told(self, stream: AsyncGenerator[Piece], call: ModelCall) -> AsyncGenerator[str]:
         """Yield what a reader may be told of a call, at the reader's pace."""
         async for piece in stream:
             await self._run.pace()
