@@ -148,15 +148,16 @@ def test_recognisable_secret_in_a_message_is_taken_out(written):
     assert "canary" not in out.getvalue()
 
 
-def test_server_lines_come_out_in_the_same_form_and_its_access_lines_not_at_all(written):
+def test_the_servers_warnings_come_out_in_the_same_form_and_its_other_lines_not_at_all(written):
     theirs = logging.StreamHandler(io.StringIO())
     logging.getLogger("uvicorn").addHandler(theirs)
     out = written()
 
-    logging.getLogger("uvicorn.error").info("Application startup complete.")
+    logging.getLogger("uvicorn.error").info("Uvicorn running on http://:8000")
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
     logging.getLogger("uvicorn.access").info('127.0.0.1 - "GET /?token=canary HTTP/1.1" 200')
 
-    assert [line["message"] for line in parsed(out)] == ["Application startup complete."]
+    assert [line["message"] for line in parsed(out)] == ["Invalid HTTP request received."]
     assert theirs.stream.getvalue() == ""
 
 
