@@ -14,11 +14,11 @@ help: ## Show the targets
 .uv/bin/uv:
 	@echo "setup: no uv on this machine, putting one into .uv/"
 	@$(PYTHON) -m venv .uv
-	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@.uv/bin/python -m pip install --quiet --quiet --disable-pip-version-check uv
 
 setup: $(filter .uv/bin/uv,$(UV)) ## Prepare .venv from uv.lock
-	@echo "setup: syncing .venv from uv.lock"
-	@$(UV) sync --quiet --locked --all-extras
+	@echo "setup: syncing .venv from uv.lock$(if $(wildcard .venv),, (up to a minute the first time))"
+	@$(UV) sync $(if $(wildcard .venv),--quiet) --locked --all-extras
 
 dev: setup ## Serve on port 8000 with an embedded PostgreSQL and a development issuer
 	@exec $(BIN)/annex dev

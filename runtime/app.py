@@ -108,9 +108,6 @@ class Application:
         """Return what a request of one route passes behind the router; behind them its function runs."""
         return {**self.gate.steps(endpoint), "errors": Errors}
 
-    def _reference(self) -> Stage | None:
-        return partial(ReferencePage, operations=self.table.operations) if self.settings.docs else None
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""
         if scope["type"] == "lifespan":

@@ -10,11 +10,11 @@ class Throttle:
     __slots__ = ("_admitted", "_clock", "_left_out", "_limit", "_seconds", "_since")
 
     def __init__(
-        self, limit: int = 1, *, seconds: float = 1, clock: Callable[[], float] = time.monotonic
+        self, limit: int = 1, *, seconds: float = 1, clock: Callable[[], float] | None = None
     ) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._clock = clock
+        self._clock = clock or time.monotonic
         self._since = float("-inf")
         self._admitted = 0
         self._left_out = 0

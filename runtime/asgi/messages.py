@@ -7,6 +7,7 @@ type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
+type Headers = Iterable[tuple[bytes, bytes]]  # names in lower case
 type ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -23,7 +24,7 @@ async def nothing() -> None:
     """Do nothing; for callers that expect an awaitable."""
 
 
-async def send_answer(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+async def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
     """Send one response, whole."""
     head = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": head})

@@ -1,11 +1,8 @@
 """Where a request carries its token. Pure: headers in, token out."""
 
-from collections.abc import Iterable
-
+from runtime.asgi.messages import Headers
 from runtime.auth.reasons import Reason
 from shared.errors import Unauthenticated
-
-type Headers = Iterable[tuple[bytes, bytes]]
 
 
 def bearer(headers: Headers) -> bytes | None:

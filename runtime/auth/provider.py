@@ -8,7 +8,7 @@ The bearer token, the order of checks, the policy and the refusals are the same 
 from collections.abc import Callable, Container
 from typing import Protocol, Self
 
-from runtime.auth.credentials import Headers
+from runtime.asgi.messages import Headers
 from runtime.auth.verified import Verified
 
 

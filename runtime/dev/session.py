@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from runtime.app import Application, create_app
+from runtime.app import create_app
 from runtime.auth.clerk import DevelopmentIssuer
 from runtime.bridge import artefacts
 from runtime.bridge.describable import divide
@@ -33,7 +33,7 @@ from shared.secret import Secret
 logger = logging.getLogger(__name__)
 
 DATA = Path(".annex/postgres")
-LONG = 7 * 24 * 3600.0  # seconds; a pasted curl should still work after lunch
+LIFETIME = 7 * 24 * 3600.0  # seconds; a token that was pasted somewhere should still work after lunch
 
 
 def serve(settings: Settings, *, traces: bool = False) -> int:
@@ -60,7 +60,8 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
                 application.put_in_front("developer's page", page)
                 swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
                 application.companions.append(swap)
-                sys.stdout.write(banner(ready, application.table, sample=_sample(application)) + "\n")
+                signs = application.identity.issuer is not None
+                sys.stdout.write(banner(ready, application.table, development_issuer=signs) + "\n")
                 run(application, ready)
         except EmbeddedPostgresError as error:
             sys.stdout.write(f"annex dev: {error}\n")
@@ -111,7 +112,7 @@ def token(
     org: str = "",
     role: str = "org:admin",
     permissions: str | None = None,
-    lifetime: float = LONG,
+    lifetime: float = LIFETIME,
 ) -> str:
     """Sign a development token; without `permissions` it has every one that some function asks for.
 
@@ -161,15 +162,6 @@ async def _send(settings: Settings, request: httpx.Request) -> httpx.Response:
 
 def _print_waterfall(trace: Trace) -> None:
     sys.stdout.write(waterfall(trace, colour=sys.stdout.isatty()) + "\n")
-
-
-def _sample(application: Application) -> str | None:
-    """Return a development token for the banner, None where Clerk is configured."""
-    issuer = application.identity.issuer
-    if issuer is None:
-        return None
-    permissions = tuple(_asked_for(application.table))
-    return issuer.token("user_1", organization="org_1", permissions=permissions, lifetime=LONG)
 
 
 def _asked_for(table: RouteTable) -> list[str]:

@@ -90,7 +90,7 @@ class HotSwap:
                 if changed:
                     await self.take(changed)
             except Exception:
-                logger.exception("hot swap failed; the last good version goes on")
+                logger.exception("hot swap failed; the last good version keeps serving")
 
     async def take(self, changed: set[Path]) -> None:
         """Take changed, new and deleted files in."""
@@ -98,7 +98,10 @@ class HotSwap:
         names = {path.relative_to(self._functions).as_posix() for path in changed if self._is_function(path)}
         touched = await self._touched(changed)
         if any(name.partition(".")[0] == "runtime" for name in touched):
-            logger.warning("a restart is needed: %s is part of the runtime's own ground", _told(changed))
+            logger.warning(
+                "restarting: %s is imported by the runtime, which cannot be reloaded in place",
+                _named(changed),
+            )
             self._restart()
             return
         # A function file is a module like any other; that it is loaded anew is the next discovery's business.
@@ -108,7 +111,7 @@ class HotSwap:
         new = await asyncio.to_thread(self._discover, old, stale)
         self._application.swap(last_good(new, old))
         spent = (time.perf_counter() - started) * 1000
-        logger.info("took in %s in %.0f ms", _told(changed), spent)
+        logger.info("reloaded %s in %.0f ms", _named(changed), spent)
         if self._after:
             self._after(self._application.table)
 
@@ -168,6 +171,6 @@ def _is_source(path: str) -> bool:
     return name.endswith(".py") or ("." not in name and name != "__pycache__")
 
 
-def _told(changed: Iterable[Path]) -> str:
+def _named(changed: Iterable[Path]) -> str:
     names = sorted(path.name for path in changed)
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

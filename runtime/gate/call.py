@@ -62,7 +62,7 @@ class ResponseGuard:
         return self._send(message)
 
 
-class Call:
+class RunningCall:
     """A running function.
 
     Attributes:
@@ -161,7 +161,7 @@ def call_function(app: ASGIApp, *, reaper: Reaper, stream: bool, watch: bool, gr
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
         guard = ResponseGuard(send)
-        call = Call(guard, deadline=cast("float", invocation.deadline), stream=stream, grace=grace)
+        call = RunningCall(guard, deadline=cast("float", invocation.deadline), stream=stream, grace=grace)
         watcher: asyncio.Task[None] | None = None
         if watch and isinstance(receive, Replay):
             watcher = receive.watch(lambda: call.end(Cut.DISCONNECT))

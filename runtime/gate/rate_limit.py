@@ -6,7 +6,7 @@ import math
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Rate
-from runtime.gate.rates import RateStore, Verdict
+from runtime.gate.rates import RateDecision, RateStore
 from shared.errors import RateLimited
 
 
@@ -17,10 +17,10 @@ def limit_rate(app: ASGIApp, *, store: RateStore, rate: Rate, name: str) -> ASGI
         invocation: Invocation = scope[SCOPE_KEY]
         user = invocation.user
         caller = user.user_id if user else caller_of(invocation.client)
-        verdict = await store.take(f"{name}:{caller}", rate)
-        invocation.response_headers.extend(headers(rate, verdict))
-        if not verdict.allowed:
-            raise RateLimited("Too many calls; try again later.", retry_after=verdict.wait)
+        decision = await store.take(f"{name}:{caller}", rate)
+        invocation.response_headers.extend(headers(rate, decision))
+        if not decision.allowed:
+            raise RateLimited("Too many calls; try again later.", retry_after=decision.wait)
         await app(scope, receive, send)
 
     return limited
@@ -36,9 +36,9 @@ def caller_of(address: str) -> str:
         return address
 
 
-def headers(rate: Rate, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+def headers(rate: Rate, decision: RateDecision) -> list[tuple[bytes, bytes]]:
     """Return the response header fields (draft-ietf-httpapi-ratelimit-headers-10)."""
     return [
         (b"ratelimit-policy", b'"default";q=%d;w=%d' % rate),
-        (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, math.ceil(verdict.wait))),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (decision.remaining, math.ceil(decision.wait))),
     ]

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 REDIS_TIMEOUT = 0.25  # seconds; a Redis that is not near is of no use here
 
 
-class Verdict(NamedTuple):
+class RateDecision(NamedTuple):
     """A store's decision about one call.
 
     Attributes:
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     wait: float
 
 
-def judge(arrival: float, now: float, rate: Rate) -> tuple[float, Verdict]:
+def judge(arrival: float, now: float, rate: Rate) -> tuple[float, RateDecision]:
     """Decide about one call.
 
     Args:
@@ -41,22 +41,22 @@ def judge(arrival: float, now: float, rate: Rate) -> tuple[float, Verdict]:
         rate: the limit.
 
     Returns:
-        The arrival time to keep, and the verdict.
+        The arrival time to keep, and the decision.
     """
     step = rate.period / rate.limit
     due = max(arrival, now)
     ahead = due - now + step
     if ahead > rate.period + step * 1e-6:
-        return arrival, Verdict(allowed=False, remaining=0, wait=ahead - rate.period)
+        return arrival, RateDecision(allowed=False, remaining=0, wait=ahead - rate.period)
     remaining = math.floor((rate.period - ahead) / step + 1e-6)
     wait = 0.0 if remaining else ahead + step - rate.period
-    return due + step, Verdict(allowed=True, remaining=remaining, wait=wait)
+    return due + step, RateDecision(allowed=True, remaining=remaining, wait=wait)
 
 
 class RateStore(Protocol):
     """Where calls are counted."""
 
-    async def take(self, key: str, rate: Rate) -> Verdict:
+    async def take(self, key: str, rate: Rate) -> RateDecision:
         """Count one call of `key`, unless it exceeds `rate`."""
         ...
 
@@ -87,13 +87,13 @@ class MemoryRates:
     def __len__(self) -> int:
         return len(self._arrivals)
 
-    async def take(self, key: str, rate: Rate) -> Verdict:
+    async def take(self, key: str, rate: Rate) -> RateDecision:
         """Count one call; never waits, so no other call comes between read and write."""
         now = time.monotonic()
-        self._arrivals[key], verdict = judge(self._arrivals.get(key, 0), now, rate)
+        self._arrivals[key], decision = judge(self._arrivals.get(key, 0), now, rate)
         if len(self._arrivals) > self._sweep_at:
             self._sweep(now)
-        return verdict
+        return decision
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -146,14 +146,14 @@ class RedisRates:
         self._retry_after = retry_after
         self._available_at = 0.0
 
-    async def take(self, key: str, rate: Rate) -> Verdict:
+    async def take(self, key: str, rate: Rate) -> RateDecision:
         """Count one call in the server, or in this process while the server is unavailable."""
         if time.monotonic() >= self._available_at:
             try:
                 allowed, remaining, wait = await self._take(
                     keys=[self.PREFIX + key], args=[rate.period, rate.limit]
                 )
-                return Verdict(bool(allowed), int(remaining), float(wait))
+                return RateDecision(bool(allowed), int(remaining), float(wait))
             except Exception as error:  # noqa: BLE001  # whatever is wrong, the call goes on
                 self._available_at = time.monotonic() + self._retry_after
                 logger.warning(

@@ -24,7 +24,7 @@ EXPOSED_HEADERS = (
 )
 PREFLIGHT_AGE = b"7200"  # seconds; the longest that Chromium honours
 
-type Headers = tuple[tuple[bytes, bytes], ...]
+type FixedHeaders = tuple[tuple[bytes, bytes], ...]
 
 
 class Cors:
@@ -32,12 +32,15 @@ class Cors:
 
     def __init__(self, origins: Origins, *, credentials: bool) -> None:
         self._origins = origins
-        self._allowed: Headers = ((b"access-control-expose-headers", EXPOSED_HEADERS), (b"vary", b"Origin"))
+        self._allowed: FixedHeaders = (
+            (b"access-control-expose-headers", EXPOSED_HEADERS),
+            (b"vary", b"Origin"),
+        )
         if credentials:
             self._allowed += ((b"access-control-allow-credentials", b"true"),)
-        self._refused: Headers = ((b"vary", b"Origin"),)
+        self._refused: FixedHeaders = ((b"vary", b"Origin"),)
 
-    def headers(self, origin: bytes | None) -> Headers:
+    def headers(self, origin: bytes | None) -> FixedHeaders:
         """Return the headers to add to a response to a page of `origin`, None if the request names none."""
         if origin is None or not self.allows(origin):
             return self._refused

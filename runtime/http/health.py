@@ -44,13 +44,13 @@ class Report(Struct):
     checks: dict[str, Check]
 
 
-type Probe = Callable[[], Awaitable[Check]]
+type HealthProbe = Callable[[], Awaitable[Check]]
 
 
 class Health:
     """Stage: answers `/health`, `/health/live` and `/health/ready`, also while the service is busy."""
 
-    def __init__(self, probes: Mapping[str, Probe], *, version: str) -> None:
+    def __init__(self, probes: Mapping[str, HealthProbe], *, version: str) -> None:
         self._probes = {name: _Cached(probe) for name, probe in probes.items()}
         self._version = version
         self._started = time.monotonic()
@@ -86,7 +86,7 @@ class Health:
 class _Cached:
     """A probe whose result is shared by all requests within `FRESH` seconds."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: HealthProbe) -> None:
         self._probe = probe
         self._last: Check | None = None
         self._at = 0.0

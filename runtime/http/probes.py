@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from runtime.http.health import Check, Probe
+from runtime.http.health import Check, HealthProbe
 from runtime.routing import RouteTable
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
@@ -10,7 +10,7 @@ from shared.errors import DatabaseUnavailable
 DATABASE_TIMEOUT = 0.8  # seconds; a health check as a whole has 1
 
 
-def database_probe(database: Database, *, is_configured: bool) -> Probe:
+def database_probe(database: Database, *, is_configured: bool) -> HealthProbe:
     """Down while a configured database does not answer."""
 
     async def probe() -> Check:
@@ -25,7 +25,7 @@ def database_probe(database: Database, *, is_configured: bool) -> Probe:
     return probe
 
 
-def functions_probe(table: Callable[[], RouteTable], *, show_cause: bool) -> Probe:
+def functions_probe(table: Callable[[], RouteTable], *, show_cause: bool) -> HealthProbe:
     """Degraded while a file is in quarantine; its cause is shown in development only.
 
     The text of a failed import may contain anything; in production the log has it, under the error id.
@@ -46,7 +46,7 @@ def functions_probe(table: Callable[[], RouteTable], *, show_cause: bool) -> Pro
     return probe
 
 
-def service_probe(is_draining: Callable[[], bool]) -> Probe:
+def service_probe(is_draining: Callable[[], bool]) -> HealthProbe:
     """Down once the service is stopping."""
 
     async def probe() -> Check:

@@ -7,22 +7,19 @@ a moment, and its connection with it.
 
 import asyncio
 
+from shared.throttle import Throttle
+
 AT_ONCE = 100  # refusals a second that are sent without delay
 DELAY = 0.25  # seconds
 
 
 class RefusalDelay:
-    """Counts refusals by the second."""
+    """Holds up the refusals of a second beyond the first hundred."""
 
     def __init__(self) -> None:
-        self._second = 0
-        self._count = 0
+        self._at_once = Throttle(AT_ONCE)
 
     async def wait(self) -> None:
         """Count one refusal; wait if there were too many in this second."""
-        second = int(asyncio.get_running_loop().time())
-        if second != self._second:
-            self._second, self._count = second, 0
-        self._count += 1
-        if self._count > AT_ONCE:
+        if self._at_once.admit() is None:
             await asyncio.sleep(DELAY)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header, nothing
 from runtime.http.caching import varied
-from runtime.http.cors import Cors, Headers
+from runtime.http.cors import Cors, FixedHeaders
 from runtime.http.proxies import TrustedProxies
 
 # The origins whose headers are cached; unknown clients cannot make the cache larger.
@@ -33,7 +33,7 @@ class Shell:
         self._cors = cors
         self._proxies = proxies
         self._headers = security_headers(production=production)
-        self._known: dict[bytes | None, Headers] = {}
+        self._known: dict[bytes | None, FixedHeaders] = {}
         self._timing = not production
 
     def __call__(self, app: ASGIApp) -> ASGIApp:
@@ -81,7 +81,7 @@ class Shell:
         return finish
 
     async def _begin(
-        self, head: Message, body: Message, always: Headers, invocation: Invocation, send: Send
+        self, head: Message, body: Message, always: FixedHeaders, invocation: Invocation, send: Send
     ) -> None:
         """Send the completed head of a response and the first piece of its body."""
         request_id = (b"x-request-id", invocation.request_id.encode("latin-1"))
@@ -96,7 +96,7 @@ class Shell:
         await send(body)
         invocation.status = head["status"]
 
-    def _always(self, origin: bytes | None) -> Headers:
+    def _always(self, origin: bytes | None) -> FixedHeaders:
         """Return the headers of every response to a page of `origin`."""
         if origin not in self._known:
             headers = (*self._headers, *self._cors.headers(origin))

@@ -62,6 +62,7 @@ class Server(uvicorn.Server):
         except SystemExit as error:
             self._report_port(error.__context__)
             raise
+        logger.info("listening on port %d", self.config.port)
         if not isinstance(self._loop, asyncio.BaseEventLoop):  # which accepts all that wait by itself
             listening = [each for server in self.servers for each in server.sockets]
             self._acceptor = Acceptor(listening, self._connection)
@@ -204,6 +205,7 @@ def run(application: Application, settings: Settings) -> bool:
     finally:
         if not left:
             runner.close()
+            logger.info("stopped")
     if left:
         # Closing the loop would wait for what ignores its cancellation.
         last_words(lambda: logger.error("still running at the end: %s", ", ".join(left)))

@@ -17,10 +17,10 @@ from runtime.settings.faults import SettingsError, SettingsFault
 from runtime.settings.rules import broken_rules
 from runtime.settings.variables import Settings, Variable
 
-type Check = Callable[[Settings], Iterable[SettingsFault]]
+type Rule = Callable[[Settings], Iterable[SettingsFault]]
 
 
-def load(environ: Mapping[str, str], *, checks: Iterable[Check] = ()) -> Settings:
+def load(environ: Mapping[str, str], *, checks: Iterable[Rule] = ()) -> Settings:
     """Build the settings from a mapping.
 
     Args:
@@ -40,7 +40,7 @@ def load(environ: Mapping[str, str], *, checks: Iterable[Check] = ()) -> Setting
     return settings
 
 
-def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iterable[Check] = ()) -> Settings:
+def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iterable[Rule] = ()) -> Settings:
     """`load` this process's environment, over a `.env` file in development.
 
     Raises:

@@ -7,6 +7,7 @@ from docs.tables import rendered
 
 PAGES = sorted(Path("docs").rglob("*.md"))
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+CODE = re.compile(r"`((?:runtime|shared|tests|benchmarks|docs)/[^`\s]+)`")
 
 
 def test_the_tables_of_every_page_are_what_the_code_says():
@@ -19,3 +20,16 @@ def test_every_link_of_every_page_leads_somewhere():
     links = [(page, link) for page in pages for link in LINK.findall(page.read_text("utf-8"))]
     assert [(str(page), link) for page, link in links if not (page.parent / link).exists()] == []
     assert len(links) > 20
+
+
+def test_every_path_of_every_page_is_one_of_the_project():
+    pages = [*Path().glob("*.md"), *PAGES, *Path("benchmarks").glob("*.md")]
+    paths = [(page, path) for page in pages for path in CODE.findall(page.read_text("utf-8"))]
+    assert [(str(page), path) for page, path in paths if not exists(path)] == []
+    assert len(paths) > 100
+
+
+def exists(path: str) -> bool:
+    """Whether something has this path; `NAME` stands for any name, as `*` does."""
+    pattern = path.partition("::")[0].replace("[", "[[]").replace("NAME", "*")
+    return any(Path().glob(pattern))

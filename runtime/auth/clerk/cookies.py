@@ -11,8 +11,8 @@ from typing import Any, Final, Self
 
 from msgspec import Struct
 
+from runtime.asgi.messages import Headers
 from runtime.auth.clerk.instance import frontend_host
-from runtime.auth.credentials import Headers
 from runtime.auth.reasons import Reason
 from runtime.auth.tokens.signed import parse
 from runtime.settings.variables import ClerkSettings

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+from runtime.asgi.messages import Headers
 from runtime.auth.authenticator import check_type
 from runtime.auth.cache import TokenCache
 from runtime.auth.clerk.checks import Checks
@@ -14,7 +15,6 @@ from runtime.auth.clerk.instance import faults, is_configured, issuers_of, keys_
 from runtime.auth.clerk.issuer import ISSUER, KEY_FILE, DevelopmentIssuer
 from runtime.auth.clerk.machines import OpaqueTokens, caller_of, opaque_kind
 from runtime.auth.clerk.sessions import user_of
-from runtime.auth.credentials import Headers
 from runtime.auth.outbound import Outbound
 from runtime.auth.provider import Identity
 from runtime.auth.reasons import Reason

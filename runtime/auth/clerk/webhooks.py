@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-from runtime.auth.credentials import Headers
+from runtime.asgi.messages import Headers
 from runtime.auth.provider import Delivery, Webhooks
 from shared.errors import Conflict, Invalid, Unavailable
 from shared.secret import Secret

@@ -3,7 +3,7 @@
 import logging
 
 from runtime.asgi.invocation import Invocation
-from runtime.telemetry.logs.rate import LineRate
+from shared.throttle import Throttle
 
 logger = logging.getLogger("annex.access")
 
@@ -16,12 +16,12 @@ class AccessLog:
     """
 
     def __init__(self, rate: int) -> None:
-        self._rates = (LineRate(rate), LineRate(rate))
+        self._throttles = (Throttle(rate), Throttle(rate))
 
     def write(self, invocation: Invocation, status: int, seconds: float) -> None:
         """Log how a request ended; `status` 0 when it was cut off before a response."""
         failed = status >= 500
-        left_out = self._rates[failed].admit()
+        left_out = self._throttles[failed].admit()
         level = logging.ERROR if failed else logging.INFO
         if left_out is None or not logger.isEnabledFor(level):
             return

@@ -3,13 +3,12 @@
 import logging
 import re
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 
-from runtime.telemetry.logs.rate import LineRate
 from runtime.telemetry.redaction import name_of
+from shared.throttle import Throttle
 
 logger = logging.getLogger("annex.log")  # telemetry's own loggers are filtered here
 
@@ -30,18 +29,19 @@ class TelemetryFilter(logging.Filter):
     def __init__(self, every: float = 60.0) -> None:
         super().__init__()
         self._every = every
-        self._last: dict[tuple[str, str], float] = {}
+        self._throttles: dict[tuple[str, str], Throttle] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Refuse lines of telemetry below a warning, and those written within the interval."""
         if not record.name.startswith(_TELEMETRY):
             return True
-        key, now = (record.name, str(record.msg)), time.monotonic()
-        if record.levelno < logging.WARNING or now - self._last.get(key, -self._every) < self._every:
+        if record.levelno < logging.WARNING:
             return False
-        if len(self._last) > MAX_KEYS:
-            self._last.clear()
-        self._last[key] = now
+        if len(self._throttles) > MAX_KEYS:
+            self._throttles.clear()
+        key = (record.name, str(record.msg))
+        if self._throttles.setdefault(key, Throttle(seconds=self._every)).admit() is None:
+            return False
         if record.name.startswith(_FOREIGN):
             record.args = tuple(each if isinstance(each, int | float) else "…" for each in _values(record))
             record.msg, record.exc_info = _POSITIONAL.sub("%", str(record.msg)), None
@@ -56,13 +56,13 @@ class RefusalFilter(logging.Filter):
 
     def __init__(self, rate: int) -> None:
         super().__init__()
-        self._rate = LineRate(rate)
+        self._throttle = Throttle(rate)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Refuse lines about refusals beyond the rate; warnings and all other lines pass."""
         if not record.name.startswith("runtime.auth") or record.levelno >= logging.WARNING:
             return True
-        return _admitted(record, self._rate)
+        return _admitted(record, self._throttle)
 
 
 class FailureFilter(logging.Filter):
@@ -75,7 +75,7 @@ class FailureFilter(logging.Filter):
     def __init__(self, rate: int = FAILURES_A_SECOND) -> None:
         super().__init__()
         self._rate = rate
-        self._rates: dict[str, LineRate] = {}
+        self._throttles: dict[str, Throttle] = {}
         self._is_due = False
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -84,9 +84,9 @@ class FailureFilter(logging.Filter):
         if error is None:
             return True
         failure = _failure(error)
-        if len(self._rates) > MAX_KEYS:
-            self._rates.clear()
-        if _admitted(record, self._rates.setdefault(failure, LineRate(self._rate))):
+        if len(self._throttles) > MAX_KEYS:
+            self._throttles.clear()
+        if _admitted(record, self._throttles.setdefault(failure, Throttle(self._rate))):
             return True
         self._report_soon()
         return False
@@ -101,8 +101,8 @@ class FailureFilter(logging.Filter):
 
     def _report(self) -> None:
         self._is_due = False
-        for failure, rate in tuple(self._rates.items()):
-            if left_out := rate.take():
+        for failure, throttle in tuple(self._throttles.items()):
+            if left_out := throttle.take():
                 extra = {"left_out": left_out}
                 logger.error("%d more failures were left out: %s", left_out, failure, extra=extra)
 
@@ -112,8 +112,8 @@ def error_of(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if record.exc_info else None
 
 
-def _admitted(record: logging.LogRecord, rate: LineRate) -> bool:
-    left_out = rate.admit()
+def _admitted(record: logging.LogRecord, throttle: Throttle) -> bool:
+    left_out = throttle.admit()
     if left_out:
         record.left_out = left_out
     return left_out is not None

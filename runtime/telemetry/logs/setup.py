@@ -40,7 +40,9 @@ def _adopt_uvicorn() -> None:
         adopted = logging.getLogger(name)
         adopted.handlers.clear()
         adopted.propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # ours knows route, duration and trace
+    logging.getLogger("uvicorn.access").disabled = True  # ours has route, duration and trace
+    # runtime/server/process.py has its own lines about start and stop.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 class LockFreeHandler(logging.StreamHandler[TextIO]):

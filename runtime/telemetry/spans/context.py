@@ -5,7 +5,6 @@ Baggage is not read: it would be passed on to every service we call.
 """
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Literal, NamedTuple
@@ -23,8 +22,9 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from runtime.asgi.messages import Headers
+
 type Trust = Literal["always", "private", "never"]
-type Headers = Iterable[tuple[bytes, bytes]]
 
 ROOT = Context()
 _PROPAGATOR = TraceContextTextMapPropagator()

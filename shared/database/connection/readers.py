@@ -30,7 +30,7 @@ def read_all(parameters: Parameters, pairs: list[tuple[str, str]]) -> None:
             parameters.note(f"{shown} is ignored: neither Annex nor PostgreSQL knows it")
 
 
-type _Reader = Callable[[Parameters, str, str], None]
+type _ParameterReader = Callable[[Parameters, str, str], None]
 
 
 def _yes(value: str) -> bool:
@@ -53,7 +53,7 @@ def _hosts_reader(parameters: Parameters, name: str, value: str) -> None:
     )
 
 
-def _text(field: str) -> _Reader:
+def _text(field: str) -> _ParameterReader:
     def read(parameters: Parameters, _name: str, value: str) -> None:
         if value:
             parameters.values[field] = value
@@ -71,7 +71,7 @@ def _count(parameters: Parameters, name: str, value: str) -> None:
     parameters.values["pool_max"] = int(value)
 
 
-def _seconds(field: str) -> _Reader:
+def _seconds(field: str) -> _ParameterReader:
     def read(parameters: Parameters, name: str, value: str) -> None:
         if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", value):
             raise InvalidDatabaseUrl(f"{name} must be a number of seconds")
@@ -124,7 +124,7 @@ def _sslaccept(parameters: Parameters, _name: str, value: str) -> None:
     parameters.tls["accept"] = value
 
 
-def _tls_option(field: str, *allowed: str) -> _Reader:
+def _tls_option(field: str, *allowed: str) -> _ParameterReader:
     def read(parameters: Parameters, name: str, value: str) -> None:
         if allowed and value not in allowed:
             raise InvalidDatabaseUrl(f"{name} must be one of {', '.join(allowed)}")
@@ -163,7 +163,7 @@ def _session_attributes(parameters: Parameters, name: str, value: str) -> None:
     parameters.values["session_attributes"] = value
 
 
-def _refuse(cure: str) -> _Reader:
+def _refuse(cure: str) -> _ParameterReader:
     def read(_parameters: Parameters, name: str, _value: str) -> None:
         raise InvalidDatabaseUrl(f"{name} is not supported: {cure}")
 
@@ -174,7 +174,7 @@ def _nothing(_parameters: Parameters, _name: str, _value: str) -> None:
     """Ignore a parameter that has no effect here."""
 
 
-_READERS: dict[str, _Reader] = {
+_READERS: dict[str, _ParameterReader] = {
     "host": _hosts_reader,
     "port": _hosts_reader,
     "dbname": _text("database"),

@@ -33,7 +33,7 @@ async def test_a_token_of_another_process_passes_in_development(file):
     assert user.user_id == "user_ada"
 
 
-async def test_the_server_can_sign_for_its_own_banner(file):
+async def test_the_server_can_sign_for_its_own_developers_page(file):
     identity = ClerkIdentity.from_settings(ClerkSettings(), production=False, issuer_file=file)
     assert identity.issuer is not None
 
