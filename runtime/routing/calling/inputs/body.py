@@ -10,7 +10,7 @@ from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi.messages import Receive, Scope
-from runtime.routing.annotations.defaults import fresh, own, shares_defaults
+from runtime.routing.annotations.defaults import completion, fresh
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
 from shared.errors import FieldError, Malformed, UnsupportedMediaType
@@ -24,7 +24,7 @@ class BodyReader:
         self._kind = given.annotation
         self._is_required = given.default is msgspec.NODEFAULT
         self._fresh = fresh(given.default)
-        self._shares = shares_defaults(given.annotation)
+        self._complete = completion(given.annotation)
         self._decode = msgspec.json.Decoder(given.annotation).decode
         self._read_as = getattr(given.annotation, "read_as", None)  # a type that understands other formats
 
@@ -45,8 +45,8 @@ class BodyReader:
         ):
             raise UnsupportedMediaType("Send the body as application/json.")
         arguments[self._name], errors = self._parse(body)
-        if self._shares:
-            arguments[self._name] = own(arguments[self._name])
+        if self._complete:
+            arguments[self._name] = self._complete(arguments[self._name])
         return errors
 
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
