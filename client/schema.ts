@@ -136,7 +136,7 @@ export interface Reasoning {
 /**
  * A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
  *
- * Told only where the function asked for it: `agents.run(…, reasoning=True)`.
+ * Sent only where the function asked for it: `agents.run(…, reasoning=True)`.
  */
 export interface ReasoningDelta {
   type: "reasoning_delta";

@@ -57,7 +57,7 @@ class Agents:
         secret: signs continuations; the same for all replicas.
         store: where detached runs are kept; without one there are none.
         meter_provider: OpenTelemetry's own by default.
-        permits: whether a caller meets demands that `under` was told; without it nobody does.
+        permits: whether a caller meets demands that `under` was given; without it nobody does.
     """
 
     def __init__(
@@ -88,9 +88,7 @@ class Agents:
     async def __aenter__(self) -> Self:
         if self._is_entered:
             # Its end would stop the runs of every other call.
-            raise RuntimeError(
-                "The agents are the service's. Call `agents.run(...)` or `agents.answer(...)`."
-            )
+            raise RuntimeError("The service owns the agents; call `agents.run(...)` or `agents.answer(...)`.")
         self._is_entered = True
         silence()
         if self._store is not None:
@@ -134,7 +132,7 @@ class Agents:
             user: the caller, who owns the run.
             budget: what it may use up.
             detach: let it go on when the caller leaves, for `resume`.
-            reasoning: tell what models think before they speak, as events of its own.
+            reasoning: send what models think before they answer, as events of its own.
 
         Raises:
             TooManyRuns: the caller, or the process, has as many under way as it may.
@@ -182,7 +180,7 @@ class Agents:
         try:
             return msgspec.convert(data, output)
         except msgspec.ValidationError:
-            raise ModelUnavailable("The model's answer does not have the form it was asked for.") from None
+            raise ModelUnavailable("The model's answer does not match the requested type.") from None
 
     async def resume(self, run_id: str, *, user: User, after: int = 0) -> RunStream:
         """Return the events of a detached run of this user that follow number `after`.
@@ -237,7 +235,8 @@ class Agents:
             await self._continuations.settle(asked, is_used=not has_failed)
         except Unavailable:
             log.warning(
-                "a continuation cannot be settled: its store does not answer", extra={"run_id": run.id}
+                "a continuation could not be marked as used: its store does not respond",
+                extra={"run_id": run.id},
             )
 
     def forget(self, run: Run) -> None:
@@ -337,7 +336,7 @@ class Agents:
         except Unavailable as error:
             if not written.done():
                 written.set_exception(error)
-            log.warning("agent run ended: its store does not answer", extra={"run_id": run.id})
+            log.warning("agent run ended: its store does not respond", extra={"run_id": run.id})
         finally:
             alive.cancel()
             await run.close()

@@ -3,7 +3,7 @@
 One stream per run, keyed by its holder (user and organisation), so that nobody can name another's
 run. Entries are numbered as the event stream numbers them, which is what a browser sends back as
 `Last-Event-ID`. A run that is alive keeps a key alive; when it is gone and the stream has no end, the replica
-died and its followers are told so.
+died and its followers receive `run_lost`.
 """
 
 import asyncio
@@ -32,7 +32,10 @@ PATIENCE = 3.0
 _WRITERS = 20
 _STOPS = "annex:agents:stops"
 _LOST = RunFailed(
-    code=RunLost.code, detail="The run ended with its server.", retryable=True, usage=TokenUsage()
+    code=RunLost.code,
+    detail="The run was lost because its server stopped.",
+    retryable=True,
+    usage=TokenUsage(),
 )
 _EVENT_ID = re.compile(r"[0-9]{1,15}")
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -235,7 +238,7 @@ def event_number(last_event_id: str | None) -> int:
     if not last_event_id:
         return 0
     if not _EVENT_ID.fullmatch(last_event_id):
-        raise Invalid(errors=(FieldError("header", "Last-Event-ID", "Expected the number of an event."),))
+        raise Invalid(errors=(FieldError("header", "Last-Event-ID", "Expected an event number."),))
     return int(last_event_id)
 
 
@@ -270,4 +273,4 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise Unavailable("The store of agent runs does not answer now; try again.") from error
+        raise Unavailable("The store of agent runs does not respond; try again.") from error

@@ -13,7 +13,7 @@ type ToolChoice = Tool | Literal["auto", "required", "none"]
 type JsonOutput = bool | type[BaseModel] | None
 type Finish = Literal["stop", "length", "content_filter", "refusal"]
 type Usage = tuple[object, object]
-"""Input and output tokens as the provider tells them, which may be nothing, or nonsense."""
+"""Input and output tokens as the provider reports them, which may be nothing, or nonsense."""
 
 ABILITIES = ModelInfo(
     vision=False,

@@ -1,4 +1,4 @@
-"""What a model's view tells a reader past AutoGen, which carries nothing but text from one to the other."""
+"""What a model's view sends to a reader past AutoGen, which carries nothing but text between the two."""
 
 from collections.abc import Iterator
 from secrets import token_urlsafe

@@ -22,7 +22,7 @@ SILENCE = CreateResult(
     usage=RequestUsage(prompt_tokens=0, completion_tokens=0),
     cached=False,
 )
-"""What an agent hears when the run is over: it says nothing, and the group chat ends after its turn."""
+"""What an agent receives when the run is over: an empty message, and the group chat ends after its turn."""
 
 
 class ModelCall:
@@ -30,7 +30,7 @@ class ModelCall:
 
     Args:
         run: whose call it is.
-        asides: by which reasoning is told; None keeps it back.
+        asides: by which reasoning is sent; None keeps it back.
 
     Attributes:
         ending: why the run is done with this call, whatever the model still wants to say; None: it goes on.
@@ -49,7 +49,7 @@ class ModelCall:
         self._size = 0
 
     def take(self, piece: Piece) -> Iterator[str]:
-        """Yield what a reader may be told of a piece."""
+        """Yield what a reader may see of a piece."""
         if isinstance(piece, Answer):
             self._answer = piece
             return
@@ -78,7 +78,7 @@ class ModelCall:
         """
         answer = self._answer or Answer(finish="length")
         if answer.finish is None:
-            raise ModelUnavailable("The model broke off in the middle of its answer.")
+            raise ModelUnavailable("The model provider ended the answer before it was complete.")
         if answer.finish != "stop":
             self.ending = self.ending or answer.finish
         elif answer.calls and not may_call:

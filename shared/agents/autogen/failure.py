@@ -1,4 +1,4 @@
-"""What can be told about a failure inside AutoGen without repeating a word of a conversation."""
+"""What can be reported about a failure inside AutoGen without repeating a word of a conversation."""
 
 import re
 

@@ -38,7 +38,7 @@ from shared.agents.transcript import Turn
 
 
 class AutoGen:
-    """Holds what runs share: the model clients, and the room for their tools.
+    """Holds what runs share: the model clients, and the limit of their tools.
 
     Args:
         clients: the process's model clients.

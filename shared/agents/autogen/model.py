@@ -1,4 +1,4 @@
-"""The model as one run sees it: the door through which every call of every agent must go.
+"""The model as one run sees it: the client through which every call of every agent must go.
 
 It admits calls within the run's budget and never after the run's end, holds the team back while its reader
 is behind, counts tokens, makes the span and the metrics, and lets out no error with the provider's words.
@@ -68,8 +68,8 @@ class RunModel(ChatCompletionClient):
         call = ModelCall(self._run, self._asides)
         span, started = self._begin(messages), perf_counter()
         try:
-            async with aclosing(stream), aclosing(self._told(stream, call)) as told:
-                async for chunk in told:
+            async with aclosing(stream), aclosing(self._readable(stream, call)) as readable:
+                async for chunk in readable:
                     yield chunk
             result = call.result(lambda: size_of(messages, tools), may_call=tool_choice != "none")
             self._account(result, span)
@@ -138,8 +138,8 @@ class RunModel(ChatCompletionClient):
         """What the model can do."""
         return ABILITIES
 
-    async def _told(self, stream: AsyncGenerator[Piece], call: ModelCall) -> AsyncGenerator[str]:
-        """Yield what a reader may be told of a call, at the reader's pace."""
+    async def _readable(self, stream: AsyncGenerator[Piece], call: ModelCall) -> AsyncGenerator[str]:
+        """Yield what a reader may see of a call, at the reader's pace."""
         async for piece in stream:
             await self._run.pace()
             if self._run.halted:
@@ -181,7 +181,7 @@ class RunModel(ChatCompletionClient):
             span.set_attribute("gen_ai.output.messages", result.model_dump_json())
 
     def _failure(self, error: Exception, span: Span) -> ModelUnavailable | None:
-        """Turn what the client raised into the run's ending; only its kind, status and code are told.
+        """Turn what the client raised into the run's ending; only its kind, status and code are passed on.
 
         None means that the run is done: the provider's filter took the question.
         """
@@ -226,14 +226,14 @@ def _refuse_misfit(result: CreateResult, json_output: JsonOutput) -> None:
 
 
 def _malformed() -> ModelUnavailable:
-    return ModelUnavailable("The model's answer does not have the form it was asked for.")
+    return ModelUnavailable("The model's answer does not match the requested type.")
 
 
 def _noun(error: Exception, status: int | None) -> ModelUnavailable:
     if isinstance(error, ModelUnavailable):
         return error
     if {getattr(error, "code", None), getattr(error, "type", None)} & _FOR_GOOD:
-        return ModelUnavailable("The account at the model provider is used up.", retry_after=None)
+        return ModelUnavailable("The account at the model provider has no credit left.", retry_after=None)
     if status is None or status in {408, 409, 429} or status >= 500:
-        return ModelUnavailable("The model provider does not answer now; try again.", retry_after=5)
+        return ModelUnavailable("The model provider does not respond; try again.", retry_after=5)
     return ModelUnavailable("The model provider refused the request.", retry_after=None)

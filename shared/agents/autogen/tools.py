@@ -2,7 +2,7 @@
 
 AutoGen's own tool never comes back when it is cancelled, and its span records the model's words when a call
 does not validate. This one answers a cancelled call ("cancelled"), so that no call is left without a result,
-and tells the model what is wrong while spans and logs learn only the kind of the failure.
+and sends the model what is wrong, while spans and logs record only the kind of the failure.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ MAX_RESULT = 32_000
 
 
 class ToolFailed(Exception):
-    """What the model is told when a call did not work."""
+    """What the model receives when a call did not work."""
 
 
 class RunTool(BaseTool[BaseModel, BaseModel]):
@@ -52,7 +52,7 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
 
     @property
     def schema(self) -> ToolSchema:
-        """What the model is told: the function's name, docstring and parameters."""
+        """What the model receives: the function's name, docstring and parameters."""
         (own,), parts = msgspec.json.schema_components((self._arguments,), ref_template="#/$defs/{name}")
         parameters = parts.pop(own["$ref"].rpartition("/")[2])
         kept = {key: parameters[key] for key in ("type", "properties", "required") if key in parameters}
@@ -135,7 +135,7 @@ def asking_tool(agent: str, run: Run, share: Share) -> RunTool:
     async def ask_user(question: Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION)]) -> str:
         """Ask the person a question that only they can answer. The discussion pauses until they do."""
         run.ask(agent, question)
-        return "The person has been asked."
+        return "The user has been asked."
 
     return RunTool(ask_user, run, share)
 

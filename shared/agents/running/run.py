@@ -76,8 +76,8 @@ class Run:
         holder: whose it is.
         team: names spans and metrics.
         budget: what the run may use up.
-        owner: is asked and told about it.
-        reasoning: what models think is told too.
+        owner: is asked about it and notified of its end.
+        reasoning: what models think is an event too.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Run:
         mark(context, self)
         self._pumping = asyncio.create_task(self._pump(), context=context, name=f"agents {self.id}")
         self._deadline = asyncio.get_running_loop().call_later(
-            self.budget.seconds, self.stop, DeadlineExceeded("The run's time is used up.")
+            self.budget.seconds, self.stop, DeadlineExceeded("The run exceeded its time budget.")
         )
 
     async def events(self) -> AsyncGenerator[AgentEvent]:
