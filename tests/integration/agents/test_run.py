@@ -159,8 +159,8 @@ async def test_an_answer_in_another_form_is_the_models_fault_and_is_not_repeated
 @pytest.mark.parametrize(
     ("reply", "detail", "retryable"),
     [
-        (says("", status=429), "does not answer now", True),
-        (says("", status=500), "does not answer now", True),
+        (says("", status=429), "does not respond", True),
+        (says("", status=500), "does not respond", True),
         (says("", status=401), "refused the request", False),
         (says("", status=400), "refused the request", False),
         (says("SPY leads TLT", cut_after=2), "", True),
