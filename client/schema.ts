@@ -16,15 +16,22 @@ export interface ClerkEvent {
   data?: { [key: string]: unknown };
 }
 
-/** What an agent endpoint takes as its body: the last message is the person's. */
+/**
+ * What an agent endpoint takes as its body: the last message is the person's.
+ *
+ * The bodies of the AI SDK's `useChat` and of AG-UI are understood too, by their shape, and answered in
+ * their own wire formats.
+ */
 export interface Conversation {
   /** oldest first; at most 200, together at most `MAX_CHARACTERS` long. */
   messages: Turn[];
   /** the token of an `input_required` event, when the last message answers its question. */
   continuation?: string | null;
+  /** the answer to an `input_required` event with a call: whether the tool may be called so. */
+  approved?: boolean | null;
 }
 
-/** Something a framework said that this protocol has no word for. */
+/** A message of the framework that has no event of its own here; without its content. */
 export interface CustomEvent {
   type: "custom";
   name: string;
@@ -67,6 +74,8 @@ export interface InputRequired {
   continuation: string;
   /** Format: date-time. */
   expiresAt: string;
+  /** the tool call that the person is asked to approve; None for a question in words. The answer has `approved` in its conversation. */
+  call: ToolCall | null;
 }
 
 /** The caller, as the verified token describes them. */
@@ -136,7 +145,7 @@ export interface Reasoning {
 /**
  * A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
  *
- * Sent only where the function asked for it: `agents.run(…, reasoning=True)`.
+ * Only where the function asked for it: `agents.run(…, reasoning=True)`.
  */
 export interface ReasoningDelta {
   type: "reasoning_delta";
@@ -225,6 +234,12 @@ export interface SignalPage {
   nextCursor: string | null;
 }
 
+/** What to sum up. */
+export interface SummaryRequest {
+  /** Such as SPY or HYG-LQD */
+  symbol: string;
+}
+
 /** Tokens of the run so far. */
 export interface TokenUsage {
   type: "usage";
@@ -273,12 +288,6 @@ export interface Vote {
   weight: number;
   /** Format: date-time. */
   observedAt: string;
-}
-
-/** What to sum up. */
-export interface Wanted {
-  /** Such as SPY or HYG-LQD */
-  symbol: string;
 }
 
 /** Error codes that every route can return. */
@@ -342,7 +351,7 @@ export interface Routes {
   post: {
     /** Sum up the newest reading of a symbol. */
     "/agents/summary": {
-      body: Wanted;
+      body: SummaryRequest;
       response: RegimeSummary;
       errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
     };
@@ -378,10 +387,13 @@ export interface Routes {
 /** Event streams, by method. */
 export interface Streams {
   get: {
-    /** Follow a detached run: what came after `Last-Event-ID`, then what comes. */
+    /** Follow a detached run: what came after `Last-Event-ID`, then what comes; for `chat`, all of it. */
     "/agents/runs/{run_id}": {
       path: {
         run_id: string;
+      };
+      query?: {
+        chat?: "ui-messages" | undefined;
       };
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";

@@ -15,7 +15,7 @@ REPLIES = Path(__file__).with_name("_replies") / "summary.json"
 SUMMARY = Agent("summary", "You sum one reading up for a busy reader. Add nothing that it does not say.")
 
 
-class Wanted(Struct):
+class SummaryRequest(Struct):
     """What to sum up."""
 
     symbol: Symbol
@@ -29,7 +29,7 @@ class RegimeSummary(Struct):
     reasons: list[str]
 
 
-async def post(data: Wanted, agents: Agents, db: Database, user: User) -> RegimeSummary:
+async def post(data: SummaryRequest, agents: Agents, db: Database, user: User) -> RegimeSummary:
     """Sum up the newest reading of a symbol."""
     signal = await latest_signal(db, data.symbol)
     if signal is None:

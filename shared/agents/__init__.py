@@ -1,5 +1,7 @@
-"""Agents beside the app: a team per request, streamed, cancellable, bounded, in no framework's words."""
+"""Agents: a team for each request, streamed, cancellable and bounded, independent of a framework."""
 
+from shared.agents.detached.record import event_number
+from shared.agents.detached.store import RunStore
 from shared.agents.events import (
     AgentEvent,
     AgentMessage,
@@ -18,7 +20,6 @@ from shared.agents.events import (
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.runs import Agents
 from shared.agents.settings import ModelSettings
-from shared.agents.store import RunStore, event_number
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
 from shared.agents.transcript import Conversation, Turn

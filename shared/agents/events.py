@@ -1,4 +1,4 @@
-"""What a run of agents says while it works, in no framework's words.
+"""The events of a run, independent of any agent framework.
 
 Every adapter translates into these; the browser, the tests and the store know nothing else. A run begins with
 `RunStarted` and ends with exactly one of `RunDone` and `RunFailed`.
@@ -23,7 +23,8 @@ type StopReason = Literal[
 """Why a run is done.
 
 ``length``: the model's answer was cut off at its limit or ours. ``content_filter``: the provider's filter
-took it. ``refusal``: the model will not answer. ``tool_limit``: it went on calling tools and never answered.
+removed it. ``refusal``: the model will not answer. ``tool_limit``: it called tools again and again and never
+answered.
 """
 
 
@@ -57,7 +58,7 @@ class AgentMessage(Event, tag="message", frozen=True, kw_only=True, rename="came
 class ReasoningDelta(Event, tag="reasoning_delta", frozen=True, kw_only=True, rename="camel"):
     """A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
 
-    Sent only where the function asked for it: `agents.run(…, reasoning=True)`.
+    Only where the function asked for it: `agents.run(…, reasoning=True)`.
     """
 
     reasoning_id: str
@@ -96,6 +97,8 @@ class InputRequired(Event, tag="input_required", frozen=True, kw_only=True, rena
     """The team needs an answer from a person; the run ends here.
 
     Attributes:
+        call: the tool call that the person is asked to approve; None for a question in words. The answer has
+            `approved` in its conversation.
         continuation: sent back once, with the answer, before `expires_at`, by the same user.
     """
 
@@ -103,6 +106,7 @@ class InputRequired(Event, tag="input_required", frozen=True, kw_only=True, rena
     question: str
     continuation: str
     expires_at: Instant
+    call: ToolCall | None = None
 
 
 class TokenUsage(Event, tag="usage", frozen=True, kw_only=True, rename="camel"):
@@ -118,7 +122,7 @@ class TokenUsage(Event, tag="usage", frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomEvent(Event, tag="custom", frozen=True, kw_only=True, rename="camel"):
-    """Something a framework said that this protocol has no word for."""
+    """A message of the framework that has no event of its own here; without its content."""
 
     name: str
     agent: str

@@ -1,4 +1,4 @@
-"""What a run needs of an agent framework, and the loading of the one that there is."""
+"""What a run needs of an agent framework, and the loading of AutoGen."""
 
 import asyncio
 import importlib
@@ -10,7 +10,7 @@ from typing import Protocol
 from shared.agents.events import AgentEvent
 from shared.agents.running.run import Run
 from shared.agents.settings import ModelSettings
-from shared.agents.team import Team
+from shared.agents.team import BuiltTeam, Team
 from shared.agents.transcript import Turn
 from shared.errors import AgentsUnavailable
 
@@ -18,21 +18,21 @@ from shared.errors import AgentsUnavailable
 class Framework(Protocol):
     """What an adapter to an agent framework offers."""
 
-    def require(self, team: Team) -> None:
+    def require(self, team: Team | BuiltTeam) -> None:
         """Raise `AgentsUnavailable` when there is no model for this team."""
         ...
 
-    def play(self, team: Team, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
+    def play(self, team: Team | BuiltTeam, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
         """Yield what the team says about the last of `turns`."""
         ...
 
     async def close(self) -> None:
-        """Let go of what runs share."""
+        """Close what runs share."""
         ...
 
 
 class Loading:
-    """The framework of a process: loaded by the first run, asked for by all."""
+    """The framework of a process: loaded by the first run, used by all."""
 
     def __init__(self, models: ModelSettings) -> None:
         self._models = models
@@ -49,14 +49,14 @@ class Loading:
         return await asyncio.shield(self._task)
 
     async def close(self) -> None:
-        """Let go of what runs share, where there ever was a run."""
+        """Close what runs share, where there was a run."""
         if self._task is not None:
             with suppress(AgentsUnavailable):
                 await (await self._task).close()
 
 
 async def load_autogen(models: ModelSettings) -> Framework:
-    """Import the adapter, in a thread: it takes a second that the loop must not stand still for.
+    """Import the adapter in a thread: it takes a second, in which the loop must not block.
 
     Raises:
         AgentsUnavailable: the extra is not installed.

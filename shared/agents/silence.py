@@ -1,9 +1,9 @@
-"""Agent libraries kept from saying what people and models said."""
+"""Agent libraries kept from logging what people and models wrote."""
 
 import logging
 import os
 
-_TALKATIVE = (
+_LOGGERS = (
     "autogen_agentchat",
     "autogen_agentchat.events",
     "autogen_core",
@@ -21,7 +21,7 @@ def silence() -> None:
     Called when the service starts, before any of them is imported, since a function may build a team of its
     own; and once more after the import, which may have set a level.
     """
-    for name in _TALKATIVE:
+    for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     # Written, not read: AutoGen knows no other switch for runtimes that somebody else makes.
     os.environ.setdefault("AUTOGEN_DISABLE_RUNTIME_TRACING", "true")  # noqa: TID251  see above

@@ -1,16 +1,18 @@
-"""The events of a run in a reader's hands."""
+"""The events of a run, as a function returns them."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Self
 
 from shared.agents.events import AgentEvent
+from shared.agents.wire.format import Wire
 
 
 class RunStream:
-    """The events of one run, as a function returns them. Closing it ends a run that is not detached.
+    """The events of one run. Closing it ends a run that is not detached.
 
     Attributes:
-        first_id: the number of the first event, where a stream is taken up again.
+        first_id: the number of the first event, where a stream is resumed.
+        wire: the format in which the events leave, None for the service's own.
     """
 
     def __init__(
@@ -19,7 +21,9 @@ class RunStream:
         close: Callable[[], Awaitable[None]] | None = None,
         *,
         first_id: int = 1,
+        wire: Wire | None = None,
     ) -> None:
+        self.wire = wire
         self._events = events
         self._close = close
         self.first_id = first_id
@@ -31,7 +35,7 @@ class RunStream:
         return await anext(self._events)
 
     async def aclose(self) -> None:
-        """End the run, whether or not an event of it was ever asked for."""
+        """End the run, whether or not it was ever read."""
         await self._events.aclose()
         if self._close is not None:
             await self._close()

@@ -1,12 +1,14 @@
-"""A team as a function describes it: who speaks, with which tools, and when it is over. No framework."""
+"""The short form of a team: who speaks, with which tools, and when it ends; independent of a framework."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 from shared.agents.tool import NAME, Tool, refuse_tool
 
-_TAKEN = {"user", "group_topic", "output_topic", "RoundRobinGroupChatManager"}
+_RESERVED = {"user", "group_topic", "output_topic", "RoundRobinGroupChatManager"}
 """The person's name in every conversation, and the names by which a group delivers its messages."""
 
 
@@ -22,6 +24,7 @@ class Agent(Struct, frozen=True):
         output: the struct its last message must fit, for structured output.
         may_ask: it may end the run with a question to the person.
         tool_rounds: how often in one turn it may call tools and read the results.
+        approve: further tools, each call of which the person must approve first.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Agent(Struct, frozen=True):
     output: type[Struct] | None = None
     may_ask: bool = False
     tool_rounds: int = 4
+    approve: tuple[Tool, ...] = ()
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -37,13 +41,15 @@ class Agent(Struct, frozen=True):
                 f"agent name {self.name!r} is not an identifier of at most 64 ASCII characters; "
                 "write it like `analyst`"
             )
-        if self.name in _TAKEN:
-            raise ValueError(f"agent name {self.name!r} is taken by the discussion itself; choose another")
+        if self.name in _RESERVED:
+            raise ValueError(f"agent name {self.name!r} is reserved; choose another")
         if self.tool_rounds < 1:
             raise ValueError(f"agent {self.name!r} needs tool_rounds of at least 1")
-        for tool in self.tools:
+        for tool in (*self.tools, *self.approve):
             refuse_tool(self.name, tool)
-        names = [tool.__name__ for tool in self.tools] + (["ask_user"] if self.may_ask else [])
+        names = [tool.__name__ for tool in (*self.tools, *self.approve)] + (
+            ["ask_user"] if self.may_ask else []
+        )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"agent {self.name!r} has two tools named {', '.join(twice)}; rename one")
 
@@ -55,7 +61,7 @@ class Team(Struct, frozen=True):
         name: names the run in spans and metrics.
         agents: in the order in which they speak.
         until: text that ends the discussion when an agent's message contains it.
-        max_turns: messages before it is over in any case.
+        max_turns: messages after which it ends in any case.
         replay: recorded replies (JSON) used when no model is configured, outside production.
     """
 
@@ -71,3 +77,17 @@ class Team(Struct, frozen=True):
             raise ValueError(f"team {self.name!r} needs agents with different names, got {names}")
         if self.max_turns < 1:
             raise ValueError(f"team {self.name!r} needs max_turns of at least 1")
+
+
+class BuiltTeam(Struct, frozen=True):
+    """A team that a function builds with the framework itself.
+
+    Attributes:
+        name: names the run in spans and metrics.
+        build: makes the team from the run's `shared.agents.autogen.Parts`.
+        replay: recorded replies (JSON) used when no model is configured, outside production.
+    """
+
+    name: str
+    build: Callable[[Any], Any]
+    replay: Path | None = None

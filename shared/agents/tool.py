@@ -11,7 +11,7 @@ from msgspec import Struct
 type Tool = Callable[..., Any]
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-"""What models and providers take for the name of an agent or a tool."""
+"""What models and providers accept as the name of an agent or a tool."""
 
 _CALLER = {"user", "user_id", "org_id", "organization", "db", "database"}
 _UNNAMED = {
@@ -51,7 +51,7 @@ def _fault_of_parameters(tool: Tool) -> str:
     if chosen := sorted(_CALLER & set(parameters)):
         return (
             f"takes {', '.join(chosen)}: the model would choose "
-            "whom it acts as; use the function's own `user` and `db` inside the tool"
+            "the caller it acts for; use the function's own `user` and `db` inside the tool"
         )
     if unnamed := [str(parameter) for parameter in parameters.values() if parameter.kind in _UNNAMED]:
         return f"takes {', '.join(unnamed)}: the model gives arguments by name; name each"

@@ -1,17 +1,23 @@
-"""The conversation so far, as the app sends it: validated before an agent sees a word of it."""
+"""The conversation so far, as the app sends it: validated before an agent reads it."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+
+if TYPE_CHECKING:
+    from shared.agents.wire.format import Wire
 
 MAX_QUESTION = 20_000
 """Characters of what a person says."""
 
 MAX_MESSAGE = 100_000
-"""Characters of what an agent says; a longer answer ends there, so that every message can be sent back."""
+"""Characters of an agent's message; a longer answer is cut off, so that every message can be sent back."""
 
 MAX_CONTINUATION = 120_000
 """Characters of a continuation, which carries a question (`MAX_QUESTION` of four bytes each) as base64."""
+
+MAX_MESSAGES = 200
+"""Messages of one conversation."""
 
 MAX_CHARACTERS = 200_000
 """All messages of one conversation together."""
@@ -40,19 +46,38 @@ class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an agent endpoint takes as its body: the last message is the person's.
 
+    The bodies of the AI SDK's `useChat` and of AG-UI are understood too, by their shape, and answered in
+    their own wire formats.
+
     Attributes:
         messages: oldest first; at most 200, together at most `MAX_CHARACTERS` long.
         continuation: the token of an `input_required` event, when the last message answers its question.
+        approved: the answer to an `input_required` event with a call: whether the tool may be called so.
     """
 
-    messages: Annotated[tuple[Turn, ...], Meta(min_length=1, max_length=200)]
+    messages: Annotated[tuple[Turn, ...], Meta(min_length=1, max_length=MAX_MESSAGES)]
     continuation: Annotated[str, Meta(max_length=MAX_CONTINUATION)] | None = None
+    approved: bool | None = None
 
     def __post_init__(self) -> None:
         if self.messages[-1].role != "user":
             raise ValueError("the last message must be the user's")
+        if self.approved is not None and self.continuation is None:
+            raise ValueError("`approved` needs the `continuation` of the call")
         if sum(len(turn.content) for turn in self.messages) > MAX_CHARACTERS:
             raise ValueError(f"the messages are longer than {MAX_CHARACTERS} characters together")
         ids = [turn.id for turn in self.messages if turn.id is not None]
         if len(ids) != len(set(ids)):
             raise ValueError("two messages have the same id")
+
+    @classmethod
+    def read_as(cls, body: Any) -> tuple[type[Any], Any] | None:
+        """Return type and members of a body in another format; None for a body of this one."""
+        from shared.agents.wire.bodies import ChatConversation, chat_body
+
+        members = chat_body(body)
+        return None if members is None else (ChatConversation, members)
+
+    def wire(self) -> "Wire | None":
+        """Return the wire format of the answer, for one stream; None for the service's own events."""
+        return None

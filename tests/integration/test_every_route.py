@@ -141,13 +141,13 @@ async def test_broken_file_costs_its_own_route_alone(
         return
 
     async with running(tmp_path, issuer) as service:
-        served_functions = await service.http.get("/good")
+        served = await service.http.get("/good")
         anonymous = await service.http.get("/bad")
         signed = await service.http.get("/bad", headers={"Authorization": f"Bearer {issuer.token()}"})
         ready = await service.http.get("/health")
 
     (fault,) = service.application.table.faults
-    assert (served_functions.status_code, served_functions.json()) == (200, "ok")
+    assert (served.status_code, served.json()) == (200, "ok")
     assert anonymous.status_code == 401
     assert (signed.status_code, signed.json()["code"]) == (503, "function_unavailable")
     assert fault.error_id in signed.json()["detail"]

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect
 
-from runtime.routing.annotations.walk import walk
+from runtime.routing.annotations.walk import names_in_dict, walk
 
 _UNCHANGING = (
     *(type(None), bool, int, float, complex, str, bytes, Enum, type),
@@ -25,24 +25,26 @@ def fresh(default: Any) -> Callable[[], Any] | None:
     return None if _is_unchanging(default) else lambda: deepcopy(default)
 
 
-def shares_defaults(annotation: Any) -> bool:
-    """Say whether msgspec gives all who leave out a field of this type one and the same changeable object.
+def completion(annotation: Any) -> Callable[[Any], Any] | None:
+    """Return what gives a decoded value the defaults that msgspec does not, None where there are none.
 
-    It makes lists, dicts, sets and what a factory makes anew, and takes anything else as it stands.
+    msgspec makes lists, dicts, sets and what a factory makes anew, takes anything else as it stands, the same
+    for all who leave the field out, and leaves those of a dataclass at the class.
     """
-    kinds = walk(inspect.type_info(annotation))
+    kinds = [*walk(inspect.type_info(annotation))]
     defaults = (field.default for kind in kinds for field in getattr(kind, "fields", ()))
-    return not all(map(_is_unchanging, defaults))
+    if not all(map(_is_unchanging, defaults)):
+        return _own
+    optional = (not field.required for kind in kinds if names_in_dict(kind) for field in kind.fields)
+    return _with_defaults if any(optional) else None
 
 
-def own(value: Any) -> Any:
-    """Return a copy of a decoded value that shares nothing with what another call gets."""
-    _take_defaults(value)
-    return deepcopy(value)
+def _own(value: Any) -> Any:
+    return deepcopy(_with_defaults(value))
 
 
-def _take_defaults(value: Any) -> None:
-    """Give each dataclass its defaults: msgspec leaves them at the class, out of reach of a copy."""
+def _with_defaults(value: Any) -> Any:
+    """Give each dataclass its defaults, so that they are copied and sent with it."""
     parts: Any = ()
     if is_dataclass(value):
         names = [field.name for field in fields(value) if hasattr(value, field.name)]
@@ -56,7 +58,8 @@ def _take_defaults(value: Any) -> None:
     elif isinstance(value, list | tuple | set | frozenset):
         parts = value
     for part in parts:
-        _take_defaults(part)
+        _with_defaults(part)
+    return value
 
 
 def _is_unchanging(value: Any) -> bool:

@@ -20,6 +20,7 @@ from runtime.routing.annotations.walk import (
     is_open,
     items_of,
     may_be_unset,
+    names_in_dict,
     plain,
 )
 
@@ -118,6 +119,8 @@ class _Source:
         self._written.add(kind.cls)
         pad = " " * depth
         lines = [f"{pad}if type({value}) is not {self._class(kind)}: return False"]
+        if (names := names_in_dict(kind)) is not None:
+            lines.append(f"{pad}if {value}.__dict__.keys() != {self._named(names)}: return False")
         if not isinstance(kind, inspect.TypedDictType):
             for field in kind.fields:
                 part = _attribute(value, field.name)

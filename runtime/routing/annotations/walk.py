@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from types import MemberDescriptorType
 from typing import Any, get_origin
 from uuid import UUID
 
@@ -24,6 +25,7 @@ SCALARS: dict[type[inspect.Type], type] = {
     inspect.TimeDeltaType: timedelta,
     inspect.UUIDType: UUID,
     inspect.DecimalType: Decimal,
+    inspect.RawType: msgspec.Raw,
 }
 CONTAINERS: dict[type[inspect.Type], type] = {
     inspect.ListType: list,
@@ -46,9 +48,9 @@ def plain(kind: Any) -> Any:
 
 
 def is_open(kind: Any) -> bool:
-    """Say whether a type is `Any`, `object` or `Raw`, which every value fits."""
+    """Say whether a type is `Any` or `object`, which every value fits."""
     is_object = isinstance(kind, inspect.CustomType) and kind.cls is object
-    return is_object or isinstance(kind, inspect.AnyType | inspect.RawType)
+    return is_object or isinstance(kind, inspect.AnyType)
 
 
 def class_of(kind: Any) -> Any:
@@ -104,6 +106,26 @@ def walk(*kinds: Any, into: Callable[[Any], bool] = lambda _: True) -> Iterator[
         yield kind
         if into(kind):
             waiting += reversed(parts(kind))
+
+
+def names_in_dict(kind: Any) -> frozenset[str] | None:
+    """Return what the `__dict__` of a dataclass or attrs object holds when it holds every field and no more.
+
+    None where values of the type have none, or where msgspec does not look at it.
+    """
+    if not isinstance(kind, inspect.DataclassType) or not class_of(kind).__dictoffset__:
+        return None
+    names = (field.name for field in kind.fields)
+    return frozenset(
+        name for name in names if not isinstance(getattr(class_of(kind), name, None), MemberDescriptorType)
+    )
+
+
+def default_of(field: inspect.Field) -> Any:
+    """Return the default of an optional field, anew where a factory makes it."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return msgspec.UNSET if field.default is msgspec.NODEFAULT else field.default
 
 
 def may_be_unset(field: inspect.Field) -> bool:

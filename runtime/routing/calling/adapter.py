@@ -18,7 +18,7 @@ from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
-from runtime.routing.calling.outputs import Output
+from runtime.routing.calling.outputs import EventOutput, Output
 from runtime.routing.calling.streams import event_stream
 from runtime.routing.calling.workers import Workers
 from runtime.routing.operation import Operation
@@ -47,7 +47,10 @@ class Adapter:
         self._given, self._query, self._body, self._upload = readers_of(operation)
         self._reads = bool(self._query or self._body or self._upload)
         self._encode = msgspec.json.Encoder().encode
-        self._output = Output(_named(operation), operation.function, operation.endpoint.file)
+        output = EventOutput if operation.event is Event else Output
+        self._output = output(
+            operation.event or operation.returns, operation.function, operation.endpoint.file
+        )
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._is_public = not operation.sees_caller
@@ -124,13 +127,6 @@ class Adapter:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def _named(operation: Operation) -> Any:
-    """Return the type of what leaves: the answer, or one event; `Event` itself stands for all its kinds."""
-    if operation.event is None:
-        return operation.returns
-    return Any if operation.event is Event else operation.event
 
 
 def _cache_control(operation: Operation) -> bytes:

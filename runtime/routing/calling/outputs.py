@@ -6,7 +6,7 @@ declared fields are taken, and what cannot be taken is a `Misfit`.
 
 import inspect
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import is_
 from typing import Any, Literal
 
@@ -20,11 +20,14 @@ from runtime.routing.annotations.walk import (
     RECORDS,
     TUPLES,
     class_of,
+    default_of,
     is_open,
     items_of,
+    names_in_dict,
     plain,
 )
 from runtime.routing.calling.misfit import Misfit
+from shared.events import Event
 
 _ABSENT: Any = object()
 _PLAIN: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__pos__, float: float.__pos__}
@@ -75,6 +78,24 @@ class Output:
     @cached_property
     def _fits(self) -> Callable[[Any], bool]:
         return compiled(self._kind)
+
+
+class EventOutput(Output):
+    """Events of any class, each checked against its own."""
+
+    def fit(self, value: Any) -> Any:
+        """Return as much of an event as its class names.
+
+        Raises:
+            Misfit: it is no event, or a field holds what its type does not name.
+        """
+        if not isinstance(value, Event):
+            raise self.misfit("", f"Expected `Event`, got `{type(value).__name__}`.")
+        return self._output(type(value)).fit(value)
+
+    @cached_property
+    def _output(self) -> Callable[[type[Event]], Output]:
+        return lru_cache(maxsize=256)(lambda kind: Output(kind, self._function, self._file))
 
 
 class _Unfit(Exception):
@@ -136,7 +157,9 @@ def _record(value: Any, kind: Any, place: str) -> Any:
             parts[field.name] = _narrowed(part, field.type, f"{place}.{field.name}")
     if isinstance(kind, types.TypedDictType):
         return _kept(value, parts)
-    if type(value) is cls and all(getattr(value, name) is part for name, part in parts.items()):
+    names = names_in_dict(kind)
+    is_bare = type(value) is cls and (names is None or vars(value).keys() == names)
+    if is_bare and all(getattr(value, name) is part for name, part in parts.items()):
         return value
     try:
         return _made(cls, kind, parts)
@@ -158,8 +181,8 @@ def _made(cls: Any, kind: Any, parts: dict[str, Any]) -> Any:
         return cls(**parts)
     made = object.__new__(cls)
     for field in kind.fields:
-        if field.name in parts:
-            object.__setattr__(made, field.name, parts[field.name])
+        part = parts[field.name] if field.name in parts else default_of(field)
+        object.__setattr__(made, field.name, part)
     return made
 
 

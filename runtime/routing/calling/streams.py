@@ -62,7 +62,8 @@ def event_stream(
 
     Args:
         iterator: gives `Event`s; closed at the end, however it comes. Its `first_id`, where it has one, is
-            the id of its first event: a stream that is taken up again counts on.
+            the id of its first event: a stream that is taken up again counts on. Its `wire`, where it has
+            one, is another format: it has `headers`, `frames(event)` and `end`.
         endpoint: the route that answers, for the log.
         fit: returns what of an event may leave, or raises.
         heartbeat: seconds of silence before a comment is sent.
@@ -80,7 +81,9 @@ class EventStream(Response[bytes]):
         fit: Callable[[Any], Any],
         heartbeat: float,
     ) -> None:
-        super().__init__(content=b"", media_type="text/event-stream", headers=HEADERS)
+        wire = getattr(iterator, "wire", None)
+        headers = {**HEADERS, **wire.headers} if wire else HEADERS
+        super().__init__(content=b"", media_type="text/event-stream", headers=headers)
         self.iterator = iterator
         self.endpoint = endpoint
         self.fit = fit
@@ -116,6 +119,7 @@ class _Stream(ASGIResponse):
         self._fit = response.fit
         self._heartbeat = response.heartbeat
         self._ids = count(getattr(response.iterator, "first_id", 1))  # one that is taken up again goes on
+        self._wire = getattr(response.iterator, "wire", None)
         self._quiet_since = 0.0
         self._send: Send = _nowhere
         self.stopped: AnnexError | None = None
@@ -131,6 +135,8 @@ class _Stream(ASGIResponse):
                 await self._write(b": open\n\n")
                 last = await self._run(scope, invocation)
                 await self._event(last)
+                if self._wire:
+                    await self._write(self._wire.end)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._close()
@@ -161,6 +167,9 @@ class _Stream(ASGIResponse):
         return Done()
 
     async def _event(self, event: Any) -> None:
+        if self._wire:
+            await self._write(self._wire.frames(event))
+            return
         frame = b"id: %d\nevent: %s\ndata: %s\n\n"
         await self._write(frame % (next(self._ids), _name(event).encode(), msgspec.json.encode(event)))
 

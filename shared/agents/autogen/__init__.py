@@ -1,10 +1,11 @@
-"""AutoGen as one way to play a team.
+"""AutoGen as the framework that plays a team.
 
-Nothing outside this folder imports it, and this folder is imported by the first run only: it costs a second
-that a service without agent traffic does not pay at start-up.
+Only this folder imports AutoGen, and only the first run imports this folder: a service without agent traffic
+does not pay the second that the import takes.
 """
 
-from shared.agents.autogen.clients import ModelClients
 from shared.agents.autogen.framework import AutoGen
+from shared.agents.autogen.models.clients import ModelClients
+from shared.agents.autogen.parts import Parts
 
-__all__ = ["AutoGen", "ModelClients"]
+__all__ = ["AutoGen", "ModelClients", "Parts"]

@@ -1,4 +1,4 @@
-"""Text that UTF-8 can carry: JSON's escapes let half of a surrogate pair in, and nothing lets it out."""
+"""Text that UTF-8 can encode: JSON's escapes can write half of a surrogate pair, which UTF-8 cannot."""
 
 import codecs
 from typing import Any

@@ -1,4 +1,4 @@
-"""What one run may take of the process for its tools, so that no run takes what the others need."""
+"""What one run may use of the process for its tools, so that no run uses what the others need."""
 
 import asyncio
 import inspect
@@ -12,18 +12,18 @@ from typing import Any
 from shared.agents.tool import Tool
 from shared.errors import Overloaded
 
-CALLS = 4
+MAX_CALLS_PER_RUN = 4
 """Tool calls of one run at once; the others of a model's answer wait for them."""
 
-BLOCKING = 400
+MAX_BLOCKING_CALLS = 400
 """Blocking calls of the process at once: those too whose run has ended, since a thread cannot be."""
 
 
 class Shares:
-    """Gives each run its share."""
+    """Gives each run a `Share`."""
 
     def __init__(self) -> None:
-        self._free = BoundedSemaphore(BLOCKING)
+        self._free = BoundedSemaphore(MAX_BLOCKING_CALLS)
 
     def share(self) -> "Share":
         """Return the share of one run; whoever asks closes it."""
@@ -35,22 +35,22 @@ class Share:
 
     def __init__(self, free: BoundedSemaphore) -> None:
         self._free = free
-        self._turn = asyncio.Semaphore(CALLS)
-        self._threads = ThreadPoolExecutor(CALLS, thread_name_prefix="agent-tool")
+        self._slots = asyncio.Semaphore(MAX_CALLS_PER_RUN)
+        self._threads = ThreadPoolExecutor(MAX_CALLS_PER_RUN, thread_name_prefix="agent-tool")
 
     async def call(self, function: Tool, arguments: Mapping[str, Any]) -> Any:
-        """Call a tool once it is its turn.
+        """Call a tool once the run has a free slot.
 
         Raises:
-            Overloaded: the process has as many blocking calls under way as it takes on.
+            Overloaded: the process has as many blocking calls under way as it allows.
         """
-        async with self._turn:
+        async with self._slots:
             if inspect.iscoroutinefunction(function):
                 return await function(**arguments)
             return await self._block(partial(copy_context().run, function, **arguments))
 
     def close(self) -> None:
-        """Begin no further call; a thread that still blocks is left to its end."""
+        """Begin no further call; a thread that still blocks runs on to its end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _block(self, call: partial[Any]) -> Any:

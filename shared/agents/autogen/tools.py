@@ -1,8 +1,8 @@
 """A function as a tool of one run.
 
-AutoGen's own tool never comes back when it is cancelled, and its span records the model's words when a call
-does not validate. This one answers a cancelled call ("cancelled"), so that no call is left without a result,
-and sends the model what is wrong, while spans and logs record only the kind of the failure.
+AutoGen's own tool never returns when it is cancelled, and its span records the model's text when a call does
+not validate. This one answers a cancelled call ("cancelled"), so that no call is left without a result, and
+gives the model the reason of a failure, while spans and logs get only its type.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from pydantic import BaseModel
 
 from shared.agents.autogen.characters import whole
 from shared.agents.autogen.share import Share
+from shared.agents.events import ToolCall
+from shared.agents.questions.question import Question, call_digest
 from shared.agents.running.run import Run
 from shared.agents.tool import Tool, arguments_of
 from shared.agents.transcript import MAX_QUESTION
@@ -34,7 +36,7 @@ MAX_RESULT = 32_000
 
 
 class ToolFailed(Exception):
-    """What the model receives when a call did not work."""
+    """A call failed; the message is for the model."""
 
 
 class RunTool(BaseTool[BaseModel, BaseModel]):
@@ -52,7 +54,7 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
 
     @property
     def schema(self) -> ToolSchema:
-        """What the model receives: the function's name, docstring and parameters."""
+        """What the model gets: the function's name, docstring and parameters."""
         (own,), parts = msgspec.json.schema_components((self._arguments,), ref_template="#/$defs/{name}")
         parameters = parts.pop(own["$ref"].rpartition("/")[2])
         kept = {key: parameters[key] for key in ("type", "properties", "required") if key in parameters}
@@ -88,7 +90,7 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
             set_status_on_exception=False,
         ) as span:
             try:
-                return await self._answer(args)
+                return await self._answer(args, call_id or "")
             except asyncio.CancelledError:
                 if not self._run.halted:
                     raise
@@ -103,13 +105,17 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
         text = whole(value) if isinstance(value, str) else _json(value)
         return text if len(text) <= MAX_RESULT else f"{text[:MAX_RESULT]} … (cut)"
 
-    async def _answer(self, args: Mapping[str, Any]) -> Any:
+    def _require_permission(self, values: dict[str, Any], call_id: str) -> None:
+        """Raise `ToolFailed` where the call may not be made; every call of this tool may."""
+
+    async def _answer(self, args: Mapping[str, Any], call_id: str) -> Any:
         try:
-            values = msgspec.convert(whole(args), self._arguments)
+            values = msgspec.structs.asdict(msgspec.convert(whole(args), self._arguments))
         except msgspec.ValidationError as error:
             raise ToolFailed(f"The arguments do not fit: {error}") from error
+        self._require_permission(values, call_id)
         try:
-            return await self._share.call(self._function, msgspec.structs.asdict(values))
+            return await self._share.call(self._function, values)
         except AnnexError as error:
             raise ToolFailed(error.detail) from error
         except Exception as error:
@@ -129,12 +135,34 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
             raise ToolFailed("The tool failed.") from error
 
 
+class ApprovedTool(RunTool):
+    """A tool whose calls the person approves, each with its arguments.
+
+    A call that is not approved ends the run with a question. The run that continues with the approval makes
+    the call when the model asks for it again, once.
+    """
+
+    component_provider_override = "shared.agents.autogen.tools.ApprovedTool"
+
+    def _require_permission(self, values: dict[str, Any], call_id: str) -> None:
+        digest = call_digest(self.name, values)
+        approved = self._run.take_approval(digest)
+        if approved is False:
+            raise ToolFailed("The person declined this call.")
+        if approved is None:
+            arguments = _json(values)
+            call = ToolCall(call_id=call_id, agent="", tool=self.name, arguments=arguments)
+            text = f"May {self.name} be called with {arguments}?"[:MAX_QUESTION]
+            self._run.ask(Question(agent="", text=text, call=call, digest=digest))
+            raise ToolFailed("The person has not approved this call yet.")
+
+
 def asking_tool(agent: str, run: Run, share: Share) -> RunTool:
     """Return the tool by which `agent` ends the run with a question to the person."""
 
     async def ask_user(question: Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION)]) -> str:
         """Ask the person a question that only they can answer. The discussion pauses until they do."""
-        run.ask(agent, question)
+        run.ask(Question(agent=agent, text=question))
         return "The user has been asked."
 
     return RunTool(ask_user, run, share)

@@ -1,4 +1,4 @@
-"""AutoGen's messages in the words of `shared.agents.events`."""
+"""AutoGen's messages as events of `shared.agents.events`."""
 
 from collections.abc import Iterator
 from functools import singledispatch
@@ -24,7 +24,7 @@ from shared.agents.events import AgentEvent, AgentMessage, CustomEvent, MessageD
 def translate(message: BaseAgentEvent | BaseChatMessage) -> Iterator[AgentEvent]:
     """Yield the events that one message becomes.
 
-    One of a kind that the protocol has no word for becomes `CustomEvent`, without its content.
+    A message that has no event of its own becomes `CustomEvent`, without its content.
     """
     yield CustomEvent(name=type(message).__name__, agent=message.source)
 
@@ -73,10 +73,10 @@ def _text(message: TextMessage | ToolCallSummaryMessage) -> Iterator[AgentEvent]
 
 @translate.register
 def _before_tools(message: ThoughtEvent) -> Iterator[AgentEvent]:
-    """AutoGen's word for the text that comes with tool calls; it has the id of its deltas."""
+    """The text that comes with tool calls; it has the id of its deltas."""
     yield AgentMessage(message_id=message.id, agent=message.source, text=message.content)
 
 
 @translate.register
-def _unsaid(message: StopMessage) -> Iterator[AgentEvent]:  # noqa: ARG001  chosen by its type
+def _dropped(message: StopMessage) -> Iterator[AgentEvent]:  # noqa: ARG001  chosen by its type
     yield from ()

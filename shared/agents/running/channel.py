@@ -1,4 +1,4 @@
-"""The bounded pipe between a team and its reader."""
+"""The bounded queue between a team and its reader."""
 
 import asyncio
 from collections import deque

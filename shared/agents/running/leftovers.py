@@ -1,7 +1,7 @@
 """The tasks that began inside a run, found by the context that every task inherits.
 
 Frameworks start tasks of their own and leave some behind when they are cancelled. One look at the loop serves
-every run that asks in the same turn, so that a thousand readers who leave at once cost one look and not many.
+every run that asks in the same turn, so that a thousand readers who leave at once cost one.
 """
 
 import asyncio
@@ -16,8 +16,14 @@ def mark(context: Context, owner: object) -> None:
     context.run(_owner.set, owner)
 
 
+def current_owner() -> object | None:
+    """Return what the running code belongs to, in threads too; None outside of a run."""
+    owner: object | None = _owner.get()
+    return owner
+
+
 class Leftovers:
-    """Finds the tasks of those who ask."""
+    """Finds the tasks of the runs that ask."""
 
     def __init__(self) -> None:
         self._asked: dict[Any, asyncio.Future[set[asyncio.Task[Any]]]] = {}

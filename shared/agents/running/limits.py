@@ -1,4 +1,4 @@
-"""How much agents may take: runs at once, and what one run may use up."""
+"""How much agents may use: runs at once, and the budget of one run."""
 
 from collections import Counter
 
@@ -11,12 +11,15 @@ class Budget(Struct, frozen=True, kw_only=True):
     """What one run may use before it is ended.
 
     Attributes:
-        seconds: then the run breaks off with ``deadline_exceeded``.
+        seconds: then the run fails with ``deadline_exceeded``.
         tokens: input and output; then no further model call is made and the run is done (``token_limit``).
+        messages: of the team, its tool calls and results too, each counted as one; then the run is done
+            (``turn_limit``), so that a team without an end of its own has one.
     """
 
     seconds: float = 300
     tokens: int = 200_000
+    messages: int = 500
 
 
 class RunLimits:

@@ -1,4 +1,4 @@
-"""What runs count: tokens and model calls by the GenAI conventions, and runs by how they ended."""
+"""The metrics of runs: tokens and model calls by the GenAI conventions, and runs by how they ended."""
 
 from opentelemetry import metrics
 from opentelemetry.metrics import MeterProvider

@@ -1,9 +1,9 @@
-"""One run of a team: its identity, its budget, its one way to end.
+"""One run of a team: its identity, its budget, its end.
 
-Whatever ends a run early (the reader left, the deadline, a `DELETE`, shutdown) walks the same path, in this
-order: no further model call is admitted; the framework's own cancellation is triggered; the pump task is
-cancelled; every task that the run has left behind is reaped, found by the context it inherited. The path has
-its own task, so that cancelling whoever waits for it cannot cut it short.
+Whatever ends a run early (the reader left, the deadline, a `DELETE`, shutdown), the steps are the same: no
+further model call is admitted; the framework's own cancellation is triggered; the pump task is cancelled;
+every task that the run left behind, found by the context it inherited, is cancelled. The steps have a task
+of their own, so that cancelling a caller who waits for them does not interrupt them.
 """
 
 import asyncio
@@ -26,20 +26,24 @@ from shared.agents.events import (
     TokenUsage,
 )
 from shared.agents.holder import Holder
-from shared.agents.running.begun import Begun
+from shared.agents.questions.question import PersonReply, Question
 from shared.agents.running.channel import Channel
 from shared.agents.running.leftovers import Leftovers, mark
 from shared.agents.running.limits import Budget
 from shared.agents.running.meters import Meters
+from shared.agents.running.unfinished import UnfinishedMessages
 from shared.errors import AnnexError, DeadlineExceeded, Internal
 
 log = logging.getLogger(__name__)
 
-_OWN_WAY = 0.02
-"""Seconds that each step of the way down gets before the next, rougher one; four of them make 80 ms."""
+STEP_TIMEOUT = 0.02
+"""Seconds that each step of the end gets before the next, more forceful one; four of them make 80 ms."""
 
-QUEUE = 64
-"""Events between the team and a slow reader before the team is held back."""
+MAX_UNREAD = 64
+"""Unread events after which the team waits for its reader."""
+
+MAX_REFUSED_CALLS = 20
+"""Model calls after the run's end until the team is stopped: it may have no end of its own."""
 
 type Ending = StopReason | AnnexError
 type Play = Callable[["Run"], AsyncGenerator[AgentEvent]]
@@ -49,22 +53,22 @@ class RunOver(Exception):
     """A model call or a tool call was not admitted, because the run is over."""
 
 
-class Owner(Protocol):
-    """What a run needs of whoever started it."""
+class RunOwner(Protocol):
+    """What a run needs of the object that started it."""
 
     meters: Meters
     leftovers: Leftovers
 
-    def question(self, run: "Run", agent: str, text: str) -> InputRequired:
+    def question(self, run: "Run", question: Question) -> InputRequired:
         """Return the event that puts a question to the person."""
         ...
 
     async def settle(self, run: "Run") -> None:
-        """Take note of how the run ended, before its reader does; called once."""
+        """Note how the run ended, before its reader learns it; called once."""
         ...
 
     def forget(self, run: "Run") -> None:
-        """Take note that nothing of the run is left; called once."""
+        """Note that nothing of the run is left; called once."""
         ...
 
 
@@ -76,20 +80,27 @@ class Run:
         holder: whose it is.
         team: names spans and metrics.
         budget: what the run may use up.
-        owner: is asked about it and notified of its end.
-        reasoning: what models think is an event too.
+        owner: asks its questions and notes its end.
+        reasoning: the reader gets what models think, too.
+        reply: what the person replied to the question of an earlier run.
+
+    Attributes:
+        question: what the run asks the person at its end, None for nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what one run has
         self,
         play: Play,
         *,
         holder: Holder,
         team: str,
         budget: Budget,
-        owner: Owner,
+        owner: RunOwner,
         reasoning: bool = False,
+        reply: PersonReply | None = None,
     ) -> None:
+        self.reply = reply
+        self.question: Question | None = None
         self.reasoning = reasoning
         self.id = f"run_{token_urlsafe(16)}"
         self.holder = holder
@@ -99,10 +110,10 @@ class Run:
         self.usage = TokenUsage()
         self.ending: Ending | None = None
         self.halted = False
-        self._question: tuple[str, str] | None = None
+        self._refused_calls = 0
         self._play = play
         self._owner = owner
-        self._channel = Channel(QUEUE)
+        self._channel = Channel(MAX_UNREAD)
         self._stoppers: list[Callable[[], None]] = []
         self._pumping: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -119,31 +130,31 @@ class Run:
         )
 
     async def events(self) -> AsyncGenerator[AgentEvent]:
-        """Yield everything the team says, then exactly one `RunDone` or `RunFailed`; call it once.
+        """Yield the team's events, then exactly one `RunDone` or `RunFailed`; call it once.
 
-        A message that was begun and not finished is finished with what was said of it, unless the run failed.
+        An unfinished message is finished with what was written of it, unless the run failed.
         """
-        begun = Begun()
+        unfinished = UnfinishedMessages()
         try:
             yield RunStarted(run_id=self.id)
             while (event := await self._channel.get()) is not None:
-                begun.note(event)
+                unfinished.note(event)
                 yield event
             await self.close()
-            last_word = self._last_word()
-            if isinstance(last_word, RunDone):
-                for message in begun.finished():
+            last_event = self._last_event()
+            if isinstance(last_event, RunDone):
+                for message in unfinished.finished():
                     yield message
-            if self._question is not None:
-                yield self._owner.question(self, *self._question)
-            yield last_word
+            if self.question is not None:
+                yield self._owner.question(self, self.question)
+            yield last_event
         finally:
             await self.close()
 
     def stop(self, ending: Ending) -> None:
         """End the run now, from outside, and return at once.
 
-        What the reader has not yet read is dropped, unless the team had come to its end already.
+        What the reader has not yet read is dropped, unless the team had already finished.
         """
         has_spoken = self._pumping is not None and self._pumping.done()
         self.conclude(ending)
@@ -151,15 +162,22 @@ class Run:
         self._begin_closing()
 
     def conclude(self, ending: Ending) -> None:
-        """Let the team come to its end without another model call. The first ending stands."""
+        """Let the team finish without another model call. The first ending stands."""
         if self.ending is None:
             self.ending = ending
 
-    def ask(self, agent: str, question: str) -> None:
-        """Have the run end with a question to the person."""
+    def ask(self, question: Question) -> None:
+        """Have the run end with a question to the person. The first question stands."""
         if self.ending is None:
-            self._question = (agent, question)
+            self.question = question
         self.conclude("input_required")
+
+    def take_approval(self, digest: str) -> bool | None:
+        """Return whether the person has approved a call, once; None when they have not been asked."""
+        if self.reply is None or not digest or self.reply.digest != digest:
+            return None
+        approved, self.reply = self.reply.approved, None
+        return approved
 
     def on_stop(self, stopper: Callable[[], None]) -> None:
         """Have `stopper` (the framework's own cancellation) called when the run is ended early."""
@@ -175,6 +193,9 @@ class Run:
         if self.usage.total >= self.budget.tokens:
             self.conclude("token_limit")
         if self.halted or self.ending is not None:
+            self._refused_calls += 1
+            if self._refused_calls > MAX_REFUSED_CALLS:
+                self._begin_closing()
             raise RunOver
 
     async def pace(self) -> None:
@@ -190,7 +211,7 @@ class Run:
         )
 
     async def close(self) -> None:
-        """Take the run down to nothing; idempotent. Goes on even when the caller is cancelled."""
+        """End the run and everything it left; idempotent. Goes on even when the caller is cancelled."""
         await asyncio.shield(self._begin_closing())
 
     async def _pump(self) -> None:
@@ -219,7 +240,7 @@ class Run:
         ending = self.ending or "cancelled"
         return ending.code if isinstance(ending, AnnexError) else ending
 
-    def _last_word(self) -> RunDone | RunFailed:
+    def _last_event(self) -> RunDone | RunFailed:
         ending = self.ending or "cancelled"
         if not isinstance(ending, AnnexError):
             return RunDone(stop_reason=ending, usage=self.usage)
@@ -228,7 +249,7 @@ class Run:
 
     def _begin_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
-            # In a clean context: whoever cleans up after the request has no claim on it.
+            # In a clean context: the clean-up after the request must not cancel it.
             self._closing = asyncio.create_task(
                 self._tear_down(), name=f"closing {self.id}", context=Context()
             )
@@ -251,9 +272,9 @@ class Run:
         for stopper in self._stoppers:
             stopper()
         if self._pumping is not None:
-            await asyncio.wait({self._pumping}, timeout=_OWN_WAY)
+            await asyncio.wait({self._pumping}, timeout=STEP_TIMEOUT)
             self._pumping.cancel()
-            await asyncio.wait({self._pumping}, timeout=_OWN_WAY)
+            await asyncio.wait({self._pumping}, timeout=STEP_TIMEOUT)
             self.meters.active.add(-1)
             self.meters.runs.add(1, {"annex.agent.team": self.team, "annex.run.ending": self._ending_name()})
         await self._reap(begun | await self._owner.leftovers.of(self))
@@ -262,11 +283,13 @@ class Run:
         """End what is left of the tasks, and look at what the others raised: else the loop reports it."""
         left = {task for task in tasks if not task.done()}
         if left:
-            _, left = await asyncio.wait(left, timeout=_OWN_WAY)  # a connection on its way back to its pool
+            _, left = await asyncio.wait(
+                left, timeout=STEP_TIMEOUT
+            )  # such as a connection that returns to its pool
         for task in left:
             task.cancel()
         if left:
-            _, left = await asyncio.wait(left, timeout=_OWN_WAY)
+            _, left = await asyncio.wait(left, timeout=STEP_TIMEOUT)
         for task in tasks - left:
             if not task.cancelled():
                 task.exception()

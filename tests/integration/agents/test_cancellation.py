@@ -156,7 +156,7 @@ async def test_a_run_that_is_ended_leaves_nothing_behind(
 ):
     scene = Scene(moment, model_server)
     async with make_agents() as agents:
-        await agents._load()
+        await agents._framework.load()
         before = asyncio.all_tasks()
         budget = Budget(seconds=0.3 if cause == "deadline" else 60)
         events = await agents.run(scene.team, ask(), user=caller(), budget=budget)
@@ -206,7 +206,7 @@ async def test_a_stream_that_nobody_ever_read_gives_its_place_back(
 
 async def test_a_stream_that_was_lost_ends_its_run(agents: Agents, model_server: ModelServer):
     scene = Scene("in mid answer", model_server)
-    await agents._load()
+    await agents._framework.load()
     before = asyncio.all_tasks()
     events = await agents.run(scene.team, ask(), user=caller())
     run = next(iter(agents._running.values()))

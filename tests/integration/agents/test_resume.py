@@ -222,12 +222,12 @@ async def test_two_hundred_readers_that_come_and_go_hold_no_connection(
     here: Agents, redis_server: RedisServer, model_server: ModelServer
 ):
     run_id, _ = await start_and_leave(here, model_server)
-    assert here._store is not None
+    assert here._detached._store is not None
     for _ in range(200):
         stream = await here.resume(run_id, user=caller())
         await anext(stream)
         await stream.aclose()
-    clients = await here._store._redis.client_list()
+    clients = await here._detached._store._redis.client_list()
     assert len(clients) < 12
     await here.stop(run_id, user=caller())
 

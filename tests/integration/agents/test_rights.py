@@ -104,8 +104,8 @@ async def test_a_question_is_answered_in_its_own_organisation_alone(
 
 @pytest.mark.parametrize("run_id", ["org_1:run_x", "run_x:alive", "", "é", "x" * 5_000, "a b", "../x"])
 async def test_a_run_id_that_spells_another_name_is_nobodys(run_id: str, agents: Agents):
-    assert agents._store is not None
-    await agents._store._redis.set("annex:run:user_1:run_x:alive", b"1")
+    assert agents._detached._store is not None
+    await agents._detached._store._redis.set("annex:run:user_1:run_x:alive", b"1")
     with pytest.raises(NotFound):
         await agents.resume(run_id, user=User("user_1"))
     with pytest.raises(NotFound):

@@ -379,14 +379,13 @@ async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_cl
 ):
     from autogen_core.models import UserMessage
 
-    from shared.agents.autogen.clients import ModelClients
-    from shared.agents.autogen.model import RunModel
+    from shared.agents.autogen.models.clients import ModelClients
+    from shared.agents.autogen.models.run_model import RunModel
     from shared.agents.holder import Holder
     from shared.agents.running.run import Run
 
     model_server.script(says("Risk-on."))
-    settings = agents._models
-    clients = ModelClients(settings)
+    clients = ModelClients(agents._framework._models)
 
     def silent(run: Run) -> AsyncGenerator[AgentEvent]:
         raise NotImplementedError
@@ -451,6 +450,6 @@ async def test_an_answer_outside_the_bounds_of_its_struct_is_the_models_fault(
 
 
 async def test_a_function_cannot_end_the_runs_of_the_others(agents: Agents) -> None:
-    with pytest.raises(RuntimeError, match="The agents are the service's"):
+    with pytest.raises(RuntimeError, match="opens and closes"):
         async with agents:
             pass

@@ -38,7 +38,7 @@ def test_the_folder_of_the_setting_is_read_in_the_order_of_paths_else_the_seed_f
 
 
 def test_a_folder_that_is_not_there_is_named_with_the_cure(tmp_path: Path):
-    with pytest.raises(EmbeddedPostgresError, match=r"^ANNEX_SEED: there is no folder"):
+    with pytest.raises(EmbeddedPostgresError, match="ANNEX_SEED: there is no folder"):
         files_of(tmp_path, ANNEX_SEED=str(tmp_path / "nowhere"))
 
 

@@ -104,8 +104,9 @@ async def test_production_without_a_model_is_503_before_a_stream_begins(compose:
     assert (response.status_code, response.json()["code"]) == (503, "agents_unavailable")
 
 
-def test_the_function_in_the_guide_is_one_that_serves(tmp_path: Path):
-    guide = (ROOT / "docs" / "agents.md").read_text("utf-8")
+@pytest.mark.parametrize("page", ["agents.md", "own-teams.md"])
+def test_the_function_in_the_guide_is_one_that_serves(page: str, tmp_path: Path):
+    guide = (ROOT / "docs" / page).read_text("utf-8")
     (tmp_path / "regime.py").write_text(guide.partition("```python\n")[2].partition("```")[0])
     table = discover(tmp_path)
     assert table.faults == ()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.agents.continuation import LIFETIME, Continuations, SpentHere
+from shared.agents.questions.continuation import CONTINUATION_LIFETIME, Continuations
+from shared.agents.questions.spent import SpentInProcess
 from shared.errors import Conflict, Invalid
 from shared.secret import Secret
 
@@ -21,7 +22,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def continuations(clock: Clock) -> Continuations:
-    return Continuations(Secret("one"), SpentHere(clock), clock)
+    return Continuations(Secret("one"), SpentInProcess(clock), clock)
 
 
 def issue(continuations: Continuations) -> str:
@@ -98,7 +99,7 @@ async def test_a_token_is_nobody_elses_and_is_not_used_up_by_the_attempt(
 async def test_an_expired_token_is_refused_even_when_it_was_used(continuations: Continuations, clock: Clock):
     used, fresh = issue(continuations), issue(continuations)
     await continuations.redeem(used, user_id="user_1", team="regime")
-    clock.now += LIFETIME
+    clock.now += CONTINUATION_LIFETIME
     for token in (used, fresh):
         with pytest.raises(Invalid) as refused:
             await continuations.redeem(token, user_id="user_1", team="regime")
@@ -120,13 +121,13 @@ async def test_nonsense_is_refused(continuations: Continuations, token: str):
 
 
 async def test_another_secret_does_not_accept_it(continuations: Continuations, clock: Clock):
-    other = Continuations(Secret("two"), SpentHere(clock), clock)
+    other = Continuations(Secret("two"), SpentInProcess(clock), clock)
     with pytest.raises(Invalid):
         await other.redeem(issue(continuations), user_id="user_1", team="regime")
 
 
 async def test_used_tokens_are_forgotten_when_they_would_have_expired_anyway(clock: Clock):
-    spent = SpentHere(clock)
+    spent = SpentInProcess(clock)
     for number in range(100):
         await spent.spend(f"token-{number}", 10)
     clock.now += 11

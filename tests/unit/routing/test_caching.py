@@ -24,6 +24,6 @@ def test_a_cache_beside_a_raw_request_is_refused_with_the_cure(tmp_path: Path) -
     findings = examine(settings, discover(tmp_path), root=tmp_path)
 
     assert [each.text for each in findings if each.area == "caching" and each.is_fault] == [
-        "raw.py: `cache` cannot be safe where `get` takes Request. "
-        "Ask for User and for named inputs instead of Request, or leave out `cache`."
+        "raw.py: `cache` is not safe where `get` takes Request. "
+        "Take User and named inputs instead of Request, or remove `cache`."
     ]

@@ -18,8 +18,9 @@ TYPES = """
     from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
     from uuid import UUID
 
+    from attrs import define
     from litestar import Response
-    from msgspec import UNSET, Struct, UnsetType, field
+    from msgspec import UNSET, Raw, Struct, UnsetType, convert, field
 
     from runtime import Event
 
@@ -75,6 +76,23 @@ TYPES = """
 
     class Dog(Struct, tag="dog"):
         name: str
+
+
+    @define(slots=False)
+    class Note:
+        text: str
+        stars: int = 0
+
+
+    @dataclass
+    class Draft:
+        name: str = "new"
+        tags: list[str] = dataclass_field(default_factory=list)
+
+
+    def marked(record):
+        record.secret = "hunter2"
+        return record
 
 
     class StoredDog(Dog, tag="stored"):
@@ -198,6 +216,10 @@ ADA = {"name": "Ada", "age": 36}
             "Team(STORED, [STORED], {'a': STORED}, STORED, (STORED, 1))",
             {"firstUser": ADA, "members": [ADA], "byName": {"a": ADA}, "lead": ADA, "pair": [ADA, 1]},
         ),
+        ("Note", "marked(Note('x'))", {"text": "x", "stars": 0}),
+        ("Card", "marked(Card('x'))", {"name": "x", "user": None}),
+        ("Draft", "convert({}, Draft)", {"name": "new", "tags": []}),
+        ("Draft", "{'name': 'x'}", {"name": "x", "tags": []}),
     ],
 )
 async def test_only_what_the_annotation_names_leaves(
@@ -252,6 +274,9 @@ async def test_only_what_the_annotation_names_leaves(
         ("str", "object()", "the whole value: Expected `str`, got `object`."),
         ("Tree", "Tree(PublicUser('Bo'), [Tree(7)])", "children.0.user: Expected `PublicUser`, got `int`."),
         ("Response[bytes]", "{'a': 'hunter2'}", "the whole value: Expected `Response`, got `dict`."),
+        ("Raw", "STORED", "the whole value: Expected `Raw`, got `StoredUser`."),
+        ("list[Raw]", "[{'hunter2': 1}]", "0: Expected `Raw`, got `dict`."),
+        ("Raw | None", "STORED", "the whole value: Expected `Raw`, got `StoredUser`."),
         ("AsyncIterator[Tick]", "None", "the whole value: Expected an iterator of events, got `NoneType`."),
     ],
 )
@@ -282,6 +307,7 @@ async def test_answer_that_does_not_fit_is_a_500_that_names_function_and_field(
         ("object", "STORED", ADA | {"password_hash": "hunter2"}),
         ("dict[str, Any]", "{'a': [STORED]}", {"a": [ADA | {"password_hash": "hunter2"}]}),
         ("int | None", "None", None),
+        ("Raw", "Raw(b'[1]')", [1]),
         ("Response[bytes]", "Response(b'ok', media_type='text/plain')", "ok"),
         ("PublicUser", "Response(b'ok', media_type='text/plain')", "ok"),
         (
@@ -357,7 +383,42 @@ async def test_event_that_does_not_fit_ends_the_stream_with_an_error(
     assert "hunter2" not in body + caplog.text
 
 
+@pytest.mark.parametrize("annotation", ["Event", "Tick | Tock"])
+async def test_each_event_of_a_stream_is_held_to_its_own_fields(tmp_path: Path, annotation: str) -> None:
+    body = await stream(tmp_path, annotation, "Tock(user=STORED)", "Tock(user=7)")
+
+    assert 'event: tock\ndata: {"type":"tock","user":{"name":"Ada","age":36}}\n' in body
+    assert body.count("event: tock") == 1
+    assert "event: error" in body
+    assert "hunter2" not in body
+
+
+async def test_what_is_no_event_does_not_leave_in_a_stream_of_any_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = await stream(tmp_path, "Event", "STORED", "Tick(value=1)")
+
+    assert "hunter2" not in body
+    assert "event: error" in body
+    assert "Expected `Event`, got `StoredUser`." in caplog.text
+
+
 async def test_stream_of_any_event_takes_every_event(tmp_path: Path) -> None:
     body = await stream(tmp_path, "Event", "Tick(value=1)", "Tock(user=PublicUser('Bo'))")
 
     assert 'data: {"type":"tick","value":1}' in body
+
+
+@pytest.mark.parametrize("annotation", ["Draft", "object", "dict[str, Any]"])
+async def test_dataclass_read_from_a_body_is_returned_with_its_defaults(
+    tmp_path: Path, annotation: str
+) -> None:
+    value = "{'draft': data}" if annotation.startswith("dict") else "data"
+    write_tree(
+        tmp_path,
+        {"a.py": f"{TYPES}\n\n    async def post(data: Draft) -> {annotation}:\n        return {value}\n"},
+    )
+
+    answer = await Caller.of(tmp_path).send("POST", "/a", json={})
+
+    assert answer.json in ({"name": "new", "tags": []}, {"draft": {"name": "new", "tags": []}})

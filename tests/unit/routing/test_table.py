@@ -224,7 +224,10 @@ async def test_written_function_serves_as_it_is(tmp_path: Path, name: str) -> No
 
 def test_written_function_and_its_test_are_clean_and_pass(tmp_path: Path) -> None:
     paths = scaffold(tmp_path / "functions", "signals/[symbol]", methods=("get", "post", "delete"))
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["tests.fixtures.routing"]\n')
+    (tmp_path / "conftest.py").write_text(
+        "from pathlib import Path\n\nimport pytest\n\npytest_plugins = ['tests.fixtures.routing']\n\n\n"
+        "@pytest.fixture(scope='session')\ndef served_functions():\n    return Path('functions')\n"
+    )
     repository = Path(__file__).parents[3]
 
     def run(*command: str) -> str:

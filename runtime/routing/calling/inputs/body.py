@@ -10,7 +10,7 @@ from litestar.types import Empty
 from litestar.utils.scope.state import ScopeState
 
 from runtime.asgi.messages import Receive, Scope
-from runtime.routing.annotations.defaults import fresh, own, shares_defaults
+from runtime.routing.annotations.defaults import completion, fresh
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
 from shared.errors import FieldError, Malformed, UnsupportedMediaType
@@ -24,8 +24,9 @@ class BodyReader:
         self._kind = given.annotation
         self._is_required = given.default is msgspec.NODEFAULT
         self._fresh = fresh(given.default)
-        self._shares = shares_defaults(given.annotation)
+        self._complete = completion(given.annotation)
         self._decode = msgspec.json.Decoder(given.annotation).decode
+        self._read_as = getattr(given.annotation, "read_as", None)  # a type that understands other formats
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
         """Add the decoded body to `arguments`, or return what is wrong with it."""
@@ -44,19 +45,26 @@ class BodyReader:
         ):
             raise UnsupportedMediaType("Send the body as application/json.")
         arguments[self._name], errors = self._parse(body)
-        if self._shares:
-            arguments[self._name] = own(arguments[self._name])
+        if self._complete:
+            arguments[self._name] = self._complete(arguments[self._name])
         return errors
 
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
+        kind = self._kind
         try:
             try:
                 return self._decode(body), []
             except msgspec.ValidationError as error:
                 refused = error
             raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
+            if self._read_as is not None and (other := self._read_as(raw)) is not None:
+                kind, raw = other
+                try:
+                    return msgspec.convert(raw, kind), []
+                except msgspec.ValidationError as error:
+                    refused = error
             # A name that stands twice may hide the mistake: here the last one holds, and it may fit.
-            found = [*islice(mistakes(raw, self._kind), MAX_ERRORS)] or [split(refused)]
+            found = [*islice(mistakes(raw, kind), MAX_ERRORS)] or [split(refused)]
         except msgspec.DecodeError as error:
             reason = str(error).removeprefix("JSON is malformed: ")
             raise Malformed(f"The body is not valid JSON: {reason}.") from None

@@ -1,8 +1,8 @@
-"""The token by which a person's answer finds its question again: signed, expiring, good for one success.
+"""The token that connects a person's answer with the question: signed, expiring, used up by one success.
 
 Nothing is stored while the person thinks. The token carries the question, signed (HMAC-SHA256) for one user
-in one organisation, one policy, one team and a quarter of an hour; what it is worth is checked when it comes
-back with the answer.
+in one organisation, one policy, one team and 15 minutes. All of these are checked when it comes back with the
+answer.
 """
 
 import hmac
@@ -11,15 +11,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import token_urlsafe
 from time import time
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
+from shared.agents.questions.spent import Spent
 from shared.errors import Conflict, FieldError, Invalid
 from shared.secret import Secret
 
-LIFETIME = 900.0
+CONTINUATION_LIFETIME = 900.0
 """Seconds that a person has to answer."""
 
 
@@ -35,51 +35,11 @@ class Asked(Struct, frozen=True, array_like=True):
     question: str
     organization_id: str | None = None
     demands: str = ""
-
-
-class Spent(Protocol):
-    """Remembers used tokens until they would have expired anyway."""
-
-    async def spend(self, token_id: str, seconds: float) -> bool:
-        """Remember a token; False when it was there already."""
-        ...
-
-    async def keep(self, token_id: str, seconds: float) -> None:
-        """Remember a token for so long from now, whether or not it is there still."""
-        ...
-
-    async def forget(self, token_id: str) -> None:
-        """Let a token be used again."""
-        ...
-
-
-class SpentHere:
-    """Remembers within this process; replicas need `RunStore`."""
-
-    def __init__(self, clock: Callable[[], float] = time) -> None:
-        self._clock = clock
-        self._until: dict[str, float] = {}
-
-    async def spend(self, token_id: str, seconds: float) -> bool:
-        """Remember a token; False when it was there already."""
-        now = self._clock()
-        self._until = {key: until for key, until in self._until.items() if until > now}
-        if token_id in self._until:
-            return False
-        self._until[token_id] = now + seconds
-        return True
-
-    async def keep(self, token_id: str, seconds: float) -> None:
-        """Remember a token for so long from now."""
-        self._until[token_id] = self._clock() + seconds
-
-    async def forget(self, token_id: str) -> None:
-        """Let a token be used again."""
-        self._until.pop(token_id, None)
+    call: str = ""
 
 
 class Continuations:
-    """Issues and redeems.
+    """Issues and redeems continuations.
 
     Args:
         secret: the same for all replicas.
@@ -102,11 +62,21 @@ class Continuations:
         question: str,
         organization_id: str | None = None,
         demands: str = "",
+        call: str = "",
     ) -> tuple[str, datetime]:
         """Return a token for one question, and when it expires."""
-        expires_at = self._clock() + LIFETIME
+        expires_at = self._clock() + CONTINUATION_LIFETIME
         asked = Asked(
-            token_urlsafe(16), expires_at, user_id, team, run_id, agent, question, organization_id, demands
+            token_urlsafe(16),
+            expires_at,
+            user_id,
+            team,
+            run_id,
+            agent,
+            question,
+            organization_id,
+            demands,
+            call,
         )
         payload = urlsafe_b64encode(msgspec.msgpack.encode(asked))
         return f"{payload.decode()}.{self._sign(payload)}", datetime.fromtimestamp(expires_at, UTC)
@@ -119,7 +89,7 @@ class Continuations:
         team: str,
         organization_id: str | None = None,
         permits: Callable[[str], bool] = lambda _: False,
-        seconds: float = LIFETIME,
+        seconds: float = CONTINUATION_LIFETIME,
     ) -> Asked:
         """Return what was asked, and hold the token until `settle` says whether it is used up.
 

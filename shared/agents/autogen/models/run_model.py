@@ -1,7 +1,7 @@
-"""The model as one run sees it: the client through which every call of every agent must go.
+"""The model client of one run: the only client that the run's agents are given.
 
-It admits calls within the run's budget and never after the run's end, holds the team back while its reader
-is behind, counts tokens, makes the span and the metrics, and lets out no error with the provider's words.
+It admits calls within the run's budget and never after the run's end, waits while the reader is behind,
+counts tokens, makes the span and the metrics, and replaces every error that quotes the provider.
 """
 
 import asyncio
@@ -13,16 +13,24 @@ from typing import Any
 
 import msgspec
 from autogen_core import CancellationToken
-from autogen_core.models import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
+from autogen_core.models import (
+    AssistantMessage,
+    ChatCompletionClient,
+    CreateResult,
+    LLMMessage,
+    ModelInfo,
+    RequestUsage,
+    SystemMessage,
+)
 from autogen_core.tools import Tool, ToolSchema
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from pydantic import ValidationError
 
-from shared.agents.autogen.answer import ABILITIES, JsonOutput, ModelClient, Piece, ToolChoice
 from shared.agents.autogen.asides import Asides
-from shared.agents.autogen.call import SILENCE, ModelCall
-from shared.agents.autogen.tokens import believed, size_of
+from shared.agents.autogen.models.model_call import EMPTY_RESULT, ModelCall
+from shared.agents.autogen.models.model_client import ABILITIES, JsonOutput, ModelClient, Piece, ToolChoice
+from shared.agents.autogen.models.tokens import plausible, size_of
 from shared.agents.running.run import Run, RunOver
 from shared.errors import ModelUnavailable
 
@@ -35,13 +43,20 @@ class RunModel(ChatCompletionClient):
     component_type = "model"
 
     def __init__(
-        self, client: ModelClient, run: Run, *, trace_messages: bool, asides: Asides | None = None
+        self,
+        client: ModelClient,
+        run: Run,
+        *,
+        trace_messages: bool,
+        asides: Asides | None = None,
+        past: Sequence[LLMMessage] = (),
     ) -> None:
         self._client = client
         self._run = run
         self._trace_messages = trace_messages
         self._asides = asides if run.reasoning else None
-        self._tools: Sequence[Tool | ToolSchema] = ()
+        self._past = past
+        self._tools: dict[str, Tool | ToolSchema] = {}
 
     async def create_stream(
         self,
@@ -61,15 +76,16 @@ class RunModel(ChatCompletionClient):
         try:
             await self._run.admit_model_call()
         except RunOver:
-            yield SILENCE
+            yield EMPTY_RESULT
             return
-        tools = self._offered(tools, tool_choice)
+        tools = self._offered(messages, tools, tool_choice)
+        messages = self._with_past(messages)
         stream = self._client.stream(messages, tools, tool_choice, json_output, cancellation_token)
         call = ModelCall(self._run, self._asides)
         span, started = self._begin(messages), perf_counter()
         try:
-            async with aclosing(stream), aclosing(self._readable(stream, call)) as readable:
-                async for chunk in readable:
+            async with aclosing(stream), aclosing(self._chunks(stream, call)) as chunks:
+                async for chunk in chunks:
                     yield chunk
             result = call.result(lambda: size_of(messages, tools), may_call=tool_choice != "none")
             self._account(result, span)
@@ -78,7 +94,7 @@ class RunModel(ChatCompletionClient):
         except Exception as error:  # noqa: BLE001  whatever a provider's client raises becomes one noun
             if (failure := self._failure(error, span)) is not None:
                 raise failure from None
-            yield SILENCE
+            yield EMPTY_RESULT
         finally:
             self._run.meters.duration.record(perf_counter() - started, attributes_of(self._client))
             span.end()
@@ -94,7 +110,7 @@ class RunModel(ChatCompletionClient):
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
         """Return what `create_stream` ends with."""
-        result = SILENCE
+        result = EMPTY_RESULT
         async for piece in self.create_stream(
             messages,
             tools=tools,
@@ -120,7 +136,7 @@ class RunModel(ChatCompletionClient):
 
     def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()) -> int:
         """Estimate by size: what a provider counts is known only afterwards."""
-        return believed(None, size_of(messages, tools))
+        return plausible(None, size_of(messages, tools))
 
     def remaining_tokens(
         self, messages: Sequence[LLMMessage], *, tools: Sequence[Tool | ToolSchema] = ()
@@ -138,8 +154,8 @@ class RunModel(ChatCompletionClient):
         """What the model can do."""
         return ABILITIES
 
-    async def _readable(self, stream: AsyncGenerator[Piece], call: ModelCall) -> AsyncGenerator[str]:
-        """Yield what a reader may see of a call, at the reader's pace."""
+    async def _chunks(self, stream: AsyncGenerator[Piece], call: ModelCall) -> AsyncGenerator[str]:
+        """Yield the text of a call that the reader gets, at the reader's pace."""
         async for piece in stream:
             await self._run.pace()
             if self._run.halted:
@@ -151,14 +167,24 @@ class RunModel(ChatCompletionClient):
         for chunk in call.rest():
             yield chunk
 
-    def _offered(self, tools: Sequence[Tool | ToolSchema], choice: ToolChoice) -> Sequence[Tool | ToolSchema]:
-        """Return the tools to name: where an agent must answer at last, those whose results it has read.
+    def _offered(
+        self, messages: Sequence[LLMMessage], tools: Sequence[Tool | ToolSchema], choice: ToolChoice
+    ) -> Sequence[Tool | ToolSchema]:
+        """Return the tools to name in a call.
 
-        AutoGen leaves them out of that call; a strict provider refuses results of tools it does not know.
+        AutoGen names none where an agent must answer with text, and a strict provider refuses the results of
+        tools that the request does not name: such a call names the tools whose results it contains.
         """
         if choice != "none" or tools:
-            self._tools = tools
-        return self._tools
+            self._tools |= {_name(tool): tool for tool in tools}
+            return tools
+        called = {name for message in messages for name in _called(message)}
+        return [tool for name, tool in self._tools.items() if name in called]
+
+    def _with_past(self, messages: Sequence[LLMMessage]) -> Sequence[LLMMessage]:
+        """Put the past conversation between the instructions and what the agent sends."""
+        start = next((i for i, each in enumerate(messages) if not isinstance(each, SystemMessage)), 0)
+        return [*messages[:start], *self._past, *messages[start:]]
 
     def _begin(self, messages: Sequence[LLMMessage]) -> Span:
         attributes = attributes_of(self._client)
@@ -181,7 +207,7 @@ class RunModel(ChatCompletionClient):
             span.set_attribute("gen_ai.output.messages", result.model_dump_json())
 
     def _failure(self, error: Exception, span: Span) -> ModelUnavailable | None:
-        """Turn what the client raised into the run's ending; only its kind, status and code are passed on.
+        """Turn what the client raised into the run's ending; only its type, status and code are logged.
 
         None means that the run is done: the provider's filter took the question.
         """
@@ -196,7 +222,7 @@ class RunModel(ChatCompletionClient):
         if code in _FILTERED:
             self._run.conclude("content_filter")
             return None
-        failure = _noun(error, status)
+        failure = _translated(error, status)
         self._run.conclude(failure)
         return failure
 
@@ -204,8 +230,23 @@ class RunModel(ChatCompletionClient):
 _FILTERED = {"content_filter", "content_policy_violation"}
 """Codes by which a provider says that its filter took the question."""
 
-_FOR_GOOD = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated"}
+_FINAL_CODES = {
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "account_deactivated",
+}
 """Codes that only the owner of the account can change, whatever status they come with."""
+
+
+def _name(tool: Tool | ToolSchema) -> str:
+    return tool.name if isinstance(tool, Tool) else tool["name"]
+
+
+def _called(message: LLMMessage) -> list[str]:
+    if isinstance(message, AssistantMessage) and isinstance(message.content, list):
+        return [call.name for call in message.content]
+    return []
 
 
 def attributes_of(client: ModelClient) -> dict[str, str]:
@@ -229,10 +270,10 @@ def _malformed() -> ModelUnavailable:
     return ModelUnavailable("The model's answer does not match the requested type.")
 
 
-def _noun(error: Exception, status: int | None) -> ModelUnavailable:
+def _translated(error: Exception, status: int | None) -> ModelUnavailable:
     if isinstance(error, ModelUnavailable):
         return error
-    if {getattr(error, "code", None), getattr(error, "type", None)} & _FOR_GOOD:
+    if {getattr(error, "code", None), getattr(error, "type", None)} & _FINAL_CODES:
         return ModelUnavailable("The account at the model provider has no credit left.", retry_after=None)
     if status is None or status in {408, 409, 429} or status >= 500:
         return ModelUnavailable("The model provider does not respond; try again.", retry_after=5)

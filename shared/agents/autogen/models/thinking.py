@@ -1,9 +1,9 @@
-"""What a model says, parted from what it thinks."""
+"""The text of a model's answer, separated from its reasoning."""
 
 from collections.abc import Iterator
 
-from shared.agents.autogen.answer import Thought
 from shared.agents.autogen.characters import Characters
+from shared.agents.autogen.models.model_client import Thought
 
 _OPEN, _CLOSE = "<think>", "</think>"
 
@@ -18,7 +18,7 @@ class Thinking:
     def __init__(self) -> None:
         self._held = ""
         self._state = "beginning"
-        self._has_thought = False
+        self._after_thought = False
         self._characters = {str: Characters(), Thought: Characters()}
 
     def feed(self, piece: str | Thought) -> Iterator[str | Thought]:
@@ -27,28 +27,28 @@ class Thinking:
             yield from _some(Thought(self._characters[Thought].feed(piece.text)))
         else:
             self._held += self._characters[str].feed(piece)
-            yield from self._parted()
+            yield from self._separated()
 
     def end(self) -> Iterator[str | Thought]:
         """Yield the rest."""
         yield from _some(Thought(self._characters[Thought].end()))
         self._held += self._characters[str].end()
-        yield from self._parted()
-        yield from self._said() if self._state != "thinking" else _some(Thought(self._held))
+        yield from self._separated()
+        yield from self._text_left() if self._state != "thinking" else _some(Thought(self._held))
 
-    def _parted(self) -> Iterator[str | Thought]:
+    def _separated(self) -> Iterator[str | Thought]:
         while True:
-            if self._state == "said":
-                yield from self._said()
+            if self._state == "text":
+                yield from self._text_left()
                 return
             if self._state == "beginning":
                 start = self._held.lstrip()
                 if not start.startswith(_OPEN):
                     if _OPEN.startswith(start):
                         return
-                    self._state = "said"
+                    self._state = "text"
                     continue
-                self._state, self._has_thought, self._held = "thinking", True, start[len(_OPEN) :]
+                self._state, self._after_thought, self._held = "thinking", True, start[len(_OPEN) :]
             thought, closed, rest = self._held.partition(_CLOSE)
             if not closed:
                 kept = next((n for n in range(len(_CLOSE) - 1, 0, -1) if thought.endswith(_CLOSE[:n])), 0)
@@ -59,11 +59,11 @@ class Thinking:
             yield from _some(Thought(thought))
             self._state, self._held = "beginning", rest
 
-    def _said(self) -> Iterator[str]:
+    def _text_left(self) -> Iterator[str]:
         text, self._held = self._held, ""
-        if self._has_thought:
+        if self._after_thought:
             text = text.lstrip()
-            self._has_thought = not text
+            self._after_thought = not text
         if text:
             yield text
 

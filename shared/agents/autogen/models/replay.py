@@ -1,4 +1,4 @@
-"""The model clients of the process: one for the provider, or recorded replies where there is none."""
+"""Recorded replies in place of a model, for development and tests."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -12,49 +12,11 @@ from autogen_core.tools import Tool, ToolSchema
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from msgspec import Struct
 
-from shared.agents.autogen.answer import ABILITIES, Answer, JsonOutput, ModelClient, Piece, ToolChoice
-from shared.agents.autogen.completions import Completions
-from shared.agents.settings import ModelSettings
-from shared.agents.team import Team
-from shared.errors import AgentsUnavailable, ModelUnavailable
+from shared.agents.autogen.models.model_client import ABILITIES, JsonOutput, ModelAnswer, Piece, ToolChoice
+from shared.errors import ModelUnavailable
 
 
-class ModelClients:
-    """Gives a run its client."""
-
-    def __init__(self, settings: ModelSettings) -> None:
-        self._settings = settings
-        self._provider: ModelClient | None = None
-
-    def client(self, team: Team) -> ModelClient:
-        """Return the provider's client, the same for all, or the team's own recorded replies.
-
-        Raises:
-            AgentsUnavailable: no provider is configured and nothing may be, or is, replayed.
-        """
-        if self._settings.api_key is not None:
-            return self._open(self._settings.api_key.reveal())
-        if not self._settings.may_replay:
-            raise AgentsUnavailable("No model is configured: set OPENAI_API_KEY.", retry_after=None)
-        if team.replay is None:
-            raise AgentsUnavailable(
-                f"No model is configured and `{team.name}` has no recorded replies: set OPENAI_API_KEY.",
-                retry_after=None,
-            )
-        return Replayed(Recorded(_script(team.replay), self._settings.replay_pace))
-
-    async def close(self) -> None:
-        """Close the provider's connections."""
-        if self._provider is not None:
-            await self._provider.close()
-
-    def _open(self, key: str) -> ModelClient:
-        if self._provider is None:
-            self._provider = Completions(self._settings, key)
-        return self._provider
-
-
-class Replayed:
+class ReplayedModel:
     """Recorded replies, as a model."""
 
     model = provider = "replay"
@@ -73,22 +35,22 @@ class Replayed:
         json_output: JsonOutput,
         token: CancellationToken | None,
     ) -> AsyncGenerator[Piece]:
-        """Yield the next reply word by word, then its `Answer`."""
+        """Yield the next reply word by word, then its `ModelAnswer`."""
         async for piece in self._chat.create_stream(messages, tools=tools, cancellation_token=token):
             if isinstance(piece, str):
                 yield piece
                 continue
-            yield Answer(
+            yield ModelAnswer(
                 finish="stop",
                 calls=[] if isinstance(piece.content, str) else piece.content,
                 usage=(piece.usage.prompt_tokens, piece.usage.completion_tokens),
             )
 
 
-class Recorded(ReplayChatCompletionClient):
+class Recording(ReplayChatCompletionClient):
     """Replays one script for one run, word by word."""
 
-    component_provider_override = "shared.agents.autogen.clients.Recorded"
+    component_provider_override = "shared.agents.autogen.models.replay.Recording"
 
     def __init__(self, replies: Sequence[str | CreateResult], pace: float) -> None:
         super().__init__(replies, model_info=ABILITIES)
@@ -104,25 +66,26 @@ class Recorded(ReplayChatCompletionClient):
             yield piece
 
 
-class _Call(Struct):
+class _RecordedCall(Struct):
     tool: str
     arguments: dict[str, Any]
 
 
-class _Reply(Struct, forbid_unknown_fields=True):
+class _RecordedReply(Struct, forbid_unknown_fields=True):
     """One recorded reply: text, structured output, or tool calls."""
 
     text: str | None = None
     data: Any = None
-    calls: list[_Call] = []
+    calls: list[_RecordedCall] = []
 
 
-def _script(path: Path) -> list[str | CreateResult]:
-    replies = msgspec.json.decode(path.read_bytes(), type=list[_Reply])
+def recorded_replies(path: Path) -> list[str | CreateResult]:
+    """Read a file of recorded replies."""
+    replies = msgspec.json.decode(path.read_bytes(), type=list[_RecordedReply])
     return [_reply(number, reply) for number, reply in enumerate(replies)]
 
 
-def _reply(number: int, reply: _Reply) -> str | CreateResult:
+def _reply(number: int, reply: _RecordedReply) -> str | CreateResult:
     if reply.calls:
         calls = [
             FunctionCall(

@@ -1,4 +1,4 @@
-"""What a model sends, in no provider's words: text, reasoning, and one answer at the end of a call."""
+"""What a model sends, whoever provides it: text, reasoning, and one `ModelAnswer` at the end of a call."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol
@@ -13,7 +13,7 @@ type ToolChoice = Tool | Literal["auto", "required", "none"]
 type JsonOutput = bool | type[BaseModel] | None
 type Finish = Literal["stop", "length", "content_filter", "refusal"]
 type Usage = tuple[object, object]
-"""Input and output tokens as the provider reports them, which may be nothing, or nonsense."""
+"""Input and output tokens as the provider reports them, which may be missing or wrong."""
 
 ABILITIES = ModelInfo(
     vision=False,
@@ -23,7 +23,7 @@ ABILITIES = ModelInfo(
     family=ModelFamily.UNKNOWN,
     multiple_system_messages=True,
 )
-"""Said here, because AutoGen refuses every model that is younger than its own table."""
+"""Declared here, because AutoGen refuses models that its own table does not list."""
 
 
 class Thought(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Thought(Struct, frozen=True):
     text: str
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class ModelAnswer(Struct, frozen=True, kw_only=True):
     """How a call ended.
 
     Attributes:
@@ -46,7 +46,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     usage: Usage = (None, None)
 
 
-type Piece = str | Thought | Answer
+type Piece = str | Thought | ModelAnswer
 
 
 class ModelClient(Protocol):
@@ -68,7 +68,7 @@ class ModelClient(Protocol):
         json_output: JsonOutput,
         token: CancellationToken | None,
     ) -> AsyncGenerator[Piece]:
-        """Yield what the model sends, then one `Answer`; closed, it hangs up."""
+        """Yield what the model sends, then one `ModelAnswer`; closing it closes the connection."""
         ...
 
     async def close(self) -> None:

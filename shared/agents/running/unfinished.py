@@ -1,18 +1,18 @@
-"""Messages of which a reader has pieces and not yet the whole."""
+"""Messages of which the reader has pieces and not yet the whole."""
 
 from collections.abc import Iterator
 
 from shared.agents.events import AgentEvent, AgentMessage, MessageDelta, Reasoning, ReasoningDelta
 
 
-class Begun:
-    """Keeps the pieces of what was begun, until its whole has come."""
+class UnfinishedMessages:
+    """Keeps the pieces of each message until the whole has come."""
 
     def __init__(self) -> None:
         self._pieces: dict[str, list[MessageDelta | ReasoningDelta]] = {}
 
     def note(self, event: AgentEvent) -> None:
-        """Look at an event that the reader is given."""
+        """Note an event that the reader gets."""
         match event:
             case MessageDelta(message_id=key) | ReasoningDelta(reasoning_id=key):
                 self._pieces.setdefault(key, []).append(event)
@@ -20,7 +20,7 @@ class Begun:
                 self._pieces.pop(key, None)
 
     def finished(self) -> Iterator[AgentMessage | Reasoning]:
-        """Yield the whole of each, as far as it was said."""
+        """Yield each as far as it was written."""
         for key, pieces in self._pieces.items():
             text = "".join(piece.text for piece in pieces)
             if isinstance(pieces[0], MessageDelta):

@@ -1,7 +1,6 @@
-"""A model behind OpenAI's chat completions, as servers really speak them.
+"""A model behind OpenAI's chat completions, tolerant of what compatible servers send.
 
-Not AutoGen's own client: that one loses refusals, mixes reasoning into the text, and takes an absent count of
-tokens for zero.
+AutoGen's own client loses refusals, mixes reasoning into the text, and reads a missing token count as zero.
 """
 
 import asyncio
@@ -21,7 +20,15 @@ from autogen_core.models import (
 from autogen_core.tools import Tool, ToolSchema
 from openai import AsyncOpenAI, pydantic_function_tool
 
-from shared.agents.autogen.answer import Answer, Finish, JsonOutput, Piece, Thought, ToolChoice, Usage
+from shared.agents.autogen.models.model_client import (
+    Finish,
+    JsonOutput,
+    ModelAnswer,
+    Piece,
+    Thought,
+    ToolChoice,
+    Usage,
+)
 from shared.agents.settings import ModelSettings
 
 _FINISHES: dict[str, Finish] = {
@@ -35,7 +42,7 @@ _FINISHES: dict[str, Finish] = {
     "blocklist": "content_filter",
     "refusal": "refusal",
 }
-"""Every other reason that a server gives, `stop`, `tool_calls`, `end_turn`, is an end of the model's own."""
+"""Every other reason (`stop`, `tool_calls`, `end_turn`, …) means that the model itself stopped."""
 
 
 class Completions:
@@ -64,7 +71,7 @@ class Completions:
         json_output: JsonOutput,
         token: CancellationToken | None,
     ) -> AsyncGenerator[Piece]:
-        """Yield what the model sends, then one `Answer`; closed, it hangs up.
+        """Yield what the model sends, then one `ModelAnswer`; closing it closes the connection.
 
         Raises:
             openai.OpenAIError: the provider refused or failed.
@@ -82,18 +89,18 @@ class Completions:
         if json_output:
             request["response_format"] = _format(json_output)
         chunks = await _linked(self._client.chat.completions.create(**request), token)
-        hearing = _Hearing()
+        reader = _AnswerReader()
         try:
             while (chunk := await _linked(anext(chunks, None), token)) is not None:
-                for piece in hearing.take(chunk):
+                for piece in reader.take(chunk):
                     yield piece
         finally:
             await chunks.close()
-        yield hearing.answer()
+        yield reader.answer()
 
 
-class _Hearing:
-    """Puts the chunks of one answer together; what a chunk lacks, or has of a wrong type, is passed over."""
+class _AnswerReader:
+    """Assembles the chunks of one answer; missing members and members of a wrong type are ignored."""
 
     def __init__(self) -> None:
         self._finish: Finish | None = None
@@ -114,7 +121,7 @@ class _Hearing:
             if choice.delta is not None:
                 yield from self._delta(choice.delta)
 
-    def answer(self) -> Answer:
+    def answer(self) -> ModelAnswer:
         """Return how the call ended."""
         seen: set[str] = set()
         for call in self._calls:
@@ -122,7 +129,7 @@ class _Hearing:
             call.name = re.sub(r"[^A-Za-z0-9_-]", "_", call.name)[:64] or "unnamed"
             call.arguments = call.arguments or "{}"
             seen.add(call.id)
-        return Answer(finish=self._finish, calls=self._calls, usage=self._usage)
+        return ModelAnswer(finish=self._finish, calls=self._calls, usage=self._usage)
 
     def _delta(self, delta: Any) -> Iterator[Piece]:
         extra = delta.model_extra or {}

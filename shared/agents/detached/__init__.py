@@ -1,0 +1,1 @@
+"""Runs that outlive their connection: their events in Valkey or Redis, readable on any replica."""
