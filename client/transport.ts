@@ -172,7 +172,7 @@ export class Cut {
     return Promise.race([work, this.#ended]);
   }
 
-  /** Return the error that tells what ended the attempt. */
+  /** Return the error that ended the attempt. */
   explain(error: unknown): unknown {
     if (error instanceof BackendError || error instanceof UsageError) return error;
     if (error instanceof FromTokenSource) return error.cause;

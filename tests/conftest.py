@@ -1,4 +1,4 @@
-"""Fixtures live in `tests/fixtures/`, a file a room; here they are only listed."""
+"""Fixtures live in `tests/fixtures/`, a file for each subject; here they are only listed."""
 
 import logging
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ pytest_plugins: list[str] = [
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    """Logging belongs to the process, and some libraries set it up; the next test must not hear of it."""
+    """Logging belongs to the process, and some libraries set it up; the next test must not inherit that."""
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     yield

@@ -6,7 +6,7 @@ export interface Thresholds {
   risk_on: string;
   /** At or below it, risk off. */
   risk_off: string;
-  /** How far back inside the band a reading must come before a regime is left; 0 unless told. */
+  /** How far back inside the band a reading must come before a regime is left; 0 by default. */
   release?: string;
 }
 

@@ -7,7 +7,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 const same = <A, B>(_: Same<A, B>) => undefined;
 
 export async function inputs(input: EverythingInput) {
-  const told: Everything = await backend.post("/constructs", { body: input });
+  const result: Everything = await backend.post("/constructs", { body: input });
 
   // What has a default may be left out of a request and is always there in an answer.
   same<EverythingInput["defaulted"], number | undefined>(true);
@@ -29,10 +29,10 @@ export async function inputs(input: EverythingInput) {
   same<Everything["venue"]["open"], boolean>(true);
   same<Everything["note"]["author"], string | undefined>(true);
   same<Everything["page"]["items"][number]["price"], string>(true);
-  if (told.kind.type === "limit") told.kind.price.slice();
+  if (result.kind.type === "limit") result.kind.price.slice();
   // @ts-expect-error a market order has no price
-  else told.kind.price;
-  const child = told.node.children[0];
+  else result.kind.price;
+  const child = result.node.children[0];
   // @ts-expect-error it may not be there
   child.name;
   child?.children[0]?.name;

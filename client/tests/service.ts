@@ -8,7 +8,7 @@ async function main(): Promise<void> {
   const spy = await backend.get("/signals/{symbol}", { path: { symbol: "SPY" } });
   const unknown = await backend.get("/signals/{symbol}", { path: { symbol: "NOPE" } }).result();
   const invalid = await backend.get("/signals", { query: { limit: 1000 } }).result();
-  const stranger = await createBackend({ baseUrl: BACKEND_API_URL }).get("/me").result();
+  const unauthenticated = await createBackend({ baseUrl: BACKEND_API_URL }).get("/me").result();
 
   // A detached run is left in the middle, and taken up again where it was left.
   const ids: string[] = [];
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     symbol: spy.symbol,
     unknown: unknown.error?.code,
     fields: invalid.error?.errors.map((one) => one.field),
-    stranger: stranger.error?.status,
+    unauthenticated: unauthenticated.error?.status,
     left, ids, last,
     health: health.status,
   }));

@@ -101,7 +101,7 @@ class Reason(StrEnum):
     PENDING = (
         "session-pending",
         "The session has tasks to finish, such as choosing an organisation.",
-        "Finish them in the app, or let the function say `pending=True`.",
+        "Finish them in the app, or set `pending=True` in the function's config.",
     )
     CROSS_SITE = (
         "cookie-cross-site",

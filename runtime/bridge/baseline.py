@@ -10,7 +10,7 @@ from runtime.bridge.artefacts import CONTRACT
 
 
 class NoBaseline(Exception):
-    """There is no contract to compare with; the message tells why."""
+    """There is no contract to compare with; the message names the reason."""
 
 
 def committed(root: Path, revision: str) -> dict[str, Any]:

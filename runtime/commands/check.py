@@ -12,10 +12,12 @@ from runtime.settings import Settings
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command accepts."""
     parser.add_argument(
-        "--update-lock", action="store_true", help="first make public.lock list the routes that are open now"
+        "--update-lock", action="store_true", help="first write the routes that are public now to public.lock"
     )
     parser.add_argument(
-        "--database", action="store_true", help="also compare the live database with what our SQL relies on"
+        "--database",
+        action="store_true",
+        help="also compare the live database with what the service's SQL relies on",
     )
     parser.add_argument(
         "--contract",

@@ -1,8 +1,8 @@
 """`/_annex`: what the service is doing, for the developer at this machine.
 
-Put around the service by `annex dev` alone; nothing that serves in production imports this room. It can sign
-development tokens, so it answers nobody but this machine: neither another host's connection nor a name that
-another page made point here.
+Put around the service by `annex dev` alone; no module that serves in production imports this package. It can
+sign development tokens, so it answers nobody but this machine: neither another host's connection nor a name
+that another page made point here.
 """
 
 import ipaddress
@@ -101,7 +101,9 @@ class DeveloperPage:
     async def _token(self, scope: Scope, receive: Receive, send: Send) -> None:
         issuer = self._application.identity.issuer
         if issuer is None or header(scope, b"content-type") != b"application/json":
-            return await _send_json(send, 409, {"detail": "Clerk signs the tokens here; paste one of its."})
+            return await _send_json(
+                send, 409, {"detail": "Clerk is configured; paste a token that it has signed."}
+            )
         try:
             wanted = msgspec.json.decode(await _body(receive), type=Wanted)
         except msgspec.DecodeError:
@@ -116,7 +118,7 @@ class DeveloperPage:
 
 
 def _is_local(scope: Scope) -> bool:
-    """Tell whether this machine asks, and asks for itself by name."""
+    """Return whether the request comes from this machine and names it as the host."""
     host = (header(scope, b"host") or b"").decode("latin-1")
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     client = scope.get("client")

@@ -89,7 +89,7 @@ class Recorder(SpanProcessor):
         self._lines: deque[Line] = deque(maxlen=LINES)
         self._told: list[Callable[[Trace], None]] = []
 
-    def tell(self, listener: Callable[[Trace], None]) -> None:
+    def subscribe(self, listener: Callable[[Trace], None]) -> None:
         """Call `listener` with the trace whenever a request of it has ended."""
         self._told.append(listener)
 

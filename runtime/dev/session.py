@@ -46,7 +46,7 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
         recorder = Recorder()
         logging.getLogger().addHandler(Lines(recorder))
         if traces:
-            recorder.tell(_print_waterfall)
+            recorder.subscribe(_print_waterfall)
         restarts: list[bool] = []
 
         def restart() -> None:
@@ -79,7 +79,7 @@ def _write_client(table: RouteTable) -> None:
         return
     operations, faults = divide(table.operations)
     for fault in faults:
-        logger.error("contract and client stay as they are: %s", fault)
+        logger.error("contract and client were not rewritten: %s", fault)
     for path in () if faults else artefacts.write(project, operations):
         logger.info("wrote %s", path)
 

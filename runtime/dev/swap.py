@@ -156,7 +156,7 @@ def _key(route: Route) -> tuple[str, str]:
 
 
 def _noted(route: Route, fault: Fault | None) -> Route:
-    """Let a route tell what is wrong with its file."""
+    """Let a route's responses name what is wrong with its file."""
     if fault is None:
         return route
     if route.operation is None:

@@ -37,7 +37,7 @@ class Bulkhead:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
         except TimeoutError:
-            raise DeadlineExceeded("The deadline passed while the call waited for its turn.") from None
+            raise DeadlineExceeded("The deadline passed while the call waited for a free slot.") from None
         finally:
             self._waiting -= 1
 

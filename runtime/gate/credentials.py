@@ -58,7 +58,7 @@ def verify_webhook(app: ASGIApp, *, webhooks: Webhooks) -> ASGIApp:
         try:
             await app(scope, Replay(body, receive), guard)
         finally:
-            # The function's errors are answered further in: only the status tells whether it succeeded.
+            # The function's errors are answered further in: only the status shows whether it succeeded.
             delivery.end(succeeded=guard.finished and 200 <= guard.status < 300)
 
     return verified

@@ -19,7 +19,7 @@ def database_probe(database: Database, *, is_configured: bool) -> HealthProbe:
         try:
             await database.ping(DATABASE_TIMEOUT)
         except DatabaseUnavailable:
-            return Check("down", "the database does not answer")
+            return Check("down", "the database does not respond")
         return Check("ok")
 
     return probe

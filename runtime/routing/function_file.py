@@ -129,7 +129,7 @@ def with_policy(
     """Combine its policies; one that cannot be read, or a folder's above it, leaves the file closed."""
     broken = next((path for path in folders_above(each.file) if folder_faults.get(path)), None)
     if broken:
-        found = f"The policy of its folder cannot be used: {folder_faults[broken][0]}"
+        found = f"The policy of its folder is broken: {folder_faults[broken][0]}"
         return each.with_faults(each.fault(0, found, f"Correct {broken}."))
     if each.source.config is None:
         return each

@@ -208,7 +208,7 @@ def run(application: Application, settings: Settings) -> bool:
             logger.info("stopped")
     if left:
         # Closing the loop would wait for what ignores its cancellation.
-        last_words(lambda: logger.error("still running at the end: %s", ", ".join(left)))
+        last_words(lambda: logger.error("still running after the stop: %s", ", ".join(left)))
     return not left
 
 

@@ -171,12 +171,12 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
             doc="Share of new traces that are recorded, 0 to 1. Leave at 1 when the collector samples tails.",
         ),
     ] = 1.0
-    disabled: Annotated[bool, _env("OTEL_SDK_DISABLED", doc="Switch the SDK off.")] = False
+    disabled: Annotated[bool, _env("OTEL_SDK_DISABLED", doc="Turn OpenTelemetry off.")] = False
     trust_traceparent: Annotated[
         Literal["always", "private", "never"],
         _env(
             "ANNEX_TRUST_TRACEPARENT",
-            doc="Whose `traceparent` is continued: everybody's, private-network callers' (others are linked), nobody's.",
+            doc="Whose `traceparent` is continued: everybody's, only that of callers on private networks (others are linked), or nobody's.",
         ),
     ] = "private"
     log_level: Annotated[
@@ -270,10 +270,12 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
         Secret | None,
         _env(
             "OPENAI_API_KEY",
-            doc="Without it, agents replay recorded scripts in development and refuse in production.",
+            doc="Unset: agents replay recorded replies in development, and answer 503 in production.",
         ),
     ] = None
-    openai_base_url: Annotated[str | None, _env("OPENAI_BASE_URL", doc="A compatible server.")] = None
+    openai_base_url: Annotated[
+        str | None, _env("OPENAI_BASE_URL", doc="Base URL of another server that has OpenAI's API.")
+    ] = None
     model: Annotated[str, _env("ANNEX_MODEL", doc="The model agents use.")] = "gpt-5-mini"
     runs_per_user: Annotated[
         int, _env("ANNEX_RUNS_PER_USER", doc="Agent runs one user may have at once.")

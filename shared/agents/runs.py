@@ -56,7 +56,7 @@ class Agents:
         secret: signs continuations; the same for all replicas.
         store: where detached runs are kept; without one there are none.
         meter_provider: OpenTelemetry's own by default.
-        permits: whether a caller meets demands that `under` was told; without it nobody does.
+        permits: whether a caller meets demands that `under` was given; without it nobody does.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class Agents:
         try:
             return msgspec.convert(data, output)
         except msgspec.ValidationError:
-            raise ModelUnavailable("The model's answer does not have the form it was asked for.") from None
+            raise ModelUnavailable("The model's answer does not match the requested type.") from None
 
     async def resume(
         self, run_id: str, *, user: User, after: int = 0, chat: ChatFormat | None = None

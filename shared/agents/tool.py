@@ -62,7 +62,7 @@ def _fault_of_types(tool: Tool, parameters: Mapping[str, inspect.Parameter]) -> 
     bare = [name for name, parameter in parameters.items() if parameter.annotation is parameter.empty]
     if bare:
         return (
-            f"takes {', '.join(bare)} without an annotation: the model is told the types; write `symbol: str`"
+            f"takes {', '.join(bare)} without an annotation: the model needs the types; write `symbol: str`"
         )
     try:
         arguments_of(tool)
@@ -78,7 +78,7 @@ def _fault_of_function(tool: Tool) -> str:
     if inspect.isgeneratorfunction(tool) or inspect.isasyncgenfunction(tool):
         return "yields: a model reads one result; return it"
     if not inspect.getdoc(tool):
-        return "has no docstring: it is what the model knows of it"
+        return "has no docstring, which describes it to the model; write one"
     if not NAME.fullmatch(tool.__name__):
         return "needs a name that is an identifier of at most 64 ASCII characters"
     return ""

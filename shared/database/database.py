@@ -222,7 +222,7 @@ class Database(Queries):
     async def _once[T](
         self, pool: Pool, record: StatementRecord, verb: Verb[T], sql: str, *args: object
     ) -> T:
-        # No `with`: docs/adr/0099-statement-told-at-its-end.md has what context managers cost here.
+        # No `with`: docs/adr/0099-statement-reported-at-its-end.md has what context managers cost here.
         member = pool.lend() or await pool.acquire()
         fault: BaseException | None = None
         began = time.perf_counter_ns()

@@ -121,7 +121,7 @@ def _of_table(table: Table, live: Mapping[str, _Column], grants: set[tuple[str, 
         if "INSERT" in table.privileges and not live[name].filled:
             yield Drift(
                 f"{table.name}.{name}",
-                "new required column that our INSERT does not set; set it, or give it a default",
+                "new required column that the service's INSERT does not set; set it, or give it a default",
             )
     for privilege in table.privileges:
         if (table.name, privilege) not in grants:

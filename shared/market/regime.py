@@ -1,7 +1,7 @@
 """The market's regime: one verdict from the readings of many instruments, in plain arithmetic.
 
 Each instrument votes with the z-score of its newest reading against its own window, turned so that positive
-means appetite for risk, and weighted by how much it usually tells. Breadth is the share of votes for risk.
+means appetite for risk, and weighted by how reliable it usually is. Breadth is the share of votes for risk.
 """
 
 from collections import defaultdict

@@ -35,7 +35,7 @@ def test_service_that_verifies_without_a_network_does_not_load_the_http_client()
     assert "httpx" not in _loaded_by_a_start()
 
 
-def test_serving_loads_no_room_of_another_command() -> None:
+def test_serving_loads_no_module_of_another_command() -> None:
     loaded = _loaded_by_a_start()
 
     assert "runtime.server.process" in loaded

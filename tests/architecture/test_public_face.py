@@ -19,7 +19,7 @@ def test_importing_the_face_pulls_in_neither_the_composition_root_nor_a_heavy_li
     assert run.stdout.strip() == "[]"
 
 
-def test_importing_every_room_starts_nothing():
+def test_importing_every_module_starts_nothing():
     program = """
 import importlib, pathlib, threading
 for path in sorted([*pathlib.Path("runtime").rglob("*.py"), *pathlib.Path("shared").rglob("*.py")]):

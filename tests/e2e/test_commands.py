@@ -83,7 +83,7 @@ def test_call_sends_one_request_through_the_real_app(project: Path, database_url
     assert (result.returncode, result.stdout.splitlines()) == (0, ["200 OK", '"user_9"'])
 
 
-def test_call_without_a_user_is_refused_as_a_stranger_is(project: Path, database_url: str):
+def test_call_without_a_user_is_refused_like_any_unauthenticated_call(project: Path, database_url: str):
     result = run("call", "GET", "/me", cwd=project, DATABASE_URL=database_url)
     assert result.returncode == 1
     assert result.stdout.startswith("401")

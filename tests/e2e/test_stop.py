@@ -51,7 +51,7 @@ def is_accepted(service: Service) -> bool:
     """Whether a new connection is taken."""
     try:
         socket.create_connection(("127.0.0.1", service.port)).close()
-    except (ConnectionRefusedError, ConnectionResetError):  # reset: it came as the door was closed
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it came as the listener was closed
         return False
     return True
 

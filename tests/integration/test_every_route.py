@@ -73,8 +73,8 @@ async def refusals(service: Service, token: str | None) -> dict[str, tuple[int, 
     return answers
 
 
-async def check(service: Service, issuer: Issuer, stranger: Issuer) -> None:
-    for token in (None, stranger.token(), issuer.token(exp=1), "no.token.at-all"):
+async def check(service: Service, issuer: Issuer, foreign_issuer: Issuer) -> None:
+    for token in (None, foreign_issuer.token(), issuer.token(exp=1), "no.token.at-all"):
         answers = await refusals(service, token)
         assert answers == dict.fromkeys(answers, (401, ORIGIN))
     names = {span.name for span in service.spans.get_finished_spans()}
@@ -89,11 +89,11 @@ async def check(service: Service, issuer: Issuer, stranger: Issuer) -> None:
 
 
 async def test_every_route_is_closed_answers_preflight_and_is_named_by_its_template(
-    served_functions: Path, issuer: Issuer, stranger: Issuer
+    served_functions: Path, issuer: Issuer, foreign_issuer: Issuer
 ) -> None:
     async with running(served_functions, issuer) as service:
         assert len(service.private()) > 4
-        await check(service, issuer, stranger)
+        await check(service, issuer, foreign_issuer)
 
 
 HANDLER = "async def {method}({inputs}) -> str:\n    return 'inside'\n"
@@ -119,12 +119,12 @@ def trees(draw: st.DrawFn) -> dict[str, str]:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=trees())
 async def test_every_route_of_any_tree_is_closed_broken_ones_too(
-    issuer: Issuer, stranger: Issuer, tree: dict[str, str]
+    issuer: Issuer, foreign_issuer: Issuer, tree: dict[str, str]
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="annex-tree-") as folder:
         write_tree(Path(folder), tree)
         async with running(Path(folder), issuer) as service:
-            await check(service, issuer, stranger)
+            await check(service, issuer, foreign_issuer)
 
 
 @pytest.mark.parametrize("strict", ["true", "false"])

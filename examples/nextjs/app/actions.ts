@@ -9,7 +9,7 @@ export interface Recorded {
 
 /** A server action: what the form says goes to the function as it is, and its verdict comes back typed. */
 export async function record(_: Recorded, form: FormData): Promise<Recorded> {
-  const told = await backend
+  const result = await backend
     .post("/signals", {
       body: {
         symbol: "SPY",
@@ -20,9 +20,9 @@ export async function record(_: Recorded, form: FormData): Promise<Recorded> {
       },
     })
     .result();
-  if (told.ok) return { id: told.data.id, errors: [] };
-  if (told.error.code === "invalid_input") {
-    return { errors: told.error.errors.map((one) => `${one.field}: ${one.message}`) };
+  if (result.ok) return { id: result.data.id, errors: [] };
+  if (result.error.code === "invalid_input") {
+    return { errors: result.error.errors.map((one) => `${one.field}: ${one.message}`) };
   }
-  return { errors: [`${told.error.code}: ${told.error.message}`] };
+  return { errors: [`${result.error.code}: ${result.error.message}`] };
 }

@@ -15,9 +15,9 @@ export function Me() {
   useEffect(() => {
     const abort = new AbortController();
     const { signal } = abort;
-    void backend.get("/me", { signal }).result().then((told) => told.ok && setMe(told.data));
-    void backend.delete("/signals/{symbol}", { path: { symbol: "SPY" }, signal }).result().then((told) => {
-      if (!told.ok && told.error.code === "forbidden") setRefusal(`${told.error.status} ${told.error.code}`);
+    void backend.get("/me", { signal }).result().then((result) => result.ok && setMe(result.data));
+    void backend.delete("/signals/{symbol}", { path: { symbol: "SPY" }, signal }).result().then((result) => {
+      if (!result.ok && result.error.code === "forbidden") setRefusal(`${result.error.status} ${result.error.code}`);
     });
     void fetch("/api/signals/HYG-LQD", { signal }).then(async (answer) => setRouted(await answer.text()), () => undefined);
     return () => abort.abort();

@@ -5,7 +5,7 @@ import { record } from "./actions";
 import { Panel } from "./panel";
 
 export function Record() {
-  const [told, act, isPending] = useActionState(record, { errors: [] });
+  const [result, act, isPending] = useActionState(record, { errors: [] });
   return (
     <Panel title="Server action" id="record">
       <form action={act}>
@@ -17,8 +17,8 @@ export function Record() {
         </label>
         <button disabled={isPending}>Record</button>
       </form>
-      {told.id && <p id="recorded">Recorded {told.id}</p>}
-      {told.errors.map((one) => (
+      {result.id && <p id="recorded">Recorded {result.id}</p>}
+      {result.errors.map((one) => (
         <p className="error" key={one}>
           {one}
         </p>

@@ -163,4 +163,4 @@ def _issuers(issuers: Iterable[str]) -> None:
 
 def _skew(seconds: float) -> None:
     if seconds > MAX_SKEW:
-        raise ValueError(f"expected at most {MAX_SKEW} seconds: expired tokens pass for so long")
+        raise ValueError(f"expected at most {MAX_SKEW} seconds: expired tokens are accepted for that long")

@@ -191,7 +191,8 @@ class OpaqueTokens:
                 )
         except (TimeoutError, NoResponse) as fault:
             logger.warning(
-                "auth.machine.unanswered", extra={"kind": kind, "cause": str(fault) or "too many at once"}
+                "auth.machine.unanswered",
+                extra={"kind": kind, "cause": str(fault) or "too many verifications at once"},
             )
             raise KeysUnavailable from None
         verified = _read_answer(kind, response)

@@ -75,7 +75,7 @@ class ClerkWebhooks(Webhooks):
             return self._remember(identifier, timestamp)
         if timestamp in record.times or record.state == "running":
             logger.info("webhook.refused", extra={"reason": "replay", "webhook_id": identifier})
-            raise Conflict("This webhook delivery was received before.")
+            raise Conflict("This webhook delivery has already been received.")
         record.times.add(timestamp)
         if record.state == "done":
             return Delivery(identifier, is_duplicate=True)

@@ -86,7 +86,7 @@ def sendable(schema: Any) -> str:
 
 
 def _fact(schema: Schema) -> str:
-    """Return what the type does not tell: the format of a string."""
+    """Return what the type cannot express: the format of a string."""
     options = [schema, *(option for option in schema.get("anyOf", []) if isinstance(option, dict))]
     for option in options:
         if option.get("type") == "string" and (option.get("format") or option.get("contentEncoding")):

@@ -65,6 +65,8 @@ async def check_database(settings: Settings, schema: Schema | None = None) -> li
             Finding("database", "nothing to compare: no shared/*/schema.py declares TABLES or ENUMS")
         )
     elif not drifted:
-        findings.append(Finding("database", "every column that our SQL relies on exists and has its type"))
+        findings.append(
+            Finding("database", "every column that the service's SQL relies on exists and has its type")
+        )
     findings += [Finding("role", f"{power}; docs/database.md has a role that cannot") for power in excess]
     return findings if excess else [*findings, Finding("role", "it cannot change the schema")]

@@ -75,7 +75,7 @@ def _shapes(operations: list[Operation], undescribed: list[Fault]) -> Iterator[F
     for fault in faults:
         yield Finding("types", str(fault), is_fault=True)
     if not faults:
-        yield Finding("types", "every type survives the way to TypeScript and back")
+        yield Finding("types", "every type of the contract can be written in TypeScript")
 
 
 def _artefacts(operations: list[Operation], root: Path, *, broken: bool) -> Iterator[Finding]:

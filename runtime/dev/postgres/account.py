@@ -24,4 +24,4 @@ def can_enter(folder: Path, user: pwd.struct_passwd) -> bool:
 def must_be_ours(path: Path, user: pwd.struct_passwd) -> None:
     """In a folder where everybody may write, a name of ours could have been taken by somebody else."""
     if path.is_symlink() or (path.exists() and path.stat().st_uid not in {os.geteuid(), user.pw_uid}):
-        raise EmbeddedPostgresError(f"{path} belongs to somebody else; remove it")
+        raise EmbeddedPostgresError(f"{path} belongs to another user; remove it")

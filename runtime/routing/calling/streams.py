@@ -152,7 +152,7 @@ class _Stream(ASGIResponse):
                     return await self._events()
                 finally:
                     ticker.cancel()
-        except (Exception, *EXITS) as error:  # noqa: BLE001  # a stream that has begun has no other way to tell
+        except (Exception, *EXITS) as error:  # noqa: BLE001  # a stream that has begun has no other way to report it
             ended = self.stopped or DeadlineExceeded()
             return self._failed(ended if limit.expired() else error, invocation)
 
@@ -202,7 +202,7 @@ class _Stream(ASGIResponse):
         elif isinstance(noun, Internal):
             logger.error("unhandled exception", exc_info=error, extra={"function": self._endpoint.file})
         if isinstance(noun, Internal | Unavailable | DeadlineExceeded):
-            # The status was 200 long ago; only the span can still tell.
+            # The status was 200 long ago; only the span can still record it.
             record_exception(error)
             span = trace.get_current_span()
             span.set_status(StatusCode.ERROR)

@@ -36,7 +36,7 @@ class Segment(Struct, frozen=True):
 
     @property
     def shape(self) -> str:
-        """What the router tells apart: static text, any segment, any tail."""
+        """What the router distinguishes: static text, any segment, any tail."""
         return {"static": self.text, "dynamic": "{}", "rest": "{...}"}[self.kind]
 
 

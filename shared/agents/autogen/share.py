@@ -55,7 +55,7 @@ class Share:
 
     async def _block(self, call: partial[Any]) -> Any:
         if not self._free.acquire(blocking=False):
-            raise Overloaded("Too many blocking tools are under way.", retry_after=5)
+            raise Overloaded("Too many blocking tools are running.", retry_after=5)
         try:
             future = self._threads.submit(call)
         except RuntimeError:  # the run is over

@@ -163,7 +163,7 @@ def asking_tool(agent: str, run: Run, share: Share) -> RunTool:
     async def ask_user(question: Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION)]) -> str:
         """Ask the person a question that only they can answer. The discussion pauses until they do."""
         run.ask(Question(agent=agent, text=question))
-        return "The person has been asked."
+        return "The user has been asked."
 
     return RunTool(ask_user, run, share)
 

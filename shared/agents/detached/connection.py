@@ -17,7 +17,7 @@ STORE_TIMEOUT = 3.0
 _MAX_WRITERS = 20
 
 
-class Connection:
+class StoreConnection:
     """Two clients, which decode nothing: `commands`, and `readers`, whose connections wait for events.
 
     They are apart, so that waiting readers cannot starve the runs.
@@ -77,4 +77,4 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise Unavailable("The store of agent runs does not answer now; try again.") from error
+        raise Unavailable("The store of agent runs does not respond; try again.") from error

@@ -55,5 +55,5 @@ def event_number(last_event_id: str | None) -> int:
     if not last_event_id:
         return 0
     if not _EVENT_ID.fullmatch(last_event_id):
-        raise Invalid(errors=(FieldError("header", "Last-Event-ID", "Expected the number of an event."),))
+        raise Invalid(errors=(FieldError("header", "Last-Event-ID", "Expected an event number."),))
     return int(last_event_id)

@@ -102,7 +102,7 @@ class DetachedRuns:
         except Unavailable as error:
             if not written.done():
                 written.set_exception(error)
-            log.warning("agent run ended: its store does not answer", extra={"run_id": run.id})
+            log.warning("agent run ended: its store does not respond", extra={"run_id": run.id})
         finally:
             alive.cancel()
             await run.close()

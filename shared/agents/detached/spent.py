@@ -1,12 +1,12 @@
 """Used continuations, remembered for all replicas."""
 
-from shared.agents.detached.connection import Connection, reachable
+from shared.agents.detached.connection import StoreConnection, reachable
 
 
 class SpentInStore:
     """A `questions.spent.Spent` that all replicas share."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: StoreConnection) -> None:
         self._redis = connection.commands
 
     async def spend(self, token_id: str, seconds: float) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
-from shared.agents.detached.connection import STORE_TIMEOUT, Connection, reachable, translated
+from shared.agents.detached.connection import STORE_TIMEOUT, StoreConnection, reachable, translated
 from shared.agents.detached.record import RunRecord
 from shared.agents.detached.spent import SpentInStore
 from shared.agents.events import AgentEvent, RunDone, RunFailed, TokenUsage
@@ -27,7 +27,10 @@ EVENTS_KEPT_SECONDS = 3600
 
 _STOPS = "annex:agents:stops"
 _LOST = RunFailed(
-    code=RunLost.code, detail="The run ended with its server.", retryable=True, usage=TokenUsage()
+    code=RunLost.code,
+    detail="The run was lost because its server stopped.",
+    retryable=True,
+    usage=TokenUsage(),
 )
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _decode = msgspec.json.Decoder(AgentEvent).decode
@@ -44,7 +47,7 @@ class RunStore:
         spent: the used continuations.
     """
 
-    def __init__(self, connection: Connection, *, alive: float = 15) -> None:
+    def __init__(self, connection: StoreConnection, *, alive: float = 15) -> None:
         self.spent = SpentInStore(connection)
         self._connection = connection
         self._redis = connection.commands
@@ -58,7 +61,9 @@ class RunStore:
         Raises:
             ValueError: the URL is another one, or the client is not installed.
         """
-        return cls(Connection.from_url(url, max_readers=max_readers, read_timeout=2 * alive), alive=alive)
+        return cls(
+            StoreConnection.from_url(url, max_readers=max_readers, read_timeout=2 * alive), alive=alive
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -116,7 +116,7 @@ class Continuations:
         if left <= 0:
             raise _refused("This continuation has expired; start the run again.")
         if not await self._spent.spend(asked.id, min(left, seconds)):
-            raise Conflict("This continuation was used already.")
+            raise Conflict("This continuation has already been used.")
         return asked
 
     async def settle(self, asked: Asked, *, is_used: bool) -> None:

@@ -97,5 +97,6 @@ class Questions:
             await self._continuations.settle(asked, is_used=not has_failed)
         except Unavailable:
             log.warning(
-                "a continuation cannot be settled: its store does not answer", extra={"run_id": run.id}
+                "a continuation could not be marked as used: its store does not respond",
+                extra={"run_id": run.id},
             )

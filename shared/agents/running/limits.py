@@ -37,9 +37,9 @@ class RunLimits:
             TooManyRuns: with the seconds after which to try again.
         """
         if self._running[user_id] >= self._per_user:
-            raise TooManyRuns(f"You already have {self._per_user} agent runs under way.", retry_after=5)
+            raise TooManyRuns(f"You already have {self._per_user} agent runs in progress.", retry_after=5)
         if self._running.total() >= self._total:
-            raise TooManyRuns("The service has as many agent runs under way as it allows.", retry_after=10)
+            raise TooManyRuns("The service is at its limit of agent runs; try again.", retry_after=10)
         self._running[user_id] += 1
 
     def release(self, user_id: str) -> None:

@@ -126,7 +126,7 @@ class Run:
         mark(context, self)
         self._pumping = asyncio.create_task(self._pump(), context=context, name=f"agents {self.id}")
         self._deadline = asyncio.get_running_loop().call_later(
-            self.budget.seconds, self.stop, DeadlineExceeded("The run's time is used up.")
+            self.budget.seconds, self.stop, DeadlineExceeded("The run exceeded its time budget.")
         )
 
     async def events(self) -> AsyncGenerator[AgentEvent]:

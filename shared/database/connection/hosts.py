@@ -1,4 +1,4 @@
-"""The hosts of a database URL: how they are written, and what their names tell."""
+"""The hosts of a database URL: how they are written, and what their names reveal."""
 
 import re
 from urllib.parse import unquote

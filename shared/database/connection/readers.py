@@ -27,7 +27,7 @@ def read_all(parameters: Parameters, pairs: list[tuple[str, str]]) -> None:
             parameters.note(f"{name} is ignored: {_IGNORED[name]}")
         else:
             shown = "a parameter" if is_secret else name
-            parameters.note(f"{shown} is ignored: neither Annex nor PostgreSQL knows it")
+            parameters.note(f"{shown} is ignored: it is not a parameter of Annex or PostgreSQL")
 
 
 type _ParameterReader = Callable[[Parameters, str, str], None]

@@ -46,7 +46,7 @@ class Target(Struct, frozen=True, kw_only=True):
         acquire_timeout: Prisma's ``pool_timeout``, seconds.
         connect_timeout: seconds.
         query_timeout: Prisma's ``socket_timeout``, seconds.
-        pooler: ``transaction`` when the URL or its host tells so.
+        pooler: ``transaction`` when the URL or its host shows one.
         notices: parameters that were ignored or weakened, for the log and `annex doctor`.
     """
 

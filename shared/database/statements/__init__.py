@@ -1,1 +1,1 @@
-"""What a statement's text tells without running it."""
+"""What can be known of a statement from its text, without running it."""

@@ -99,7 +99,7 @@ def test_the_ai_sdk_leads_a_chat_with_approval_question_and_error(
     assert ["data-question", "How many?"] in seen["third"]
     assert seen["fourth"][-1] == ["text", "done"]
     assert len(seen["errors"]) == 1
-    assert "The model provider does not answer now; try again." in seen["errors"][0]
+    assert "The model provider does not respond; try again." in seen["errors"][0]
     assert seen["metadata"]["stopReason"] == "completed"
 
 

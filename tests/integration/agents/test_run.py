@@ -151,7 +151,7 @@ async def test_an_answer_in_another_form_is_the_models_fault_and_is_not_repeated
     text: str, agents: Agents, model_server: ModelServer
 ):
     model_server.script(says(text))
-    with pytest.raises(ModelUnavailable, match="does not have the form") as refused:
+    with pytest.raises(ModelUnavailable, match="does not match the requested type") as refused:
         await agents.answer(Agent("summary", "Sum up."), ask(), Verdict, user=caller())
     assert text not in repr(refused.value)
 
@@ -159,8 +159,8 @@ async def test_an_answer_in_another_form_is_the_models_fault_and_is_not_repeated
 @pytest.mark.parametrize(
     ("reply", "detail", "retryable"),
     [
-        (says("", status=429), "does not answer now", True),
-        (says("", status=500), "does not answer now", True),
+        (says("", status=429), "does not respond", True),
+        (says("", status=500), "does not respond", True),
         (says("", status=401), "refused the request", False),
         (says("", status=400), "refused the request", False),
         (says("SPY leads TLT", cut_after=2), "", True),
@@ -374,7 +374,7 @@ async def test_a_tool_that_cannot_be_ended_does_not_hold_the_run_and_is_reported
     assert len(model_server.requests) == 1
 
 
-async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_door(
+async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_client(
     agents: Agents, model_server: ModelServer
 ):
     from autogen_core.models import UserMessage
@@ -445,7 +445,7 @@ async def test_an_answer_outside_the_bounds_of_its_struct_is_the_models_fault(
         confidence: Annotated[float, Meta(ge=0, le=1)]
 
     model_server.script(says('{"confidence": 7}'))
-    with pytest.raises(ModelUnavailable, match="does not have the form"):
+    with pytest.raises(ModelUnavailable, match="does not match the requested type"):
         await agents.answer(Agent("summary", "Sum up."), ask(), Sure, user=caller())
 
 

@@ -23,7 +23,7 @@ async def findings(url: str) -> list[tuple[bool, str]]:
 
 async def test_a_database_that_fits_and_a_role_that_is_least_are_said_to_be_so(database_url: str):
     assert await findings(database_url) == [
-        (False, "database: every column that our SQL relies on exists and has its type"),
+        (False, "database: every column that the service's SQL relies on exists and has its type"),
         (False, "role: it cannot change the schema"),
     ]
 

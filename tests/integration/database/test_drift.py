@@ -37,7 +37,7 @@ CHANGE = 'ALTER TABLE "Sample"'
         (
             f"""{CHANGE} ADD "source" TEXT NOT NULL DEFAULT ''; {CHANGE} ALTER "source" DROP DEFAULT""",
             "Sample.source",
-            "new required column that our INSERT does not set; set it, or give it a default",
+            "new required column that the service's INSERT does not set; set it, or give it a default",
         ),
         (f'{CHANGE} RENAME TO "Reading"', "Sample", "table not found on the search path"),
         ('REVOKE INSERT ON "Sample" FROM annex', "Sample", "the role lacks the INSERT privilege; grant it"),

@@ -107,7 +107,7 @@ async def test_a_pooler_is_recognised_from_its_refusal_of_startup_settings(
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the database room logged; libraries have words of their own."""
+    """What the database package logged; libraries have words of their own."""
     return [record.message for record in caplog.records if record.name == "annex.database"]
 
 

@@ -1,4 +1,4 @@
-"""Answers that fail between head and body: caller, span and log are told the same."""
+"""Answers that fail between head and body: caller, span and log have the same."""
 
 import logging
 from pathlib import Path

@@ -32,7 +32,7 @@ def test_node_calls_functions_and_takes_an_agents_run_up_where_it_left_it(
         "symbol": "SPY",
         "unknown": "not_found",
         "fields": ["limit"],
-        "stranger": 401,
+        "unauthenticated": 401,
         "left": seen["left"],
         "last": "done",
         "health": "ok",

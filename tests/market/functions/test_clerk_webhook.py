@@ -1,4 +1,4 @@
-"""Clerk's events come in signed, once, by the real door."""
+"""Clerk's events come in signed, once, through the real webhook check."""
 
 import base64
 import logging

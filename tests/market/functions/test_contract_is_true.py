@@ -82,7 +82,7 @@ async def test_a_refused_body_is_one_of_those_errors_too(caller: Caller, options
     fits(response, "/signals", "post")
 
 
-async def test_a_stranger_is_told_what_the_contract_says(caller: Caller):
+async def test_an_unauthenticated_caller_gets_what_the_contract_says(caller: Caller):
     response = await caller.anonymous("GET", "/me")
     assert response.status_code == 401
     fits(response, "/me", "get")

@@ -40,7 +40,7 @@ async def test_the_question_comes_back_with_the_token(continuations: Continuatio
 async def test_a_used_token_is_a_conflict(continuations: Continuations):
     token = issue(continuations)
     await continuations.redeem(token, user_id="user_1", team="regime")
-    with pytest.raises(Conflict, match="used already"):
+    with pytest.raises(Conflict, match="already been used"):
         await continuations.redeem(token, user_id="user_1", team="regime")
 
 
@@ -53,7 +53,7 @@ async def test_a_token_whose_run_failed_is_good_again_and_one_whose_run_succeede
     asked = await continuations.redeem(token, user_id="user_1", team="regime", seconds=60)
     await continuations.settle(asked, is_used=True)
     clock.now += 61
-    with pytest.raises(Conflict, match="used already"):
+    with pytest.raises(Conflict, match="already been used"):
         await continuations.redeem(token, user_id="user_1", team="regime")
 
 

@@ -91,12 +91,12 @@ def key_set(*entries: Any) -> bytes:
     return json.dumps({"keys": entries}).encode()
 
 
-def test_keys_are_found_by_their_kid(issuer, stranger):
-    keys = read_key_set(key_set(issuer.jwk, stranger.jwk))
+def test_keys_are_found_by_their_kid(issuer, foreign_issuer):
+    keys = read_key_set(key_set(issuer.jwk, foreign_issuer.jwk))
 
     assert {kid: key.public_numbers() for kid, key in keys.items()} == {
         issuer.kid: public_numbers(issuer),
-        stranger.kid: public_numbers(stranger),
+        foreign_issuer.kid: public_numbers(foreign_issuer),
     }
 
 

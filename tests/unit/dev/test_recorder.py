@@ -61,12 +61,12 @@ async def test_one_trace_cannot_take_all_the_memory(recorder: Recorder):
 
 
 async def test_listener_is_told_when_a_request_has_ended(recorder: Recorder):
-    told: list[str] = []
-    recorder.tell(lambda found: told.append(found.id))
+    ended: list[str] = []
+    recorder.subscribe(lambda found: ended.append(found.id))
 
     identity = request("GET /", "SELECT Signal")
 
-    assert told == [identity]
+    assert ended == [identity]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Whoever waits at the door comes in, on the loop that the service runs on."""
+"""Every connection that waits is accepted, on the loop that the service runs on."""
 
 import asyncio
 import os
@@ -18,43 +18,43 @@ from runtime.server.acceptor import Acceptor
 CROWD = 100
 
 
-class Guests:
+class Connections:
     """Who came in."""
 
     def __init__(self) -> None:
         self.inside: list[asyncio.BaseTransport] = []
 
     def __call__(self) -> asyncio.Protocol:
-        guests = self
+        connections = self
 
-        class Guest(asyncio.Protocol):
+        class Connection(asyncio.Protocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                guests.inside.append(transport)
+                connections.inside.append(transport)
 
-        return Guest()
+        return Connection()
 
 
-def crowd(door: socket.socket, number: int, held: ExitStack) -> None:
+def crowd(listener: socket.socket, number: int, held: ExitStack) -> None:
     """Connect so many; the kernel keeps them until they are accepted."""
     for _ in range(number):
-        held.enter_context(socket.create_connection(door.getsockname()))
+        held.enter_context(socket.create_connection(listener.getsockname()))
 
 
 @asynccontextmanager
-async def opened(guests: Guests) -> AsyncIterator[tuple[socket.socket, Acceptor]]:
+async def opened(connections: Connections) -> AsyncIterator[tuple[socket.socket, Acceptor]]:
     """Listen as the service does: the loop's server and the acceptor on one socket."""
-    door = socket.create_server(("127.0.0.1", 0), backlog=CROWD)
-    server = await asyncio.get_running_loop().create_server(guests, sock=door)
-    beside = Acceptor(server.sockets, guests)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=CROWD)
+    server = await asyncio.get_running_loop().create_server(connections, sock=listener)
+    beside = Acceptor(server.sockets, connections)
     try:
-        yield door, beside
+        yield listener, beside
     finally:
         await beside.close()
         server.close()
-        for guest in guests.inside:
-            guest.close()
+        for connection in connections.inside:
+            connection.close()
         await server.wait_closed()
-        door.close()
+        listener.close()
 
 
 async def turns_until(condition: Callable[[], bool], most: int) -> int:
@@ -68,41 +68,41 @@ async def turns_until(condition: Callable[[], bool], most: int) -> int:
 
 def test_a_crowd_comes_in_within_a_few_turns_of_the_loop():
     async def arrive() -> int:
-        guests = Guests()
-        async with opened(guests) as (door, _):
+        connections = Connections()
+        async with opened(connections) as (listener, _):
             with ExitStack() as held:
-                crowd(door, CROWD, held)
-                return await turns_until(lambda: len(guests.inside) == CROWD, most=CROWD)
+                crowd(listener, CROWD, held)
+                return await turns_until(lambda: len(connections.inside) == CROWD, most=CROWD)
 
     assert uvloop.run(arrive()) < CROWD // 4
 
 
-def test_nobody_comes_in_after_the_door_was_closed():
+def test_no_connection_is_accepted_after_the_listener_was_closed():
     async def arrive_late() -> tuple[list[Any], bool]:
-        guests = Guests()
-        async with opened(guests) as (door, beside):
-            address = door.getsockname()
+        connections = Connections()
+        async with opened(connections) as (listener, beside):
+            address = listener.getsockname()
             await beside.close()
         try:
             socket.create_connection(address).close()
         except ConnectionRefusedError:
-            return guests.inside, True
-        return guests.inside, False
+            return connections.inside, True
+        return connections.inside, False
 
     assert uvloop.run(arrive_late()) == ([], True)
 
 
-def test_whoever_was_accepted_is_in_once_the_door_is_closed():
+def test_what_was_accepted_is_served_although_the_listener_is_closed():
     async def close_upon_a_crowd() -> tuple[int, int]:
-        guests = Guests()
-        async with opened(guests) as (door, beside):
+        connections = Connections()
+        async with opened(connections) as (listener, beside):
             with ExitStack() as held:
-                crowd(door, CROWD, held)
+                crowd(listener, CROWD, held)
                 await asyncio.sleep(0)  # one turn, in which they are accepted
                 await beside.close()
-                closed = len(guests.inside)
+                closed = len(connections.inside)
                 await asyncio.sleep(0.05)
-                return closed, len(guests.inside)
+                return closed, len(connections.inside)
 
     closed, later = uvloop.run(close_upon_a_crowd())
     assert closed >= CROWD - 1  # the loop's own server may be letting one in
@@ -135,18 +135,18 @@ def test_a_process_without_a_descriptor_left_lets_people_in_once_it_has_one(
     monkeypatch.setattr(acceptor, "RETRY_AFTER", 0.05)
 
     async def arrive() -> None:
-        guests = Guests()
+        connections = Connections()
         with ExitStack() as held:
-            door = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=CROWD))
-            beside = Acceptor([door], guests)
-            crowd(door, 3, held)
+            listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=CROWD))
+            beside = Acceptor([listener], connections)
+            crowd(listener, 3, held)
             with no_descriptor_left():
                 await until(lambda: caplog.records)
-                assert guests.inside == []
-            await until(lambda: len(guests.inside) == 3)
+                assert connections.inside == []
+            await until(lambda: len(connections.inside) == 3)
             await beside.close()
-            for guest in guests.inside:
-                guest.close()
+            for connection in connections.inside:
+                connection.close()
 
     uvloop.run(arrive())
     assert "cannot accept connections" in caplog.text

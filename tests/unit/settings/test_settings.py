@@ -50,7 +50,7 @@ def test_a_star_with_credentials_is_refused_with_the_cure():
     assert found["CORS_ORIGINS"].endswith("list the origins")
 
 
-def test_an_origin_pattern_that_strangers_can_match_is_refused():
+def test_an_origin_pattern_that_other_sites_can_match_is_refused():
     found = faults_of({"CORS_ORIGINS": "https://app-*.vercel.app"})
     assert "only you can claim" in found["CORS_ORIGINS"]
 

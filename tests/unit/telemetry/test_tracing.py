@@ -226,7 +226,7 @@ async def test_trusted_caller_is_continued(spans: Spans):
     assert (span.context.trace_id, span.parent.span_id) == (int(PARENT[3:35], 16), int(PARENT[36:52], 16))
 
 
-async def test_stranger_is_linked_and_cannot_switch_recording_off(spans: Spans):
+async def test_unknown_caller_is_linked_and_cannot_switch_recording_off(spans: Spans):
     async with served(unmatched, spans.telemetry, client="203.0.113.9") as http:
         await http.get("/", headers={"traceparent": PARENT[:-1] + "0"})
 

@@ -35,7 +35,7 @@ def started(processor: SpanQueue) -> Spans:
     return Spans(provider.get_tracer("annex"))
 
 
-def test_a_span_without_room_is_counted_and_told_once(caplog):
+def test_a_span_beyond_the_queue_is_counted_and_logged_once(caplog):
     processor = SpanQueue(exporter := Slow(), limit=4, batch=4, delay=60)
     spans = started(processor)
     for _ in range(4):

@@ -78,7 +78,7 @@ class ModelCall:
         """
         answer = self._answer or ModelAnswer(finish="length")
         if answer.finish is None:
-            raise ModelUnavailable("The model broke off in the middle of its answer.")
+            raise ModelUnavailable("The model provider ended the answer before it was complete.")
         if answer.finish != "stop":
             self.ending = self.ending or answer.finish
         elif answer.calls and not may_call:

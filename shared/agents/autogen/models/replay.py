@@ -59,7 +59,7 @@ class Recording(ReplayChatCompletionClient):
     async def create_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[str | CreateResult]:
         """Yield as the replay client does, with the pauses of a real model."""
         if self._current_index == len(self.chat_completions):
-            raise ModelUnavailable("The recorded replies of this team are used up.", retry_after=None)
+            raise ModelUnavailable("No recorded reply of this team is left.", retry_after=None)
         async for piece in super().create_stream(*args, **kwargs):
             if isinstance(piece, str):
                 await asyncio.sleep(self._pace)

@@ -267,7 +267,7 @@ def _refuse_misfit(result: CreateResult, json_output: JsonOutput) -> None:
 
 
 def _malformed() -> ModelUnavailable:
-    return ModelUnavailable("The model's answer does not have the form it was asked for.")
+    return ModelUnavailable("The model's answer does not match the requested type.")
 
 
 def _translated(error: Exception, status: int | None) -> ModelUnavailable:
@@ -276,5 +276,5 @@ def _translated(error: Exception, status: int | None) -> ModelUnavailable:
     if {getattr(error, "code", None), getattr(error, "type", None)} & _FINAL_CODES:
         return ModelUnavailable("The account at the model provider has no credit left.", retry_after=None)
     if status is None or status in {408, 409, 429} or status >= 500:
-        return ModelUnavailable("The model provider does not answer now; try again.", retry_after=5)
+        return ModelUnavailable("The model provider does not respond; try again.", retry_after=5)
     return ModelUnavailable("The model provider refused the request.", retry_after=None)
