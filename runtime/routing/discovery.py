@@ -26,7 +26,7 @@ from runtime.routing.importing.loading import Loader
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
 from runtime.routing.reading.source import Source, read_folder, read_function, unread
-from runtime.routing.reading.tree import list_files, read_tree, shape_of
+from runtime.routing.reading.tree import list_files, read_tree, shape_of, unreadable_policies
 from runtime.routing.table import Imported, Route, RouteTable
 
 MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that
@@ -63,11 +63,15 @@ def discover(
         )
     listing, stray = list_files(root)
     tree = read_tree(listing)
+    closed = unreadable_policies(stray)
     stray += tree.faults
     refused = {each.file: each for each in witness.refused}
     folders, folder_faults = _read_folders(guard, tree.folders, refused)
+    unusable = {
+        path: [*folder_faults.get(path, []), *closed.get(path, [])] for path in {*folder_faults, *closed}
+    }
     files = [read_file(each, *_source(guard, each.file, read_function, refused)) for each in tree.candidates]
-    files = [with_policy(each, folders, folder_faults) for each in files]
+    files = [with_policy(each, folders, unusable) for each in files]
     files = _spread(files, between_files(_claims(files)))
     files = [without_reserved(each, reserved) for each in files]
     loader = Loader(guard)

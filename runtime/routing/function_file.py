@@ -10,6 +10,7 @@ from runtime.config import METHODS, Endpoint, Policy
 from runtime.routing import handlers
 from runtime.routing.annotations.describe import spell
 from runtime.routing.conflicts import Use
+from runtime.routing.importing.difference import differences
 from runtime.routing.importing.loading import Loaded, Loader
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
@@ -130,7 +131,7 @@ def with_policy(
     broken = next((path for path in folders_above(each.file) if folder_faults.get(path)), None)
     if broken:
         found = f"The policy of its folder cannot be used: {folder_faults[broken][0]}"
-        return each.with_faults(each.fault(0, found, f"Correct {broken}."))
+        return each.with_faults(each.fault(0, found, f"Correct {folder_faults[broken][0].file}."))
     if each.source.config is None:
         return each
     policies, faults = lay(each.source, folders)
@@ -180,13 +181,11 @@ def compile_file(each: FunctionFile, loader: Loader, known: Imported | None) -> 
 def _judged(each: FunctionFile, loaded: Loaded) -> CompiledFile:
     path = {segment.text: segment.kind for segment in each.segments or () if segment.kind != "static"}
     operations: list[Operation] = []
-    faults: list[Fault] = []
+    faults = differences(each.source, loaded.module)
+    if faults:
+        return CompiledFile(each, tuple(faults), loaded)
     for method, line in each.source.methods.items():
-        function: Any = getattr(loaded.module, method, None)
-        if not callable(function) or isinstance(function, type):
-            found = f"{method} is not a function after the file has run."
-            faults.append(each.fault(line, found, "Do not assign to its name."))
-            continue
+        function: Any = vars(loaded.module)[method]
         handler = Handler(each.file, line, method, function, path, each.policies[method])
         signature, found_faults = read_signature(handler)
         faults += found_faults
