@@ -72,14 +72,14 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
 
 
 def _write_client(table: RouteTable) -> None:
-    """Rewrite contract and client, but not while a file is broken: its types must not vanish from the app."""
+    """Rewrite the client, but not while a file is broken: its types must not vanish from the app."""
     project = table.root.resolve().parent
     if table.faults or not (project / "client").is_dir():
         return
     operations, faults = divide(table.operations)
     for fault in faults:
-        logger.error("contract and client stay as they are: %s", fault)
-    for path in () if faults else artefacts.write(project, operations):
+        logger.error("the client stays as it is: %s", fault)
+    for path in () if faults else artefacts.write(project, operations, below=Path("client")):
         logger.info("wrote %s", path)
 
 

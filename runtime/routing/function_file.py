@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from runtime.config import METHODS, Endpoint, Policy
 from runtime.routing import handlers
-from runtime.routing.annotations.describe import spell
-from runtime.routing.conflicts import Use
+from runtime.routing.annotations.describe import schema_of, spell
+from runtime.routing.conflicts import Standing, Use
 from runtime.routing.importing.difference import differences
 from runtime.routing.importing.loading import Loaded, Loader
+from runtime.routing.incumbents import Incumbents, canonical
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
 from runtime.routing.reading.cascade import folders_above, lay
@@ -107,7 +108,7 @@ class CompiledFile(Struct, frozen=True):
             for operation in self.operations
         ]
 
-    def uses(self) -> Iterator[Use]:
+    def uses(self, known: Incumbents) -> Iterator[Use]:
         """Yield the use of each path parameter in each operation."""
         for operation in self.operations:
             template = operation.endpoint.template
@@ -115,7 +116,10 @@ class CompiledFile(Struct, frozen=True):
             for given in operation.inputs:
                 if given.kind is InputKind.PATH:
                     position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
-                    yield Use(self.file, line, position, spell(given.annotation))
+                    had = known.kinds.get((self.file, template, given.name))
+                    is_same = had is not None and had == canonical(schema_of(given.annotation))
+                    standing = Standing.INCUMBENT if is_same else Standing.NEW
+                    yield Use(self.file, line, position, spell(given.annotation), standing)
 
 
 def read_file(candidate: Candidate, text: bytes, source: Source) -> FunctionFile:
