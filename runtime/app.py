@@ -28,7 +28,7 @@ from runtime.http.health import Health
 from runtime.http.probes import database_probe, functions_probe, service_probe
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
-from runtime.routing import Fault, RouteTable, TreeApp, discover
+from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.streams import DRAIN
 from runtime.settings.origins import compile_origins
 from runtime.settings.variables import Settings
@@ -206,6 +206,9 @@ def create_app(
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
     """
     telemetry = telemetry or Telemetry.start(settings)
+    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    if settings.is_production:
+        table = lock.closed(settings.functions, table)
     application = Application(
         settings,
         telemetry=telemetry,
@@ -213,7 +216,7 @@ def create_app(
         identity=identity or ClerkIdentity.from_settings(settings.clerk, production=settings.is_production),
         webhooks=webhooks or {"clerk": ClerkWebhooks(settings.clerk.webhook_secret)},
         agents=agents_from(settings, permits),
-        table=discover(settings.functions, import_budget=settings.limits.import_budget),
+        table=table,
     )
     if settings.strict and application.table.faults:
         raise BrokenFunctions(application.table)

@@ -1,7 +1,8 @@
 """The generated files that the Next.js side reads: their content, which are stale, writing them.
 
 All are committed. `annex client` writes them, `annex client --check` and `annex check` compare them, and
-`annex dev` rewrites them on save. An unchanged file is not written, so that the app's watcher does not react.
+`annex dev` rewrites the TypeScript on save; the contract, which says which file was first at a URL, changes
+by command alone. An unchanged file is not written, so that the app's watcher does not react.
 """
 
 import json
@@ -38,9 +39,9 @@ def stale(root: Path, operations: Iterable[Operation]) -> list[Path]:
     return [path for path, content in render(operations).items() if _read(root / path) != content]
 
 
-def write(root: Path, operations: Iterable[Operation]) -> list[Path]:
-    """Write the stale files below `root` and return their paths."""
-    contents = render(operations)
+def write(root: Path, operations: Iterable[Operation], *, below: Path = Path()) -> list[Path]:
+    """Write the stale files of the project `root`, those in its folder `below`, and return their paths."""
+    contents = {path: it for path, it in render(operations).items() if path.is_relative_to(below)}
     changed = [path for path, content in contents.items() if _read(root / path) != content]
     for path in changed:
         (root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,11 @@ from runtime.settings import Settings
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command accepts."""
     parser.add_argument(
-        "--update-lock", action="store_true", help="first write the routes that are public now to public.lock"
+        "--accept",
+        "--update-lock",
+        dest="accept",
+        action="store_true",
+        help="first write the routes that are public now to public.lock",
     )
     parser.add_argument(
         "--database",
@@ -52,7 +56,7 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
 
     witness = Witness(report, tuple(Fault(**each) for each in json.loads(given.refused)))
     table = discover(settings.functions, import_budget=settings.limits.import_budget, witness=witness)
-    if given.update_lock:
+    if given.accept:
         write(settings.functions, table)
     findings = examine(settings, table, root=settings.functions.resolve().parent, since=given.contract)
     if given.database:

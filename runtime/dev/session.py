@@ -73,14 +73,14 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
 
 
 def _write_client(table: RouteTable) -> None:
-    """Rewrite contract and client, but not while a file is broken: its types must not vanish from the app."""
+    """Rewrite the client, but not while a file is broken: its types must not vanish from the app."""
     project = table.root.resolve().parent
     if table.faults or not (project / "client").is_dir():
         return
     operations, faults = divide(table.operations)
     for fault in faults:
-        logger.error("contract and client were not rewritten: %s", fault)
-    for path in () if faults else artefacts.write(project, operations):
+        logger.error("the client was not rewritten: %s", fault)
+    for path in () if faults else artefacts.write(project, operations, below=Path("client")):
         logger.info("wrote %s", path)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from runtime.asgi import urls
 from runtime.config import Endpoint, Policy
 from runtime.routing import handlers
-from runtime.routing.conflicts import Claim, between_files, between_parameters
+from runtime.routing.conflicts import Claim, Standing, between_files, between_parameters
 from runtime.routing.function_file import (
     CompiledFile,
     FunctionFile,
@@ -23,10 +23,11 @@ from runtime.routing.function_file import (
 )
 from runtime.routing.importing.guard import NO_WITNESS, Guard, Witness
 from runtime.routing.importing.loading import Loader
+from runtime.routing.incumbents import Incumbents, committed
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
 from runtime.routing.reading.source import Source, read_folder, read_function, unread
-from runtime.routing.reading.tree import list_files, read_tree, shape_of
+from runtime.routing.reading.tree import list_files, read_tree, shape_of, unreadable_policies
 from runtime.routing.table import Imported, Route, RouteTable
 
 MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that
@@ -63,20 +64,26 @@ def discover(
         )
     listing, stray = list_files(root)
     tree = read_tree(listing)
+    closed = unreadable_policies(stray)
     stray += tree.faults
     refused = {each.file: each for each in witness.refused}
     folders, folder_faults = _read_folders(guard, tree.folders, refused)
+    unusable = {
+        path: [*folder_faults.get(path, []), *closed.get(path, [])] for path in {*folder_faults, *closed}
+    }
     files = [read_file(each, *_source(guard, each.file, read_function, refused)) for each in tree.candidates]
-    files = [with_policy(each, folders, folder_faults) for each in files]
-    files = _spread(files, between_files(_claims(files)))
+    files = [with_policy(each, folders, unusable) for each in files]
+    known = committed(root)
+    files = _spread(files, between_files(_claims(files, known)))
     files = [without_reserved(each, reserved) for each in files]
     loader = Loader(guard)
     if previous is None:
         loader.forget()
-    known = {} if previous is None else {file: it for file, it in previous.files.items() if file not in stale}
-    compiled = [_compiled(each, loader, known.get(each.file)) for each in files]
+    loaded = {} if previous is None else previous.files
+    fresh = {file: it for file, it in loaded.items() if file not in stale}
+    compiled = [_compiled(each, loader, fresh.get(each.file)) for each in files]
     compiled = _spread(
-        compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses())
+        compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses(known))
     )
     faults = [*stray, *(fault for found in folder_faults.values() for fault in found)]
     return _table(root, compiled, faults)
@@ -132,13 +139,16 @@ def _compiled(each: FunctionFile, loader: Loader, known: Imported | None) -> Com
         return CompiledFile(each, (unexpected(each.file, "The import", error),))
 
 
-def _claims(files: list[FunctionFile]) -> list[Claim]:
+def _claims(files: list[FunctionFile], known: Incumbents) -> list[Claim]:
     """What a broken file may answer besides takes nothing from a healthy one: only known methods count."""
-    return [
-        Claim(each.file, each.segments, tuple(each.source.methods))
-        for each in files
-        if each.segments is not None
-    ]
+    claims = []
+    for each in files:
+        if each.segments is not None:
+            had = known.methods.get((each.file, each.template), frozenset())
+            standing = Standing.INCUMBENT if had else Standing.BROKEN if each.faults else Standing.NEW
+            methods = tuple(each.source.methods) or tuple(sorted(had))
+            claims.append(Claim(each.file, each.segments, methods, standing))
+    return claims
 
 
 def _spread[Each: (FunctionFile, CompiledFile)](files: list[Each], faults: Iterable[Fault]) -> list[Each]:

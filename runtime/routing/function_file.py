@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from runtime.config import METHODS, Endpoint, Policy
 from runtime.routing import handlers
-from runtime.routing.annotations.describe import spell
-from runtime.routing.conflicts import Use
+from runtime.routing.annotations.describe import schema_of, spell
+from runtime.routing.conflicts import Standing, Use
+from runtime.routing.importing.difference import differences
 from runtime.routing.importing.loading import Loaded, Loader
+from runtime.routing.incumbents import Incumbents, canonical
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
 from runtime.routing.reading.cascade import folders_above, lay
@@ -106,7 +108,7 @@ class CompiledFile(Struct, frozen=True):
             for operation in self.operations
         ]
 
-    def uses(self) -> Iterator[Use]:
+    def uses(self, known: Incumbents) -> Iterator[Use]:
         """Yield the use of each path parameter in each operation."""
         for operation in self.operations:
             template = operation.endpoint.template
@@ -114,7 +116,10 @@ class CompiledFile(Struct, frozen=True):
             for given in operation.inputs:
                 if given.kind is InputKind.PATH:
                     position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
-                    yield Use(self.file, line, position, spell(given.annotation))
+                    had = known.kinds.get((self.file, template, given.name))
+                    is_same = had is not None and had == canonical(schema_of(given.annotation))
+                    standing = Standing.INCUMBENT if is_same else Standing.NEW
+                    yield Use(self.file, line, position, spell(given.annotation), standing)
 
 
 def read_file(candidate: Candidate, text: bytes, source: Source) -> FunctionFile:
@@ -130,7 +135,7 @@ def with_policy(
     broken = next((path for path in folders_above(each.file) if folder_faults.get(path)), None)
     if broken:
         found = f"The policy of its folder is broken: {folder_faults[broken][0]}"
-        return each.with_faults(each.fault(0, found, f"Correct {broken}."))
+        return each.with_faults(each.fault(0, found, f"Correct {folder_faults[broken][0].file}."))
     if each.source.config is None:
         return each
     policies, faults = lay(each.source, folders)
@@ -180,13 +185,11 @@ def compile_file(each: FunctionFile, loader: Loader, known: Imported | None) -> 
 def _judged(each: FunctionFile, loaded: Loaded) -> CompiledFile:
     path = {segment.text: segment.kind for segment in each.segments or () if segment.kind != "static"}
     operations: list[Operation] = []
-    faults: list[Fault] = []
+    faults = differences(each.source, loaded.module)
+    if faults:
+        return CompiledFile(each, tuple(faults), loaded)
     for method, line in each.source.methods.items():
-        function: Any = getattr(loaded.module, method, None)
-        if not callable(function) or isinstance(function, type):
-            found = f"{method} is not a function after the file has run."
-            faults.append(each.fault(line, found, "Do not assign to its name."))
-            continue
+        function: Any = vars(loaded.module)[method]
         handler = Handler(each.file, line, method, function, path, each.policies[method])
         signature, found_faults = read_signature(handler)
         faults += found_faults

@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-from runtime.routing.table import RouteTable
+from msgspec.structs import replace
+
+from runtime.config import Endpoint
+from runtime.routing import handlers
+from runtime.routing.reading.faults import Fault
+from runtime.routing.table import Route, RouteTable
 
 NAME = "public.lock"
 _HEADING = (
@@ -15,16 +20,35 @@ def open_routes(table: RouteTable) -> list[str]:
     return sorted(
         f"{endpoint.method} {endpoint.template}  {endpoint.file}"
         for endpoint in table.endpoints
-        if endpoint.policy.public or endpoint.policy.webhook
+        if _is_open(endpoint)
     )
+
+
+def lines(folder: Path) -> list[str]:
+    """Return what the lock lists; nothing where there is none."""
+    path = folder / NAME
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def closed(folder: Path, table: RouteTable) -> RouteTable:
+    """Return a table in which an open route that the lock does not list asks for a session, and is named."""
+    listed = {tuple(line.split(maxsplit=2)) for line in lines(folder)}
+    kept, faults = [], []
+    for route in table.routes:
+        endpoint = route.endpoint
+        name = (endpoint.method, endpoint.template)
+        if _is_open(endpoint) and not listed & {name, (*name, endpoint.file)}:
+            kept.append(_closed(route))
+            faults.append(_unlisted(endpoint))
+        else:
+            kept.append(route)
+    return RouteTable(table.root, kept, (*table.faults, *faults), table.files)
 
 
 def drift(folder: Path, table: RouteTable) -> list[str]:
     """Return a sentence for each difference between the lock and the files; none where they agree."""
-    path = folder / NAME
-    lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
-    listed = [line for line in lines if line.strip() and not line.startswith("#")]
-    found = open_routes(table)
+    listed, found = lines(folder), open_routes(table)
     sentences = [
         f"{line!r} is public but not listed in {NAME}. Add the line, or make the route private."
         for line in _less(found, listed)
@@ -40,6 +64,27 @@ def write(folder: Path, table: RouteTable) -> Path:
     path = folder / NAME
     path.write_text(_HEADING + "".join(f"{line}\n" for line in open_routes(table)), "utf-8")
     return path
+
+
+def _is_open(endpoint: Endpoint) -> bool:
+    return endpoint.policy.public or endpoint.policy.webhook is not None
+
+
+def _closed(route: Route) -> Route:
+    endpoint = replace(route.endpoint, policy=replace(route.endpoint.policy, public=False, webhook=None))
+    if route.operation is None:
+        return replace(route, endpoint=endpoint, handler=handlers.refuse(endpoint, route.segments))
+    operation = replace(route.operation, endpoint=endpoint)
+    handler = handlers.serve(operation, route.segments)
+    return replace(route, endpoint=endpoint, operation=operation, handler=handler)
+
+
+def _unlisted(endpoint: Endpoint) -> Fault:
+    found = (
+        f"{endpoint.method} {endpoint.template} is public but not listed in {NAME}, so it asks for a session."
+    )
+    cure = f"Run `annex check --accept` and commit {NAME}, or make the route private."
+    return Fault(file=endpoint.file, line=0, found=found, cure=cure)
 
 
 def _less(lines: list[str], others: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.production import ORIGIN
+from tests.fixtures.production import ORIGIN, list_open_routes
 from tests.fixtures.service import Service, annex, until
 
 OPEN = "import asyncio, sys\nfrom runtime import Function\nconfig = Function(public=True)\n"
@@ -47,6 +47,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterato
     (folder / "functions").mkdir()
     for name, text in {**ENDING, "leaves": LEAVES, "thread": THREAD, "stream": STREAM, "good": GOOD}.items():
         (folder / "functions" / f"{name}.py").write_text(OPEN + text)
+    list_open_routes(folder / "functions")
     settings = {
         "ANNEX_ENV": "production",
         "ANNEX_FUNCTIONS": str(folder / "functions"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.fixtures.clerk import Issuer
+from tests.fixtures.production import list_open_routes
 from tests.fixtures.service import annex, until
 from tests.fixtures.valkey import RedisServer
 
@@ -77,6 +78,7 @@ def functions(tmp_path: Path, name: str, text: str) -> Path:
     folder = tmp_path / "functions"
     folder.mkdir()
     (folder / name).write_text(text)
+    list_open_routes(folder)
     return folder
 
 

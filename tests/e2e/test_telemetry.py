@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.fixtures.clerk import Issuer
+from tests.fixtures.production import list_open_routes
 from tests.fixtures.service import Service, annex
 from tests.fixtures.telemetry import Receiver
 
@@ -127,6 +128,7 @@ async def test_no_secret_of_any_input_reaches_any_sink(
     functions = tmp_path / "functions"
     functions.mkdir()
     (functions / "leaky.py").write_text(LEAKY)
+    list_open_routes(functions)
     canary = f"canary{secrets.token_hex(8)}"
     told = environment(
         issuer,

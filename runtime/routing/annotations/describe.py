@@ -62,6 +62,14 @@ def _custom(kind: inspect.Type) -> Any:
     return next((cls for cls in customs if cls is not object), None)
 
 
+def schema_of(annotation: Any) -> dict[str, Any]:
+    """Return the JSON schema of a type; an empty one where its class does not let itself be described."""
+    try:
+        return msgspec.json.schema(annotation)
+    except Exception:  # noqa: BLE001 - an enum is a class of the file, and may raise what it likes
+        return {}
+
+
 def is_path_value(kind: inspect.Type | None) -> bool:
     """Say whether one segment of a URL can hold a value of this type."""
     return isinstance(plain(kind), _IN_A_URL)

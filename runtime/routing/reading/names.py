@@ -13,6 +13,8 @@ from msgspec import Struct
 RESERVED_NAMES = frozenset(
     {"body", "cookies", "headers", "query", "scope", "socket", "state", "data", "db", "request", "user"}
 )
+_POLICY_STEMS = ("config", "configuration", "cfg")
+_POLICY_SUFFIXES = frozenset({"", "py", "pyi", "pyc", "pyw", "json", "toml", "yaml", "yml"})
 _BRACKETED = re.compile(r"\[(\.\.\.)?([^\[\]]*)\]")
 _GROUP = re.compile(r"\(([^()\[\]{}]+)\)")
 _NOT_VERBATIM = re.compile(r"[\s\x00-\x1f\x7f?#%\\<>\"^|`{}\[\]()/:*]")
@@ -59,6 +61,14 @@ def is_private(name: str) -> bool:
         or (name.endswith(".py") and name.startswith("test_"))
         or name.endswith("_test.py")
     )
+
+
+def is_like_policy(name: str) -> bool:
+    """Say whether a private file was probably meant to be a folder's `_config.py`, and is not."""
+    stem, _, suffix = name.lower().partition(".")
+    if name == "_config.py" or not stem.startswith("_") or suffix not in _POLICY_SUFFIXES:
+        return False
+    return bool(get_close_matches(stem.strip("_"), _POLICY_STEMS, n=1, cutoff=0.8))
 
 
 def read_segment(name: str) -> Segment | None:

@@ -5,7 +5,6 @@ import fails.
 """
 
 import ast
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,13 +12,17 @@ from msgspec import Struct
 
 from runtime.config import METHODS, Folder, Function
 from runtime.config.policy import keys_of
+from runtime.routing.reading.bindings import bindings, evaluated
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
 from runtime.routing.reading.keys import read_value
 from runtime.routing.reading.names import near_miss
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_SCOPES = (*_DEFINITIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_KINDS = frozenset({"Function", "Folder"})
 _ONE_CONFIG = "Write a single `config = ...` statement at the top level."
+
+type _Assignment = tuple[ast.Name, ast.expr]
 
 
 class Literal(Struct, frozen=True):
@@ -36,7 +39,9 @@ class Source(Struct, frozen=True):
         file: path below the functions folder.
         code: the syntax tree, None where it cannot be parsed.
         methods: handlers in the order of `METHODS`, with the line of each.
+        decorated: those that have a decorator, with the line of the first.
         config: decoded keys; None where the config cannot be trusted, so that the file stays closed.
+        written: what the name `config` must hold after the import; None where the file has none.
         doc: the module's docstring.
         faults: everything that is wrong so far.
     """
@@ -47,6 +52,8 @@ class Source(Struct, frozen=True):
     config: dict[str, Literal] | None
     doc: str | None
     faults: tuple[Fault, ...]
+    written: Function | Folder | None = None
+    decorated: dict[str, int] = {}
 
 
 def read_function(file: str, text: bytes) -> Source:
@@ -67,12 +74,22 @@ def unread(file: str, fault: Fault) -> Source:
 def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source:
     try:
         code = ast.parse(text, filename=file)
+        if kind is Folder:  # which never runs, so that nothing else would tell
+            compile(code, file, "exec", dont_inherit=True)
     except UNREADABLE as error:
         return unread(file, unreadable(file, error))
     reader = _Reader(file, kind)
     config = reader.config(code)
     methods = reader.methods(code) if kind is Function else {}
-    return Source(file, code, methods, config, ast.get_docstring(code), tuple(reader.faults))
+    is_whole = reader.written is not None and not reader.faults
+    written = kind(**reader.written or {}) if is_whole else None
+    doc, faults = ast.get_docstring(code), tuple(reader.faults)
+    return Source(file, code, methods, config, doc, faults, written, _decorated(code))
+
+
+def _decorated(code: ast.Module) -> dict[str, int]:
+    functions = [node for node in code.body if isinstance(node, _DEFINITIONS)]
+    return {node.name: node.decorator_list[0].lineno for node in functions if node.decorator_list}
 
 
 class _Reader:
@@ -82,6 +99,7 @@ class _Reader:
         self.file = file
         self.kind = kind
         self.faults: list[Fault] = []
+        self.written: dict[str, Any] | None = None  # no config
 
     def fault(self, line: int, found: str, cure: str) -> None:
         self.faults.append(Fault(file=self.file, line=line, found=found, cure=cure))
@@ -122,7 +140,7 @@ class _Reader:
 
     def _undefined(self, code: ast.Module) -> None:
         """A `get` imported from elsewhere would be a route that nobody wrote."""
-        for name, node in _bindings(code):
+        for name, node, line in bindings(code):
             if name not in METHODS or (node in code.body and isinstance(node, _DEFINITIONS)):
                 continue
             if isinstance(node, _DEFINITIONS):
@@ -130,32 +148,52 @@ class _Reader:
             else:
                 found = f"{name} has the name of a handler but is not defined by def in this file."
                 cure = f"Write `async def {name}(...)`, or give it another name."
-            self.fault(node.lineno, found, cure)
+            self.fault(line, found, cure)
 
     # The config
     # -----------------------------------------------------------------------------------------------
 
     def config(self, code: ast.Module) -> dict[str, Literal] | None:
-        calls = [found for node in code.body if (found := _assignment(node))]
-        named = [(line, value) for name, line, value in calls if name == "config"]
-        for name, line, value in calls:
-            called = _called(value)
-            if name != "config" and (called in {"Function", "Folder"} or name.lower() == "config"):
-                self.fault(line, f"{name} is not read.", "Name it config.")
-                return None
-        if len(named) > 1:
-            self.fault(named[1][0], f"config is set twice, first on line {named[0][0]}.", "Keep one.")
+        assigned = [found for node in code.body if (found := _assignment(node))]
+        named = [(target, value) for target, value in assigned if target.id == "config"]
+        if misread := self._misread(code, assigned, named):
+            self.fault(*misread)
             return None
-        for name, node in _bindings(code):
-            if name == "config" and not any(node.lineno == line for line, _ in named):
-                self.fault(node.lineno, "This config cannot be read.", _ONE_CONFIG)
-                return None
-        if not named:
-            if self.kind is Folder:
-                self.fault(0, "No config in this file.", "Write config = Folder(...), or delete the file.")
-                return None
-            return {}
-        return self._call(*named[0])
+        if named and self.kind is Folder:
+            self._only_policy(code)
+        if named:
+            return self._call(named[0][0].lineno, named[0][1])
+        if self.kind is Folder:
+            self.fault(0, "No config in this file.", "Write config = Folder(...), or delete the file.")
+            return None
+        return {}
+
+    def _misread(
+        self, code: ast.Module, assigned: list[_Assignment], named: list[_Assignment]
+    ) -> tuple[int, str, str] | None:
+        """Return what would make the config another one than the one assignment says."""
+        for target, value in assigned:
+            if target.id != "config" and (_called(value) in _KINDS or target.id.lower() == "config"):
+                return target.lineno, f"{target.id} is not read.", "Name it config."
+        if len(named) > 1:
+            found = f"config is set twice, first on line {named[0][0].lineno}."
+            return named[1][0].lineno, found, "Keep one."
+        for name, node, line in bindings(code):
+            if name == "config" and not any(node is target for target, _ in named):
+                return line, "This config cannot be read.", _ONE_CONFIG
+        for call in _policy_calls(code):
+            if not any(call is value for _, value in named):
+                return call.lineno, f"This {_spelt(call.func)}(...) is not read.", _ONE_CONFIG
+        return None
+
+    def _only_policy(self, code: ast.Module) -> None:
+        """A folder's file never runs, so a statement that would change its config would be lost."""
+        for node in code.body:
+            is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            is_star = isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+            if not is_text and not _assignment(node) and (is_star or not isinstance(node, _IMPORTS)):
+                found = "This statement has no effect: a folder's policy is parsed, not executed."
+                self.fault(node.lineno, found, "Keep only imports and config = Folder(...) in this file.")
 
     def _call(self, line: int, value: ast.expr) -> dict[str, Literal] | None:
         wanted = self.kind.__name__
@@ -167,12 +205,16 @@ class _Reader:
         if value.args or any(keyword.arg is None for keyword in value.keywords):
             self.fault(line, f"{wanted}(...) takes keyword arguments only.", "Write each as key=value.")
         keys: dict[str, Literal] = {}
+        written: dict[str, Any] = {}
+        self.written = written
         for keyword in value.keywords:
-            if keyword.arg is not None:
-                self._key(keyword.arg, keyword.value, keys)
+            if keyword.arg in keys:
+                self.fault(keyword.value.lineno, f"{keyword.arg} is set twice.", "Keep one.")
+            elif keyword.arg is not None:
+                self._key(keyword.arg, keyword.value, keys, written)
         return keys if len(self.faults) == before else None
 
-    def _key(self, name: str, node: ast.expr, keys: dict[str, Literal]) -> None:
+    def _key(self, name: str, node: ast.expr, keys: dict[str, Literal], written: dict[str, Any]) -> None:
         keys_here = keys_of(self.kind)
         if name not in keys_here:
             meant = near_miss(name, keys_here)
@@ -187,37 +229,48 @@ class _Reader:
             found = f"{name}={_spelt(node)} is not a literal; config is parsed, not executed."
             self.fault(node.lineno, found, "Write a literal value.")
             return
+        if doubled := _doubled(node):
+            self.fault(doubled.lineno, f"{name} sets {_spelt(doubled)} twice.", "Keep one.")
+            return
         try:
             value = read_value(self.kind, name, raw)
         except (ValueError, OverflowError) as error:
             self.fault(node.lineno, f"{name}={_spelt(node)}: {error}", keys_here[name].cure)
             return
         keys[name] = Literal(value, node.lineno)
+        written[name] = raw
 
 
-def _bindings(code: ast.Module) -> Iterator[tuple[str, ast.stmt | ast.expr | ast.excepthandler]]:
-    """Yield every name that the module's own scope binds or deletes, in whatever statement, and where."""
-    waiting: deque[ast.AST] = deque(code.body)
-    while waiting:
-        node = waiting.popleft()
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            yield node.id, node
-        elif isinstance(node, (*_DEFINITIONS, ast.ClassDef)):
-            yield node.name, node
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                yield alias.asname or alias.name, node
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            yield node.name, node
-        if not isinstance(node, _SCOPES):
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-def _assignment(node: ast.stmt) -> tuple[str, int, ast.expr] | None:
+def _assignment(node: ast.stmt) -> _Assignment | None:
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-        return node.target.id, node.lineno, node.value
+        return node.target, node.value
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id, node.lineno, node.value
+        return node.targets[0], node.value
+    return None
+
+
+def _policy_calls(code: ast.Module) -> Iterator[ast.Call]:
+    """Yield each call of `Function` or `Folder`, as they are imported from the runtime."""
+    names = {
+        alias.asname or alias.name
+        for node, _ in evaluated(code)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "runtime"
+        for alias in node.names
+        if alias.name in _KINDS
+    }
+    for node, _ in evaluated(code):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+            yield node
+
+
+def _doubled(value: ast.expr) -> ast.expr | None:
+    """Return a key that one dict of a literal has twice; Python would keep the last."""
+    for node in ast.walk(value):
+        seen: set[str] = set()
+        for key in node.keys if isinstance(node, ast.Dict) else ():
+            if key is not None and ast.dump(key) in seen:
+                return key
+            seen.add(ast.dump(key) if key else "")
     return None
 
 

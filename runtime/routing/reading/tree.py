@@ -7,9 +7,16 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct
 
 from runtime.routing.reading.faults import Fault, printable
-from runtime.routing.reading.names import NameFault, Segment, is_private, read_segment
+from runtime.routing.reading.names import (
+    NameFault,
+    Segment,
+    is_like_policy,
+    is_private,
+    read_segment,
+)
 
 FOLDER_CONFIG = "_config.py"
+_STEM = "_config"
 
 
 class Candidate(Struct, frozen=True):
@@ -40,6 +47,8 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
     faults: list[Fault] = []
     for folder, subfolders, names in os.walk(root, onerror=lambda error: faults.append(_closed(root, error))):
         below = Path(folder).relative_to(root)
+        faults.extend(_misnamed(below / name) for name in sorted(names) if is_like_policy(name))
+        faults.extend(_not_a_file(below / name) for name in subfolders if name == FOLDER_CONFIG)
         subfolders[:] = sorted(name for name in subfolders if not is_private(name))
         for name in subfolders:
             if (Path(folder) / name).is_symlink():
@@ -58,6 +67,31 @@ def _fault(path: Path, found: str, cure: str) -> Fault:
     return Fault(file=printable(path.as_posix()), line=0, found=found, cure=cure)
 
 
+def _misnamed(path: Path) -> Fault:
+    return _fault(path, f"{path.name} is not recognised as the folder's policy.", f"Name it {FOLDER_CONFIG}.")
+
+
+def _not_a_file(path: Path) -> Fault:
+    return _fault(
+        path, "The folder's policy is a folder.", f"Make {FOLDER_CONFIG} a file, or rename the folder."
+    )
+
+
+def unreadable_policies(strays: Iterable[Fault]) -> dict[str, list[Fault]]:
+    """Return, by the path where a folder's policy should be, what stands there under another spelling.
+
+    What it demands is unknown, so what is below stays closed; a name that is only similar closes nothing.
+    """
+    found: dict[str, list[Fault]] = {}
+    for fault in strays:
+        path = PurePosixPath(fault.file)
+        if path.name.lower().partition(".")[0] == _STEM and is_like_policy(path.name):
+            found.setdefault((path.parent / FOLDER_CONFIG).as_posix(), []).append(fault)
+        elif path.name == FOLDER_CONFIG:
+            found.setdefault(fault.file, []).append(fault)
+    return found
+
+
 def _closed(root: Path, error: OSError) -> Fault:
     folder = Path(error.filename).relative_to(root)
     return _fault(folder, f"The folder cannot be listed: {error.strerror}.", "Check its permissions.")
@@ -70,9 +104,6 @@ def read_tree(files: Iterable[str]) -> Tree:
         name = PurePosixPath(file).name
         if name == FOLDER_CONFIG:
             folders.append(file)
-        elif name.lower() == FOLDER_CONFIG:
-            found = f"{name} is not recognised as the folder's policy."
-            faults.append(Fault(file=file, line=0, found=found, cure=f"Name it {FOLDER_CONFIG}."))
         elif name == "__init__.py":
             faults.append(
                 Fault(

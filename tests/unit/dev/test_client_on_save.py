@@ -28,6 +28,11 @@ def test_a_broken_file_leaves_its_types_in_the_client(project):
     assert '"/ticks"' in (project / "client" / "schema.ts").read_text()
 
 
+def test_a_save_leaves_the_contract_to_the_commands(project):
+    _write_client(discover(project / "functions"))
+    assert not (project / "contracts").exists()
+
+
 def test_a_project_without_a_client_gets_none(project):
     (project / "client").rmdir()
     _write_client(discover(project / "functions"))

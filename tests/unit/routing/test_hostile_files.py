@@ -425,12 +425,17 @@ def test_folder_policy_that_cannot_be_read_closes_what_is_below_it(tmp_path: Pat
     assert [each.endpoint.file for each in table.operations] == ["good.py"]
 
 
-def test_folder_policy_in_capitals_is_told(tmp_path: Path) -> None:
+def test_folder_policy_in_capitals_is_told_and_closes_what_is_below_it(tmp_path: Path) -> None:
     write_tree(tmp_path, {"_Config.py": "config = Folder(org=True)\n", "a.py": GOOD})
 
-    assert [str(fault) for fault in discover(tmp_path).faults] == [
-        "_Config.py: _Config.py is not recognised as the folder's policy. Name it _config.py."
+    table = discover(tmp_path)
+
+    told = "_Config.py: _Config.py is not recognised as the folder's policy. Name it _config.py."
+    assert [str(fault) for fault in table.faults] == [
+        told,
+        f"a.py: The policy of its folder is broken: {told} Correct _Config.py.",
     ]
+    assert table.operations == ()
 
 
 def test_two_files_with_one_url_below_a_parameter_called_others_are_told_about_each_other(
