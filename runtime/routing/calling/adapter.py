@@ -14,6 +14,7 @@ from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
 from runtime.routing.calling.exits import EXITS, refused
 from runtime.routing.calling.groups import raise_sole
+from runtime.routing.calling.inputs.form import close_form
 from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
@@ -21,6 +22,7 @@ from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.outputs import Output
 from runtime.routing.calling.streams import event_stream
 from runtime.routing.calling.workers import Workers
+from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
 from shared.errors import FieldError, Invalid
 from shared.events import Event
@@ -46,6 +48,9 @@ class Adapter:
         )
         self._given, self._query, self._body, self._upload = readers_of(operation)
         self._reads = bool(self._query or self._body or self._upload)
+        self._may_read_form = any(
+            each.kind in {InputKind.UPLOAD, InputKind.REQUEST} for each in operation.inputs
+        )
         self._encode = msgspec.json.Encoder().encode
         self._output = Output(_named(operation), operation.function, operation.endpoint.file)
         self._is_empty = operation.returns in {None, type(None)}
@@ -79,8 +84,8 @@ class Adapter:
         except ExceptionGroup as group:
             raise_sole(group)
         finally:
-            if self._upload is not None:
-                await self._upload.close(scope)
+            if self._may_read_form:
+                await close_form(scope)
 
     async def _read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
         errors = self._read_query(arguments, scope) if self._query else []

@@ -19,7 +19,7 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
-from runtime.asgi.messages import Message, Scope, Send
+from runtime.asgi.messages import CallerLeft, Message, Scope, Send
 from runtime.config import Endpoint
 from runtime.routing.calling.exits import EXITS
 from runtime.routing.calling.misfit import Misfit
@@ -146,6 +146,8 @@ class _Stream(ASGIResponse):
                     return await self._events()
                 finally:
                     ticker.cancel()
+        except CallerLeft:
+            raise
         except (Exception, *EXITS) as error:  # noqa: BLE001  # a stream that has begun has no other way to tell
             ended = self.stopped or DeadlineExceeded()
             return self._failed(ended if limit.expired() else error, invocation)

@@ -5,11 +5,9 @@ from typing import Any, get_origin
 
 import msgspec
 from litestar import Request
-from litestar.datastructures import FormMultiDict, UploadFile
-from litestar.types import Empty
-from litestar.utils.scope.state import ScopeState
+from litestar.datastructures import UploadFile
 
-from runtime.asgi.messages import Receive, Scope
+from runtime.asgi.messages import CallerLeft, Receive, Scope
 from runtime.routing.annotations.defaults import fresh, own, shares_defaults
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
@@ -90,18 +88,18 @@ class UploadReader:
         if self._shape is list:
             arguments[self._name] = [value for _, value in files]
         elif self._shape is dict:
-            arguments[self._name] = dict(files)
+            return self._by_name(arguments, files)
         elif len(files) > 1:
             return [FieldError("body", "", "Expected one file.")]
         else:
             arguments[self._name] = files[0][1]
         return []
 
-    async def close(self, scope: Any) -> None:
-        """Delete what the files took on disk."""
-        form = ScopeState.from_scope(scope).form
-        if form is not Empty:
-            await FormMultiDict.from_form_data(form).close()
+    def _by_name(self, arguments: Arguments, files: list[tuple[str, UploadFile]]) -> list[FieldError]:
+        names = [name for name, _ in files]
+        arguments[self._name] = dict(files)
+        repeated = (name for name in arguments[self._name] if names.count(name) > 1)
+        return [FieldError("body", name, "Given more than once.") for name in repeated]
 
 
 def _media_type(scope: Any) -> str | None:
@@ -118,7 +116,7 @@ async def _whole(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise Malformed("The body ended before it was complete.")
+            raise CallerLeft
         chunks.append(message.get("body", b""))
         if not message.get("more_body"):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
