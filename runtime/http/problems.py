@@ -2,6 +2,7 @@
 
 import math
 from functools import cache, lru_cache
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ from opentelemetry import trace
 
 from runtime.asgi.invocation import Invocation
 from runtime.asgi.messages import Send, send_answer
+from runtime.routing.calling.refusals import Refused
 from shared.errors import (
     AnnexError,
     Conflict,
@@ -105,6 +107,8 @@ class ProblemResponse(NamedTuple):
 
 def status_of(error: AnnexError | type[AnnexError]) -> int:
     """Return the HTTP status of an error, that of its nearest listed ancestor."""
+    if isinstance(error, Refused):
+        return error.status
     kind: Any = error if isinstance(error, type) else type(error)
     return _status_of(kind)
 
@@ -117,12 +121,13 @@ def _status_of(kind: type[AnnexError]) -> int:
 def problem_response(error: AnnexError, invocation: Invocation | None) -> ProblemResponse:
     """Return the problem document of `error`, with the id of the current trace."""
     status = status_of(error)
+    title = TITLE.get(status) or HTTPStatus(status).phrase
     context = trace.get_current_span().get_span_context()
     problem = Problem(
         type=f"urn:annex:problem:{error.code}",
-        title=TITLE[status],
+        title=title,
         status=status,
-        detail=error.detail or TITLE[status],
+        detail=error.detail or title,
         code=error.code,
         request_id=invocation.request_id if invocation else "",
         trace_id=trace.format_trace_id(context.trace_id) if context.is_valid else "",

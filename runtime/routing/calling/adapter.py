@@ -5,13 +5,16 @@ it stops at the first bad parameter, reads JSON of any content type, and takes a
 """
 
 import inspect
+import logging
 from typing import Any
 
 import msgspec
 from litestar import Response
+from litestar.exceptions import HTTPException
 
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
+from runtime.routing.calling.answers import Outgoing
 from runtime.routing.calling.exits import EXITS, refused
 from runtime.routing.calling.groups import raise_sole
 from runtime.routing.calling.inputs.form import close_form
@@ -20,12 +23,16 @@ from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.outputs import Output
+from runtime.routing.calling.refusals import raise_refusal
 from runtime.routing.calling.streams import event_stream
 from runtime.routing.calling.workers import Workers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
+from runtime.telemetry import record_exception
 from shared.errors import FieldError, Invalid
 from shared.events import Event
+
+logger = logging.getLogger(__name__)
 
 THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
 
@@ -56,7 +63,8 @@ class Adapter:
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._is_public = not operation.sees_caller
-        self._headers = [(b"cache-control", _cache_control(operation))]
+        self._cache_control = _cache_control(operation)
+        self._headers = [(b"cache-control", self._cache_control)]
         self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +91,8 @@ class Adapter:
             raise refused(error) from error
         except ExceptionGroup as group:
             raise_sole(group)
+        except HTTPException as error:
+            raise_refusal(error)
         finally:
             if self._may_read_form:
                 await close_form(scope)
@@ -116,9 +126,7 @@ class Adapter:
                 )
             value = event_stream(value, self._operation.endpoint, fit=self._output.fit)
         if isinstance(value, Response):
-            request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
-            answer = value.to_asgi_response(app=None, request=request)
-            await answer(scope, receive, send)  # type: ignore[arg-type] # likewise
+            await self._send_response(value, scope, receive, send)
             return
         if self._is_empty:
             body, headers = b"", self._headers
@@ -129,6 +137,24 @@ class Adapter:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _send_response(
+        self, response: Response[Any], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
+        outgoing = Outgoing(response, send, cache_control=self._cache_control)
+        answer = response.to_asgi_response(
+            app=None, request=request, status_code=self._operation.endpoint.policy.status
+        )
+        try:
+            await answer(scope, receive, outgoing)  # type: ignore[arg-type] # likewise
+        except Exception as error:
+            if not outgoing.finished:
+                raise
+            scope[SCOPE_KEY].error = type(error).__qualname__
+            extra = {"function": self._operation.endpoint.file}
+            logger.exception("an error after the answer was sent", extra=extra)
+            record_exception(error)
 
 
 def _named(operation: Operation) -> Any:

@@ -14,15 +14,17 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
-from runtime.asgi.messages import CallerLeft, Message, Scope, Send
+from runtime.asgi.messages import ASGIApp, CallerLeft, Message, Receive, Scope, Send, header
 from runtime.config import Endpoint
 from runtime.routing.calling.exits import EXITS
 from runtime.routing.calling.misfit import Misfit
+from runtime.routing.calling.refusals import refusal_of
 from runtime.telemetry import record_exception
 from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown, Unavailable
 from shared.events import Event
@@ -31,6 +33,11 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT = 15.0  # seconds without an event after which a comment keeps proxies from hanging up
 DRAIN = "drain"  # key in `app.state` of the event that is set when the service shuts down
+
+ENDED = b"end"
+"""The `Last-Event-ID` of a browser that has seen `done`; its `EventSource` comes back after every end."""
+
+_END = b": end\nid:%b\n\n" % ENDED  # without data, so that it sets the id and is no event
 
 HEADERS = {
     # A proxy that compresses would collect events first; Next.js is one.
@@ -68,6 +75,18 @@ def event_stream(
         heartbeat: seconds of silence before a comment is sent.
     """
     return EventStream(iterator, endpoint, fit, heartbeat)
+
+
+def answer_ended(stream: ASGIApp) -> ASGIApp:
+    """Answer a browser that comes back after `done` with 204, which keeps it from coming again."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        if header(scope, b"last-event-id") != ENDED:
+            return await stream(scope, receive, send)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        return await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return answered
 
 
 class EventStream(Response[bytes]):
@@ -124,6 +143,7 @@ class _Stream(ASGIResponse):
         """Write head, events, terminal event."""
         invocation: Invocation = scope[SCOPE_KEY]
         self._send = send
+        ending = b""
         try:
             await self.start_response(send)
             if invocation.method != "HEAD":
@@ -131,7 +151,8 @@ class _Stream(ASGIResponse):
                 await self._write(b": open\n\n")
                 last = await self._run(scope, invocation)
                 await self._event(last)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                ending = _END if _name(last) == "done" else b""
+            await send({"type": "http.response.body", "body": ending, "more_body": False})
         finally:
             await self._close()
 
@@ -188,6 +209,8 @@ class _Stream(ASGIResponse):
             return
 
     def _failed(self, error: BaseException, invocation: Invocation) -> Failed:
+        if isinstance(error, HTTPException):
+            error = refusal_of(error) or error
         noun = error if isinstance(error, AnnexError) else Internal()
         invocation.error = noun.code if noun is error else type(error).__qualname__
         if isinstance(noun, Misfit):

@@ -55,6 +55,7 @@ async def test_stream_is_typed_events_with_ids_and_one_done(serve: Serve):
         f"id: 1\n{SPY_FRAME}"
         'id: 2\nevent: tick\ndata: {"type":"tick","symbol":"GLD","level":-0.5}\n\n'
         'id: 3\nevent: done\ndata: {"type":"done"}\n\n'
+        ": end\nid:end\n\n"
     )
 
 
@@ -126,7 +127,34 @@ async def test_event_that_a_function_calls_done_is_its_last_word(serve: Serve):
     answer = await (await stream(serve, ticks)).http.get("/signals")
 
     assert answer.text.count("event: done") == 1
-    assert answer.text.endswith('id: 2\nevent: done\ndata: {"type":"done"}\n\n')
+    assert answer.text.endswith('id: 2\nevent: done\ndata: {"type":"done"}\n\n: end\nid:end\n\n')
+
+
+async def test_browser_that_comes_back_after_done_is_told_to_stay_away_and_nothing_runs(serve: Serve):
+    runs: list[str] = []
+
+    async def ticks() -> AsyncIterator[Event]:
+        runs.append("run")
+        yield SPY
+
+    service = await stream(serve, ticks)
+    first = await service.http.get("/signals")
+    seen = [line.removeprefix("id:").strip() for line in first.text.splitlines() if line.startswith("id:")]
+    again = await service.http.get("/signals", headers={"Last-Event-ID": seen[-1]})
+    cut = await service.http.get("/signals", headers={"Last-Event-ID": seen[0]})
+
+    assert (again.status_code, again.content) == (204, b"")
+    assert (cut.status_code, len(runs)) == (200, 2)
+
+
+async def test_stream_that_ended_with_an_error_may_be_taken_up_again(serve: Serve):
+    async def ticks() -> AsyncIterator[Event]:
+        yield SPY
+        raise NotFound("signal", "SPY")
+
+    answer = await (await stream(serve, ticks)).http.get("/signals")
+
+    assert "id:end" not in answer.text
 
 
 async def test_error_noun_becomes_the_terminal_event_with_code_and_detail(serve: Serve):
@@ -310,7 +338,7 @@ async def test_context_manager_may_span_a_yield(serve: Serve):
 
     answer = await (await stream(serve, ticks)).http.get("/signals")
 
-    assert answer.text.endswith('event: done\ndata: {"type":"done"}\n\n')
+    assert answer.text.endswith('event: done\ndata: {"type":"done"}\n\n: end\nid:end\n\n')
 
 
 async def test_failure_while_closing_is_logged_after_the_terminal_event(
