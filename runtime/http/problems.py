@@ -29,11 +29,13 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
+    UpgradeRequired,
     UriTooLong,
 )
 
 STATUS: dict[type[AnnexError], int] = {
     Invalid: 400,
+    Refused: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
@@ -43,13 +45,14 @@ STATUS: dict[type[AnnexError], int] = {
     TooLarge: 413,
     UriTooLong: 414,
     UnsupportedMediaType: 415,
+    UpgradeRequired: 426,
     RateLimited: 429,
     HeadersTooLarge: 431,
     Internal: 500,
     Unavailable: 503,
     DeadlineExceeded: 504,
 }
-"""A subclass has its nearest ancestor's status."""
+"""A subclass has its nearest ancestor's status; a `Refused` has its own."""
 
 TITLE = {
     400: "Bad Request",
@@ -62,6 +65,7 @@ TITLE = {
     413: "Content Too Large",
     414: "URI Too Long",
     415: "Unsupported Media Type",
+    426: "Upgrade Required",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
@@ -145,6 +149,8 @@ def _fields(error: AnnexError) -> list[tuple[bytes, bytes]]:
         fields.append((b"www-authenticate", challenge(error.reason)))
     if isinstance(error, MethodNotAllowed):
         fields.append((b"allow", ", ".join(error.allow).encode()))
+    if isinstance(error, UpgradeRequired):
+        fields.append((b"upgrade", b"HTTP/1.1"))  # RFC 9110, 15.5.22, demands one
     if error.retry_after is not None:
         fields.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
     return fields

@@ -335,7 +335,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         _env(
             "ANNEX_TRUSTED_PROXIES",
-            doc="Networks whose X-Real-IP and request ids are believed; Railway's edge by default.",
+            doc="Networks whose X-Real-IP, X-Forwarded-Proto and request ids are believed; Railway's edge by default.",
         ),
     ] = ("100.64.0.0/10",)
     redis_url: Annotated[

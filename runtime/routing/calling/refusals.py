@@ -11,7 +11,7 @@ from shared.errors import AnnexError
 
 
 class Refused(AnnexError):
-    """The function refused with a status for which there is no noun of ours.
+    """The function refused with a status of its own, which no other code stands for.
 
     Attributes:
         status: from 400 to 599.

@@ -151,7 +151,8 @@ class _Stream(ASGIResponse):
                 await self._write(b": open\n\n")
                 last = await self._run(scope, invocation)
                 await self._event(last)
-                ending = _END if _name(last) == "done" else b""
+                if _name(last) == "done" and header(scope, b"accept") == b"text/event-stream":
+                    ending = _END
             await send({"type": "http.response.body", "body": ending, "more_body": False})
         finally:
             await self._close()
