@@ -1,5 +1,6 @@
 """The body of a request: JSON, or the files of a multipart form."""
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, get_origin
 
@@ -9,6 +10,7 @@ from litestar.datastructures import UploadFile
 
 from runtime.asgi.messages import CallerLeft, Receive, Scope
 from runtime.routing.annotations.defaults import fresh, own, shares_defaults
+from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
 from shared.errors import FieldError, Malformed, UnsupportedMediaType
@@ -23,6 +25,7 @@ class BodyReader:
         self._is_required = given.default is msgspec.NODEFAULT
         self._fresh = fresh(given.default)
         self._shares = shares_defaults(given.annotation)
+        self._has_numbers = has_numbers(given.annotation)
         self._decode = msgspec.json.Decoder(given.annotation).decode
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
@@ -46,10 +49,14 @@ class BodyReader:
             arguments[self._name] = own(arguments[self._name])
         return errors
 
+    def _unbounded(self, value: Any) -> Iterable[str]:
+        return islice(unbounded(value), MAX_ERRORS) if self._has_numbers else ()
+
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
         try:
             try:
-                return self._decode(body), []
+                value = self._decode(body)
+                return value, [FieldError("body", place, UNBOUNDED) for place in self._unbounded(value)]
             except msgspec.ValidationError as error:
                 refused = error
             raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
@@ -58,6 +65,8 @@ class BodyReader:
         except msgspec.DecodeError as error:
             reason = str(error).removeprefix("JSON is malformed: ")
             raise Malformed(f"The body is not valid JSON: {reason}.") from None
+        except TypeError:  # a signalling NaN cannot be hashed
+            raise Malformed("A key of the body is no number.") from None
         except UnicodeDecodeError:
             raise Malformed("The body is not valid UTF-8.") from None
         except RecursionError:
