@@ -8,7 +8,6 @@ import inspect
 import logging
 from typing import Any
 
-import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
 
@@ -58,7 +57,6 @@ class Adapter:
         self._may_read_form = any(
             each.kind in {InputKind.UPLOAD, InputKind.REQUEST} for each in operation.inputs
         )
-        self._encode = msgspec.json.Encoder().encode
         self._output = Output(_named(operation), operation.function, operation.endpoint.file)
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
@@ -124,14 +122,16 @@ class Adapter:
                 raise self._output.misfit(
                     "", f"Expected an iterator of events, got `{type(value).__name__}`."
                 )
-            value = event_stream(value, self._operation.endpoint, fit=self._output.fit)
+            value = event_stream(
+                value, self._operation.endpoint, fit=self._output.fit, encode=self._output.written
+            )
         if isinstance(value, Response):
             await self._send_response(value, scope, receive, send)
             return
         if self._is_empty:
             body, headers = b"", self._headers
         else:
-            body = self._encode(self._output.fit(value))
+            body = self._output.encode(value)
             headers = self._json_headers
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]

@@ -63,6 +63,7 @@ def event_stream(
     endpoint: Endpoint,
     *,
     fit: Callable[[Any], Any] = lambda event: event,
+    encode: Callable[[Any], bytes] = msgspec.json.encode,
     heartbeat: float = HEARTBEAT,
 ) -> Response[Any]:
     """Answer with the events of `iterator`.
@@ -72,9 +73,10 @@ def event_stream(
             the id of its first event: a stream that is taken up again counts on.
         endpoint: the route that answers, for the log.
         fit: returns what of an event may leave, or raises.
+        encode: writes that as JSON, or raises.
         heartbeat: seconds of silence before a comment is sent.
     """
-    return EventStream(iterator, endpoint, fit, heartbeat)
+    return EventStream(iterator, endpoint, fit, encode, heartbeat)
 
 
 def answer_ended(stream: ASGIApp) -> ASGIApp:
@@ -97,12 +99,14 @@ class EventStream(Response[bytes]):
         iterator: AsyncIterator[Any],
         endpoint: Endpoint,
         fit: Callable[[Any], Any],
+        encode: Callable[[Any], bytes],
         heartbeat: float,
     ) -> None:
         super().__init__(content=b"", media_type="text/event-stream", headers=HEADERS)
         self.iterator = iterator
         self.endpoint = endpoint
         self.fit = fit
+        self.encode = encode
         self.heartbeat = heartbeat
 
     def to_asgi_response(
@@ -133,6 +137,7 @@ class _Stream(ASGIResponse):
         self._iterator = response.iterator
         self._endpoint = response.endpoint
         self._fit = response.fit
+        self._encode = response.encode
         self._heartbeat = response.heartbeat
         self._ids = count(getattr(response.iterator, "first_id", 1))  # one that is taken up again goes on
         self._quiet_since = 0.0
@@ -186,7 +191,7 @@ class _Stream(ASGIResponse):
 
     async def _event(self, event: Any) -> None:
         frame = b"id: %d\nevent: %s\ndata: %s\n\n"
-        await self._write(frame % (next(self._ids), _name(event).encode(), msgspec.json.encode(event)))
+        await self._write(frame % (next(self._ids), _name(event).encode(), self._encode(event)))
 
     async def _write(self, frame: bytes) -> None:
         self._quiet_since = asyncio.get_running_loop().time()
