@@ -220,6 +220,13 @@ class CorsSettings(Struct, frozen=True, kw_only=True):
         bool,
         _env("CORS_CREDENTIALS", doc="Allow cookies cross-origin; not needed for bearer tokens."),
     ] = False
+    headers: Annotated[
+        tuple[str, ...],
+        _env(
+            "CORS_HEADERS",
+            doc="Request headers that pages may send beside the usual ones, such as `X-Tenant`, comma-separated.",
+        ),
+    ] = ()
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True):
