@@ -52,6 +52,8 @@ export const errorCodes = {
   unavailable: { status: 503, retryable: true },
   /** The content type of the body is not supported here. */
   unsupported_media_type: { status: 415, retryable: false },
+  /** A WebSocket was asked for, which the service does not speak. */
+  upgrade_required: { status: 426, retryable: false },
   /** The URL exceeds its limit in bytes. */
   uri_too_long: { status: 414, retryable: false },
 } as const;

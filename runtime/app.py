@@ -71,7 +71,11 @@ class Application:
         self.is_draining = False
         self.companions: list[AbstractAsyncContextManager[object]] = []
         self.gate = Gate(Authenticator(identity), webhooks, rates=rates_at(settings.redis_url))
-        self.cors = Cors(compile_origins(_origins(settings)), credentials=settings.cors.credentials)
+        self.cors = Cors(
+            compile_origins(_origins(settings)),
+            credentials=settings.cors.credentials,
+            request_headers=settings.cors.headers,
+        )
         self.shell = Shell(
             cors=self.cors,
             proxies=TrustedProxies(settings.trusted_proxies),

@@ -16,6 +16,7 @@ AnnexError
 ├── UriTooLong
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
+├── UpgradeRequired       a WebSocket was asked for
 ├── RateLimited           this caller exceeded a limit
 │   └── TooManyRuns           too many agent runs at once
 ├── Unavailable           a dependency or the service is temporarily unavailable
@@ -174,6 +175,12 @@ class UnsupportedMediaType(AnnexError):
     """The content type of the body is not supported here."""
 
     code = "unsupported_media_type"
+
+
+class UpgradeRequired(AnnexError):
+    """A WebSocket was asked for, which the service does not speak."""
+
+    code = "upgrade_required"
 
 
 class RateLimited(AnnexError):

@@ -11,6 +11,12 @@ type Headers = Iterable[tuple[bytes, bytes]]  # names in lower case
 type ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+class CallerLeft(Exception):
+    """The caller left before its body was complete: there is nobody to answer, and nothing is wrong here."""
+
+    code = "caller_left"  # an invocation's error
+
+
 def header(scope: Scope, name: bytes) -> bytes | None:
     """Return the first header called `name` (lower case), or None."""
     for key, value in scope["headers"]:

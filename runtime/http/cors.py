@@ -4,7 +4,7 @@ Litestar's CORS omits `Vary` for refused origins, sends them allow-credentials a
 reach responses that are made outside of it.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, header, send_answer
@@ -15,12 +15,15 @@ from shared.errors import Forbidden
 
 ALLOWED_METHODS = ", ".join([*map(str.upper, METHODS), "HEAD", "OPTIONS"]).encode()
 REQUEST_HEADERS = (
-    b"Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Request-Timeout, "
-    b"X-Request-Deadline, X-Request-Id, baggage, traceparent, tracestate"
+    *("Accept", "Authorization", "Cache-Control", "Content-Type", "Idempotency-Key", "If-Match"),
+    *("If-Modified-Since", "If-None-Match", "Last-Event-ID", "Pragma", "Range", "Request-Timeout"),
+    *("X-Request-Deadline", "X-Request-Id", "X-Requested-With"),
+    *("b3", "baggage", "sentry-trace", "traceparent", "tracestate"),
 )
+"""What browsers, their tools and our own client send; what else there is stands in `CORS_HEADERS`."""
 EXPOSED_HEADERS = (
-    b"Allow, Content-Disposition, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, "
-    b"X-Request-Id, traceresponse"
+    b"Allow, Content-Disposition, ETag, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, "
+    b"WWW-Authenticate, X-Request-Id, traceresponse"
 )
 PREFLIGHT_AGE = b"7200"  # seconds; the longest that Chromium honours
 
@@ -30,8 +33,16 @@ type FixedHeaders = tuple[tuple[bytes, bytes], ...]
 class Cors:
     """The CORS headers of a response, computed once for allowed and once for refused origins."""
 
-    def __init__(self, origins: Origins, *, credentials: bool) -> None:
+    def __init__(self, origins: Origins, *, credentials: bool, request_headers: Iterable[str] = ()) -> None:
+        """Compute the headers.
+
+        Args:
+            origins: may read responses.
+            credentials: cookies are allowed.
+            request_headers: pages may send these beside `REQUEST_HEADERS`.
+        """
         self._origins = origins
+        self.request_headers = ", ".join([*REQUEST_HEADERS, *request_headers]).encode()
         self._allowed: FixedHeaders = (
             (b"access-control-expose-headers", EXPOSED_HEADERS),
             (b"vary", b"Origin"),
@@ -72,7 +83,7 @@ class Preflights:
             return await send_problem(send, Forbidden("This origin is not in CORS_ORIGINS."), invocation)
         grant = (
             (b"access-control-allow-methods", ALLOWED_METHODS),
-            (b"access-control-allow-headers", REQUEST_HEADERS),
+            (b"access-control-allow-headers", self._cors.request_headers),
             (b"access-control-max-age", PREFLIGHT_AGE),
         )
         return await send_answer(send, 204, grant, b"")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from litestar.exceptions import HTTPException
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
-from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.asgi.messages import ASGIApp, CallerLeft, Receive, Scope, Send
 from runtime.http.problems import send_problem, status_of
 from runtime.routing.calling.misfit import Misfit
 from runtime.telemetry import record_exception
@@ -80,6 +80,8 @@ class Errors:
         """Serve one request; an error after the response has begun is raised on, and cuts the connection."""
         try:
             await self._app(scope, receive, send)
+        except CallerLeft:
+            scope[SCOPE_KEY].error = CallerLeft.code
         except Exception as error:
             invocation: Invocation = scope[SCOPE_KEY]
             if invocation.status:

@@ -2,6 +2,7 @@
 
 import math
 from functools import cache, lru_cache
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ from opentelemetry import trace
 
 from runtime.asgi.invocation import Invocation
 from runtime.asgi.messages import Send, send_answer
+from runtime.routing.calling.refusals import Refused
 from shared.errors import (
     AnnexError,
     Conflict,
@@ -27,11 +29,13 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
+    UpgradeRequired,
     UriTooLong,
 )
 
 STATUS: dict[type[AnnexError], int] = {
     Invalid: 400,
+    Refused: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
@@ -41,13 +45,14 @@ STATUS: dict[type[AnnexError], int] = {
     TooLarge: 413,
     UriTooLong: 414,
     UnsupportedMediaType: 415,
+    UpgradeRequired: 426,
     RateLimited: 429,
     HeadersTooLarge: 431,
     Internal: 500,
     Unavailable: 503,
     DeadlineExceeded: 504,
 }
-"""A subclass has its nearest ancestor's status."""
+"""A subclass has its nearest ancestor's status; a `Refused` has its own."""
 
 TITLE = {
     400: "Bad Request",
@@ -60,6 +65,7 @@ TITLE = {
     413: "Content Too Large",
     414: "URI Too Long",
     415: "Unsupported Media Type",
+    426: "Upgrade Required",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
@@ -105,6 +111,8 @@ class ProblemResponse(NamedTuple):
 
 def status_of(error: AnnexError | type[AnnexError]) -> int:
     """Return the HTTP status of an error, that of its nearest listed ancestor."""
+    if isinstance(error, Refused):
+        return error.status
     kind: Any = error if isinstance(error, type) else type(error)
     return _status_of(kind)
 
@@ -117,12 +125,13 @@ def _status_of(kind: type[AnnexError]) -> int:
 def problem_response(error: AnnexError, invocation: Invocation | None) -> ProblemResponse:
     """Return the problem document of `error`, with the id of the current trace."""
     status = status_of(error)
+    title = TITLE.get(status) or HTTPStatus(status).phrase
     context = trace.get_current_span().get_span_context()
     problem = Problem(
         type=f"urn:annex:problem:{error.code}",
-        title=TITLE[status],
+        title=title,
         status=status,
-        detail=error.detail or TITLE[status],
+        detail=error.detail or title,
         code=error.code,
         request_id=invocation.request_id if invocation else "",
         trace_id=trace.format_trace_id(context.trace_id) if context.is_valid else "",
@@ -140,6 +149,8 @@ def _fields(error: AnnexError) -> list[tuple[bytes, bytes]]:
         fields.append((b"www-authenticate", challenge(error.reason)))
     if isinstance(error, MethodNotAllowed):
         fields.append((b"allow", ", ".join(error.allow).encode()))
+    if isinstance(error, UpgradeRequired):
+        fields.append((b"upgrade", b"HTTP/1.1"))  # RFC 9110, 15.5.22, demands one
     if error.retry_after is not None:
         fields.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
     return fields

@@ -1,7 +1,8 @@
-"""Which proxies to trust about the address of the caller and the id of the request.
+"""Which proxies to trust about the address and scheme of the caller and the id of the request.
 
-Railway's edge overwrites `X-Real-IP` and `X-Railway-Request-Id`; anybody else can forge them. So they are
-used only when they come from a network that the settings name; otherwise the address of the socket is.
+Railway's edge overwrites `X-Real-IP`, `X-Forwarded-Proto` and `X-Railway-Request-Id`; anybody else can forge
+them. So they are used only when they come from a network that the settings name; otherwise the address
+of the socket is.
 """
 
 import ipaddress
@@ -14,6 +15,7 @@ from runtime.asgi.messages import Scope, header
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _NAMES = (b"x-railway-request-id", b"x-request-id")
+_SCHEMES = {b"https": "https", b"http": "http"}
 _numbers = random.Random()  # noqa: S311  an id has to be unique, not unguessable
 
 
@@ -30,11 +32,20 @@ class TrustedProxies:
         self.trusts = lru_cache(maxsize=1024)(self._trusts)
 
     def identify(self, scope: Scope) -> tuple[str, str]:
-        """Return the caller's address (`""` on a Unix socket) and the request's id, from the proxy or new."""
+        """Return the caller's address (`""` on a Unix socket) and the request's id, from the proxy or new.
+
+        What a trusted proxy says of address and scheme is written into `scope` as well, for `Request`.
+        """
         peer = scope["client"][0] if scope["client"] else ""
         if not peer or not self.trusts(peer):
             return peer, new_request_id()
-        return _address(header(scope, b"x-real-ip")) or peer, _request_id(scope) or new_request_id()
+        caller = _address(header(scope, b"x-real-ip"))
+        if caller:
+            scope["client"] = (caller, 0)  # the port that is known is the proxy's
+        scheme = _SCHEMES.get(header(scope, b"x-forwarded-proto") or b"")
+        if scheme:
+            scope["scheme"] = scheme
+        return caller or peer, _request_id(scope) or new_request_id()
 
     def _trusts(self, peer: str) -> bool:
         try:

@@ -10,6 +10,7 @@ from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from runtime.routing.calling.adapter import Adapter
+from runtime.routing.calling.streams import answer_ended
 from runtime.routing.matching.router import DIRECT
 from runtime.routing.operation import Operation
 from runtime.routing.reading.names import Segment
@@ -22,7 +23,10 @@ def serve(
     operation: Operation, segments: tuple[Segment, ...], *, note: str | None = None
 ) -> HTTPRouteHandler:
     """Return the handler of an operation; `note` stands in a header of every response (development only)."""
-    return _decorate(operation.endpoint, segments, _noted(Adapter(operation), note))
+    app: ASGIApp = Adapter(operation)
+    if operation.event is not None and operation.endpoint.method == "GET":
+        app = answer_ended(app)
+    return _decorate(operation.endpoint, segments, _noted(app, note))
 
 
 def refuse(endpoint: Endpoint, segments: tuple[Segment, ...], *, note: str | None = None) -> HTTPRouteHandler:

@@ -19,10 +19,18 @@ from runtime.asgi.invocation import REFUSAL_KEY
 from runtime.server.exchange import Exchange
 from runtime.server.host import check_host
 from runtime.server.listener import Listener
-from shared.errors import AnnexError, HeadersTooLarge, Malformed, Overloaded, RequestTimeout
+from shared.errors import (
+    AnnexError,
+    HeadersTooLarge,
+    Malformed,
+    Overloaded,
+    RequestTimeout,
+    UpgradeRequired,
+)
 
 BUSY = float("inf")  # value of _idle_since while a request is in progress
 VERSIONS = ("1.1", "1.0")  # the parser accepts others too
+NO_WEBSOCKETS = "WebSockets are not supported; use an event stream for answers and POST for messages."
 UNREADABLE = "The request is not valid HTTP/1.1."
 
 
@@ -140,8 +148,13 @@ class Connection(HttpToolsProtocol):
             self.listener.count("too_many_connections")
             refusal = Overloaded("The service has reached its connection limit; try again.")
             cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
+        elif self.parser.should_upgrade() and self._asks_for_websocket():
+            cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = UpgradeRequired(NO_WEBSOCKETS)
         if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
             self.cycle.keep_alive = False
+
+    def _asks_for_websocket(self) -> bool:
+        return any(name == b"upgrade" and b"websocket" in value.lower() for name, value in self.headers)
 
     def _begin(self) -> None:
         version = self.parser.get_http_version()

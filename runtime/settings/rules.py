@@ -17,6 +17,8 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
     """Yield what is wrong with values that could be read."""
     for problem in origins.faults(settings.cors.origins):
         yield SettingsFault("CORS_ORIGINS", problem)
+    if not all(re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) for name in settings.cors.headers):
+        yield SettingsFault("CORS_HEADERS", "expected names of headers such as X-Tenant, separated by commas")
     if settings.cors.credentials and "*" in settings.cors.origins:
         yield SettingsFault(
             "CORS_ORIGINS",

@@ -220,6 +220,13 @@ class CorsSettings(Struct, frozen=True, kw_only=True):
         bool,
         _env("CORS_CREDENTIALS", doc="Allow cookies cross-origin; not needed for bearer tokens."),
     ] = False
+    headers: Annotated[
+        tuple[str, ...],
+        _env(
+            "CORS_HEADERS",
+            doc="Request headers that pages may send beside the usual ones, such as `X-Tenant`, comma-separated.",
+        ),
+    ] = ()
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True):
@@ -337,7 +344,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         _env(
             "ANNEX_TRUSTED_PROXIES",
-            doc="Networks whose X-Real-IP and request ids are believed; Railway's edge by default.",
+            doc="Networks whose X-Real-IP, X-Forwarded-Proto and request ids are believed; Railway's edge by default.",
         ),
     ] = ("100.64.0.0/10",)
     redis_url: Annotated[

@@ -5,25 +5,33 @@ it stops at the first bad parameter, reads JSON of any content type, and takes a
 """
 
 import inspect
+import logging
 from typing import Any
 
-import msgspec
 from litestar import Response
+from litestar.exceptions import HTTPException
 
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
+from runtime.routing.calling.answers import Outgoing
 from runtime.routing.calling.exits import EXITS, refused
 from runtime.routing.calling.groups import raise_sole
+from runtime.routing.calling.inputs.form import close_form
 from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.outputs import EventOutput, Output
+from runtime.routing.calling.refusals import raise_refusal
 from runtime.routing.calling.streams import event_stream
 from runtime.routing.calling.workers import Workers
+from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
+from runtime.telemetry import record_exception
 from shared.errors import FieldError, Invalid
 from shared.events import Event
+
+logger = logging.getLogger(__name__)
 
 THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
 
@@ -46,7 +54,9 @@ class Adapter:
         )
         self._given, self._query, self._body, self._upload = readers_of(operation)
         self._reads = bool(self._query or self._body or self._upload)
-        self._encode = msgspec.json.Encoder().encode
+        self._may_read_form = any(
+            each.kind in {InputKind.UPLOAD, InputKind.REQUEST} for each in operation.inputs
+        )
         output = EventOutput if operation.event is Event else Output
         self._output = output(
             operation.event or operation.returns, operation.function, operation.endpoint.file
@@ -54,7 +64,8 @@ class Adapter:
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._is_public = not operation.sees_caller
-        self._headers = [(b"cache-control", _cache_control(operation))]
+        self._cache_control = _cache_control(operation)
+        self._headers = [(b"cache-control", self._cache_control)]
         self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,9 +92,11 @@ class Adapter:
             raise refused(error) from error
         except ExceptionGroup as group:
             raise_sole(group)
+        except HTTPException as error:
+            raise_refusal(error)
         finally:
-            if self._upload is not None:
-                await self._upload.close(scope)
+            if self._may_read_form:
+                await close_form(scope)
 
     async def _read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
         errors = self._read_query(arguments, scope) if self._query else []
@@ -112,21 +125,39 @@ class Adapter:
                 raise self._output.misfit(
                     "", f"Expected an iterator of events, got `{type(value).__name__}`."
                 )
-            value = event_stream(value, self._operation.endpoint, fit=self._output.fit)
+            value = event_stream(
+                value, self._operation.endpoint, fit=self._output.fit, encode=self._output.written
+            )
         if isinstance(value, Response):
-            request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
-            answer = value.to_asgi_response(app=None, request=request)
-            await answer(scope, receive, send)  # type: ignore[arg-type] # likewise
+            await self._send_response(value, scope, receive, send)
             return
         if self._is_empty:
             body, headers = b"", self._headers
         else:
-            body = self._encode(self._output.fit(value))
+            body = self._output.encode(value)
             headers = self._json_headers
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _send_response(
+        self, response: Response[Any], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
+        outgoing = Outgoing(response, send, cache_control=self._cache_control)
+        answer = response.to_asgi_response(
+            app=None, request=request, status_code=self._operation.endpoint.policy.status
+        )
+        try:
+            await answer(scope, receive, outgoing)  # type: ignore[arg-type] # likewise
+        except Exception as error:
+            if not outgoing.finished:
+                raise
+            scope[SCOPE_KEY].error = type(error).__qualname__
+            extra = {"function": self._operation.endpoint.file}
+            logger.exception("an error after the answer was sent", extra=extra)
+            record_exception(error)
 
 
 def _cache_control(operation: Operation) -> bytes:

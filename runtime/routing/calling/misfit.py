@@ -10,10 +10,9 @@ class Misfit(Internal):
         log_text: function, line, field and what was expected, for the log; nothing of the value.
     """
 
-    def __init__(self, function: str, field: str, expected: str) -> None:
+    def __init__(self, function: str, field: str, expected: str, cure: str) -> None:
         super().__init__()
         self.log_text = (
             f"{function} returned a value that does not fit its annotation: "
-            f"{field or 'the whole value'}: {expected} "
-            "Return what the annotation says, or change the annotation."
+            f"{field or 'the whole value'}: {expected} {cure}"
         )

@@ -26,9 +26,11 @@ from runtime.routing.annotations.walk import (
     names_in_dict,
     plain,
 )
+from runtime.routing.calling.encoding import cure_of, encode, unencodable
 from runtime.routing.calling.misfit import Misfit
 from shared.events import Event
 
+CURE = "Return what the annotation says, or change the annotation."
 _ABSENT: Any = object()
 _PLAIN: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__pos__, float: float.__pos__}
 """How a subclass, such as a member of a `StrEnum` or numpy's float64, becomes what JSON knows."""
@@ -64,11 +66,32 @@ class Output:
         except _Unfit as unfit:
             raise self.misfit(*unfit.args) from None
 
-    def misfit(self, place: str, expected: str) -> Misfit:
+    def encode(self, value: Any) -> bytes:
+        """Return what of `value` may leave as JSON.
+
+        Raises:
+            Misfit: a field holds what its type does not name, or what has no JSON form.
+        """
+        return self.written(self.fit(value))
+
+    def written(self, fitting: Any) -> bytes:
+        """Return as JSON what `fit` has returned.
+
+        Raises:
+            Misfit: something in it has no JSON form.
+        """
+        try:
+            return encode(fitting)
+        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+            place, culprit = next(unencodable(fitting), ("", fitting))
+            expected = f"`{type(culprit).__name__}` has no JSON form."
+            raise self.misfit(place, expected, cure_of(culprit)) from error
+
+    def misfit(self, place: str, expected: str, cure: str = CURE) -> Misfit:
         """Return what is raised where the answer does not fit."""
         code = getattr(inspect.unwrap(self._function), "__code__", None)
         where = f"{self._file}, line {code.co_firstlineno if code else 1}: {self._function.__name__}"
-        return Misfit(where, place.removeprefix("."), expected)
+        return Misfit(where, place.removeprefix("."), expected, cure)
 
     # Not made at start: a service of two thousand functions would start a third more slowly.
     @cached_property
@@ -218,7 +241,8 @@ def _kept(value: dict[Any, Any], items: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _unfit(value: Any, kind: Any, place: str) -> _Unfit:
-    return _Unfit(place, f"Expected `{_spelt(kind)}`, got `{type(value).__name__}`.")
+    expected = f"Expected `{_spelt(kind)}`, got `{type(value).__name__}`."
+    return _Unfit(place, expected, cure_of(value)) if inspect.isawaitable(value) else _Unfit(place, expected)
 
 
 def _spelt(kind: Any) -> str:

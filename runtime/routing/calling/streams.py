@@ -14,15 +14,17 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
-from runtime.asgi.messages import Message, Scope, Send
+from runtime.asgi.messages import ASGIApp, CallerLeft, Message, Receive, Scope, Send, header
 from runtime.config import Endpoint
 from runtime.routing.calling.exits import EXITS
 from runtime.routing.calling.misfit import Misfit
+from runtime.routing.calling.refusals import refusal_of
 from runtime.telemetry import record_exception
 from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown, Unavailable
 from shared.events import Event
@@ -31,6 +33,11 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT = 15.0  # seconds without an event after which a comment keeps proxies from hanging up
 DRAIN = "drain"  # key in `app.state` of the event that is set when the service shuts down
+
+ENDED = b"end"
+"""The `Last-Event-ID` of a browser that has seen `done`; its `EventSource` comes back after every end."""
+
+_END = b": end\nid:%b\n\n" % ENDED  # without data, so that it sets the id and is no event
 
 HEADERS = {
     # A proxy that compresses would collect events first; Next.js is one.
@@ -56,6 +63,7 @@ def event_stream(
     endpoint: Endpoint,
     *,
     fit: Callable[[Any], Any] = lambda event: event,
+    encode: Callable[[Any], bytes] = msgspec.json.encode,
     heartbeat: float = HEARTBEAT,
 ) -> Response[Any]:
     """Answer with the events of `iterator`.
@@ -66,9 +74,22 @@ def event_stream(
             one, is another format: it has `headers`, `frames(event)` and `end`.
         endpoint: the route that answers, for the log.
         fit: returns what of an event may leave, or raises.
+        encode: writes that as JSON, or raises.
         heartbeat: seconds of silence before a comment is sent.
     """
-    return EventStream(iterator, endpoint, fit, heartbeat)
+    return EventStream(iterator, endpoint, fit, encode, heartbeat)
+
+
+def answer_ended(stream: ASGIApp) -> ASGIApp:
+    """Answer a browser that comes back after `done` with 204, which keeps it from coming again."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        if header(scope, b"last-event-id") != ENDED:
+            return await stream(scope, receive, send)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        return await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return answered
 
 
 class EventStream(Response[bytes]):
@@ -79,6 +100,7 @@ class EventStream(Response[bytes]):
         iterator: AsyncIterator[Any],
         endpoint: Endpoint,
         fit: Callable[[Any], Any],
+        encode: Callable[[Any], bytes],
         heartbeat: float,
     ) -> None:
         wire = getattr(iterator, "wire", None)
@@ -87,6 +109,7 @@ class EventStream(Response[bytes]):
         self.iterator = iterator
         self.endpoint = endpoint
         self.fit = fit
+        self.encode = encode
         self.heartbeat = heartbeat
 
     def to_asgi_response(
@@ -117,6 +140,7 @@ class _Stream(ASGIResponse):
         self._iterator = response.iterator
         self._endpoint = response.endpoint
         self._fit = response.fit
+        self._encode = response.encode
         self._heartbeat = response.heartbeat
         self._ids = count(getattr(response.iterator, "first_id", 1))  # one that is taken up again goes on
         self._wire = getattr(response.iterator, "wire", None)
@@ -128,6 +152,7 @@ class _Stream(ASGIResponse):
         """Write head, events, terminal event."""
         invocation: Invocation = scope[SCOPE_KEY]
         self._send = send
+        ending = b""
         try:
             await self.start_response(send)
             if invocation.method != "HEAD":
@@ -137,7 +162,9 @@ class _Stream(ASGIResponse):
                 await self._event(last)
                 if self._wire:
                     await self._write(self._wire.end)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                elif _name(last) == "done" and header(scope, b"accept") == b"text/event-stream":
+                    ending = _END
+            await send({"type": "http.response.body", "body": ending, "more_body": False})
         finally:
             await self._close()
 
@@ -152,6 +179,8 @@ class _Stream(ASGIResponse):
                     return await self._events()
                 finally:
                     ticker.cancel()
+        except CallerLeft:
+            raise
         except (Exception, *EXITS) as error:  # noqa: BLE001  # a stream that has begun has no other way to report it
             ended = self.stopped or DeadlineExceeded()
             return self._failed(ended if limit.expired() else error, invocation)
@@ -171,7 +200,7 @@ class _Stream(ASGIResponse):
             await self._write(self._wire.frames(event))
             return
         frame = b"id: %d\nevent: %s\ndata: %s\n\n"
-        await self._write(frame % (next(self._ids), _name(event).encode(), msgspec.json.encode(event)))
+        await self._write(frame % (next(self._ids), _name(event).encode(), self._encode(event)))
 
     async def _write(self, frame: bytes) -> None:
         self._quiet_since = asyncio.get_running_loop().time()
@@ -195,6 +224,8 @@ class _Stream(ASGIResponse):
             return
 
     def _failed(self, error: BaseException, invocation: Invocation) -> Failed:
+        if isinstance(error, HTTPException):
+            error = refusal_of(error) or error
         noun = error if isinstance(error, AnnexError) else Internal()
         invocation.error = noun.code if noun is error else type(error).__qualname__
         if isinstance(noun, Misfit):

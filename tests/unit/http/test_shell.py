@@ -213,6 +213,34 @@ async def test_a_preflight_of_a_listed_origin_is_granted():
     assert "Authorization" in response.headers["access-control-allow-headers"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorization",
+        "baggage",
+        "b3",
+        "cache-control",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
+        "last-event-id",
+        "range",
+        "sentry-trace",
+        "traceparent",
+        "x-requested-with",
+        "x-tenant",
+    ],
+)
+async def test_a_preflight_allows_what_browsers_their_tools_and_the_settings_name(name: str):
+    allowed = (await preflight(ORIGIN)).headers["access-control-allow-headers"]
+    assert name in allowed.lower().split(", ")
+
+
+async def test_a_preflight_allows_no_header_that_nobody_named():
+    assert "x-other" not in (await preflight(ORIGIN)).headers["access-control-allow-headers"].lower()
+
+
 async def test_a_preflight_of_another_origin_is_refused_and_says_which_setting():
     response = await preflight("https://evil.test")
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")

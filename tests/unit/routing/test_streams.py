@@ -129,6 +129,34 @@ async def test_event_that_a_function_calls_done_is_its_last_word(serve: Serve):
     assert answer.text.endswith('id: 2\nevent: done\ndata: {"type":"done"}\n\n')
 
 
+async def test_browser_that_comes_back_after_done_is_told_to_stay_away_and_nothing_runs(serve: Serve):
+    runs: list[str] = []
+
+    async def ticks() -> AsyncIterator[Event]:
+        runs.append("run")
+        yield SPY
+
+    service = await stream(serve, ticks)
+    first = await service.http.get("/signals", headers={"Accept": "text/event-stream"})
+    seen = [line.removeprefix("id:").strip() for line in first.text.splitlines() if line.startswith("id:")]
+    again = await service.http.get("/signals", headers={"Last-Event-ID": seen[-1]})
+    cut = await service.http.get("/signals", headers={"Last-Event-ID": seen[0]})
+
+    assert (again.status_code, again.content) == (204, b"")
+    assert (cut.status_code, len(runs)) == (200, 2)
+
+
+async def test_stream_that_ended_with_an_error_may_be_taken_up_again(serve: Serve):
+    async def ticks() -> AsyncIterator[Event]:
+        yield SPY
+        raise NotFound("signal", "SPY")
+
+    service = await stream(serve, ticks)
+    answer = await service.http.get("/signals", headers={"Accept": "text/event-stream"})
+
+    assert "id:end" not in answer.text
+
+
 async def test_error_noun_becomes_the_terminal_event_with_code_and_detail(serve: Serve):
     async def ticks() -> AsyncIterator[Event]:
         yield SPY

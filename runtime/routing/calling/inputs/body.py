@@ -1,16 +1,16 @@
 """The body of a request: JSON, or the files of a multipart form."""
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, get_origin
 
 import msgspec
 from litestar import Request
-from litestar.datastructures import FormMultiDict, UploadFile
-from litestar.types import Empty
-from litestar.utils.scope.state import ScopeState
+from litestar.datastructures import UploadFile
 
-from runtime.asgi.messages import Receive, Scope
+from runtime.asgi.messages import CallerLeft, Receive, Scope
 from runtime.routing.annotations.defaults import completion, fresh
+from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
 from shared.errors import FieldError, Malformed, UnsupportedMediaType
@@ -25,6 +25,7 @@ class BodyReader:
         self._is_required = given.default is msgspec.NODEFAULT
         self._fresh = fresh(given.default)
         self._complete = completion(given.annotation)
+        self._has_numbers = has_numbers(given.annotation)
         self._decode = msgspec.json.Decoder(given.annotation).decode
         self._read_as = getattr(given.annotation, "read_as", None)  # a type that understands other formats
 
@@ -49,11 +50,15 @@ class BodyReader:
             arguments[self._name] = self._complete(arguments[self._name])
         return errors
 
+    def _unbounded(self, value: Any) -> Iterable[str]:
+        return islice(unbounded(value), MAX_ERRORS) if self._has_numbers else ()
+
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
         kind = self._kind
         try:
             try:
-                return self._decode(body), []
+                value = self._decode(body)
+                return value, [FieldError("body", place, UNBOUNDED) for place in self._unbounded(value)]
             except msgspec.ValidationError as error:
                 refused = error
             raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
@@ -68,6 +73,8 @@ class BodyReader:
         except msgspec.DecodeError as error:
             reason = str(error).removeprefix("JSON is malformed: ")
             raise Malformed(f"The body is not valid JSON: {reason}.") from None
+        except TypeError:  # a signalling NaN cannot be hashed
+            raise Malformed("A key of the body is no number.") from None
         except UnicodeDecodeError:
             raise Malformed("The body is not valid UTF-8.") from None
         except RecursionError:
@@ -98,18 +105,18 @@ class UploadReader:
         if self._shape is list:
             arguments[self._name] = [value for _, value in files]
         elif self._shape is dict:
-            arguments[self._name] = dict(files)
+            return self._by_name(arguments, files)
         elif len(files) > 1:
             return [FieldError("body", "", "Expected one file.")]
         else:
             arguments[self._name] = files[0][1]
         return []
 
-    async def close(self, scope: Any) -> None:
-        """Delete what the files took on disk."""
-        form = ScopeState.from_scope(scope).form
-        if form is not Empty:
-            await FormMultiDict.from_form_data(form).close()
+    def _by_name(self, arguments: Arguments, files: list[tuple[str, UploadFile]]) -> list[FieldError]:
+        names = [name for name, _ in files]
+        arguments[self._name] = dict(files)
+        repeated = (name for name in arguments[self._name] if names.count(name) > 1)
+        return [FieldError("body", name, "Given more than once.") for name in repeated]
 
 
 def _media_type(scope: Any) -> str | None:
@@ -126,7 +133,7 @@ async def _whole(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise Malformed("The body ended before it was complete.")
+            raise CallerLeft
         chunks.append(message.get("body", b""))
         if not message.get("more_body"):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)

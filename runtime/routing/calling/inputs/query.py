@@ -8,6 +8,7 @@ import msgspec
 
 from runtime.asgi.messages import Scope
 from runtime.routing.annotations.defaults import fresh
+from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, without_metadata
 from runtime.routing.operation import Input
 from shared.errors import FieldError, Malformed
@@ -41,6 +42,7 @@ class QueryReader:
         self._is_required = given.default is msgspec.NODEFAULT
         self._is_list = _is_list(given.annotation)
         self._fresh = fresh(given.default)
+        self._has_numbers = has_numbers(given.annotation)
 
     def read(self, arguments: Arguments, values: list[str] | None, errors: list[FieldError]) -> None:
         """Add the value to `arguments`, or what is wrong to `errors`; where absent, the default holds."""
@@ -55,7 +57,10 @@ class QueryReader:
             return
         value = values if self._is_list else values[0]
         try:
-            arguments[self.name] = msgspec.convert(value, self._kind, strict=False)
+            arguments[self.name] = made = msgspec.convert(value, self._kind, strict=False)
+            if self._has_numbers:
+                places = (f"{self.name}.{place}".rstrip(".") for place in unbounded(made))
+                errors += [FieldError("query", place, UNBOUNDED) for place in islice(places, MAX_ERRORS)]
         except msgspec.ValidationError:
             for field, message in islice(mistakes(value, self._kind, strict=False), MAX_ERRORS):
                 # That it "got `str`" is true of every query string.

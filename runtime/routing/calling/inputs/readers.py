@@ -7,12 +7,13 @@ import msgspec
 
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
+from runtime.routing.annotations.numbers import UNBOUNDED, unbounded
 from runtime.routing.calling.inputs.body import BodyReader, UploadReader
 from runtime.routing.calling.inputs.query import QueryReader
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
-from shared.errors import NotFound
+from shared.errors import FieldError, Invalid, NotFound
 
 type Giver = Callable[[Scope, Receive, Send], Any]
 
@@ -64,7 +65,7 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901  # a table, read 
 
 
 def _path_value(name: str, kind: Any) -> Giver:
-    convert = _converter(kind)
+    convert = _converter(name, kind)
     return lambda scope, _receive, _send: convert(scope["path_params"][name])
 
 
@@ -84,15 +85,21 @@ def _agents(demands: str) -> Giver:
     return lambda scope, _receive, _send: scope["app"].state.agents.under(demands)
 
 
-def _converter(kind: Any) -> Callable[[str], Any]:
-    """Return what makes a path segment a `kind`; it raises NotFound where it is none."""
+def _converter(name: str, kind: Any) -> Callable[[str], Any]:
+    """Return what makes a path segment a `kind`.
+
+    It raises NotFound where it is none, and Invalid where it is a number that is not bounded.
+    """
     if kind is str:
         return str
 
     def convert(text: str) -> Any:
         try:
-            return msgspec.convert(text, kind, strict=False)
+            value = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError:
             raise NotFound("route") from None
+        if next(unbounded(value), None) is not None:
+            raise Invalid(errors=(FieldError("path", name, UNBOUNDED),))
+        return value
 
     return convert

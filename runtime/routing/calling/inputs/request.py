@@ -1,11 +1,17 @@
 """The raw request that a function may ask for."""
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar import Request
-from litestar.exceptions import InternalServerException, SerializationException
+from litestar.datastructures import FormMultiDict
+from litestar.exceptions import HTTPException, SerializationException
+from litestar.types import Empty
+from litestar.utils.scope.state import ScopeState
 
-from shared.errors import Malformed
+from runtime.asgi.messages import CallerLeft
+from runtime.routing.calling.inputs.form import read_form
+from shared.errors import Malformed, TooLarge
 
 
 class RawRequest(Request[Any, Any, Any]):
@@ -26,15 +32,34 @@ class RawRequest(Request[Any, Any, Any]):
         except RecursionError:
             raise Malformed("The body is nested too deeply.") from None
 
-    async def body(self) -> bytes:
-        """Return the whole body.
+    async def form(self) -> FormMultiDict:
+        """Return the fields of the form.
 
         Raises:
-            Malformed: the connection closed before it was complete.
+            Malformed: it cannot be parsed, or a field is no text in the encoding that it names.
+        """
+        kind, options = self.content_type
+        state = ScopeState.from_scope(self.scope)
+        if kind == "multipart/form-data" and state.form is Empty:
+            state.form = await read_form(self.stream(), options.get("boundary", ""))
+        try:
+            return await super().form()
+        except ValueError:
+            raise Malformed("The form is not valid UTF-8.") from None
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Give the body as it arrives; every other way to read it comes through here.
+
+        Raises:
+            CallerLeft: the connection closed before it was complete.
+            TooLarge: it exceeds the function's limit.
         """
         try:
-            return await super().body()
-        except InternalServerException as error:
+            async for piece in super().stream():
+                yield piece
+        except HTTPException as error:
             if error.detail == "client disconnected prematurely":
-                raise Malformed("The body ended before it was complete.") from None
+                raise CallerLeft from None
+            if error.status_code == 413:
+                raise TooLarge("The body exceeds this function's limit.") from None
             raise

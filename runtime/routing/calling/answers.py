@@ -1,0 +1,66 @@
+"""A `Response` that a function returns: the config holds for it, and each header has one owner."""
+
+from litestar import Response
+from litestar.response import File
+
+from runtime.asgi.messages import Message, Send, header
+
+type Fields = list[tuple[bytes, bytes]]
+
+SERVICES_OWN = frozenset({
+    # What the shell and the gate write on every response.
+    *(b"date", b"server", b"x-request-id", b"traceresponse", b"x-annex-fault"),
+    *(b"x-content-type-options", b"referrer-policy", b"x-frame-options", b"strict-transport-security"),
+    *(b"ratelimit", b"ratelimit-policy"),
+    # What belongs to the connection (RFC 9110, 7.6.1): beside a length it would misframe the response.
+    *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+})  # fmt: skip
+"""Header fields of which the service's stand; likewise every `Access-Control-…`."""
+
+BODILESS = frozenset({204, 304})
+
+
+class Outgoing:
+    """A `send` for one returned response, which holds its head back until the first piece of its body.
+
+    Attributes:
+        finished: the last piece was sent.
+    """
+
+    def __init__(self, response: Response[object], send: Send, *, cache_control: bytes) -> None:
+        """Wrap `send`; `cache_control` holds for a success that says nothing of its own."""
+        self._send = send
+        self._cache_control = cache_control
+        self._knows_length = isinstance(response, File)
+        self._head: Message | None = None
+        self.finished = False
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message of the response."""
+        if message["type"] == "http.response.start":
+            self._head = message
+            return
+        is_last = not message.get("more_body")
+        if self._head is not None:
+            head, self._head = self._head, None
+            head["headers"] = self._fields(head, len(message.get("body", b"")) if is_last else None)
+            await self._send(head)
+        await self._send(message)
+        self.finished = is_last
+
+    def _fields(self, head: Message, length: int | None) -> Fields:
+        """Return the header fields; `length` is that of a body which is here as a whole."""
+        fields = [(name.lower(), value) for name, value in head["headers"]]
+        dropped = (
+            SERVICES_OWN if self._knows_length and length is None else {*SERVICES_OWN, b"content-length"}
+        )
+        fields = [
+            field
+            for field in fields
+            if field[0] not in dropped and not field[0].startswith(b"access-control-")
+        ]
+        if length is not None and head["status"] not in BODILESS:
+            fields.append((b"content-length", b"%d" % length))
+        if head["status"] < 300 and header({"headers": fields}, b"cache-control") is None:
+            fields.append((b"cache-control", self._cache_control))
+        return fields
