@@ -190,6 +190,14 @@ class FileKeys(FolderKeys, frozen=True, kw_only=True):
             by_method=False,
         ),
     ] = None
+    compress: Annotated[
+        bool,
+        Key(doc="compress answers above 1 KiB for callers that take it", cure=_YES_OR_NO),
+    ] = True
+    etag: Annotated[
+        bool,
+        Key(doc="with `cache`, send an ETag and answer 304 to who has it", cure=_YES_OR_NO),
+    ] = True
     deprecated: Annotated[bool, Key(doc="documentation", cure=_YES_OR_NO)] = False
     summary: Annotated[str | None, Key(doc="documentation", cure=_TEXT)] = None
 

@@ -6,6 +6,7 @@ it stops at the first bad parameter, reads JSON of any content type, and takes a
 
 import inspect
 import logging
+from functools import partial
 from typing import Any
 
 from litestar import Response
@@ -23,6 +24,7 @@ from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.outputs import EventOutput, Output
 from runtime.routing.calling.refusals import raise_refusal
+from runtime.routing.calling.representation import Representation
 from runtime.routing.calling.streams import event_stream
 from runtime.routing.calling.workers import Workers
 from runtime.routing.input_kind import InputKind
@@ -65,6 +67,7 @@ class Adapter:
         self._status = policy.status or (204 if self._is_empty else 200)
         self._is_public = not operation.sees_caller
         self._cache_control = _cache_control(operation)
+        self._representation = Representation(policy, operation.endpoint.method)
         self._headers = [(b"cache-control", self._cache_control)]
         self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
@@ -138,14 +141,18 @@ class Adapter:
             headers = self._json_headers
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        status = self._status
+        if self._representation.concerns(body):
+            status, headers, body = await self._representation.of(scope, status, headers, body)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _send_response(
         self, response: Response[Any], scope: Scope, receive: Receive, send: Send
     ) -> None:
         request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
-        outgoing = Outgoing(response, send, cache_control=self._cache_control)
+        representation = partial(self._representation.of, scope)
+        outgoing = Outgoing(response, send, self._cache_control, representation)
         answer = response.to_asgi_response(
             app=None, request=request, status_code=self._operation.endpoint.policy.status
         )

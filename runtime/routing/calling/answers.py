@@ -1,11 +1,14 @@
 """A `Response` that a function returns: the config holds for it, and each header has one owner."""
 
+from collections.abc import Awaitable, Callable
+
 from litestar import Response
 from litestar.response import File
 
 from runtime.asgi.messages import Message, Send, header
 
 type Fields = list[tuple[bytes, bytes]]
+type Represented = Callable[[int, Fields, bytes], Awaitable[tuple[int, Fields, bytes]]]
 
 SERVICES_OWN = frozenset({
     # What the shell and the gate write on every response.
@@ -27,9 +30,19 @@ class Outgoing:
         finished: the last piece was sent.
     """
 
-    def __init__(self, response: Response[object], send: Send, *, cache_control: bytes) -> None:
-        """Wrap `send`; `cache_control` holds for a success that says nothing of its own."""
+    def __init__(
+        self, response: Response[object], send: Send, cache_control: bytes, represented: Represented
+    ) -> None:
+        """Wrap `send`.
+
+        Args:
+            response: what the function returned.
+            send: where it goes.
+            cache_control: holds for a success that says nothing of its own.
+            represented: what becomes of a body that is here as a whole.
+        """
         self._send = send
+        self._represented = represented
         self._cache_control = cache_control
         self._knows_length = isinstance(response, File)
         self._head: Message | None = None
@@ -44,6 +57,12 @@ class Outgoing:
         if self._head is not None:
             head, self._head = self._head, None
             head["headers"] = self._fields(head, len(message.get("body", b"")) if is_last else None)
+            if is_last:
+                body = message.get("body", b"")
+                head["status"], head["headers"], body = await self._represented(
+                    head["status"], head["headers"], body
+                )
+                message = {**message, "body": body}
             await self._send(head)
         await self._send(message)
         self.finished = is_last
