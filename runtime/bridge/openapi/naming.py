@@ -117,6 +117,8 @@ def _capitals(text: str) -> str:
 
 
 def _identifier(text: str) -> str:
-    words = re.findall(r"\w+", text) or ["Type"]
+    """Return an identifier of Python and of TypeScript; a character such as `²` is in neither."""
+    words = "".join(char if f"a{char}".isidentifier() else " " for char in text).split() or ["Type"]
     first, rest = words[0], "And".join(word[0].upper() + word[1:] for word in words[1:])
-    return f"{first}Of{rest}" if rest else first
+    name = f"{first}Of{rest}" if rest else first
+    return name if name.isidentifier() else f"Type{name}"

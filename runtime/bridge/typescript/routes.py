@@ -14,10 +14,12 @@ from runtime.config import METHODS
 
 RESERVED = frozenset(
     """
-    Routes Streams Everywhere Date FormData any bigint boolean never null number object string symbol
-    undefined unknown void case catch const debugger default delete do enum export extends false function
-    implements instanceof interface let new package private protected public static super switch this throw
-    true typeof var
+    Routes Streams Everywhere Date FormData abstract any asserts async await bigint boolean break
+    case catch class const continue debugger declare default delete do else enum export extends
+    false finally for function global globalThis if implements import in infer instanceof interface
+    intrinsic is keyof let module namespace never new null number object of out override package
+    private protected public readonly require return satisfies static super switch symbol string
+    this throw true try type typeof undefined unique unknown using var void while with yield
     """.split()  # noqa: SIM905  a list with a quote around each takes a page
 )
 """Names that an interface cannot have: those of `schema.ts` itself and of TypeScript."""

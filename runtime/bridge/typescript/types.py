@@ -109,9 +109,9 @@ def union(values: Iterable[object]) -> str:
 
 def comment(text: str, indent: str, *, fact: str = "", deprecated: bool = False) -> Iterator[str]:
     """Yield the lines of a JSDoc comment."""
-    lines = [line.rstrip() for line in text.strip().replace("*/", "*\\/").splitlines()]
-    if fact:
-        lines += [f"{fact}."]
+    lines = text.strip().splitlines()
+    lines += f"{fact}.".splitlines() if fact else []
+    lines = [line.rstrip().replace("*/", "*\\/") for line in lines]
     if deprecated:
         lines += ["@deprecated"]
     if len(lines) == 1:
@@ -124,4 +124,4 @@ def comment(text: str, indent: str, *, fact: str = "", deprecated: bool = False)
 
 def key(name: str) -> str:
     """Write a property name, quoted where it is no identifier."""
-    return name if re.fullmatch(r"[A-Za-z_$][\w$]*", name) else json.dumps(name)
+    return name if re.fullmatch(r"[A-Za-z_$][A-Za-z0-9_$]*", name) else json.dumps(name)

@@ -82,7 +82,10 @@ class Loader:
         for part in PurePosixPath(file).parent.parts:
             name, folder = f"{name}.{_dotless(part)}", folder / part
             prepared.append(self._package(name, folder))
-        name = f"{name}.{_dotless(path.stem)}"
+        twin = path.with_suffix("")
+        if twin.is_dir():  # `reports.py` beside `reports/`, which needs the plain name for its imports
+            prepared.append(self._package(f"{name}.{_dotless(path.stem)}", twin))
+        name = f"{name}.{_dotless(path.name if twin.is_dir() else path.stem)}"
         module = importlib.util.module_from_spec(
             ModuleSpec(name, SourceFileLoader(name, str(path)), origin=str(path))
         )

@@ -163,3 +163,17 @@ def test_the_committed_contract_names_the_file_of_each_operation(tmp_path: Path)
     contract = json.loads((tmp_path / "contracts" / "openapi.json").read_text())
 
     assert contract["paths"]["/b"]["get"]["x-file"] == "b.py"
+
+
+def test_a_file_beside_a_folder_of_its_name_and_the_files_below_serve(tmp_path: Path) -> None:
+    levels = "from {}_levels import LEVEL\n" + GET
+    write_tree(
+        tmp_path,
+        {
+            "reports.py": levels.format(".reports."),
+            "reports/_levels.py": "LEVEL = 1\n",
+            "reports/daily.py": levels.format("."),
+        },
+    )
+
+    assert discover(tmp_path).faults == ()
