@@ -7,7 +7,7 @@ import time
 import asyncpg
 
 from shared.database.connection.connector import Connector, Limits
-from shared.database.pool import session
+from shared.database.pool import session, unseen
 from shared.database.statements.statement import After
 
 log = logging.getLogger("annex.database")
@@ -39,13 +39,18 @@ class Member:
 
 
 class Members:
-    """Every open connection of one pool."""
+    """Every open connection of one pool.
+
+    Attributes:
+        unseen: what a read may run that its text does not tell; asked for with each new connection.
+    """
 
     def __init__(self, connector: Connector, limits: Limits) -> None:
         self._connector = connector
         self._limits = limits
         self._open: set[Member] = set()
         self._emptied = asyncio.Event()
+        self.unseen = unseen.UNKNOWN
 
     @property
     def size(self) -> int:
@@ -56,6 +61,12 @@ class Members:
         """Open a connection."""
         member = Member(await self._connector.connect(), self._limits.loans)
         self._open.add(member)
+        try:
+            if not self._connector.behind_pooler:  # behind one nothing is reset
+                self.unseen = await unseen.read(member.connection)
+        except BaseException:
+            self.cut(member)
+            raise
         return member
 
     async def restore(self, member: Member, after: After, *, is_open: bool) -> None:
@@ -69,6 +80,8 @@ class Members:
                 await session.end(member.connection)
             if after is After.RESET:
                 await session.reset(member.connection)
+                if self.unseen is unseen.UNKNOWN:
+                    self.unseen = await unseen.read(member.connection)
         member.idle_since = time.monotonic()
 
     def cut(self, member: Member) -> None:
@@ -93,7 +106,8 @@ class Members:
             member.loans = 0
 
     async def reload_schema(self) -> None:
-        """Forget what the driver knows of tables and types; sends nothing."""
+        """Forget what is known of tables, views and types; sends nothing."""
+        self.unseen = unseen.UNKNOWN
         for member in tuple(self._open):
             if not member.connection.is_closed():
                 await member.connection.reload_schema_state()
