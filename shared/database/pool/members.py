@@ -15,6 +15,9 @@ log = logging.getLogger("annex.database")
 RELEASE_TIMEOUT = 2.0
 """Seconds in which a connection must be restored, or closed."""
 
+KNOWN_SECONDS = 60.0
+"""For how long what the catalogue said of views and policies holds when a connection is opened."""
+
 
 class Member:
     """One connection of the pool: lent, idle, or being restored.
@@ -42,7 +45,7 @@ class Members:
     """Every open connection of one pool.
 
     Attributes:
-        unseen: what a read may run that its text does not tell; asked for with each new connection.
+        unseen: what a read may run that its text does not tell; asked for with a new connection.
     """
 
     def __init__(self, connector: Connector, limits: Limits) -> None:
@@ -51,6 +54,7 @@ class Members:
         self._open: set[Member] = set()
         self._emptied = asyncio.Event()
         self.unseen = unseen.UNKNOWN
+        self._asked = 0.0
 
     @property
     def size(self) -> int:
@@ -63,11 +67,17 @@ class Members:
         self._open.add(member)
         try:
             if not self._connector.behind_pooler:  # behind one nothing is reset
-                self.unseen = await unseen.read(member.connection)
+                await self._ask(member)
         except BaseException:
             self.cut(member)
             raise
         return member
+
+    async def _ask(self, member: Member) -> None:
+        """Learn what reads may run; the first question of a connection costs more than opening it."""
+        if self.unseen is unseen.UNKNOWN or self._asked + KNOWN_SECONDS < time.monotonic():
+            self._asked = time.monotonic()
+            self.unseen = await unseen.read(member.connection)
 
     async def restore(self, member: Member, after: After, *, is_open: bool) -> None:
         """End what its user left open and reset the session where `after` asks for it.
@@ -81,7 +91,7 @@ class Members:
             if after is After.RESET:
                 await session.reset(member.connection)
                 if self.unseen is unseen.UNKNOWN:
-                    self.unseen = await unseen.read(member.connection)
+                    await self._ask(member)
         member.idle_since = time.monotonic()
 
     def cut(self, member: Member) -> None:
