@@ -243,7 +243,7 @@ class Database(Queries):
             self._instruments.succeeded(record, began)
             return answer
         finally:
-            pool.release(member, fault, after=record.statement.after)
+            pool.release(member, fault, after=pool.after(record.statement))
 
     def _named(self, error: BaseException, *, in_transaction: bool) -> BaseException:
         """Name an error by what it leaves behind: outside a transaction even a SELECT may have written."""

@@ -45,7 +45,7 @@ class Transaction(Queries):
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         statement = self._instruments.record(sql).statement
         check(statement)
-        self._lease.after = max(self._lease.after, statement.after)
+        self._lease.after = max(self._lease.after, self._pool.after(statement))
         try:
             with self._instruments.statement(sql):
                 return await (single(verb) if self._read_only else verb)(self._lease.connection, sql, *args)

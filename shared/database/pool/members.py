@@ -7,13 +7,16 @@ import time
 import asyncpg
 
 from shared.database.connection.connector import Connector, Limits
-from shared.database.pool import session
+from shared.database.pool import session, unseen
 from shared.database.statements.statement import After
 
 log = logging.getLogger("annex.database")
 
 RELEASE_TIMEOUT = 2.0
 """Seconds in which a connection must be restored, or closed."""
+
+KNOWN_SECONDS = 60.0
+"""For how long what the catalogue said of views and policies holds when a connection is opened."""
 
 
 class Member:
@@ -39,13 +42,19 @@ class Member:
 
 
 class Members:
-    """Every open connection of one pool."""
+    """Every open connection of one pool.
+
+    Attributes:
+        unseen: what a read may run that its text does not tell; asked for with a new connection.
+    """
 
     def __init__(self, connector: Connector, limits: Limits) -> None:
         self._connector = connector
         self._limits = limits
         self._open: set[Member] = set()
         self._emptied = asyncio.Event()
+        self.unseen = unseen.UNKNOWN
+        self._asked = 0.0
 
     @property
     def size(self) -> int:
@@ -56,7 +65,19 @@ class Members:
         """Open a connection."""
         member = Member(await self._connector.connect(), self._limits.loans)
         self._open.add(member)
+        try:
+            if not self._connector.behind_pooler:  # behind one nothing is reset
+                await self._ask(member)
+        except BaseException:
+            self.cut(member)
+            raise
         return member
+
+    async def _ask(self, member: Member) -> None:
+        """Learn what reads may run; the first question of a connection costs more than opening it."""
+        if self.unseen is unseen.UNKNOWN or self._asked + KNOWN_SECONDS < time.monotonic():
+            self._asked = time.monotonic()
+            self.unseen = await unseen.read(member.connection)
 
     async def restore(self, member: Member, after: After, *, is_open: bool) -> None:
         """End what its user left open and reset the session where `after` asks for it.
@@ -69,6 +90,8 @@ class Members:
                 await session.end(member.connection)
             if after is After.RESET:
                 await session.reset(member.connection)
+                if self.unseen is unseen.UNKNOWN:
+                    await self._ask(member)
         member.idle_since = time.monotonic()
 
     def cut(self, member: Member) -> None:
@@ -93,7 +116,8 @@ class Members:
             member.loans = 0
 
     async def reload_schema(self) -> None:
-        """Forget what the driver knows of tables and types; sends nothing."""
+        """Forget what is known of tables, views and types; sends nothing."""
+        self.unseen = unseen.UNKNOWN
         for member in tuple(self._open):
             if not member.connection.is_closed():
                 await member.connection.reload_schema_state()

@@ -20,7 +20,7 @@ from shared.database.pool.lease import is_unfinished
 from shared.database.pool.members import RELEASE_TIMEOUT, Member, Members
 from shared.database.pool.session import is_in_transaction
 from shared.database.pool.wait_queue import WaitQueue
-from shared.database.statements.statement import After
+from shared.database.statements.statement import After, Statement
 from shared.errors import DatabaseUnavailable
 from shared.throttle import Throttle
 
@@ -92,6 +92,10 @@ class Pool:
                 return self._lent(member)
             self._drop(member)
         return None
+
+    def after(self, statement: Statement) -> After:
+        """Return what a connection needs after a statement, by its text and by what the catalogue told."""
+        return self._members.unseen.after(statement)
 
     def release(self, member: Member, error: BaseException | None, *, after: After) -> None:
         """Take a connection back; `error` ended its use. It is restored in the background where needed."""

@@ -28,6 +28,8 @@ _CONTROL = re.compile(
     r"|ROLLBACK(?! (?:WORK |TRANSACTION )?TO\b))\b",
     re.IGNORECASE,
 )
+_NAME = re.compile(NAME)
+_DISGUISED = re.compile(r'&"|""')  # names that hold escapes or quotes
 _LASTING = re.compile(r"\b(?:DISCARD|DEALLOCATE|LOAD)\b", re.IGNORECASE)
 _READ_LIMIT = 32 * 1024  # characters; a longer statement counts as unknown
 
@@ -53,7 +55,8 @@ class Statement(NamedTuple):
         summary: operation and tables, such as ``SELECT Signal Instrument``: ``db.query.summary``.
         operation: ``SELECT``, ``INSERT``, …
         tables: in order of appearance, without schema and quotes, each once.
-        after: what its connection needs before it is lent again.
+        after: what its connection needs before it is lent again, as far as the text tells.
+        names: every word outside of literals, as the server folds it.
         control: the transaction control in it, such as ``COMMIT``; ``""`` without any.
     """
 
@@ -61,6 +64,7 @@ class Statement(NamedTuple):
     operation: str
     tables: tuple[str, ...]
     after: After
+    names: frozenset[str]
     control: str
 
 
@@ -81,6 +85,7 @@ def describe(sql: str) -> Statement:
         operation=operation,
         tables=tables[:4],
         after=_after(sql, first, bare),
+        names=frozenset(map(_folded, _NAME.findall(bare.text))),
         control=control[1].upper() if control else "",
     )
 
@@ -90,13 +95,20 @@ def _after(sql: str, verb: str, bare: Bare) -> After:
 
     Writes fire triggers, and the session remembers values of sequences.
     """
-    is_one = bare.is_certain and len(sql) <= _READ_LIMIT
+    is_one = bare.is_certain and len(sql) <= _READ_LIMIT and not _DISGUISED.search(bare.text)
     if is_one and verb in _READS and not _WRITES_OR_ENDS.search(bare.text):
         return After.KEEP if all(map(_is_harmless, _CALL.findall(bare.text))) else After.RESET
     is_plain_write = (
         is_one and verb in {"INSERT", "UPDATE", "DELETE", "MERGE", "WITH"} and ";" not in bare.text
     )
     return After.CLOSE if not is_plain_write and _LASTING.search(sql) else After.RESET
+
+
+def _folded(name: str) -> str:
+    """Fold a name as the server does: ASCII letters alone, and cut after 63 bytes."""
+    text = name.encode(errors="replace")
+    text = text[1:-1] if name.startswith('"') else text.lower()
+    return text[:63].decode(errors="ignore")
 
 
 def _is_harmless(call: tuple[str, str]) -> bool:

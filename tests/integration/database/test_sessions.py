@@ -249,3 +249,99 @@ async def test_a_row_number_of_the_last_caller_is_not_told(app_url: str):
 
         with pytest.raises(Exception, match="55000"):
             await database.fetch_value("SELECT lastval()")
+
+
+SETS = "LANGUAGE sql AS $$ SELECT set_config('work_mem', '123MB', false) $$"
+UNSEEN = {
+    "a view": (
+        "CREATE VIEW seen AS SELECT set_config('work_mem', '123MB', false)",
+        "SELECT * FROM seen",
+    ),
+    "a view in capitals, after a comma": (
+        "CREATE VIEW \"Seen\" AS SELECT set_config('work_mem', '123MB', false) AS a",
+        'SELECT * FROM watched w RIGHT JOIN (SELECT 1) q ON true, "Seen"',
+    ),
+    "a view of a view": (
+        "CREATE VIEW seen AS SELECT sets_too(); CREATE VIEW above AS SELECT * FROM seen",
+        "SELECT * FROM Above",
+    ),
+    "a view with a long name": (
+        f"CREATE VIEW {'v' * 70} AS SELECT sets_too()",
+        f"SELECT * FROM {'v' * 70}",
+    ),
+    "a view with a long name beyond ASCII": (
+        f"CREATE VIEW Äb{'ö' * 40} AS SELECT sets_too()",
+        f"SELECT * FROM ÄB{'ö' * 40}",
+    ),
+    "a view with a quote in its name": (
+        'CREATE VIEW "a""b" AS SELECT sets_too()',
+        'SELECT * FROM "a""b"',
+    ),
+    "a view with an escape in its name": (
+        "CREATE VIEW seen AS SELECT sets_too()",
+        'SELECT * FROM U&"s\\0065en"',
+    ),
+    "an operator": (
+        f"CREATE FUNCTION same(int, int) RETURNS text {SETS};"
+        "CREATE OPERATOR === (FUNCTION = same, LEFTARG = int, RIGHTARG = int)",
+        "SELECT 1 === 1",
+    ),
+    "a cast": (
+        f"CREATE TYPE mood AS ENUM ('sad'); CREATE FUNCTION spelt(mood) RETURNS text {SETS};"
+        "CREATE CAST (mood AS text) WITH FUNCTION spelt(mood)",
+        "SELECT 'sad'::mood::text",
+    ),
+    "a domain": (
+        "CREATE DOMAIN checked AS int CHECK (sets_too() IS NOT NULL)",
+        "SELECT 1::checked",
+    ),
+    "a function as a column": (
+        f"CREATE FUNCTION length_of(watched) RETURNS text {SETS}; INSERT INTO watched DEFAULT VALUES",
+        "SELECT w.length_of FROM watched w",
+    ),
+    "a function named like the catalogue's": (
+        f"CREATE FUNCTION lower(watched) RETURNS text {SETS}; INSERT INTO watched DEFAULT VALUES",
+        "SELECT lower(w) FROM watched w",
+    ),
+}
+
+
+@pytest.mark.parametrize("made", UNSEEN)
+async def test_a_read_that_runs_code_of_the_app_is_not_seen_by_the_next_caller(made: str, app_url: str):
+    definition, read = UNSEEN[made]
+    async with Database.from_url(Secret(app_url), pool_max=1) as owner:
+        await owner.execute(definition)
+    async with Database.from_url(Secret(app_url), pool_max=1) as database:
+        before = await database.fetch_value("SELECT current_setting('work_mem')")
+
+        await database.fetch_value(read)
+
+        assert await database.fetch_value("SELECT current_setting('work_mem')") == before != "123MB"
+
+
+GUARDED = """
+CREATE TABLE guarded (id int);
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON guarded USING (sets_too() IS NOT NULL);
+"""
+
+
+@pytest.mark.parametrize(
+    ("read", "idle"),
+    [
+        ("SELECT count(*) FROM watched", 1),
+        ("SELECT id, number FROM watched WHERE id = 1 ORDER BY number LIMIT 5", 1),
+        ("SELECT upper('A'), count(*) FROM pg_class", 1),
+        ("SELECT * FROM guarded", 0),
+        ("SELECT * FROM watched, public . guarded", 0),
+    ],
+)
+async def test_a_connection_is_free_at_once_after_a_read_of_plain_tables_without_policies(
+    read: str, idle: int, app_url: str
+):
+    async with Database.from_url(Secret(app_url), pool_max=1) as owner:
+        await owner.execute(GUARDED)
+    async with Database.from_url(Secret(app_url), pool_max=1) as database:
+        await database.fetch_value(read)
+
+        assert database.statistics().idle == idle
