@@ -74,7 +74,7 @@ def discover(
     if previous is None:
         loader.forget()
     known = {} if previous is None else {file: it for file, it in previous.files.items() if file not in stale}
-    compiled = [compile_file(each, loader, known.get(each.file)) for each in files]
+    compiled = [_compiled(each, loader, known.get(each.file)) for each in files]
     compiled = _spread(
         compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses())
     )
@@ -122,6 +122,14 @@ def _read_folders(
     folders = {path: _source(guard, path, read_folder, refused)[1] for path in paths}
     faults = {path: [*source.faults, *check_folder(path, folders)] for path, source in folders.items()}
     return folders, faults
+
+
+def _compiled(each: FunctionFile, loader: Loader, known: Imported | None) -> CompiledFile:
+    """Compile one file; it may have taken away what that needs, where no surroundings are restored."""
+    try:
+        return compile_file(each, loader, known)
+    except Exception as error:  # noqa: BLE001 - whatever it did, or a file before it
+        return CompiledFile(each, (unexpected(each.file, "The import", error),))
 
 
 def _claims(files: list[FunctionFile]) -> list[Claim]:

@@ -77,6 +77,21 @@ def test_what_a_file_leaves_for_the_end_changes_no_verdict(project: Path, source
     assert "bad.py:3: The import failed: ValueError." in result.stdout
 
 
+def test_files_that_are_known_are_named_where_the_process_ends_outside_of_a_file(project: Path) -> None:
+    for name in ("bad", "worse"):
+        (project / "functions" / f"{name}.py").write_text(f"import os\nos._exit(0)\n{GOOD}")
+    (project / "functions" / "late.py").write_text(
+        "import json, os\ndumps = json.dumps\n"
+        f"json.dumps = lambda value: dumps(value) if isinstance(value, str) else os._exit(0)\n{GOOD}"
+    )
+
+    result = run("check", cwd=project)
+
+    assert result.returncode == 1
+    assert "bad.py: The process ended with status 0 while this file was imported." in result.stdout
+    assert "worse.py: The process ended with status 0 while this file was imported." in result.stdout
+
+
 def test_process_that_ends_after_all_files_are_read_is_no_verdict(project: Path) -> None:
     (project / "functions" / "bad.py").write_text(
         "import os\nfrom enum import Enum\n"

@@ -52,7 +52,10 @@ def verdict(arguments: Sequence[str], *, budget: float) -> Verdict:
         if not child.file or child.file in refused:
             where = f"after reading {child.last}" if child.last else "before reading any file"
             cure = "Move that file out of the folder and check again."
-            return Verdict([f"✗ check      The check {child.fate} {where}. {cure}"], 1)
+            named = [
+                _line("files", f"{each['file']}: {each['found']} {each['cure']}") for each in refused.values()
+            ]
+            return Verdict([*named, _line("check", f"The check {child.fate} {where}. {cure}")], 1)
         refused[child.file] = {
             "file": child.file,
             "line": 0,
@@ -139,6 +142,11 @@ class _Child:
                 return
             if select.select([read], [], [], 0)[0]:  # closed by a child that lives on
                 time.sleep(POLL_INTERVAL)
+
+
+def _line(area: str, text: str) -> str:
+    """Write a finding, as the child would."""
+    return f"✗ {area:<10} {text}"
 
 
 def _fate(status: int) -> str:

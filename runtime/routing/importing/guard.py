@@ -11,6 +11,7 @@ from types import FrameType, TracebackType
 
 from msgspec import Struct
 
+from runtime.routing.importing.libraries import Libraries
 from runtime.routing.importing.surroundings import Surroundings
 from runtime.routing.reading.faults import Fault, one_line
 
@@ -46,6 +47,7 @@ class Guard:
         self.budget = budget
         self.report = witness.report
         self._given_up = 0
+        self._libraries = Libraries()
 
     def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
         """Do `work`, which runs code of `file`, to its end or to the end of the budget.
@@ -57,7 +59,7 @@ class Guard:
         """
         results: list[Result] = []
         faults: list[Fault] = []
-        surroundings = Surroundings()
+        surroundings = Surroundings(self._libraries)
         # The file may take away what threads are started and awaited with, so that is over when it begins.
         begin, end = Lock(), Lock()
         begin.acquire()
@@ -131,6 +133,9 @@ class Guard:
         return next((line for frame, line in frames if frame.f_code.co_filename.startswith(inside)), 0)
 
 
+_RAISE_IN = ctypes.pythonapi.PyThreadState_SetAsyncExc  # bound here: a file may take it away
+
+
 class _GivenUp(BaseException):
     """Raised inside a thread that has used its budget up."""
 
@@ -141,4 +146,4 @@ def _end(thread: Thread) -> None:
     One that is asleep meets the exception when it wakes, and one that catches everything goes on.
     """
     ident = ctypes.c_ulong(thread.ident or 0)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_GivenUp))
+    _RAISE_IN(ident, ctypes.py_object(_GivenUp))

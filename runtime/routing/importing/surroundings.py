@@ -8,8 +8,13 @@ import builtins
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable
+from os import environ  # noqa: TID251  put back, and read for nothing else
 from typing import Any, NamedTuple
+
+from runtime.routing.importing import log
+from runtime.routing.importing.libraries import Libraries
 
 _BUILTINS = builtins.__dict__
 _STREAMS = ("stdin", "stdout", "stderr")
@@ -24,10 +29,15 @@ class Change(NamedTuple):
 
 
 class Surroundings:
-    """The surroundings as they are now; `limit` is the recursion limit."""
+    """The surroundings as they are now; `limit` is the recursion limit.
 
-    def __init__(self) -> None:
+    Args:
+        libraries: what all files rely on.
+    """
+
+    def __init__(self, libraries: Libraries) -> None:
         self.limit = sys.getrecursionlimit()
+        self._libraries = libraries
         self._builtins = _BUILTINS.copy()
         self._kept = [(kept, kept.read()) for kept in _KEPT]
 
@@ -39,11 +49,14 @@ class Surroundings:
         """
         lost = [name for name in self._builtins if _BUILTINS.get(name) is not self._builtins[name]]
         _BUILTINS.update(self._builtins)
+        are_libraries_changed = self._libraries.restore()
         changes = []
         if limit != self.limit:
             changes.append(Change("the recursion limit", "Write a loop where recursion goes too deep."))
         if any(name != "_" for name in lost):  # the interactive interpreter's, and gettext's
             changes.append(Change("Python's built-in functions", "Use another name for your own function."))
+        if are_libraries_changed:
+            changes.append(Change("functions of other libraries", "Use another name for your own function."))
         changes += [kept.change for kept, before in self._kept if kept.put_back(before)]
         return changes
 
@@ -144,6 +157,33 @@ def _interval_back(before: float) -> bool:
     return True
 
 
+def _filters() -> list[Any]:
+    return [*warnings.filters]
+
+
+def _filters_back(before: list[Any]) -> bool:
+    """Put the filters of warnings back where one is missing, or more of them raise; a file may add others."""
+    now = [*warnings.filters]
+    raising = [each for each in now if each[0] == "error"]
+    raises_more = any(each not in before or now.index(each) < before.index(each) for each in raising)
+    if not raises_more and all(each in now for each in before):
+        return False
+    warnings.filters[:] = before  # type: ignore[index]  # a list, which `catch_warnings` relies on as well
+    return True
+
+
+def _environment() -> dict[str, str]:
+    return {**environ}
+
+
+def _environment_back(before: dict[str, str]) -> bool:
+    """Put back variables that are missing or have another value; a file may add to them."""
+    now = {**environ}
+    lost = {name: value for name, value in before.items() if now.get(name) != value}
+    environ.update(lost)
+    return bool(lost)
+
+
 _KEPT = (
     _Kept(
         _folder,
@@ -163,5 +203,16 @@ _KEPT = (
         sys.getswitchinterval,
         _interval_back,
         Change("the interval at which threads switch", "Do not change it."),
+    ),
+    _Kept(log.read, log.put_back, Change("the service's log", "Configure only loggers of your own.")),
+    _Kept(
+        _filters,
+        _filters_back,
+        Change("what warnings do", "Use warnings.catch_warnings, which restores the filters."),
+    ),
+    _Kept(
+        _environment,
+        _environment_back,
+        Change("the process's environment", "Pass the value to the call that needs it."),
     ),
 )

@@ -1,9 +1,12 @@
 """Files that mean harm, or look as if they did: each costs itself, says so in one line, and nothing else."""
 
 import inspect
+import logging
 import os
 import sys
 import threading
+import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -142,6 +145,57 @@ SOURCES = {
         "    @property\n    def __doc__(self): raise SystemExit(0)\nglobals()['get'] = Handler()\n"
     ),
     "module that is anything": f"def __getattr__(name): raise SystemExit(0)\n{GOOD}del get\n",
+    **{
+        f"{name} taken away": f"import {name.rpartition('.')[0]}\n{name} = None\n{GOOD}"
+        for name in (
+            "time.perf_counter",
+            "threading.Thread",
+            "threading.Lock",
+            "os.getcwd",
+            "os.path.join",
+            "msgspec.convert",
+            "msgspec.inspect.type_info",
+            "inspect.signature",
+            "inspect.iscoroutinefunction",
+            "typing.get_type_hints",
+            "functools.partial",
+            "re.compile",
+            "importlib.util.module_from_spec",
+            "sys.setrecursionlimit",
+            "sys.getswitchinterval",
+            "sys._current_frames",
+            "asyncio.create_task",
+            "logging.getLogger",
+            "warnings.warn",
+        )
+    },
+    **{
+        f"all of {name} taken away": f"import {name}\nvars({name}).clear()\n{GOOD}"
+        for name in ("os", "sys", "time", "msgspec", "threading")
+    },
+    "method of a thread taken away": f"import threading\nthreading.Thread.start = None\n{GOOD}",
+    "means to end a thread taken away": f"import ctypes\nctypes.pythonapi = None\nwhile True: pass\n{GOOD}",
+    "trace taken away": f"import traceback\ntraceback.walk_tb = None\nraise ValueError\n{GOOD}",
+    **{
+        name: f"{source}{GOOD}"
+        for name, source in {
+            "all lines of the log left out": "import logging\nlogging.disable()\n",
+            "all loggers disabled": "import logging.config\nlogging.config.dictConfig({'version': 1})\n",
+            "service's logger silenced": (
+                "import logging\nlogging.getLogger('annex.access').setLevel(logging.CRITICAL)\n"
+            ),
+            "service's logger filtered": (
+                "import logging\nlogging.getLogger('annex.access').addFilter(lambda _: False)\n"
+            ),
+            "log raised": "import logging\nlogging.getLogger().setLevel(logging.CRITICAL)\n",
+            "handlers of the log removed": "import logging\nlogging.getLogger().handlers.clear()\n",
+            "handlers of the log replaced": "import logging\nlogging.basicConfig(force=True)\n",
+            "warnings that raise": "import warnings\nwarnings.filterwarnings('error', 'anything')\n",
+            "warnings reset": "import warnings\nwarnings.resetwarnings()\n",
+            "environment cleared": "import os\nos.environ.clear()\n",
+            "variable of the environment replaced": "import os\nos.environ['PATH'] = '/nowhere'\n",
+        }.items()
+    },
     "error with a long text": f"raise ValueError('x' * 10_000_000)\n{GOOD}",
 }
 
@@ -159,6 +213,56 @@ def test_hostile_source_costs_its_own_file_and_is_told_in_one_line(tmp_path: Pat
     for fault in table.faults:
         assert str(fault).isprintable()
         assert len(str(fault)) < 500
+
+
+SILENCED = """
+import logging, logging.config, os, warnings
+logging.disable()
+logging.config.dictConfig({"version": 1, "root": {"level": "CRITICAL", "handlers": []}})
+logging.getLogger("annex.access").addFilter(lambda _: False)
+warnings.simplefilter("error")
+os.environ.clear()
+"""
+
+
+def test_log_warnings_and_environment_go_on_as_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_tree(tmp_path, {"bad.py": f"{SILENCED}{GOOD}"})
+    logger = logging.getLogger("annex.access")
+    before = os.environ.copy()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        discover(tmp_path)
+        warnings.warn("no error", stacklevel=1)
+    logger.warning("a line")
+
+    assert [str(each.message) for each in caught] == ["no error"]
+    assert "a line" in caplog.text
+    assert os.environ.copy() == before
+
+
+ADDED = """
+import logging, os, time, warnings
+logging.getLogger("other").setLevel(logging.CRITICAL)
+logging.getLogger("other").addHandler(logging.NullHandler())
+logging.basicConfig(level=logging.INFO)
+warnings.filterwarnings("ignore", message="numpy")
+os.environ.setdefault("ANNEX_TEST_ADDED", "1")
+time.sleep = lambda seconds, sleep=time.sleep: sleep(seconds)
+"""
+
+
+def test_file_may_add_to_the_log_to_warnings_and_to_the_environment_and_wrap_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", time.sleep)
+    monkeypatch.setenv("ANNEX_TEST_ADDED", "0")
+    monkeypatch.delenv("ANNEX_TEST_ADDED")
+    write_tree(tmp_path, {"fine.py": f"{ADDED}{GOOD}"})
+
+    assert discover(tmp_path).faults == ()
 
 
 OTHER = """

@@ -1,0 +1,64 @@
+"""The service's log, put back where a file silenced it."""
+
+import logging
+from typing import Any, NamedTuple
+
+_OURS = ("annex", "runtime", "shared", "uvicorn")
+
+type _Logger = logging.Logger
+type _Sink = logging.Logger | logging.Handler
+
+
+class Log(NamedTuple):
+    """What decides whether a line is written.
+
+    Attributes:
+        disabled: the level up to which all lines are left out.
+        handlers: of the root logger.
+        sinks: root logger, its handlers, the service's loggers; with level and filters of each.
+        loggers: all of them; whether each is disabled and passes its lines on.
+    """
+
+    disabled: int
+    handlers: list[logging.Handler]
+    sinks: list[tuple[_Sink, int, list[Any]]]
+    loggers: list[tuple[_Logger, bool, bool]]
+
+
+def read() -> Log:
+    """Return the state of the log."""
+    root = logging.getLogger()
+    known = root.manager.loggerDict.copy().values()
+    loggers = [each for each in known if isinstance(each, logging.Logger)]
+    ours = [each for each in loggers if each.name.partition(".")[0] in _OURS]
+    sinks: list[_Sink] = [root, *root.handlers, *ours]
+    return Log(
+        root.manager.disable,
+        root.handlers.copy(),
+        [(sink, sink.level, sink.filters.copy()) for sink in sinks],
+        [(each, each.disabled, each.propagate) for each in loggers],
+    )
+
+
+def put_back(before: Log) -> bool:
+    """Restore it, and say whether lines would have been lost; what a file adds is its own affair."""
+    root = logging.getLogger()
+    is_changed = False
+    if root.manager.disable != before.disabled:
+        logging.disable(before.disabled)
+        is_changed = True
+    if any(handler not in root.handlers for handler in before.handlers):
+        root.handlers[:] = before.handlers
+        is_changed = True
+    for sink, level, filters in before.sinks:
+        is_changed = is_changed or sink.level > level or any(each not in filters for each in sink.filters)
+        if sink.level != level:
+            sink.setLevel(level)
+        sink.filters[:] = filters
+    for logger, disabled, propagate in before.loggers:
+        is_ours = logger.name.partition(".")[0] in _OURS
+        is_changed = is_changed or logger.disabled > disabled or (is_ours and logger.propagate < propagate)
+        logger.disabled = disabled
+        if is_ours:
+            logger.propagate = propagate
+    return is_changed
