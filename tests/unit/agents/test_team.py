@@ -142,7 +142,7 @@ def test_runs_are_limited_by_user_and_in_all_and_tell_when_to_try_again():
         limits.admit("user_1")
     assert refused.value.retry_after == 5
     limits.admit("user_2")
-    with pytest.raises(TooManyRuns, match="service has as many"):
+    with pytest.raises(TooManyRuns, match="limit of agent runs"):
         limits.admit("user_3")
     limits.release("user_1")
     limits.admit("user_3")
