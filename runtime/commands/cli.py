@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from runtime.settings import SettingsError, from_environment
+from runtime.settings import SettingsError, check_opentelemetry, from_environment
 
 COMMANDS = {
     "dev": "serve with hot swap, an embedded PostgreSQL and a development issuer",
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        check_opentelemetry()
         given = _parser(next(iter(arguments), None)).parse_args(arguments)
         given.arguments = arguments
         from runtime.auth.clerk import check_clerk

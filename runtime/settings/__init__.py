@@ -1,7 +1,15 @@
 """The settings: every variable as data, and the only reader of the environment."""
 
 from runtime.settings.faults import SettingsError, SettingsFault
-from runtime.settings.reading import effective, from_environment, load
+from runtime.settings.reading import check_opentelemetry, effective, from_environment, load
 from runtime.settings.variables import Settings
 
-__all__ = ["Settings", "SettingsError", "SettingsFault", "effective", "from_environment", "load"]
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "SettingsFault",
+    "check_opentelemetry",
+    "effective",
+    "from_environment",
+    "load",
+]

@@ -58,6 +58,16 @@ def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iter
     return load({**below, **process}, checks=checks)
 
 
+def check_opentelemetry() -> None:
+    """Refuse what OpenTelemetry's packages could not read: they read their variables when they are imported.
+
+    Raises:
+        SettingsError: before they could quote a value; with the faults of all variables.
+    """
+    if any(otel.faults(os.environ)):
+        from_environment()
+
+
 def variables() -> Iterator[tuple[Variable, Any]]:
     """Yield every variable with its default, in the order of `runtime.settings.variables`."""
     return ((variable, default) for variable, default, _ in effective(Settings()))

@@ -72,7 +72,7 @@ async def test_a_read_of_a_read_only_view_that_was_lost_may_be_sent_again(
     assert (lost.value.code, lost.value.retry_after) == ("database_unavailable", 1)
 
 
-WRITE = 'DELETE FROM "Signal"'
+WRITE = 'DELETE FROM "Sample"'
 ESCAPES = [
     f"COMMIT; {WRITE}",
     f"ROLLBACK; {WRITE}",
@@ -91,12 +91,12 @@ ESCAPES = [
 
 @pytest.mark.parametrize("sql", ESCAPES)
 async def test_no_statement_writes_in_a_read_only_view(database: Database, sql: str):
-    before = await database.fetch_value('SELECT count(*) FROM "Signal"')
+    before = await database.fetch_value('SELECT count(*) FROM "Sample"')
 
     with pytest.raises(QueryFailed):
         await database.read_only().execute(sql)
 
-    assert await database.fetch_value('SELECT count(*) FROM "Signal"') == before
+    assert await database.fetch_value('SELECT count(*) FROM "Sample"') == before
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_no_statement_writes_in_a_read_only_view(database: Database, sql: 
     ],
 )
 async def test_no_two_statements_write_in_a_read_only_transaction(database: Database, first: str):
-    before = await database.fetch_value('SELECT count(*) FROM "Signal"')
+    before = await database.fetch_value('SELECT count(*) FROM "Sample"')
 
     async def escape() -> None:
         async with database.transaction(read_only=True) as transaction:
@@ -123,7 +123,7 @@ async def test_no_two_statements_write_in_a_read_only_transaction(database: Data
     with pytest.raises(QueryFailed):
         await escape()
 
-    assert await database.fetch_value('SELECT count(*) FROM "Signal"') == before
+    assert await database.fetch_value('SELECT count(*) FROM "Sample"') == before
 
 
 @pytest.mark.parametrize("sql", ["COMMIT", "rollback", "BEGIN", "START TRANSACTION", "SELECT 1; END"])
@@ -140,10 +140,10 @@ async def test_transaction_control_is_refused_by_name(database: Database, sql: s
 async def test_savepoints_stay_inside_a_transaction(database: Database):
     async with database.transaction() as transaction:
         await transaction.execute("SAVEPOINT here")
-        await transaction.execute('DELETE FROM "Signal"')
+        await transaction.execute('DELETE FROM "Sample"')
         await transaction.execute("ROLLBACK TO SAVEPOINT here")
         await transaction.execute("RELEASE SAVEPOINT here")
-        assert await transaction.fetch_value('SELECT count(*) FROM "Signal"') == 480
+        assert await transaction.fetch_value('SELECT count(*) FROM "Sample"') == 480
 
 
 async def test_a_server_that_became_read_only_is_unavailable_and_its_connections_are_dropped(
