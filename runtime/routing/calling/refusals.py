@@ -9,7 +9,6 @@ from litestar.exceptions import HTTPException
 from shared import errors
 from shared.errors import AnnexError
 
-
 _NOUNS: dict[int, Callable[[], AnnexError]] = {
     400: errors.Invalid,
     401: errors.Unauthenticated,
