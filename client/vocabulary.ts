@@ -38,6 +38,8 @@ export const errorCodes = {
   overloaded: { status: 503, retryable: true },
   /** The caller exceeded a rate limit. */
   rate_limited: { status: 429, retryable: true },
+  /** The function refused with a status of its own, which no other code stands for. */
+  refused: { status: 400, retryable: false },
   /** The request did not arrive in time. */
   request_timeout: { status: 408, retryable: false },
   /** The server that executed the agent run is gone, and the run with it. */

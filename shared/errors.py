@@ -29,6 +29,7 @@ AnnexError
 │   ├── AgentsUnavailable       no model is configured, or the agents extra is not installed
 │   ├── ModelUnavailable        the model provider failed or refused
 │   └── RunLost                 the server that executed an agent run is gone
+├── Refused               the function's own status, for which there is no noun
 ├── DeadlineExceeded
 └── Internal              a bug in the service; the caller gets only the ids that find it in the log
 """
@@ -284,6 +285,20 @@ class RunLost(Unavailable):
     """The server that executed the agent run is gone, and the run with it."""
 
     code = "run_lost"
+
+
+class Refused(AnnexError):
+    """The function refused with a status of its own, which no other code stands for.
+
+    Attributes:
+        status: from 400 to 599.
+    """
+
+    code = "refused"
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
 
 
 class DeadlineExceeded(AnnexError):

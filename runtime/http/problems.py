@@ -11,7 +11,6 @@ from opentelemetry import trace
 
 from runtime.asgi.invocation import Invocation
 from runtime.asgi.messages import Send, send_answer
-from runtime.routing.calling.refusals import Refused
 from shared.errors import (
     AnnexError,
     Conflict,
@@ -24,6 +23,7 @@ from shared.errors import (
     MethodNotAllowed,
     NotFound,
     RateLimited,
+    Refused,
     RequestTimeout,
     TooLarge,
     Unauthenticated,

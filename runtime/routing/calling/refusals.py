@@ -9,21 +9,6 @@ from litestar.exceptions import HTTPException
 from shared import errors
 from shared.errors import AnnexError
 
-
-class Refused(AnnexError):
-    """The function refused with a status of its own, which no other code stands for.
-
-    Attributes:
-        status: from 400 to 599.
-    """
-
-    code = "refused"
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
 _NOUNS: dict[int, Callable[[], AnnexError]] = {
     400: errors.Invalid,
     401: errors.Unauthenticated,
@@ -53,7 +38,7 @@ def refusal_of(error: HTTPException) -> AnnexError | None:
         noun: AnnexError = errors.MethodNotAllowed(())
         noun.detail = phrase
     else:
-        noun = _NOUNS[status]() if status in _NOUNS else Refused(status, phrase)
+        noun = _NOUNS[status]() if status in _NOUNS else errors.Refused(status, phrase)
     if detail and detail != phrase:
         noun.detail = detail
     return noun
