@@ -145,8 +145,6 @@ def doubt_of(endpoint: str | None) -> str:
     """Return what is probably wrong with an endpoint, empty when nothing is."""
     if endpoint is None:
         return ""
-    if not endpoint.startswith(("http://", "https://")):
-        return "expected a URL that begins with http:// or https://; nothing will be exported"
     if endpoint.rstrip("/").endswith(":4317"):
         return "port 4317 is for OTLP over gRPC; OTLP over HTTP is sent, which is usually port 4318"
     return ""

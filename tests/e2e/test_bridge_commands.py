@@ -81,7 +81,7 @@ def test_a_change_that_old_clients_notice_fails_until_the_changelog_owns_up(proj
     run("client", cwd=project)
     silent = run("check", "--contract", cwd=project)
     assert silent.returncode == 1
-    assert "breaking: GET /reading answer.symbol: the field is gone." in silent.stdout
+    assert "breaking: GET /reading response.symbol: the field was removed." in silent.stdout
     assert "acknowledge it in CHANGELOG.md" in silent.stdout
     with (project / "CHANGELOG.md").open("a") as changelog:
         changelog.write("\n- Breaking: GET /reading no longer repeats its symbol.\n")
@@ -93,7 +93,7 @@ def test_an_additive_change_is_told_and_passes(project: Path):
     run("client", cwd=project)
     told = run("check", "--contract", "HEAD", cwd=project)
     assert told.returncode == 0, told.stdout
-    assert "additive: GET /reading answer.note: a new field." in told.stdout
+    assert "additive: GET /reading response.note: the field was added." in told.stdout
 
 
 def test_a_shape_that_cannot_cross_fails_the_check(project: Path):
@@ -101,7 +101,7 @@ def test_a_shape_that_cannot_cross_fails_the_check(project: Path):
     edit(project, "value: int", "value: datetime")
     checked = run("check", cwd=project)
     assert checked.returncode == 1
-    assert "`Reading.value`: a datetime that may lack its time zone" in checked.stdout
+    assert "`Reading.value`: a datetime without a time zone" in checked.stdout
 
 
 def test_the_client_is_copied_into_an_app(tmp_path: Path):

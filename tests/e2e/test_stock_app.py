@@ -18,6 +18,8 @@ from tests.fixtures.node import CHECKS, ROOT, run
 from tests.fixtures.routing import write_tree
 from tests.fixtures.service import PATIENCE, Service, annex, free_port
 
+pytestmark = pytest.mark.timeout(900)  # an app is installed and built
+
 GATED = '''"""A stream whose second event waits until somebody opens the gate."""
 
 import asyncio

@@ -166,27 +166,19 @@ async def test_disabled_telemetry_makes_no_ids():
     assert await telemetry.stop(1) is True
 
 
-@pytest.mark.parametrize("endpoint", ["not a url", "ftp://collector", "http://127.0.0.1:1"])
-async def test_endpoint_that_cannot_work_stops_nothing(endpoint: str):
-    telemetry = Telemetry.start(settings(endpoint))
+async def test_endpoint_that_cannot_work_stops_nothing():
+    telemetry = Telemetry.start(settings("http://127.0.0.1:1"))
     telemetry.tracer.start_span("regime").end()
 
     async with asyncio.timeout(10):
         await telemetry.stop(5)
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "doubt"),
-    [
-        ("collector.railway.internal:4318", "begins with http://"),
-        ("http://collector.railway.internal:4317/", "usually port 4318"),
-    ],
-)
-async def test_endpoint_that_looks_wrong_is_doubted_at_the_start(endpoint: str, doubt: str, caplog):
-    telemetry = Telemetry.start(settings(endpoint))
+async def test_endpoint_that_looks_wrong_is_doubted_at_the_start(caplog):
+    telemetry = Telemetry.start(settings("http://collector.railway.internal:4317/"))
     await telemetry.stop(0.1)
 
-    assert doubt in caplog.text
+    assert "usually port 4318" in caplog.text
 
 
 async def test_telemetry_that_cannot_be_set_up_is_off_and_says_so(monkeypatch, caplog):
