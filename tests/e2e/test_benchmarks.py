@@ -1,6 +1,7 @@
 """The benchmarks still run, in their shortest form; what they measure on a busy machine is no verdict."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def run(module: str, *arguments: str) -> str:
 def test_the_comparison_reports_ours_and_writes_the_picture(tmp_path: Path):
     picture = tmp_path / "bench.svg"
     said = run("run", "--rounds", "1", "--peers", "", "--only", "no token", "--plot", str(picture))
-    assert "1.00 spans" in said
+    assert re.search(r" 1\.0\d spans ", said)  # a little more than one: those of the warm-up count too
     assert "no token" in picture.read_text("utf-8")
 
 
