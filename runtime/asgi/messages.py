@@ -8,6 +8,7 @@ type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Headers = Iterable[tuple[bytes, bytes]]  # names in lower case
+type Fields = list[tuple[bytes, bytes]]  # header fields of a response, names in lower case
 type ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 

@@ -1,6 +1,6 @@
 """Which caches may store a response: what depends on a caller never reaches another (RFC 9111, 3.5, 4.1)."""
 
-type Fields = list[tuple[bytes, bytes]]
+from runtime.asgi.messages import Fields
 
 _CREDENTIALS = b"Authorization, Cookie"
 _SHARED = (b"public", b"s-maxage", b"proxy-revalidate")

@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from litestar import Response
 from litestar.response import File
 
-from runtime.asgi.messages import Message, Send, header
+from runtime.asgi.messages import Fields, Message, Send, header
 
-type Fields = list[tuple[bytes, bytes]]
 type Represented = Callable[[int, Fields, bytes], Awaitable[tuple[int, Fields, bytes]]]
 
 SERVICES_OWN = frozenset({

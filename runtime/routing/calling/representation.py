@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from hashlib import blake2b
 
-from runtime.asgi.messages import Scope, header
+from runtime.asgi.messages import Fields, Scope, header
 from runtime.config import Policy
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 
-type Fields = list[tuple[bytes, bytes]]
 type Compress = Callable[[bytes], bytes]
 
 SMALLEST = 1024  # bytes; below, a compressed body saves no packet

@@ -9,6 +9,7 @@ from runtime.auth.reasons import Reason
 from runtime.settings import load
 from shared.errors import Invalid, Unauthenticated
 from shared.identity import User
+from tests.fixtures.production import list_open_routes
 
 
 class Badges(Identity):
@@ -38,6 +39,7 @@ FILES = {
 async def service(tmp_path):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
+    list_open_routes(tmp_path)
     settings = load({"ANNEX_ENV": "production", "ANNEX_FUNCTIONS": str(tmp_path)})
     application = create_app(settings, identity=Badges(), webhooks={"clerk": Seals()})
     transport = httpx.ASGITransport(application)
