@@ -22,8 +22,8 @@ from opentelemetry.trace import StatusCode
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, CallerLeft, Message, Receive, Scope, Send, header
 from runtime.config import Endpoint
+from runtime.routing.calling.answers.misfit import Misfit
 from runtime.routing.calling.exits import EXITS
-from runtime.routing.calling.misfit import Misfit
 from runtime.routing.calling.refusals import refusal_of
 from runtime.telemetry import record_exception
 from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown, Unavailable

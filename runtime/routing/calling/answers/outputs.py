@@ -26,8 +26,8 @@ from runtime.routing.annotations.walk import (
     names_in_dict,
     plain,
 )
-from runtime.routing.calling.encoding import cure_of, encode, unencodable
-from runtime.routing.calling.misfit import Misfit
+from runtime.routing.calling.answers.encoding import cure_of, encode, unencodable
+from runtime.routing.calling.answers.misfit import Misfit
 from shared.events import Event
 
 CURE = "Return what the annotation says, or change the annotation."
