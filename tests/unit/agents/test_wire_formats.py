@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runtime.routing.calling.answers.streams import Failed
+from runtime.routing.calling.answers.endings import Failed
 from shared.agents import (
     AgentEvent,
     AgentMessage,
