@@ -41,7 +41,9 @@ async def test_only_a_caller_with_an_organisation_is_a_member(
 def test_a_member_that_could_be_missing_is_a_fault_with_its_cure(
     tmp_path: Path, config: str, annotation: str, cure: str
 ) -> None:
-    source = f"from runtime import Function, Member\n{config}\nasync def get(member: {annotation}) -> str: ...\n"
+    source = (
+        f"from runtime import Function, Member\n{config}\nasync def get(member: {annotation}) -> str: ...\n"
+    )
     write_tree(tmp_path, {"tenant.py": source})
 
     assert [each.cure for each in discover(tmp_path).faults] == [cure]
