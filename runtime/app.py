@@ -88,6 +88,7 @@ class Application:
         }
         self.health = Health(probes, version=settings.commit or version("annex"))
         self.admission = Admission(settings.limits.max_concurrency)
+        self._errors = partial(Errors, explains=settings.environment == "development")
         self._drain = asyncio.Event()
         self._in_front: dict[str, Stage] = {}
         self._reported: frozenset[Fault] = frozenset()
@@ -105,12 +106,12 @@ class Application:
             "reference": partial(ReferencePage, operations=self.table.operations)
             if self.settings.docs
             else None,
-            "errors": Errors,
+            "errors": self._errors,
         }
 
     def steps(self, endpoint: Endpoint) -> Stages:
         """Return what a request of one route passes behind the router; behind them its function runs."""
-        return {**self.gate.steps(endpoint), "errors": Errors}
+        return {**self.gate.steps(endpoint), "errors": self._errors}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""

@@ -105,13 +105,17 @@ class Forbidden(AnnexError):
 
     Attributes:
         extra: members added to the problem document (Clerk's re-verification hint).
+        lacking: what the caller lacks, as the object of a sentence; sent in development alone.
     """
 
     code = "forbidden"
 
-    def __init__(self, detail: str = "", *, extra: dict[str, object] | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, extra: dict[str, object] | None = None, lacking: str = ""
+    ) -> None:
         super().__init__(detail or "You do not have permission to do this.")
         self.extra = extra or {}
+        self.lacking = lacking
 
 
 class NotFound(AnnexError):

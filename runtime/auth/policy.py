@@ -33,7 +33,10 @@ def require(user: User, policy: Policy) -> None:
         return
     if lacking := _lacking(user, policy):
         logger.info("auth.forbidden", extra={"reason": lacking})
-        raise Forbidden
+        demanded = getattr(policy, lacking)
+        raise Forbidden(
+            lacking="an active organisation" if lacking == "org" else f"the {lacking} {demanded!r}"
+        )
     if policy.reverification is not None and not has(user, reverification=policy.reverification):
         logger.info("auth.forbidden", extra={"reason": "reverification"})
         raise Forbidden(

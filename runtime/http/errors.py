@@ -69,12 +69,17 @@ class Errors:
 
     Litestar's middleware for it wraps every `send` to learn whether a response has begun, which the
     invocation knows, and builds a request and a response for each error.
+
+    Args:
+        app: what it is around.
+        explains: a refused caller learns what it lacks, as in development.
     """
 
-    __slots__ = ("_app",)
+    __slots__ = ("_app", "_explains")
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, explains: bool = False) -> None:
         self._app = app
+        self._explains = explains
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; an error after the response has begun is raised on, and cuts the connection."""
@@ -86,6 +91,8 @@ class Errors:
             invocation: Invocation = scope[SCOPE_KEY]
             if invocation.status:
                 raise
+            if self._explains and isinstance(error, Forbidden) and error.lacking:
+                error.detail += f" The caller lacks {error.lacking} (said in development only)."
             await refuse(send, error, invocation)
 
 

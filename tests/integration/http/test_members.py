@@ -47,3 +47,31 @@ def test_a_member_that_could_be_missing_is_a_fault_with_its_cure(
     write_tree(tmp_path, {"tenant.py": source})
 
     assert [each.cure for each in discover(tmp_path).faults] == [cure]
+
+
+PERMITTED = """
+from runtime import Function
+
+config = Function(permission="org:sums:read")
+
+async def get() -> int:
+    return 1
+"""
+
+
+@pytest.mark.parametrize(("environment", "told"), [("development", True), ("test", False)])
+async def test_only_in_development_a_refused_caller_learns_what_lacks(
+    tmp_path: Path, compose: Compose, environment: str, told: bool
+) -> None:
+    write_tree(tmp_path, {"tenant.py": TENANT, "sums.py": PERMITTED})
+
+    async with compose(tmp_path, ANNEX_ENV=environment) as caller:
+        details = [(await caller.signed("GET", path)).json()["detail"] for path in ("/tenant", "/sums")]
+
+    assert [
+        "lacks an active organisation" in details[0],
+        "lacks the permission 'org:sums:read'" in details[1],
+    ] == [
+        told,
+        told,
+    ]

@@ -83,7 +83,7 @@ def _member(scope: Scope, _receive: Receive, _send: Send) -> Any:
     member = Member.of(scope[SCOPE_KEY].user)
     if member is None:
         logger.info("auth.forbidden", extra={"reason": "org"})
-        raise Forbidden
+        raise Forbidden(lacking="an active organisation")
     return member
 
 
