@@ -33,7 +33,7 @@ def test_every_path_of_every_page_is_one_of_the_project():
 
 
 def exists(path: str) -> bool:
-    """Whether something has this path, here or in the sample service; `NAME` stands for any name, as `*` does."""
+    """Whether the project or the sample service has this path; `NAME` is any name, as `*` is."""
     pattern = path.partition("::")[0].replace("[", "[[]").replace("NAME", "*")
     return any(any(root.glob(pattern)) for root in (Path(), SAMPLE)) or (
         path.startswith(EXAMPLE) and not Path("shared/market").exists()

@@ -1,4 +1,4 @@
-"""The example's utilities in TypeScript, compiled under the strictest settings and run by Node on their golden vectors."""
+"""The example's utilities in TypeScript: compiled strictly, and run by Node on their golden vectors."""
 
 import json
 import re
