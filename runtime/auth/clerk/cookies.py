@@ -1,6 +1,6 @@
 """The session cookie, for services whose settings accept it.
 
-A browser also sends cookies with requests that another site has caused. Those are refused here: by the origin,
+A browser also sends cookies with requests that another site caused. Those are refused here: by the origin,
 by the browser's fetch metadata, and by the content types that a form can send.
 """
 

@@ -1,7 +1,7 @@
 """Callers that are not people: machines (M2M), OAuth clients, API keys.
 
 Their JWTs are signed by the instance's keys; `caller_of` only reads the claims. Opaque tokens mean nothing
-without Clerk's Backend API: `OpaqueTokens` asks it, keeps its answers for a short time, and sends few requests
+without Clerk's Backend API: `OpaqueTokens` asks it, keeps answers briefly, and sends few requests
 at once, so that invented tokens cannot use up Clerk's rate limit.
 """
 
