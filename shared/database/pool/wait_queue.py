@@ -7,9 +7,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from shared.database.pool.members import Member
+from shared.database.pool.members import PoolMember
 
-type Waiter = asyncio.Future[Member | None]
+type Waiter = asyncio.Future[PoolMember | None]
 
 
 class WaitQueue:
@@ -20,13 +20,13 @@ class WaitQueue:
         take_back: receives what was given to a task that was cancelled at the same moment.
     """
 
-    def __init__(self, timeout: float, take_back: Callable[[Member | None], None]) -> None:
+    def __init__(self, timeout: float, take_back: Callable[[PoolMember | None], None]) -> None:
         self._timeout = timeout
         self._take_back = take_back
         self._queue: deque[tuple[Waiter, float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self) -> Member | None:
+    async def wait(self) -> PoolMember | None:
         """Wait for this task's turn and return what it is given.
 
         Raises:
@@ -46,7 +46,7 @@ class WaitQueue:
                 self._take_back(waiter.result())
             raise
 
-    def serve(self, free: Member | None) -> bool:
+    def serve(self, free: PoolMember | None) -> bool:
         """Give `free` to the task that has waited longest; False when none waits."""
         while self._queue:
             waiter, _ = self._queue.popleft()
