@@ -58,7 +58,7 @@ def variables(settings: Settings) -> Iterator[str]:
 
 
 def shown(name: str, value: Any) -> str:
-    """Return a value as anybody may see it."""
+    """Return a value that may be printed."""
     if isinstance(value, Secret) or "KEY" in name:
         return "(set)"
     text = ", ".join(value) if isinstance(value, tuple) else str(value)

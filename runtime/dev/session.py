@@ -1,4 +1,4 @@
-"""A developer's session: the service with everything brought along that production gets from elsewhere."""
+"""A developer's session: the service with stand-ins for everything that production gets from elsewhere."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ LIFETIME = 7 * 24 * 3600.0  # seconds; a token that was pasted somewhere should 
 def serve(settings: Settings, *, traces: bool = False) -> int:
     """Serve until Ctrl-C, print the waterfall of each request when `traces`; return the exit status.
 
-    A change that only a new process can take in starts one.
+    A change that needs a new process starts one.
     """
     with unblocked():
         configure_logging(settings.telemetry, production=False)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
-from watchfiles._rust_notify import RustNotify  # documented, though its name says private
+from watchfiles._rust_notify import RustNotify  # documented, despite its private name
 
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
@@ -27,7 +27,7 @@ from runtime.routing.table import Route
 logger = logging.getLogger(__name__)
 
 QUIET = 20  # milliseconds without a change after which a save counts as finished
-GROUP = 200  # milliseconds after which changes that go on are taken in all the same
+GROUP = 200  # milliseconds after which changes that continue are applied anyway
 
 
 class HotSwap:
@@ -36,7 +36,7 @@ class HotSwap:
     Args:
         application: what is swapped.
         project: the folder that holds `shared` and `runtime`.
-        restart: called once when only a restart can take a change in.
+        restart: called once when a change needs a restart.
         after: called with the new table after every swap.
     """
 
@@ -104,7 +104,7 @@ class HotSwap:
             )
             self._restart()
             return
-        # A function file is a module like any other; that it is loaded anew is the next discovery's business.
+        # A function file is a module like any other; the next discovery loads it anew.
         stale = frozenset(names | {file for file, it in self._served().items() if it in touched})
         forget(touched - set(self._served().values()))
         old = self._application.table

@@ -33,12 +33,11 @@ TREES: dict[str, tuple[dict[str, str], set[str]]] = {
     ),
     "a file and shared": (
         {
-            "signals.py": "from shared.market.signals import Signal\n"
-            "async def get() -> Signal | None:\n    return None\n",
-            "new.py": "from msgspec import Struct\nclass Signal(Struct):\n    symbol: str\n"
-            "async def get() -> Signal | None:\n    return None\n",
+            "chat.py": "from shared.agents import Turn\nasync def get() -> Turn | None:\n    return None\n",
+            "new.py": "from msgspec import Struct\nclass Turn(Struct):\n    number: int\n"
+            "async def get() -> Turn | None:\n    return None\n",
         },
-        {"Signal", "Regime", "NewSignal"},
+        {"Turn", "NewTurn"},
     ),
     "nested in one file": (
         {

@@ -1,5 +1,5 @@
 /** Run by the backend's own end-to-end tests against a real service: prints what a caller sees, as JSON. */
-import { createBackend } from "../index";
+import { createBackend } from "../../index";
 
 async function main(): Promise<void> {
   const { BACKEND_API_URL = "", TOKEN = "" } = process.env;

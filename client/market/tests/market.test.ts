@@ -1,6 +1,6 @@
-import * as calendar from "../market/calendar";
-import { regime } from "../market/thresholds";
-import { run } from "./vectors";
+import * as calendar from "../calendar";
+import { regime } from "../thresholds";
+import { run } from "../../tests/vectors";
 
 function holidays(year: number): Record<string, string> {
   const found: Record<string, string> = {};
