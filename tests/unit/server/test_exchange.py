@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runtime.server.header_lines import CACHED_FIELDS, CACHED_VALUE_LIMIT, HeaderLines
+from runtime.server.response_head import CACHED_VALUE_LIMIT
 from tests.fixtures.listening import listening, peer
 
 GET = b"GET /signals HTTP/1.1\r\nHost: annex\r\nConnection: close\r\n\r\n"
@@ -70,10 +70,3 @@ async def test_a_field_that_would_end_its_line_is_never_written(name: bytes, val
     assert response.startswith(b"HTTP/1.1 500")
     assert b"SPY" not in response
     assert b"SSS" not in response
-
-
-def test_what_callers_choose_cannot_fill_the_memory():
-    lines = HeaderLines()
-    for number in range(2 * CACHED_FIELDS):
-        lines.of([(b"x-signal", b"%d" % number)])
-    assert len(lines) <= CACHED_FIELDS
