@@ -4,6 +4,8 @@ The head waits for the first piece of the body, as ASGI demands, so that a small
 socket. Until then nothing has been sent, and another head can replace it (docs/adr/0098).
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Callable
@@ -34,12 +36,12 @@ class Exchange:
 
     __slots__ = (
         "_channel",
-        "_completed",
-        "_date",
+                "_date",
         "_fed",
         "_has_ended",
         "_head",
         "_news",
+        "_on_complete",
         "_owed",
         "expects_continue",
         "is_complete",
@@ -59,7 +61,7 @@ class Exchange:
         keep_alive: bool,
         expects_continue: bool,
         date: Callable[[], Field],
-        completed: Callable[[], None],
+        on_complete: Callable[[Exchange], None],
     ) -> None:
         """Begin with a request whose body is still to come.
 
@@ -69,7 +71,7 @@ class Exchange:
             keep_alive: the connection serves another request after this one.
             expects_continue: the peer sends the body only once it is asked for.
             date: returns the Date field of a response that is sent now.
-            completed: called once the whole response was sent.
+            on_complete: called once the whole response was sent.
         """
         self.scope = scope
         self.keep_alive = keep_alive
@@ -81,7 +83,7 @@ class Exchange:
         self.is_watched = False
         self._channel = channel
         self._date = date
-        self._completed = completed
+        self._on_complete = on_complete
         self._fed = b""
         self._has_ended = False
         self._news = asyncio.Event()  # for `receive`
@@ -205,7 +207,7 @@ class Exchange:
         if not more:
             self.is_complete = True
             self._news.set()
-            self._completed()
+            self._on_complete(self)
 
 
 def _still_owed(owed: int, size: int, *, more: bool) -> int:

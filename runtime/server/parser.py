@@ -130,7 +130,7 @@ class RequestParser:
                 self.fields,
                 version != "1.0" and http.should_keep_alive(),
                 self._expects_continue and version != "1.0",
-                self._upgrade() if self._upgrading else None,
+                self._upgrade() if self._upgrading else b"",
             )
         )
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
 
 from runtime.server.exchange import Exchange
+from runtime.server.pipeline import Pipeline
 
 FIRST_WAIT, LONGEST_WAIT = 0.005, 0.5  # seconds between two looks, each twice the one before
 
@@ -17,16 +17,16 @@ class PeerWatch:
     nothing is read, so it is looked for.
     """
 
-    def __init__(self, transport: asyncio.Transport, exchanges: Sequence[Exchange]) -> None:
+    def __init__(self, transport: asyncio.Transport, pipeline: Pipeline) -> None:
         """Watch nothing yet.
 
         Args:
             transport: of the connection.
-            exchanges: of the connection, the one that runs first.
+            pipeline: of the connection.
         """
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._exchanges = exchanges
+        self._pipeline = pipeline
         self._asked: Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -46,7 +46,7 @@ class PeerWatch:
             self._timer = self._loop.call_later(wait, self._look, min(2 * wait, LONGEST_WAIT))
 
     def _has_left(self) -> bool:
-        exchange = self._exchanges[0] if self._exchanges else None
+        exchange = self._pipeline.first
         if exchange is not None and exchange.is_watched and exchange is not self._asked:
             self._asked = exchange
             return not exchange.ask_peer()

@@ -19,7 +19,7 @@ class RequestHead(NamedTuple):
         fields: names in lower case, values without the space around them.
         keep_alive: the caller wants to send another request.
         expects_continue: the caller waits for `100 Continue` before it sends the body.
-        upgrade: what the caller wants to upgrade to, in lower case; None where it does not.
+        upgrade: what the caller wants to upgrade to, in lower case; empty where it does not.
     """
 
     method: str
@@ -29,7 +29,7 @@ class RequestHead(NamedTuple):
     fields: Fields
     keep_alive: bool
     expects_continue: bool
-    upgrade: bytes | None
+    upgrade: bytes
 
     def scope(self) -> Scope:
         """Return the request's part of an ASGI scope."""
