@@ -1,6 +1,7 @@
 """The writing side of one connection: when bytes leave, and who waits for a peer that does not read."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from runtime.server.outbox import Outbox
@@ -62,7 +63,7 @@ class Channel:
         Closing with unread bytes would reset the connection, and discard what the peer has not read yet.
         """
         self._outbox.flush()
-        if self._transport.can_write_eof():
+        with contextlib.suppress(OSError):  # the peer has left
             self._transport.write_eof()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from runtime.asgi.messages import ASGIApp, Message, Scope
 from runtime.server.channel import COALESCED, Channel
-from runtime.server.response_head import Field, ResponseHead, response_head
+from runtime.server.response_head import Field, response_head
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +36,16 @@ class Exchange:
 
     __slots__ = (
         "_channel",
-                "_date",
+        "_date",
         "_fed",
         "_has_ended",
-        "_head",
+        "_is_chunked",
+        "_method",
         "_news",
         "_on_complete",
         "_owed",
+        "_start",
+        "_version",
         "expects_continue",
         "is_complete",
         "is_disconnected",
@@ -87,7 +90,10 @@ class Exchange:
         self._fed = b""
         self._has_ended = False
         self._news = asyncio.Event()  # for `receive`
-        self._head: ResponseHead | None = None
+        self._method: str = scope["method"]  # the application may change its scope
+        self._version: str = scope["http_version"]
+        self._start: Message = {}  # of the response
+        self._is_chunked = False
         self._owed: int | None = None  # bytes of the body that Content-Length promises and are not sent yet
 
     # The peer's side.
@@ -118,11 +124,11 @@ class Exchange:
         Returns:
             Whether it was possible: HTTP/1.0 has neither.
         """
-        if self.scope["http_version"] == "1.0":
+        if self._version == "1.0":
             return False
         if not self.is_started:
             self._channel.write(CONTINUE)
-        elif self._head is not None and self._head.is_chunked:
+        elif self._is_chunked:
             self._channel.write(b"0")
         return True
 
@@ -168,38 +174,18 @@ class Exchange:
             return
         kind = message["type"]
         if kind == "http.response.start" and not self.is_started:
-            self._begin(message)
-        elif kind == "http.response.body" and self._head is not None and not self.is_complete:
-            self._write(self._head, message.get("body", b""), more=message.get("more_body", False))
+            self._start = message  # maybe the second: nothing of the first was sent, and this one replaces it
+        elif kind == "http.response.body" and self._start and not self.is_complete:
+            self._write(message.get("body", b""), more=message.get("more_body", False))
         else:
             state = f"begun: {self.is_started}, complete: {self.is_complete}"
             msg = f"Unexpected ASGI message {kind!r} ({state})."
             raise RuntimeError(msg)
 
-    def _begin(self, message: Message) -> None:
-        # May be the second head: nothing of the first response was sent, and this one replaces it.
-        if self.expects_continue and not self._has_ended:
-            self.keep_alive = False  # only the caller knows whether a body will follow
-        self.expects_continue = False
-        self._head = response_head(
-            message["status"],
-            [self._date(), *message.get("headers", ())],
-            method=self.scope["method"],
-            version=self.scope["http_version"],
-            keep_alive=self.keep_alive,
-        )
-        self._owed = self._head.length
-
-    def _write(self, head: ResponseHead, body: bytes, *, more: bool) -> None:
-        if self.scope["method"] == "HEAD":
-            body = b""
-        elif head.is_chunked:
-            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
-        elif self._owed is not None:
-            self._owed = _still_owed(self._owed, len(body), more=more)
-        begins = b"" if self.is_started else head.data
-        if not self.is_started:
-            self.is_started, self.keep_alive = True, head.keep_alive
+    def _write(self, body: bytes, *, more: bool) -> None:
+        begins = b"" if self.is_started else self._begin()
+        body = self._framed(body, more=more)
+        self.is_started = True
         if more or len(body) > COALESCED:
             self._channel.write(begins, body)
         else:
@@ -209,11 +195,31 @@ class Exchange:
             self._news.set()
             self._on_complete(self)
 
+    def _begin(self) -> bytes:
+        """Return the head, and set how the body is framed."""
+        if self.expects_continue and not self._has_ended:
+            self.keep_alive = False  # only the caller knows whether a body will follow
+        self.expects_continue = False
+        head = response_head(
+            self._start["status"],
+            [self._date(), *self._start.get("headers", ())],
+            method=self._method,
+            version=self._version,
+            keep_alive=self.keep_alive,
+        )
+        self.keep_alive, self._is_chunked, self._owed = head.keep_alive, head.is_chunked, head.length
+        return head.data
 
-def _still_owed(owed: int, size: int, *, more: bool) -> int:
-    """Compare a piece of the body with its Content-Length before it is sent."""
-    if size > owed:
-        raise RuntimeError("Response content longer than Content-Length")
-    if not more and size < owed:
-        raise RuntimeError("Response content shorter than Content-Length")
-    return owed - size
+    def _framed(self, body: bytes, *, more: bool) -> bytes:
+        """Return a piece of the body as it is written, compared with what Content-Length still promises."""
+        if self._method == "HEAD":
+            return b""
+        if self._is_chunked:
+            return (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        if self._owed is not None:
+            self._owed -= len(body)
+            if self._owed < 0:
+                raise RuntimeError("Response content longer than Content-Length")
+            if self._owed and not more:
+                raise RuntimeError("Response content shorter than Content-Length")
+        return body
