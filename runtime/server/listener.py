@@ -9,7 +9,6 @@ from email.utils import formatdate
 from typing import NamedTuple
 
 from runtime.asgi.invocation import Invocation
-from runtime.asgi.messages import Fields
 from runtime.http.problems import problem_response
 from runtime.http.shell import NO_STORE, SECURITY_HEADERS
 from runtime.server.outbox import Outbox
@@ -89,16 +88,15 @@ class Listener:
             self._second, self._date = second, (b"date", formatdate(second, usegmt=True).encode())
         return self._date
 
-    def problem(self, error: AnnexError, request: Fields) -> bytes:
+    def problem(self, error: AnnexError, origin: bytes | None) -> bytes:
         """Return the whole HTTP/1.1 response for `error`, which closes the connection.
 
         Args:
             error: of the server, or of a request that the application does not see.
-            request: as many header fields of it as could be read.
+            origin: of the page that sent the request, None if it names none or was not read so far.
         """
         invocation = Invocation(request_id=secrets.token_hex(16), client="", method="", started=0.0)
         status, extra, body = problem_response(error, invocation)
-        origin = next((value for name, value in request if name == b"origin"), None)
         fields = [
             self.date(),
             *self._headers,

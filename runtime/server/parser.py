@@ -37,14 +37,14 @@ class RequestParser:
 
     Attributes:
         in_head: a request has begun, and its head is not complete.
-        fields: of the head being read, or else of the last one.
     """
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self.on_body = receiver.on_body  # called by httptools, as the other methods of this form
         self.in_head = False
-        self.fields: Fields = []
+        self._fields: Fields = []
+        self._head: bytes | None = None  # what was received of a head, if nothing stood in front of it
         self._target = b""
         self._hosts: list[bytes] = []
         self._expects_continue = False
@@ -58,9 +58,29 @@ class RequestParser:
         Raises:
             AnnexError: the receiver's; or Malformed where this is not HTTP/1.1. Nothing may be fed after it.
         """
+        if not self.in_head:
+            self._head = data
+        elif self._head is not None:
+            self._head += data
         left: bytes | None = data
-        while left is not None:
-            left = self._feed(left)
+        try:
+            while left is not None:
+                left = self._feed(left)
+        except httptools.HttpParserError as error:
+            cause = error.__context__  # raised by the receiver, or by the methods below
+            raise cause if isinstance(cause, AnnexError) else Malformed(UNREADABLE) from None
+
+    def origin(self) -> bytes | None:
+        """Return the Origin of the request being read, or else of the last one; None where it names none."""
+        return next((value for name, value in [*self._fields, *self._held_back()] if name == b"origin"), None)
+
+    def _held_back(self) -> Fields:
+        """Return the field that httptools has read and not passed on yet: it waits for the next one."""
+        if not self.in_head or self._head is None:
+            return []
+        lines = self._head.lstrip(b"\r\n").split(b"\r\n")[1:-1]
+        fields = [line.partition(b":") for line in lines[len(self._fields) :][:1]]
+        return [(name.lower(), value.strip()) for name, _, value in fields]
 
     def _feed(self, data: bytes) -> bytes | None:
         """Return what stands behind a head that asks for an upgrade, None if there was none."""
@@ -69,14 +89,11 @@ class RequestParser:
         except httptools.HttpParserUpgrade as upgrade:
             self._resume()
             return data[upgrade.args[0] :]
-        except httptools.HttpParserError as error:
-            cause = error.__context__  # raised by the receiver, or by the methods below
-            raise cause if isinstance(cause, AnnexError) else Malformed(UNREADABLE) from None
         return None
 
     def _resume(self) -> None:
         """Go on behind the head of a request that asked for an upgrade."""
-        framing = b"".join(b"%b: %b\r\n" % field for field in self.fields if field[0] in FRAMING)
+        framing = b"".join(b"%b: %b\r\n" % field for field in self._fields if field[0] in FRAMING)
         self._http = self._new()
         self._upgrading, self._resuming = False, True
         self._http.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
@@ -92,7 +109,7 @@ class RequestParser:
         """Begin a head."""
         self.in_head = not self._resuming
         if self.in_head:
-            self.fields, self._hosts = [], []
+            self._fields, self._hosts = [], []
             self._target, self._expects_continue = b"", False
 
     def on_url(self, url: bytes) -> None:
@@ -107,7 +124,7 @@ class RequestParser:
                 self._hosts.append(value)
             elif name == b"expect" and value.lower() == b"100-continue":
                 self._expects_continue = True
-            self.fields.append((name, value))
+            self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Pass the head on."""
@@ -127,7 +144,7 @@ class RequestParser:
                 path,
                 query,
                 version,
-                self.fields,
+                self._fields,
                 version != "1.0" and http.should_keep_alive(),
                 self._expects_continue and version != "1.0",
                 self._upgrade() if self._upgrading else b"",
@@ -136,8 +153,9 @@ class RequestParser:
 
     def on_message_complete(self) -> None:
         """Pass the end on, unless the body was only skipped."""
+        self._head = None
         if not self._upgrading:
             self._receiver.on_end()
 
     def _upgrade(self) -> bytes:
-        return b", ".join(value.lower() for name, value in self.fields if name == b"upgrade")
+        return b", ".join(value.lower() for name, value in self._fields if name == b"upgrade")

@@ -11,7 +11,7 @@ from typing import Any, cast
 import uvicorn
 
 from runtime.asgi.invocation import REFUSAL_KEY
-from runtime.asgi.messages import Fields
+from runtime.asgi.messages import header
 from runtime.server.channel import Channel
 from runtime.server.exchange import Exchange
 from runtime.server.listener import Listener
@@ -230,7 +230,7 @@ class Connection(asyncio.Protocol):
         if incoming is None and last is not None:
             last.keep_alive = False  # complete requests are being answered; what followed them is dropped
         elif incoming is None or (incoming is first and not incoming.is_started):
-            self._answer(error, self._parser.fields)
+            self._answer(error, self._parser.origin())
         else:
             self._channel.hang_up()
 
@@ -239,14 +239,14 @@ class Connection(asyncio.Protocol):
         if exchange.is_started:
             self._channel.close()
         else:
-            self._answer(Internal(), exchange.scope["headers"])
+            self._answer(Internal(), header(exchange.scope, b"origin"))
 
-    def _answer(self, error: AnnexError, request: Fields) -> None:
+    def _answer(self, error: AnnexError, origin: bytes | None) -> None:
         """Answer with `error`, and close once the peer has had time to read it."""
         self._refused = True
         self._reads.stop()
         self._pipeline.drop()
-        self._channel.write(self._listener.problem(error, request))
+        self._channel.write(self._listener.problem(error, origin))
         self._channel.resume_reading()
         self._channel.end()
         self._close_in(self._limits.linger, self._channel.hang_up)
