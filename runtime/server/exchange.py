@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable
 
 from runtime.asgi.messages import ASGIApp, Message, Scope
-from runtime.server.channel import COALESCED, Channel
 from runtime.server.response_head import Field, response_head
+from runtime.server.writer import COALESCED, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_channel",
         "_date",
         "_fed",
         "_has_ended",
@@ -46,6 +45,7 @@ class Exchange:
         "_owed",
         "_start",
         "_version",
+        "_writer",
         "expects_continue",
         "is_complete",
         "is_disconnected",
@@ -59,7 +59,7 @@ class Exchange:
     def __init__(
         self,
         scope: Scope,
-        channel: Channel,
+        writer: Writer,
         *,
         keep_alive: bool,
         expects_continue: bool,
@@ -70,7 +70,7 @@ class Exchange:
 
         Args:
             scope: of the request.
-            channel: takes the response.
+            writer: takes the response.
             keep_alive: the connection serves another request after this one.
             expects_continue: the peer sends the body only once it is asked for.
             date: returns the Date field of a response that is sent now.
@@ -84,7 +84,7 @@ class Exchange:
         self.is_complete = False
         self.is_disconnected = False
         self.is_watched = False
-        self._channel = channel
+        self._writer = writer
         self._date = date
         self._on_complete = on_complete
         self._fed = b""
@@ -102,7 +102,7 @@ class Exchange:
         """Keep a piece of the body until the application reads it."""
         self._fed += piece
         if len(self._fed) > RECEIVE_BUFFER:
-            self._channel.pause_reading()
+            self._writer.pause_reading()
         self._news.set()
 
     def end(self) -> None:
@@ -127,9 +127,9 @@ class Exchange:
         if self._version == "1.0":
             return False
         if not self.is_started:
-            self._channel.write(CONTINUE)
+            self._writer.write(CONTINUE)
         elif self._is_chunked:
-            self._channel.write(b"0")
+            self._writer.write(b"0")
         return True
 
     # The application's side.
@@ -146,11 +146,11 @@ class Exchange:
 
     async def receive(self) -> Message:
         """Return what was received of the body, or a disconnect once the caller has left or was answered."""
-        if self.expects_continue and not self._channel.is_closing:
-            self._channel.write(CONTINUE)
+        if self.expects_continue and not self._writer.is_closing:
+            self._writer.write(CONTINUE)
             self.expects_continue = False
         if not (self.is_disconnected or self.is_complete):
-            self._channel.resume_reading()
+            self._writer.resume_reading()
             self.is_watched = self._has_ended
             try:
                 await self._news.wait()
@@ -169,7 +169,7 @@ class Exchange:
             RuntimeError: it breaks the protocol (ASGI 3.0), or a header field is invalid.
         """
         if not self.is_disconnected:
-            await self._channel.writable()
+            await self._writer.writable()
         if self.is_disconnected:
             return
         kind = message["type"]
@@ -187,9 +187,9 @@ class Exchange:
         body = self._framed(body, more=more)
         self.is_started = True
         if more or len(body) > COALESCED:
-            self._channel.write(begins, body)
+            self._writer.write(begins, body)
         else:
-            self._channel.put(begins + body)
+            self._writer.put(begins + body)
         if not more:
             self.is_complete = True
             self._news.set()

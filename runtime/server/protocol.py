@@ -12,7 +12,6 @@ import uvicorn
 
 from runtime.asgi.invocation import REFUSAL_KEY
 from runtime.asgi.messages import header
-from runtime.server.channel import Channel
 from runtime.server.exchange import Exchange
 from runtime.server.listener import Listener
 from runtime.server.parser import RequestParser
@@ -20,9 +19,11 @@ from runtime.server.peer_watch import PeerWatch
 from runtime.server.pipeline import Pipeline
 from runtime.server.read_limits import ReadLimits
 from runtime.server.request_head import RequestHead
+from runtime.server.writer import Writer
 from shared.errors import AnnexError, Internal, Malformed, Overloaded, UpgradeRequired
 
 BUSY = float("inf")  # value of _idle_since while a request is in progress
+CUT_SHORT = Malformed("The request ended before it was complete.")
 NO_WEBSOCKETS = "WebSockets are not supported; use an event stream for answers and POST for messages."
 
 
@@ -70,7 +71,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of a stream
         """Count the connection; a silent one is treated as idle."""
         self.transport = transport
-        self._channel = Channel(
+        self._writer = Writer(
             transport,
             self._listener.outbox,
             stall=self._limits.write_stall,
@@ -100,7 +101,7 @@ class Connection(asyncio.Protocol):
         if self._closing is not None:
             self._closing.cancel()
         self._pipeline.drop()
-        self._channel.resume_writing()
+        self._writer.resume_writing()
         del self._parser  # it refers to this connection
 
     def data_received(self, data: bytes) -> None:
@@ -123,12 +124,12 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Answer what was asked though the peer sends no more; return whether that is still to be done."""
-        self._channel.peer_ended()
-        if not self._refused and (self._incoming or self._parser.in_head):
-            self._refuse(Malformed("The request ended before it was complete."))
+        self._writer.peer_ended()
+        if not self._refused and (self._incoming or self._parser.in_head):  # as whoever leaves an upload does
+            self._end_with(CUT_SHORT)
         last = self._pipeline.last
         if last is None:
-            self._channel.close()
+            self._writer.close()
             return False
         last.keep_alive = False
         self._peer.start()
@@ -136,11 +137,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Make the application wait."""
-        self._channel.pause_writing()
+        self._writer.pause_writing()
 
     def resume_writing(self) -> None:
         """Let it go on."""
-        self._channel.resume_writing()
+        self._writer.resume_writing()
 
     # What uvicorn and our server call.
 
@@ -154,7 +155,7 @@ class Connection(asyncio.Protocol):
         """Close the connection if it is idle, else after the response in progress."""
         last = self._pipeline.last
         if last is None:
-            self._channel.close()
+            self._writer.close()
         else:
             last.keep_alive = False
 
@@ -172,14 +173,14 @@ class Connection(asyncio.Protocol):
             scope[REFUSAL_KEY] = refusal
         self._incoming = Exchange(
             scope,
-            self._channel,
+            self._writer,
             keep_alive=head.keep_alive and refusal is None and not self._listener.winding_down,
             expects_continue=head.expects_continue,
             date=self._listener.date,
             on_complete=self._completed,
         )
         if self._pipeline.last is not None:
-            self._channel.pause_reading()
+            self._writer.pause_reading()
         self._pipeline.append(self._incoming)
 
     def on_body(self, body: bytes) -> None:
@@ -196,7 +197,7 @@ class Connection(asyncio.Protocol):
             return
         exchange.end()
         if exchange.is_complete and not exchange.keep_alive:
-            self._channel.close()  # the last response is sent; only the body was awaited
+            self._writer.close()  # the last response is sent; only the body was awaited
 
     def _refusal(self, head: RequestHead) -> AnnexError | None:
         if self._surplus:
@@ -216,28 +217,32 @@ class Connection(asyncio.Protocol):
             self._pipeline.advance()
         else:
             self._pipeline.drop()
-            self._channel.end() if exchange is self._incoming else self._channel.close()
+            self._writer.end() if exchange is self._incoming else self._writer.close()
         if not self.transport.is_closing():
-            self._channel.resume_reading()
+            self._writer.resume_reading()
         if exchange is self._incoming:
             self._reads.linger()
 
     def _refuse(self, error: AnnexError) -> None:
+        """Count a refusal, and end with it."""
+        self._listener.count(error.code)
+        self._end_with(error)
+
+    def _end_with(self, error: AnnexError) -> None:
         """Answer with `error` unless a response is in progress, and close the connection in every case."""
         self._refused = True
-        self._listener.count(error.code)
         incoming, first, last = self._incoming, self._pipeline.first, self._pipeline.last
         if incoming is None and last is not None:
             last.keep_alive = False  # complete requests are being answered; what followed them is dropped
         elif incoming is None or (incoming is first and not incoming.is_started):
             self._answer(error, self._parser.origin())
         else:
-            self._channel.hang_up()
+            self._writer.hang_up()
 
     def _answer_for_application(self, exchange: Exchange) -> None:
         """Answer 500, or cut a response that has begun: nothing else tells that it is not whole."""
         if exchange.is_started:
-            self._channel.close()
+            self._writer.close()
         else:
             self._answer(Internal(), header(exchange.scope, b"origin"))
 
@@ -246,10 +251,10 @@ class Connection(asyncio.Protocol):
         self._refused = True
         self._reads.stop()
         self._pipeline.drop()
-        self._channel.write(self._listener.problem(error, origin))
-        self._channel.resume_reading()
-        self._channel.end()
-        self._close_in(self._limits.linger, self._channel.hang_up)
+        self._writer.write(self._listener.problem(error, origin))
+        self._writer.resume_reading()
+        self._writer.end()
+        self._close_in(self._limits.linger, self._writer.hang_up)
 
     # Timers.
 
@@ -268,14 +273,14 @@ class Connection(asyncio.Protocol):
         if left > 0:
             self._close_in(min(left, self._idle_timeout), self._close_if_idle)
         else:
-            self._channel.hang_up()
+            self._writer.hang_up()
 
     def _holds_up(self) -> bool:
         """Return whether the body that is arriving waits for the application."""
         exchange = self._incoming
         if exchange is None or exchange.is_complete:
             return False
-        return exchange.expects_continue or not self._channel.is_reading
+        return exchange.expects_continue or not self._writer.is_reading
 
 
 def protocol(listener: Listener) -> type[asyncio.Protocol]:

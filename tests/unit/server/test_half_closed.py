@@ -152,6 +152,7 @@ async def test_a_request_that_was_cut_short_is_refused(part: bytes):
         await server.no_connection_left()
     assert told.startswith(b"HTTP/1.1 400 ")
     assert b"ended before it was complete" in told
+    assert not server.listener.refused  # most of those who do so have left
     assert signals.left.is_set() == part.startswith(POST)
     assert not signals.running.is_set()
 

@@ -9,7 +9,7 @@ from runtime.server.outbox import Outbox
 COALESCED = 64 * 1024  # bytes of a response that waits for the outbox; more needs backpressure
 
 
-class Channel:
+class Writer:
     """Writes to one transport, in order, together with the outbox of its server.
 
     Attributes:
