@@ -7,14 +7,11 @@ socket. Until then nothing has been sent, and another head can replace it (docs/
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
-from runtime.asgi.messages import ASGIApp, Message, Scope
+from runtime.asgi.messages import Message, Scope
 from runtime.server.response_head import Field, response_head
 from runtime.server.writer import COALESCED, Writer
-
-logger = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 64 * 1024  # bytes of a body that nobody reads, before the peer has to wait
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -133,16 +130,6 @@ class Exchange:
         return True
 
     # The application's side.
-
-    async def run(self, app: ASGIApp) -> None:
-        """Run `app` for this request; what it raises is logged."""
-        try:
-            await app(self.scope, self.receive, self.send)
-        except BaseException:  # an error of one request is no other's
-            logger.exception("the application failed")
-        else:
-            if not (self.is_complete or self.is_disconnected):
-                logger.error("the application returned without completing its response")
 
     async def receive(self) -> Message:
         """Return what was received of the body, or a disconnect once the caller has left or was answered."""

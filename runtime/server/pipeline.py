@@ -1,12 +1,15 @@
 """The requests of one connection, answered one after the other in the order in which they came."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 
 from runtime.asgi.messages import ASGIApp
 from runtime.server.exchange import Exchange
+
+logger = logging.getLogger(__name__)
 
 
 class Pipeline:
@@ -73,6 +76,10 @@ class Pipeline:
             task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, exchange: Exchange) -> None:
-        await exchange.run(self._app)
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except BaseException:  # an error of one request is no other's
+            logger.exception("the application failed")
         if not (exchange.is_complete or exchange.is_disconnected):
+            logger.error("the application did not complete its response")
             self._on_unanswered(exchange)

@@ -166,8 +166,7 @@ class Connection(asyncio.Protocol):
         self._reads.head_ended()
         if len(self._pipeline) > self._limits.pipelined:
             raise Malformed("Too many pipelined requests on one connection.")
-        scope = head.scope()
-        scope.update(self._ends, state=self._app_state.copy())
+        scope = head.scope(**self._ends, state=self._app_state.copy())
         refusal = self._refusal(head)
         if refusal is not None:
             scope[REFUSAL_KEY] = refusal

@@ -31,8 +31,8 @@ class RequestHead(NamedTuple):
     expects_continue: bool
     upgrade: bytes
 
-    def scope(self) -> Scope:
-        """Return the request's part of an ASGI scope."""
+    def scope(self, **more: object) -> Scope:
+        """Return the ASGI scope, `more` being what belongs to the connection."""
         path = self.path.decode("ascii")
         return {
             "type": "http",
@@ -44,6 +44,7 @@ class RequestHead(NamedTuple):
             "raw_path": self.path,
             "query_string": self.query,
             "headers": self.fields,
+            **more,
         }
 
 

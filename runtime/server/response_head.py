@@ -10,8 +10,7 @@ from http import HTTPStatus
 from re import compile as pattern
 from typing import NamedTuple
 
-CACHED_FIELDS = 1024  # the ones in daily use are a few dozen
-CACHED_VALUE_LIMIT = 512  # bytes: what a caller can choose must not fill the memory
+CACHED_FIELDS = 256  # the ones in daily use are a few dozen; what callers choose must not fill the memory
 FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 
 _NAME = pattern(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -51,26 +50,25 @@ def response_head(
     Raises:
         RuntimeError: a field is not valid (RFC 9110, part 5).
     """
-    lines = [_status_line(status)]
+    lines: list[bytes] = []
     length: int | None = None
     for name, value in fields:
-        lower, line = _line(name, value) if len(value) <= CACHED_VALUE_LIMIT else _written(name, value)
-        if lower not in FRAMING:
+        if line := _line(name, value):
             lines.append(line)
-        elif lower == b"content-length":
+        elif name.lower() == b"content-length":
             length = _length(value, length)
-        elif lower == b"connection":
+        elif name.lower() == b"connection":
             keep_alive = keep_alive and not _closes(value)
     is_bodiless = status in {204, 304}
     is_chunked = length is None and not is_bodiless and version != "1.0" and method != "HEAD"
-    if length is not None and status != HTTPStatus.NO_CONTENT:
+    if length is not None and status != 204:
         lines.append(b"content-length: %d\r\n" % length)
     elif is_chunked:
         lines.append(b"transfer-encoding: chunked\r\n")
     if not keep_alive:
         lines.append(b"connection: close\r\n")
-    lines.append(b"\r\n")
-    return ResponseHead(b"".join(lines), 0 if is_bodiless else length, is_chunked, keep_alive)
+    data = b"".join((_status_line(status), *lines, b"\r\n"))
+    return ResponseHead(data, 0 if is_bodiless else length, is_chunked, keep_alive)
 
 
 def _length(value: bytes, before: int | None) -> int:
@@ -92,14 +90,12 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
-def _written(name: bytes, value: bytes) -> Field:
-    """Return a field's name in lower case, and its line."""
+@lru_cache(CACHED_FIELDS)  # nearly all fields repeat from response to response
+def _line(name: bytes, value: bytes) -> bytes:
+    """Return the line of a field; empty for one that is not written as it is given."""
     if not _NAME.fullmatch(name):
         raise RuntimeError("Invalid name of a response's header field.")
     if _FORBIDDEN.search(value):
         raise RuntimeError("Invalid value of a response's header field.")
     lower = name.lower()
-    return lower, lower + b": " + value + b"\r\n"
-
-
-_line = lru_cache(CACHED_FIELDS)(_written)  # nearly all fields repeat from response to response
+    return b"" if lower in FRAMING else lower + b": " + value + b"\r\n"
