@@ -1,215 +1,212 @@
-"""A drop-in for uvicorn's `RequestResponseCycle` with less work per request.
+"""One request and its response, as the ASGI application sees them.
 
 The head waits for the first piece of the body, as ASGI demands, so that a small response is one write to the
 socket. Until then nothing has been sent, and another head can replace it (docs/adr/0098).
 """
 
+from __future__ import annotations
+
 import asyncio
-import logging
 from collections.abc import Callable
-from typing import Any
 
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from runtime.asgi.messages import Message, Scope
+from runtime.server.response_head import Field, response_head
+from runtime.server.writer import COALESCED, Writer
 
-from runtime.server.header_lines import Field
-from runtime.server.listener import Listener
-
-COALESCED_BODY = 64 * 1024  # bytes of a body that waits for the outbox; more needs backpressure
-
-UNTIL_CLOSE = float("inf")  # bytes of a body that ends with its connection
-UNDECIDED: bool | None = None  # whether the body is chunked
-BODILESS = frozenset({204, 304})  # a Content-Length there is of a body that is not sent
+RECEIVE_BUFFER = 64 * 1024  # bytes of a body that nobody reads, before the peer has to wait
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class LazyEvent:
-    """An `asyncio.Event` that is made when a task waits for it, which for most requests none does."""
+class Exchange:
+    """The connection writes what the peer does (`feed`, `end`, `disconnect`); all else is the application's.
 
-    __slots__ = ("_event", "_is_set")
+    Attributes:
+        scope: of the request.
+        keep_alive: the connection serves another request after this one; counts until the head is sent.
+        expects_continue: the peer sends the body only once it is asked for.
+        is_running: the application has been started.
+        is_started: the head of the response was sent.
+        is_complete: the whole response was sent.
+        is_disconnected: there is nobody to answer any more.
+        is_watched: the application waits for nothing but the peer's leaving.
+    """
 
-    def __init__(self) -> None:
-        self._event: asyncio.Event | None = None
-        self._is_set = False
+    __slots__ = (
+        "_date",
+        "_fed",
+        "_has_ended",
+        "_is_chunked",
+        "_method",
+        "_news",
+        "_on_complete",
+        "_owed",
+        "_start",
+        "_version",
+        "_writer",
+        "expects_continue",
+        "is_complete",
+        "is_disconnected",
+        "is_running",
+        "is_started",
+        "is_watched",
+        "keep_alive",
+        "scope",
+    )
 
-    def set(self) -> None:
-        """Let waiting tasks go on, and those that wait later."""
-        self._is_set = True
-        if self._event is not None:
-            self._event.set()
-
-    def clear(self) -> None:
-        """Make the next task wait again."""
-        self._is_set = False
-        if self._event is not None:
-            self._event.clear()
-
-    async def wait(self) -> None:
-        """Return once it is set."""
-        if not self._is_set:
-            self._event = self._event or asyncio.Event()
-            await self._event.wait()
-
-
-class Exchange(RequestResponseCycle):
-    """One request and its response."""
-
-    logger = logging.getLogger("uvicorn.error")
-    # Defaults of nearly every exchange; what differs is set on the instance.
-    disconnected = False
-    more_body = True
-    response_started = False
-    response_complete = False
-    chunked_encoding: bool | None = None
-    expected_content_length: float = 0  # type: ignore[assignment]  # or `UNTIL_CLOSE`
-    _received = b""
-    _head = b""
-
-    def __init__(  # noqa: PLR0913  # uvicorn's arguments, less those that are the same for all
+    def __init__(
         self,
+        scope: Scope,
+        writer: Writer,
         *,
-        scope: Any,
-        transport: asyncio.Transport,
-        flow: FlowControl,
-        listener: Listener,
-        loop: asyncio.AbstractEventLoop,
-        default_headers: list[Field],
-        expects_continue: bool,
         keep_alive: bool,
-        on_response: Callable[[], None],
+        expects_continue: bool,
+        date: Callable[[], Field],
+        on_complete: Callable[[Exchange], None],
     ) -> None:
-        self.scope = scope
-        self.transport = transport
-        self.flow = flow
-        self._outbox = listener.outbox
-        self._lines = listener.header_lines
-        self._loop = loop
-        self.default_headers = default_headers
-        self.waiting_for_100_continue = expects_continue
-        self.keep_alive = keep_alive
-        self.on_response = on_response
-        self.message_event = LazyEvent()  # type: ignore[assignment]  # has the methods of an event
+        """Begin with a request whose body is still to come.
 
-    def take(self, piece: bytes) -> None:
+        Args:
+            scope: of the request.
+            writer: takes the response.
+            keep_alive: the connection serves another request after this one.
+            expects_continue: the peer sends the body only once it is asked for.
+            date: returns the Date field of a response that is sent now.
+            on_complete: called once the whole response was sent.
+        """
+        self.scope = scope
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+        self.is_running = False
+        self.is_started = False
+        self.is_complete = False
+        self.is_disconnected = False
+        self.is_watched = False
+        self._writer = writer
+        self._date = date
+        self._on_complete = on_complete
+        self._fed = b""
+        self._has_ended = False
+        self._news = asyncio.Event()  # for `receive`
+        self._method: str = scope["method"]  # the application may change its scope
+        self._version: str = scope["http_version"]
+        self._start: Message = {}  # of the response
+        self._is_chunked = False
+        self._owed: int | None = None  # bytes of the body that Content-Length promises and are not sent yet
+
+    # The peer's side.
+
+    def feed(self, piece: bytes) -> None:
         """Keep a piece of the body until the application reads it."""
-        self._received += piece
-        if len(self._received) > HIGH_WATER_LIMIT:
-            self.flow.pause_reading()
-        self.message_event.set()
+        self._fed += piece
+        if len(self._fed) > RECEIVE_BUFFER:
+            self._writer.pause_reading()
+        self._news.set()
 
     def end(self) -> None:
         """The body is complete."""
-        self.more_body = False
-        self.message_event.set()
+        self._has_ended = True
+        self._news.set()
 
-    async def receive(self) -> Any:
+    def disconnect(self) -> None:
+        """There is nobody to answer any more."""
+        self.is_disconnected = not self.is_complete
+        self._news.set()
+
+    def ask_peer(self) -> bool:
+        """Write what a peer that reads ignores, and one that has closed its socket answers with a reset.
+
+        That is an interim response (RFC 9110, 15.2) before the head, a leading zero of the next chunk's size
+        (RFC 9112, 7.1) behind it. A body of a stated length is being written anyway.
+
+        Returns:
+            Whether it was possible: HTTP/1.0 has neither.
+        """
+        if self._version == "1.0":
+            return False
+        if not self.is_started:
+            self._writer.write(CONTINUE)
+        elif self._is_chunked:
+            self._writer.write(b"0")
+        return True
+
+    # The application's side.
+
+    async def receive(self) -> Message:
         """Return what was received of the body, or a disconnect once the caller has left or was answered."""
-        if self.waiting_for_100_continue and not self.transport.is_closing():
-            self._outbox.flush()
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.waiting_for_100_continue = False
-        if not self.disconnected and not self.response_complete:
-            self.flow.resume_reading()
-            await self.message_event.wait()
-            self.message_event.clear()
-        if self.disconnected or self.response_complete:
+        if self.expects_continue and not self._writer.is_closing:
+            self._writer.write(CONTINUE)
+            self.expects_continue = False
+        if not (self.is_disconnected or self.is_complete):
+            self._writer.resume_reading()
+            self.is_watched = self._has_ended
+            try:
+                await self._news.wait()
+            finally:
+                self.is_watched = False
+            self._news.clear()
+        if self.is_disconnected or self.is_complete:
             return {"type": "http.disconnect"}
-        body, self._received = self._received, b""
-        return {"type": "http.request", "body": body, "more_body": self.more_body}
+        body, self._fed = self._fed, b""
+        return {"type": "http.request", "body": body, "more_body": not self._has_ended}
 
-    async def send(self, message: Any) -> None:
+    async def send(self, message: Message) -> None:
         """Write a message of the application.
 
         Raises:
             RuntimeError: it breaks the protocol (ASGI 3.0), or a header field is invalid.
         """
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
+        if not self.is_disconnected:
+            await self._writer.writable()
+        if self.is_disconnected:
             return
         kind = message["type"]
-        if kind == "http.response.start" and not self.response_started:
-            if self.waiting_for_100_continue and self.more_body:
-                self.keep_alive = False  # only the caller knows whether a body will follow
-            self._head = self._begin(message["status"], message.get("headers", ()))
-            self.waiting_for_100_continue = False
-        elif kind == "http.response.body" and self._head and not self.response_complete:
+        if kind == "http.response.start" and not self.is_started:
+            self._start = message  # maybe the second: nothing of the first was sent, and this one replaces it
+        elif kind == "http.response.body" and self._start and not self.is_complete:
             self._write(message.get("body", b""), more=message.get("more_body", False))
         else:
-            state = f"begun: {self.response_started}, complete: {self.response_complete}"
+            state = f"begun: {self.is_started}, complete: {self.is_complete}"
             msg = f"Unexpected ASGI message {kind!r} ({state})."
             raise RuntimeError(msg)
 
-    def _begin(self, status: int, headers: Any) -> bytes:
-        # May be the second head: nothing of the first response was sent, and this one replaces it.
-        self.chunked_encoding, self.expected_content_length = UNDECIDED, 0
-        fields = [*self.default_headers, *headers]
-        lines, framing = self._lines.of(fields)
-        closes = False
-        for name, value in framing:
-            closes |= self._frame(name.lower(), value.lower())
-        if not (self.keep_alive or closes):
-            lines.append(b"connection: close\r\n")
-        if status in BODILESS:
-            self.chunked_encoding, self.expected_content_length = None, 0
-        elif self.chunked_encoding is None and self.scope["http_version"] == "1.0":
-            self.expected_content_length = (
-                UNTIL_CLOSE  # HTTP/1.0 has no chunks; the body ends with the connection
-            )
-        elif self.chunked_encoding is None and self.scope["method"] != "HEAD":
-            self.chunked_encoding = True
-            lines.append(b"transfer-encoding: chunked\r\n")
-        return b"".join((STATUS_LINE[status], *lines, b"\r\n"))
-
-    def _frame(self, name: bytes, value: bytes) -> bool:
-        """Apply a framing field; return whether it closes the connection."""
-        if name == b"content-length" and self.chunked_encoding is None:
-            self.expected_content_length = int(value)
-            self.chunked_encoding = False
-        elif name == b"transfer-encoding" and value == b"chunked":
-            self.expected_content_length = 0
-            self.chunked_encoding = True
-        elif name == b"connection" and b"close" in [token.strip() for token in value.split(b",")]:
-            self.keep_alive = False
-            return True
-        return False
-
     def _write(self, body: bytes, *, more: bool) -> None:
-        head = b"" if self.response_started else self._head
-        if self.scope["method"] == "HEAD":
-            body = b""
-        elif self.chunked_encoding:
-            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
-        elif more or len(body) != self.expected_content_length:
-            self._count(len(body), more=more)
-        self.response_started = True
-        if more or len(body) > COALESCED_BODY:
-            self._outbox.flush()
-            self.transport.write(head)  # `writelines` of CPython 3.12 and 3.13.0 never pauses the writer
-            self.transport.write(body)
+        begins = b"" if self.is_started else self._begin()
+        body = self._framed(body, more=more)
+        self.is_started = True
+        if more or len(body) > COALESCED:
+            self._writer.write(begins, body)
         else:
-            self._outbox.put(self._loop, self.transport, head + body)
+            self._writer.put(begins + body)
         if not more:
-            self._complete()
+            self.is_complete = True
+            self._news.set()
+            self._on_complete(self)
 
-    def _count(self, size: int, *, more: bool) -> None:
-        """Compare the body with its Content-Length before this piece is sent."""
-        self.expected_content_length -= size
-        if self.expected_content_length < 0:
-            raise RuntimeError("Response content longer than Content-Length")
-        if not more and self.expected_content_length not in {0, UNTIL_CLOSE}:
-            raise RuntimeError("Response content shorter than Content-Length")
+    def _begin(self) -> bytes:
+        """Return the head, and set how the body is framed."""
+        if self.expects_continue and not self._has_ended:
+            self.keep_alive = False  # only the caller knows whether a body will follow
+        self.expects_continue = False
+        head = response_head(
+            self._start["status"],
+            [self._date(), *self._start.get("headers", ())],
+            method=self._method,
+            version=self._version,
+            keep_alive=self.keep_alive,
+        )
+        self.keep_alive, self._is_chunked, self._owed = head.keep_alive, head.is_chunked, head.length
+        return head.data
 
-    def _complete(self) -> None:
-        self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive:
-            self._outbox.flush()
-            self._close()
-        self.on_response()
-
-    def _close(self) -> None:
-        """Close the connection; while a body arrives only the write side: a reset would lose the response."""
-        if self.more_body and self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
+    def _framed(self, body: bytes, *, more: bool) -> bytes:
+        """Return a piece of the body as it is written, compared with what Content-Length still promises."""
+        if self._method == "HEAD":
+            return b""
+        if self._is_chunked:
+            return (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        if self._owed is not None:
+            self._owed -= len(body)
+            if self._owed < 0:
+                raise RuntimeError("Response content longer than Content-Length")
+            if self._owed and not more:
+                raise RuntimeError("Response content shorter than Content-Length")
+        return body

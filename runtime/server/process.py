@@ -45,6 +45,7 @@ class Server(uvicorn.Server):
         self.listener = Listener(
             ConnectionLimits(connections=settings.limits.max_connections),
             headers=security_headers(production=settings.is_production),
+            cors=application.cors.headers,
         )
         super().__init__(config(application, settings, self.listener))
         self._application = application

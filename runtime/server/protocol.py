@@ -1,83 +1,108 @@
-"""One HTTP/1.1 connection with limits, of which uvicorn's httptools protocol has none.
+"""One HTTP/1.1 connection, within limits (`ConnectionLimits`): requests in, responses out, in order.
 
-httptools accepts a header of any length, and a peer may take any time to send a head, to send a body, or to
-read a response. Here each of these has its limit (`ConnectionLimits`), what is not a valid request is
-answered with a problem document, and trailers never reach the headers that the application reads. Parsing
-and flow control stay uvicorn's.
+What is not a valid request is answered with a problem document, and the connection closed. A peer that has
+closed its sending half is answered all the same (docs/adr/0111).
 """
 
 import asyncio
-from collections.abc import Callable
-from contextvars import Context
-from typing import Any, ClassVar, cast
-from urllib.parse import unquote
+from functools import partial
+from typing import Any, cast
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import uvicorn
 
 from runtime.asgi.invocation import REFUSAL_KEY
+from runtime.asgi.messages import header
 from runtime.server.exchange import Exchange
-from runtime.server.host import check_host
 from runtime.server.listener import Listener
-from shared.errors import (
-    AnnexError,
-    HeadersTooLarge,
-    Malformed,
-    Overloaded,
-    RequestTimeout,
-    UpgradeRequired,
-)
+from runtime.server.parser import RequestParser
+from runtime.server.peer_watch import PeerWatch
+from runtime.server.pipeline import Pipeline
+from runtime.server.read_limits import ReadLimits
+from runtime.server.request_head import RequestHead
+from runtime.server.writer import Writer
+from shared.errors import AnnexError, Internal, Malformed, Overloaded, UpgradeRequired
 
 BUSY = float("inf")  # value of _idle_since while a request is in progress
-VERSIONS = ("1.1", "1.0")  # the parser accepts others too
+CUT_SHORT = Malformed("The request ended before it was complete.")
 NO_WEBSOCKETS = "WebSockets are not supported; use an event stream for answers and POST for messages."
-UNREADABLE = "The request is not valid HTTP/1.1."
 
 
-class Connection(HttpToolsProtocol):
-    """A connection of one listener; `protocol` makes the class that uvicorn instantiates."""
+class Connection(asyncio.Protocol):
+    """A connection of one listener; `protocol` returns what makes them."""
 
-    listener: ClassVar[Listener]
+    transport: asyncio.Transport
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._limits = self.listener.limits
+    def __init__(
+        self,
+        listener: Listener,
+        *,
+        config: uvicorn.Config,
+        server_state: Any,
+        app_state: dict[str, Any],
+        **_: object,  # uvicorn gives the loop too
+    ) -> None:
+        """Take uvicorn's arguments.
+
+        Args:
+            listener: what all connections share.
+            config: of the server.
+            server_state: where uvicorn looks for connections, tasks, and the number of requests.
+            app_state: of the lifespan; each request gets a copy.
+        """
+        self.server_state = server_state
+        self._loop = asyncio.get_running_loop()
+        self._listener = listener
+        self._limits = listener.limits
+        self._idle_timeout = config.timeout_keep_alive
+        self._app_state = app_state
+        self._parser = RequestParser(self)
+        self._reads = ReadLimits(self._limits, is_held_up=self._holds_up, on_timeout=self._refuse)
+        self._pipeline = Pipeline(
+            cast("Any", config.app), server_state.tasks, on_unanswered=self._answer_for_application
+        )
+        self._incoming: Exchange | None = None  # its body is arriving
         self._surplus = False  # beyond the limit of connections
-        self._refused = False  # the last response was sent: what still arrives is dropped
-        self._in_head = False
-        self._in_body = False
-        self._passed_on = False  # the bytes just received completed something
-        self._kept = 0  # bytes received since something was completed
-        self._exchange: Exchange | None = None  # the latest: uvicorn's `cycle`, which is not always set
-        self._ready: Exchange | None = None  # read, but not started yet
-        self._hosts: list[bytes] = []  # of the head being read
+        self._refused = False  # what still arrives is dropped
         self._idle_since = BUSY
-        self._heard = 0.0  # when the last byte arrived
-        self._body_due = 0.0
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._closing: asyncio.TimerHandle | None = None  # once idle, or soon after a refusal
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of a stream
         """Count the connection; a silent one is treated as idle."""
-        super().connection_made(transport)
-        here = len(self.connections)
+        self.transport = transport
+        self._writer = Writer(
+            transport,
+            self._listener.outbox,
+            stall=self._limits.write_stall,
+            on_stall=partial(self._listener.count, "answer_not_read"),
+        )
+        self._peer = PeerWatch(transport, self._pipeline)
+        self._ends = {
+            "server": _address(transport.get_extra_info("sockname")),
+            "client": _address(transport.get_extra_info("peername")),
+            "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
+        }
+        self.server_state.connections.add(self)
+        here = len(self.server_state.connections)
         self._surplus = here > self._limits.connections
         if here > 2 * self._limits.connections:
-            self.listener.count("connection_dropped")
+            self._listener.count("connection_dropped")
             transport.abort()
             return
-        self._rest()
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        self._idle_since = self._loop.time()
+        self._close_in(self._idle_timeout, self._close_if_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers."""
-        self._unset_keepalive_if_required()
-        for timer in self._timers.values():
-            timer.cancel()
-        super().connection_lost(exc)
-
-    # What the peer sends.
+        """Tell the applications, and stop every timer."""
+        self.server_state.connections.discard(self)
+        self._reads.stop()
+        self._peer.stop()
+        if self._closing is not None:
+            self._closing.cancel()
+        self._pipeline.drop()
+        self._writer.resume_writing()
+        del self._parser  # it refers to this connection
 
     def data_received(self, data: bytes) -> None:
         """Parse `data`, within the bytes and the time that an unfinished message may take.
@@ -85,300 +110,183 @@ class Connection(HttpToolsProtocol):
         The application starts once all of it is read: a request that arrived whole is answered in this
         iteration of the loop.
         """
-        if self._is_over():
+        if self._refused or self.transport.is_closing():
             return
-        self._heard, self._idle_since = self.loop.time(), BUSY
-        self._passed_on = False
-        self._parse(data)
-        if not self._is_over():
-            self._bound(len(data))
-        elif self.transport.is_closing():
-            return
-        self._launch()
-
-    def _parse(self, data: bytes) -> None:
-        """As uvicorn does, without a warning in the log for every client that does not speak HTTP."""
+        self._idle_since = BUSY
+        self._reads.received()
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # the request is answered without the upgrade
-        except httptools.HttpParserError as error:
-            cause = error.__context__  # raised by one of the callbacks below
-            self._refuse(cause if isinstance(cause, AnnexError) else Malformed(UNREADABLE))
+            self._parser.feed(data)
+            self._reads.parsed(len(data), in_head=self._parser.in_head)
+        except AnnexError as error:
+            self._refuse(error)
+        if not self.transport.is_closing():
+            self._pipeline.start()
 
-    def _bound(self, size: int) -> None:
-        self._kept = 0 if self._passed_on else self._kept + size
-        if self._kept > self._limits.head_bytes:
-            self._refuse(HeadersTooLarge(f"The header fields exceed {self._limits.head_bytes} bytes."))
-        elif self._in_body:
-            self._watch_body()
-        elif "head" not in self._timers and (self._in_head or not self._passed_on):
-            self._start("head", self._limits.head_time, self._head_is_late)
-
-    def on_message_begin(self) -> None:
-        """Begin a head."""
-        self._in_head = True
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers, self._hosts = [], []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header field without trailing space; one after the body (a trailer) is dropped."""
-        if self._in_head:
-            name, value = name.lower(), value.rstrip()
-            if name == b"host":
-                self._hosts.append(value)
-            elif name == b"expect" and value.lower() == b"100-continue":
-                self.expect_100_continue = True
-            self.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """Pass the request to the application, or a refusal of it to the shell."""
-        if len(self.pipeline) >= self._limits.pipelined:
-            raise Malformed("Too many pipelined requests on one connection.")
-        self._in_head, self._in_body, self._passed_on = False, True, True
-        self._stop("head")
-        self._body_due = self._heard + self._limits.body_time
-        try:
-            self._begin()
-        except Exception:
-            self._in_body = False  # there is no request for a body
-            raise
-        if self._surplus:
-            self.listener.count("too_many_connections")
-            refusal = Overloaded("The service has reached its connection limit; try again.")
-            cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = refusal
-        elif self.parser.should_upgrade() and self._asks_for_websocket():
-            cast("dict[str, Any]", self.scope)[REFUSAL_KEY] = UpgradeRequired(NO_WEBSOCKETS)
-        if self._surplus or self.listener.winding_down or self.parser.should_upgrade():
-            self.cycle.keep_alive = False
-
-    def _asks_for_websocket(self) -> bool:
-        return any(name == b"upgrade" and b"websocket" in value.lower() for name, value in self.headers)
-
-    def _begin(self) -> None:
-        version = self.parser.get_http_version()
-        if version not in VERSIONS:
-            raise Malformed(UNREADABLE)
-        check_host(version, *self._hosts)
-        path, query = split(self.url)
-        text = path.decode("ascii")
-        self.scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme or "http",
-            "method": self.parser.get_method().decode("ascii"),
-            "root_path": "",
-            "path": unquote(text) if "%" in text else text,
-            "raw_path": path,
-            "query_string": query,
-            "headers": self.headers,
-            "state": self.app_state.copy(),
-        }
-        before = self._exchange
-        self.cycle = self._exchange = exchange = Exchange(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            listener=self.listener,
-            loop=self.loop,
-            default_headers=self.server_state.default_headers,
-            expects_continue=self.expect_100_continue and version != "1.0",
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
-        if before is None or before.response_complete:
-            self._ready = exchange
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((exchange, self.app))
-
-    def _launch(self) -> None:
-        """Start the application for the request just read, unless it was refused meanwhile."""
-        exchange, self._ready = self._ready, None
-        if exchange is not None and not exchange.disconnected:
-            self._start_asgi_task(exchange, self.app, eager_start=True)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any, *, eager_start: bool = False) -> None:
-        """As uvicorn does, but without the loop's task factory, which tracks the tasks of functions."""
-        task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, eager_start=eager_start)
-        if not task.done():
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
-
-    def on_body(self, body: bytes) -> None:
-        """Pass a piece of the body on."""
-        self._passed_on = True
-        exchange = self._exchange
-        if exchange is not None and not exchange.response_complete:
-            exchange.take(body)
-
-    def on_message_complete(self) -> None:
-        """The body is complete."""
-        self._in_body, self._passed_on = False, True
-        self._stop("body")
-        exchange = self._exchange
-        if exchange is None:
-            return
-        if not exchange.response_complete:
-            exchange.end()
-        elif not exchange.keep_alive:
-            self.transport.close()  # the response is sent and was the last; only the body was awaited
-
-    # Timeouts.
-
-    def _head_is_late(self) -> None:
-        self._stop("head")
-        self._refuse(RequestTimeout("The request headers did not arrive in time."))
-
-    def _watch_body(self) -> None:
-        if "body" not in self._timers:
-            wait = min(self._limits.body_stall, self._body_due - self.loop.time())
-            self._start("body", max(wait, 0), self._body_may_be_late)
-
-    def _body_may_be_late(self) -> None:
-        self._stop("body")
-        now = self.loop.time()
-        waits_for_us = self.flow.read_paused or self.cycle.waiting_for_100_continue
-        left = min(self._heard + self._limits.body_stall, self._body_due) - now
-        if waits_for_us and not self.cycle.response_complete:
-            left = self._limits.body_stall  # the function has its own deadline
-        if left > 0:
-            self._start("body", left, self._body_may_be_late)
-        else:
-            self._refuse(RequestTimeout("The request body did not arrive in time."))
-
-    def on_response_complete(self) -> None:
-        """Go on after a response; a body still arriving has `linger` seconds to end, and is dropped."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            # The next request must not see the context of this one.
-            Context().run(self._start_asgi_task, *self.pipeline.pop())
-        else:
-            self._rest()
-        if self._in_body:
-            self._body_due = min(self._body_due, self.loop.time() + self._limits.linger)
-            self._stop("body")
-            self._watch_body()
+    def eof_received(self) -> bool:
+        """Answer what was asked though the peer sends no more; return whether that is still to be done."""
+        self._writer.peer_ended()
+        if not self._refused and (self._incoming or self._parser.in_head):  # as whoever leaves an upload does
+            self._end_with(CUT_SHORT)
+        last = self._pipeline.last
+        if last is None:
+            self._writer.close()
+            return False
+        last.keep_alive = False
+        self._peer.start()
+        return True
 
     def pause_writing(self) -> None:
-        """Watch that a peer that reads more slowly than the application writes reads at all."""
-        super().pause_writing()
-        if "write" not in self._timers:
-            self._watch_reader()
+        """Make the application wait."""
+        self._writer.pause_writing()
 
     def resume_writing(self) -> None:
-        """Stop watching: the peer has caught up."""
-        super().resume_writing()
-        self._stop("write")
+        """Let it go on."""
+        self._writer.resume_writing()
 
-    def _watch_reader(self) -> None:
-        waiting = self.transport.get_write_buffer_size()
-        self._start("write", self._limits.write_stall, self._reader_may_be_stuck, waiting)
+    # What uvicorn and our server call.
 
-    def _reader_may_be_stuck(self, before: int) -> None:
-        if self.transport.get_write_buffer_size() < before:
-            self._watch_reader()
+    def wind_down(self) -> None:
+        """Close the connection after the response in progress, if that response can still say so."""
+        last = self._pipeline.last
+        if last is not None and not last.is_started:
+            last.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close the connection if it is idle, else after the response in progress."""
+        last = self._pipeline.last
+        if last is None:
+            self._writer.close()
+        else:
+            last.keep_alive = False
+
+    # What the parser calls.
+
+    def on_request(self, head: RequestHead) -> None:
+        """Queue a request, with a refusal in its scope where it is not to be served."""
+        self._reads.head_ended()
+        if len(self._pipeline) > self._limits.pipelined:
+            raise Malformed("Too many pipelined requests on one connection.")
+        scope = head.scope(**self._ends, state=self._app_state.copy())
+        refusal = self._refusal(head)
+        if refusal is not None:
+            scope[REFUSAL_KEY] = refusal
+        self._incoming = Exchange(
+            scope,
+            self._writer,
+            keep_alive=head.keep_alive and refusal is None and not self._listener.winding_down,
+            expects_continue=head.expects_continue,
+            date=self._listener.date,
+            on_complete=self._completed,
+        )
+        if self._pipeline.last is not None:
+            self._writer.pause_reading()
+        self._pipeline.append(self._incoming)
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a piece of the body on, unless nobody will read it."""
+        self._reads.body_continued()
+        if self._incoming is not None and not self._incoming.is_complete:
+            self._incoming.feed(body)
+
+    def on_end(self) -> None:
+        """Take note that the body is complete."""
+        self._reads.body_ended()
+        exchange, self._incoming = self._incoming, None
+        if exchange is None:
             return
-        self.listener.count("answer_not_read")
-        self.transport.abort()
+        exchange.end()
+        if exchange.is_complete and not exchange.keep_alive:
+            self._writer.close()  # the last response is sent; only the body was awaited
 
-    def _rest(self) -> None:
-        self._idle_since = self.loop.time()
+    def _refusal(self, head: RequestHead) -> AnnexError | None:
+        if self._surplus:
+            self._listener.count("too_many_connections")
+            return Overloaded("The service has reached its connection limit; try again.")
+        if b"websocket" in head.upgrade:
+            return UpgradeRequired(NO_WEBSOCKETS)
+        return None
 
-    def timeout_keep_alive_handler(self) -> None:
+    # How an exchange ends.
+
+    def _completed(self, exchange: Exchange) -> None:
+        """Go on after a response; a body still arriving has `linger` seconds to end, and is dropped."""
+        self.server_state.total_requests += 1
+        self._idle_since = self._loop.time() if len(self._pipeline) == 1 else BUSY
+        if exchange.keep_alive:
+            self._pipeline.advance()
+        else:
+            self._pipeline.drop()
+            self._writer.end() if exchange is self._incoming else self._writer.close()
+        if not self.transport.is_closing():
+            self._writer.resume_reading()
+        if exchange is self._incoming:
+            self._reads.linger()
+
+    def _refuse(self, error: AnnexError) -> None:
+        """Count a refusal, and end with it."""
+        self._listener.count(error.code)
+        self._end_with(error)
+
+    def _end_with(self, error: AnnexError) -> None:
+        """Answer with `error` unless a response is in progress, and close the connection in every case."""
+        self._refused = True
+        incoming, first, last = self._incoming, self._pipeline.first, self._pipeline.last
+        if incoming is None and last is not None:
+            last.keep_alive = False  # complete requests are being answered; what followed them is dropped
+        elif incoming is None or (incoming is first and not incoming.is_started):
+            self._answer(error, self._parser.origin())
+        else:
+            self._writer.hang_up()
+
+    def _answer_for_application(self, exchange: Exchange) -> None:
+        """Answer 500, or cut a response that has begun: nothing else tells that it is not whole."""
+        if exchange.is_started:
+            self._writer.close()
+        else:
+            self._answer(Internal(), header(exchange.scope, b"origin"))
+
+    def _answer(self, error: AnnexError, origin: bytes | None) -> None:
+        """Answer with `error`, and close once the peer has had time to read it."""
+        self._refused = True
+        self._reads.stop()
+        self._pipeline.drop()
+        self._writer.write(self._listener.problem(error, origin))
+        self._writer.resume_reading()
+        self._writer.end()
+        self._close_in(self._limits.linger, self._writer.hang_up)
+
+    # Timers.
+
+    def _close_in(self, seconds: float, close: Any) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+        self._closing = self._loop.call_later(seconds, close)
+
+    def _close_if_idle(self) -> None:
         """Close an idle connection, and abort one whose peer never read its last response.
 
         One timer for the life of a connection checks whether it is due: a new one after each response would
         cost more than parsing a request.
         """
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if self._is_over():
-            return
-        if left <= 0:
-            self._hang_up()
-            return
-        self.timeout_keep_alive_task = self.loop.call_later(
-            min(left, self.timeout_keep_alive), self.timeout_keep_alive_handler
-        )
-
-    # Refusals and early ends.
-
-    def wind_down(self) -> None:
-        """Close the connection after the response in progress."""
-        cycle = self._exchange
-        if cycle is not None and not cycle.response_started:
-            cycle.keep_alive = False
-
-    def _refuse(self, error: AnnexError) -> None:
-        """Answer with `error` unless a response is in progress, and close the connection in every case."""
-        self._refused = True
-        cycle = self._exchange
-        answered = cycle is None or cycle.response_complete
-        if self._in_body and (self.pipeline or answered or self.cycle.response_started):
-            self.listener.count(error.code)
-            self._hang_up()
-        elif not answered and not self._in_body:
-            # Complete requests are being answered; only what followed them is refused.
-            self.listener.count(error.code)
-            self.cycle.keep_alive = False
+        left = self._idle_since + self._idle_timeout - self._loop.time()
+        if left > 0:
+            self._close_in(min(left, self._idle_timeout), self._close_if_idle)
         else:
-            self._answer(error)
+            self._writer.hang_up()
 
-    def _answer(self, error: AnnexError) -> None:
-        self.listener.outbox.flush()
-        self.transport.write(self.listener.refusal(error))
-        if self._in_body:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        # Closing with unread bytes would reset the connection and discard the response.
-        self.flow.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self._start("linger", self._limits.linger, self._hang_up)
-
-    def shutdown(self) -> None:
-        """Close the connection if it is idle, else after the response in progress."""
-        self.listener.outbox.flush()
-        super().shutdown()
-
-    def _hang_up(self) -> None:
-        self.listener.outbox.flush()
-        self.transport.close()
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-
-    def _is_over(self) -> bool:
-        return self._refused or self.transport.is_closing()
-
-    def _start(self, name: str, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
-        self._stop(name)
-        self._timers[name] = self.loop.call_later(seconds, call, *arguments)
-
-    def _stop(self, name: str) -> None:
-        if name in self._timers:
-            self._timers.pop(name).cancel()
+    def _holds_up(self) -> bool:
+        """Return whether the body that is arriving waits for the application."""
+        exchange = self._incoming
+        if exchange is None or exchange.is_complete:
+            return False
+        return exchange.expects_continue or not self._writer.is_reading
 
 
-def split(url: bytes) -> tuple[bytes, bytes]:
-    """Return path and query of a request's target (RFC 9112, 3.2).
-
-    Raises:
-        HttpParserInvalidURLError: it is not valid.
-    """
-    if url.startswith(b"/") and b"#" not in url:
-        path, _, query = url.partition(b"?")
-        return path, query
-    parsed = httptools.parse_url(url)
-    return parsed.path, parsed.query or b""
+def protocol(listener: Listener) -> type[asyncio.Protocol]:
+    """Return what makes the connections of `listener`, for `uvicorn.Config(http=...)`."""
+    return cast("type[asyncio.Protocol]", partial(Connection, listener))
 
 
-def protocol(listener: Listener) -> type[Connection]:
-    """Return the class of `listener`'s connections, for `uvicorn.Config(http=...)`."""
-    return cast("type[Connection]", type("Connection", (Connection,), {"listener": listener}))
+def _address(name: object) -> tuple[str, int] | None:
+    """Return host and port of a socket's name; None where it has neither, as a Unix socket."""
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
