@@ -160,9 +160,9 @@ def _noted(route: Route, fault: Fault | None) -> Route:
     if fault is None:
         return route
     if route.operation is None:
-        return replace(route, handler=handlers.refuse(route.endpoint, route.segments, note=str(fault)))
+        return replace(route, handler=handlers.refuse(route.endpoint, note=str(fault)))
     note = f"{fault} This is the last good version."
-    return replace(route, handler=handlers.serve(route.operation, route.segments, note=note))
+    return replace(route, handler=handlers.serve(route.operation, note=note))
 
 
 def _is_source(path: str) -> bool:
