@@ -6,6 +6,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.semconv.attributes.http_attributes import HTTP_ROUTE
 from opentelemetry.trace import TracerProvider
 
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.asgi.stages import Stage
 from runtime.settings.reading import prefer_stable_conventions
@@ -17,8 +18,8 @@ def stock_tracing(tracers: TracerProvider, name: str, route: str) -> Stage:
     """Return a stage that puts `OpenTelemetryMiddleware` around an application.
 
     Its span lies below our server span. It is shown a scope without query string, which it would record, and
-    with readable headers, as it raises on others; the application gets the real one. Durations are counted
-    once, by us.
+    with readable headers, as it raises on others, and with the caller's address that the proxies tell; the
+    application gets the real one. Durations are counted once, by us.
 
     Args:
         tracers: makes its tracer.
@@ -41,7 +42,14 @@ def stock_tracing(tracers: TracerProvider, name: str, route: str) -> Stage:
         )
 
         async def outer(scope: Scope, receive: Receive, send: Send) -> None:
-            shown = {**scope, "headers": list(_readable(scope)), "query_string": b"", _WHOLE: scope}
+            invocation: Invocation = scope[SCOPE_KEY]
+            shown = {
+                **scope,
+                "headers": list(_readable(scope)),
+                "query_string": b"",
+                "client": (invocation.client, None),
+                _WHOLE: scope,
+            }
             await stock(shown, receive, send)
 
         return outer
@@ -52,4 +60,4 @@ def stock_tracing(tracers: TracerProvider, name: str, route: str) -> Stage:
 def _readable(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
     for name, value in scope["headers"]:
         if name in {b"host", b"user-agent"}:
-            yield name, value.decode("latin-1").encode("ascii", "replace").replace(b"\\", b"/")
+            yield name, value.decode("latin-1").encode()
