@@ -43,6 +43,7 @@ async def trivial(scope: Scope, receive: Receive, send: Send) -> None:  # an ASG
 
 def routed(application: Application, steps: int) -> ASGIApp:
     """Return the application with `trivial`, behind so many steps of each route, in place of every function."""
+
     def stage(endpoint: Endpoint) -> Stage:
         return lambda _: fold(first(application.steps(endpoint), steps), trivial)
 

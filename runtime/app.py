@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from litestar.datastructures import State
 
-from runtime.asgi.lifespan import live
+from runtime.asgi.lifespan import in_own_task, live
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.asgi.stages import Stage, Stages, fold
 from runtime.auth import Authenticator, Identity, Webhooks, permits
@@ -56,6 +56,7 @@ class Application:
         settings: what it was built from.
         table: the routes being served; `swap` replaces it.
         is_draining: the service is stopping; readiness reports it.
+        extensions: the team's own Litestar handlers and plugins.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
 
@@ -99,9 +100,9 @@ class Application:
         self._drain = asyncio.Event()
         self._in_front: dict[str, Stage] = {}
         self._reported: frozenset[Fault] = frozenset()
-        self._extensions = extensions or Extensions()
+        self.extensions = extensions or Extensions()
         self._access = Access(self._litestar_steps)
-        self._litestar = self._extensions.app(self._made)
+        self._litestar = self.extensions.app(self._made)
         self.swap(table)
 
     def stages(self) -> Stages:
@@ -133,7 +134,7 @@ class Application:
         """Serve `table` from the next request on; running requests finish on the one that they have."""
         self._access.opened = lock.opened(table.root)
         self._litestar.tree = table.tree(lambda endpoint: partial(fold, self.steps(endpoint)))
-        table = listed(table, self._litestar, self._access, self._extensions)
+        table = listed(table, self._litestar, self._access, self.extensions)
         for fault in table.faults:
             if fault not in self._reported:
                 extra = {"function": fault.file, "line": fault.line, "error_id": fault.error_id}
@@ -205,13 +206,13 @@ class Application:
         async with contextlib.AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(self.settings.limits.import_budget):
-                    await stack.enter_async_context(self._litestar.lifespan())
+                    await stack.enter_async_context(in_own_task(self._litestar.lifespan()))
             except Exception as error:
                 logger.exception("Litestar's handlers and plugins are off: their start failed")
                 found = f"The start of the Litestar handlers and plugins failed: {one_line(error)}."
                 cure = "Correct what runs in on_startup or lifespan, and start the service again."
-                self._extensions = Extensions.broken(Fault(file=FILE, line=0, found=found, cure=cure))
-                self._litestar = self._extensions.app(self._made)
+                self.extensions = Extensions.broken(Fault(file=FILE, line=0, found=found, cure=cure))
+                self._litestar = self.extensions.app(self._made)
                 self.swap(self.table)
             yield
 

@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from runtime.routing import discover
-from runtime.routing.extensions.listing import extended
 from runtime.routing.display import as_json, as_text
+from runtime.routing.extensions.listing import extended
 from runtime.settings import Settings
 
 

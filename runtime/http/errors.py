@@ -109,8 +109,8 @@ def as_response(request: Request[Any, Any, Any], error: Exception) -> Response[b
 def _of_handler(error: Exception) -> Exception:
     """Return the refusal that a handler's exception means; itself where it is a bug or needs no reading."""
     if isinstance(error, ValidationException):
-        extra = error.extra if isinstance(error.extra, list) else []
-        return Invalid(errors=tuple(_field(each) for each in extra if isinstance(each, dict)))
+        extra: Any = error.extra
+        return Invalid(errors=tuple(_field(each) for each in extra or ()))
     if isinstance(error, HTTPException) and error.status_code != 405:
         return refusal_of(error) or error
     return error

@@ -12,7 +12,7 @@ FAULT_HEADER = b"x-annex-fault"
 
 
 def serve(operation: Operation, *, note: str | None = None) -> ASGIApp:
-    """Return what answers for an operation; `note` stands in a header of every response (development only)."""
+    """Return what answers for an operation; `note` is a header of every response (development only)."""
     app: ASGIApp = Adapter(operation)
     if operation.event is not None and operation.endpoint.method == "GET":
         app = answer_ended(app)

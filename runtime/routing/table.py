@@ -102,5 +102,5 @@ class RouteTable:
         return route, dict(zip(names, found[1], strict=True))
 
     def beside(self, others: Iterable[Endpoint], faults: Iterable[Fault]) -> "RouteTable":
-        """Return this table with the routes of the team's own Litestar handlers, and what is wrong with them."""
+        """Return this table with the team's own Litestar routes, and what is wrong with them."""
         return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others)

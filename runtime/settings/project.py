@@ -12,7 +12,7 @@ class Project(Struct, frozen=True):
     """The service's own part of pyproject.toml.
 
     Attributes:
-        litestar: where the team's own Litestar handlers, controllers, routers and plugins are, as `module:name`.
+        litestar: the team's own Litestar handlers, controllers, routers and plugins, each as `module:name`.
         problem: what is wrong with the file, None where it can be used.
     """
 

@@ -69,7 +69,7 @@ def check_opentelemetry() -> None:
 
 
 def prefer_stable_conventions() -> None:
-    """Let OpenTelemetry's HTTP instrumentations use the stable conventions, as ours do, unless told otherwise."""
+    """Let OpenTelemetry's HTTP instrumentations use the stable conventions, unless told otherwise."""
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
 
 

@@ -1,10 +1,11 @@
-"""A team's own Litestar handlers and plugins beside the functions; the project is what docs/litestar.md shows."""
+"""A team's own Litestar handlers and plugins beside the functions, in the project of docs/litestar.md."""
 
 import logging
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -77,7 +78,10 @@ async def test_a_line_of_the_lock_opens_the_route_of_a_plugin(
         response = await caller.anonymous("GET", "/metrics")
 
     assert response.status_code == 200
-    assert 'desk_requests_total{app_name="desk",method="GET",path="/desk/notes/7",status_code="200"}' in response.text
+    assert (
+        'desk_requests_total{app_name="desk",method="GET",path="/desk/notes/7",status_code="200"}'
+        in response.text
+    )
 
 
 @pytest.mark.parametrize("line", ["", "GET /metrics", "POST /metrics  litestar", "GET /metrics/  litestar"])
@@ -123,7 +127,8 @@ async def test_its_answers_have_the_headers_of_the_service_once(compose: Compose
 
         @get("/own")
         async def desk() -> Response[str]:
-            return Response("x", headers={"Access-Control-Allow-Origin": "*", "X-Request-Id": "mine", "X-Own": "1"})
+            headers = {"Access-Control-Allow-Origin": "*", "X-Request-Id": "mine", "X-Own": "1"}
+            return Response("x", headers=headers)
     """})  # fmt: skip
     async with compose(project / "functions") as caller:
         response = await caller.signed("GET", "/own", headers={"Origin": ORIGIN})
@@ -183,7 +188,10 @@ async def test_limits_hold_for_its_handlers(compose: Compose, project: Path) -> 
 async def test_a_function_wins_where_both_have_a_path_and_the_hidden_handler_is_named(
     compose: Compose, project: Path
 ) -> None:
-    write_tree(project, {"functions/desk/notes/[number].py": "async def get(number: str) -> str:\n    return number\n"})
+    write_tree(
+        project,
+        {"functions/desk/notes/[number].py": "async def get(number: str) -> str:\n    return number\n"},
+    )
     async with compose(project / "functions") as caller:
         response = await caller.signed("GET", "/desk/notes/7")
         faults = [str(fault) for fault in caller.application.table.faults]
@@ -196,6 +204,7 @@ async def test_a_function_wins_where_both_have_a_path_and_the_hidden_handler_is_
     ]
 
 
+GET = "from litestar import get\n@get"
 BROKEN = {
     "missing module": ("shared.nowhere:x", None, "pyproject.toml"),
     "missing name": ("shared.own:nowhere", "", "shared/own.py"),
@@ -205,10 +214,8 @@ BROKEN = {
     "hangs": ("shared.own:x", "while True: pass", "shared/own.py"),
     "no syntax": ("shared.own:x", "x =", "shared/own.py"),
     "no handler": ("shared.own:x", "x = 1", "shared/own.py"),
-    "path twice": (
-        "shared.own:x", "from litestar import get\n@get('/metrics')\nasync def x() -> None: ...", "shared/own.py",
-    ),
-    "no annotation": ("shared.own:x", "from litestar import get\n@get('/x')\nasync def x(y): ...", "shared/own.py"),
+    "path twice": ("shared.own:x", f"{GET}('/metrics')\nasync def x() -> None: ...", "shared/own.py"),
+    "no annotation": ("shared.own:x", f"{GET}('/x')\nasync def x(y): ...", "shared/own.py"),
     "plugin that raises": (
         "shared.own:X",
         "from litestar.plugins import InitPlugin\nclass X(InitPlugin):\n"
@@ -244,7 +251,9 @@ async def test_a_broken_extension_is_named_and_costs_its_own_routes_only(
     assert [each["file"] for each in quarantined] == [file]
 
 
-@pytest.mark.parametrize("text", ["[tool.annex", "[tool]\nannex = 1", "[tool.annex]\nlitestar = 'x:y'", "\xff"])
+@pytest.mark.parametrize(
+    "text", ["[tool.annex", "[tool]\nannex = 1", "[tool.annex]\nlitestar = 'x:y'", "\xff"]
+)
 async def test_a_pyproject_that_cannot_be_used_is_named_and_functions_serve(
     compose: Compose, project: Path, text: str
 ) -> None:
@@ -308,7 +317,8 @@ async def test_plugins_live_as_long_as_the_service(compose: Compose, project: Pa
 async def test_the_stock_span_says_what_ours_says(compose: Compose, project: Path) -> None:
     exporter = InMemorySpanExporter()
     async with compose(project / "functions", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as caller:
-        caller.application.telemetry.tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
+        tracers: Any = caller.application.telemetry.tracer_provider
+        tracers.add_span_processor(SimpleSpanProcessor(exporter))
         await caller.signed("GET", "/desk/notes/7?token=canary", headers={"User-Agent": "\\xff\\x"})
 
     stock, ours = exporter.get_finished_spans()
@@ -317,8 +327,16 @@ async def test_the_stock_span_says_what_ours_says(compose: Compose, project: Pat
     assert stock.name == ours.name == "GET /desk/notes/{number}"
     assert stock.parent is not None
     assert stock.parent.span_id == ours.context.span_id
-    assert {name for name, value in theirs.items() if (ours.attributes or {})[name] != value} == {"server.address"}
-    assert {*extra} == {"server.port", "annex.request_id", "annex.auth", "annex.function", "annex.deadline_left"}
+    assert {name for name, value in theirs.items() if (ours.attributes or {})[name] != value} == {
+        "server.address"
+    }
+    assert {*extra} == {
+        "server.port",
+        "annex.request_id",
+        "annex.auth",
+        "annex.function",
+        "annex.deadline_left",
+    }
     assert "canary" not in repr([stock.to_json(), ours.to_json()])
 
 
@@ -366,7 +384,9 @@ def test_a_websocket_and_a_path_of_the_runtime_are_named(project: Path) -> None:
     ]
 
 
-async def test_a_mounted_application_is_private_until_its_line_opens_it(compose: Compose, project: Path) -> None:
+async def test_a_mounted_application_is_private_until_its_line_opens_it(
+    compose: Compose, project: Path
+) -> None:
     write_tree(project, {"shared/desk.py": """
         from litestar import asgi
         from litestar.types import Receive, Scope, Send

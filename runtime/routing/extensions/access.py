@@ -1,4 +1,4 @@
-"""Who may reach a team's own Litestar routes: the signed-in, or everybody where `public.lock` has a line for it."""
+"""Who may reach a team's own Litestar routes: the signed-in, or everybody where `public.lock` has a line."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -43,7 +43,7 @@ class Access(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Put it outermost."""
-        app_config.middleware.insert(0, self.around)
+        app_config.middleware.insert(0, self.around)  # type: ignore[arg-type]  # ASGI, typed by Litestar
         return app_config
 
     def check(self, app: Litestar) -> None:

@@ -51,6 +51,8 @@ class Extensions:
 
     Attributes:
         faults: what is wrong with those that are left out.
+        modules: the names of their modules, broken ones too.
+        paths: the files of these modules in the project.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Extensions:
             self.faults.append(Fault(file=FILE, line=0, found=project.problem, cure=cure))
         if project.litestar and str(self._guard.root) not in sys.path:
             sys.path.append(str(self._guard.root))
+        self.modules = frozenset(name.partition(":")[0] for name in project.litestar)
+        self.paths = frozenset(self._guard.root / self._file(module) for module in self.modules)
         refused = {fault.file: fault for fault in witness.refused}
         loaded = [self._load(name, refused) for name in project.litestar]
         self._found = self._sound(loaded)
@@ -80,7 +84,7 @@ class Extensions:
         return none
 
     def app(self, make: Make) -> TreeApp:
-        """Return the application; an extension that Litestar does not take becomes a fault and is left out."""
+        """Return the application; an extension that Litestar does not take becomes a fault."""
         if not self._found:
             return make([], [])
         whole = self._guard.run(FILE, "Taking in all extensions", partial(_made, make, self._found))
@@ -88,9 +92,7 @@ class Extensions:
             return whole
         sound: list[Extension] = []
         for each in self._found:
-            taken = self._guard.run(
-                each.file, f"Taking in {each.name}", partial(_made, make, [*sound, each])
-            )
+            taken = self._guard.run(each.file, f"Taking in {each.name}", partial(_made, make, [*sound, each]))
             if isinstance(taken, Fault):
                 self.faults.append(taken)
             else:

@@ -1,4 +1,4 @@
-"""The tree of functions: per segment static, then parameter, then catch-all, looking back where a branch ends.
+"""The tree of functions: per segment static, then parameter, then catch-all; a search that fails looks back.
 
 Litestar's trie does not look back: with `users/me/[k]` beside `users/[id]`, `/users/me` would be a 404. An
 encoded slash stays inside its segment, and OPTIONS is answered for every route.

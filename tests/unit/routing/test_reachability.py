@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -144,7 +145,9 @@ async def test_a_search_that_finds_nothing_goes_on_with_the_next_branch(tmp_path
     write_tree(tmp_path, TROUBLE)
     caller = Caller.of(tmp_path)
 
-    answers = [(await caller.get(url)).json for url in ("/users/me", "/users/me/k", "/a/b", "/a/b/k", "/a/b/k/x")]
+    answers = [
+        (await caller.get(url)).json for url in ("/users/me", "/users/me/k", "/a/b", "/a/b/k", "/a/b/k/x")
+    ]
 
     assert answers == ["me", "k", "b", "k", "b/k/x"]
 
@@ -156,9 +159,8 @@ async def test_stock_router_still_gives_up_where_a_branch_ends() -> None:
     async def handler() -> str:
         return "found"
 
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(Litestar([handler], openapi_config=None)), base_url="http://x"
-    ) as http:
+    app: Any = Litestar([handler], openapi_config=None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as http:
         statuses = [(await http.get(url)).status_code for url in ("/users/you", "/users/me")]
 
     assert statuses == [200, 404]
