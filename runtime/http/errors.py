@@ -99,8 +99,9 @@ def as_response(request: Request[Any, Any, Any], error: Exception) -> Response[b
 
     For `exception_handlers` of Litestar; a team's own ones come before it.
     """
-    invocation: Invocation = request.scope[SCOPE_KEY]  # type: ignore[literal-required]  # the shell's key
-    noun = _of_handler(error) if "route_handler" in request.scope else error
+    scope: dict[str, Any] = {**request.scope}
+    invocation: Invocation = scope[SCOPE_KEY]
+    noun = _of_handler(error) if "route_handler" in scope else error
     status, fields, body = problem_response(note(noun, invocation), invocation)
     headers = {name.decode(): value.decode("latin-1") for name, value in fields}
     return Response(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
