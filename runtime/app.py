@@ -34,6 +34,7 @@ from runtime.routing.extensions.access import Access
 from runtime.routing.extensions.listing import listed
 from runtime.routing.extensions.loading import Extensions
 from runtime.routing.matching.tree import FunctionTree
+from runtime.routing.matching.tree_app import BareTreeApp
 from runtime.routing.reading.faults import one_line
 from runtime.settings.origins import compile_origins
 from runtime.settings.project import FILE, read_project
@@ -184,7 +185,8 @@ class Application:
 
     def _made(self, handlers: list[Any], plugins: list[Any]) -> TreeApp:
         """Make the Litestar application, with the team's own handlers and plugins in it."""
-        app = TreeApp(
+        kind = TreeApp if handlers or plugins else BareTreeApp
+        app = kind(
             FunctionTree(),
             route_handlers=handlers,
             plugins=[*plugins, self._access],
