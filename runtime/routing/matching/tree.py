@@ -5,6 +5,7 @@ encoded slash stays inside its segment, and OPTIONS is answered for every route.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -16,6 +17,8 @@ from shared.errors import MethodNotAllowed, NotFound
 SLASH = "\udc2f"
 # Keys of children: a parameter, a catch-all. No URL has such a segment, as NUL is refused.
 DYNAMIC, REST = "\x00", "\x00\x00"
+
+CACHED = 1024  # paths and methods that are not looked for again
 
 type Values = tuple[str, ...]
 
@@ -62,6 +65,7 @@ class FunctionTree:
 
     def __init__(self, methods: Iterable[Method] = ()) -> None:
         self._root = Node()
+        self._known = lru_cache(CACHED)(self._answer)
         for each in methods:
             node = self._root
             for segment in each.segments:
@@ -87,6 +91,15 @@ class FunctionTree:
             path = _keeping_slashes(path, raw)
         if root := scope.get("root_path"):
             path = path.split(root, maxsplit=1)[-1]
+        known = self._known(path, scope["method"])
+        if known is None:
+            return None
+        app, scope["path"], scope["path_template"], values = known
+        scope["path_params"] = values.copy()
+        return app
+
+    def _answer(self, path: str, name: str) -> tuple[ASGIApp, str, str, dict[str, str]] | None:
+        """Return what answers a path, the path as a function sees it, its template and its values."""
         if is_refused(path):
             raise NotFound("route")
         segments = [segment for segment in path.split("/") if segment]
@@ -94,18 +107,14 @@ class FunctionTree:
         if found is None:
             return None
         node, values = found
-        name: str = scope["method"]
-        if name not in node.methods:
-            if name == "OPTIONS":
-                return _options(node.allow)
+        if name not in node.methods and name != "OPTIONS":
             raise MethodNotAllowed(node.allow)
-        method, names = node.methods[name]
-        scope["path"] = "/" + "/".join(segments).replace(SLASH, "/")
-        scope["path_template"] = method.template
-        scope["path_params"] = {
-            name: value.replace(SLASH, "/") for name, value in zip(names, values, strict=True)
-        }
-        return method.app
+        any_method = next(iter(node.methods.values()))
+        method, names = node.methods.get(name, any_method)
+        app = method.app if name in node.methods else _options(node.allow)
+        plain = "/" + "/".join(segments).replace(SLASH, "/")
+        params = {key: value.replace(SLASH, "/") for key, value in zip(names, values, strict=True)}
+        return app, plain, method.template, params
 
 
 def _keeping_slashes(path: str, raw: bytes) -> str:
