@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXAMPLE := $(addprefix functions/,agents index.py me.py reports signals webhooks) shared/market client/market tests/market \
   examples $(addprefix contracts/vectors/,calendar.json thresholds.json)
 
-.PHONY: help bench setup dev committed without-example test test-product test-fast test-bridge test-faults test-image soak audit sbom check docs messages fmt fmt-check lint types imports
+.PHONY: help bench setup dev committed without-example test test-product test-fast test-bridge test-faults test-image soak audit sbom check docs messages fmt fmt-check lint types imports names
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -66,7 +66,7 @@ sbom: setup ## Write sbom.json (CycloneDX) of what production installs
 	@$(UV) export --quiet --locked --no-default-groups --extra agents --extra redis --format cyclonedx1.5 --output-file sbom.json
 	@echo "sbom: wrote sbom.json"
 
-check: setup fmt-check lint types imports ## Format, lint, types and import contracts, in seconds
+check: setup fmt-check lint types imports names ## Format, lint, types, imports and private names, in seconds
 
 bench: setup ## Compare with the peers, as ratios, and judge the goals (needs wrk)
 	@$(BIN)/python -m benchmarks.run
@@ -91,3 +91,6 @@ types:
 
 imports:
 	@$(BIN)/lint-imports --no-logo
+
+names:
+	@$(BIN)/python -m tests.architecture.private_names

@@ -51,11 +51,14 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
     from runtime.commands.checking.examination import examine
     from runtime.commands.finding import lines, status
     from runtime.routing import Fault, discover
+    from runtime.routing.extensions.listing import extended
     from runtime.routing.importing.guard import Witness
     from runtime.routing.lock import write
 
     witness = Witness(report, tuple(Fault(**each) for each in json.loads(given.refused)))
-    table = discover(settings.functions, import_budget=settings.limits.import_budget, witness=witness)
+    budget = settings.limits.import_budget
+    table = discover(settings.functions, import_budget=budget, witness=witness)
+    table = extended(table, budget=budget, witness=witness)
     if given.accept:
         write(settings.functions, table)
     findings = examine(settings, table, root=settings.functions.resolve().parent, since=given.contract)

@@ -5,6 +5,7 @@ import sys
 
 from runtime.routing import discover
 from runtime.routing.display import as_json, as_text
+from runtime.routing.extensions.listing import extended
 from runtime.settings import Settings
 
 
@@ -15,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print the route table."""
-    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    budget = settings.limits.import_budget
+    table = extended(discover(settings.functions, import_budget=budget), budget=budget)
     print(as_json(table) if given.json else as_text(table, colour=sys.stdout.isatty()))
     return 0

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from runtime.app import BrokenFunctions, create_app
+from runtime.server.interpreter import settle
 from runtime.server.process import end_now
 from runtime.server.process import run as run_server
 from runtime.settings import Settings
@@ -23,6 +24,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         except BrokenFunctions as error:
             print(error, file=sys.stderr)
             return 1
+        settle()
         if not run_server(application, settings):
             end_now(0)
     return 0

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
-from watchfiles._rust_notify import RustNotify  # documented, despite its private name
+from watchfiles import watch
 
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
@@ -55,15 +55,15 @@ class HotSwap:
         self._restart = restart
         self._after = after
         self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
-        self._stopped = threading.Event()
+        self._stopped = _Stop()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         # watchfiles' own `awatch` borrows a thread of anyio's, which lives until the loop ends.
-        folders = [str(folder) for folder in self._roots]
-        notify = RustNotify(folders, False, False, 300, True, True)  # noqa: FBT003  # a positional signature
-        listen = partial(self._listen, notify, asyncio.get_running_loop())
+        listen = partial(self._listen, asyncio.get_running_loop())
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it would report each change as well
         threading.Thread(target=listen, name="hot swap", daemon=True).start()
+        await asyncio.to_thread(self._stopped.asked.wait)
         self._task = asyncio.create_task(self._watch(), name="hot swap")
         return self
 
@@ -74,14 +74,22 @@ class HotSwap:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def _listen(self, notify: RustNotify, loop: asyncio.AbstractEventLoop) -> None:
-        with notify:
-            while not self._stopped.is_set():
-                found = notify.watch(GROUP, QUIET, 1000, self._stopped)
-                if isinstance(found, set):
-                    changed = {Path(path) for _, path in found if _is_source(path)}
-                    with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-                        loop.call_soon_threadsafe(self._saved.put_nowait, changed)
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        changes = watch(
+            *self._roots,
+            watch_filter=lambda _, path: _is_source(path),
+            debounce=GROUP,
+            step=QUIET,
+            rust_timeout=1000,
+            stop_event=self._stopped,
+            raise_interrupt=False,
+            force_polling=False,
+            ignore_permission_denied=True,
+        )
+        for found in changes:
+            changed = {Path(path) for _, path in found}
+            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                loop.call_soon_threadsafe(self._saved.put_nowait, changed)
 
     async def _watch(self) -> None:
         while True:
@@ -97,7 +105,10 @@ class HotSwap:
         started = time.perf_counter()
         names = {path.relative_to(self._functions).as_posix() for path in changed if self._is_function(path)}
         touched = await self._touched(changed)
-        if any(name.partition(".")[0] == "runtime" for name in touched):
+        extensions = self._application.extensions
+        if changed & extensions.paths or any(
+            name.partition(".")[0] == "runtime" or name in extensions.modules for name in touched
+        ):
             logger.warning(
                 "restarting: %s is imported by the runtime, which cannot be reloaded in place",
                 _named(changed),
@@ -135,6 +146,23 @@ class HotSwap:
         return {file: imported.loaded.name for file, imported in files.items()}
 
 
+class _Stop(threading.Event):
+    """Ends the watch, which asks it again and again from its beginning on.
+
+    Attributes:
+        asked: set once the folders are watched.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+
+    def is_set(self) -> bool:
+        """Whether the watch is to end."""
+        self.asked.set()
+        return super().is_set()
+
+
 def last_good(new: RouteTable, old: RouteTable) -> RouteTable:
     """Return `new`, in which a file that is broken now keeps the routes that it served in `old`."""
     causes: dict[str, Fault] = {}
@@ -160,9 +188,9 @@ def _noted(route: Route, fault: Fault | None) -> Route:
     if fault is None:
         return route
     if route.operation is None:
-        return replace(route, handler=handlers.refuse(route.endpoint, route.segments, note=str(fault)))
+        return replace(route, handler=handlers.refuse(route.endpoint, note=str(fault)))
     note = f"{fault} This is the last good version."
-    return replace(route, handler=handlers.serve(route.operation, route.segments, note=note))
+    return replace(route, handler=handlers.serve(route.operation, note=note))
 
 
 def _is_source(path: str) -> bool:

@@ -187,5 +187,5 @@ def _quarantined(method: str, claimants: list[CompiledFile]) -> Route:
         error_id=first.faults[0].error_id,
     )
     segments = first.before.segments or ()
-    handler = handlers.refuse(endpoint, segments)
+    handler = handlers.refuse(endpoint)
     return Route(endpoint=endpoint, segments=segments, operation=None, handler=handler, seconds=first.seconds)

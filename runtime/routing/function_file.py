@@ -102,7 +102,7 @@ class CompiledFile(Struct, frozen=True):
                 endpoint=operation.endpoint,
                 segments=segments,
                 operation=operation,
-                handler=handlers.serve(operation, segments),
+                handler=handlers.serve(operation),
                 seconds=self.seconds,
             )
             for operation in self.operations

@@ -10,6 +10,7 @@ from runtime.routing.reading.faults import Fault
 from runtime.routing.table import Route, RouteTable
 
 NAME = "public.lock"
+LITESTAR = "litestar"  # stands in a line where a function's file would, and opens a route of Litestar's
 _HEADING = (
     "# Routes that answer without a session. `annex check` fails while this list and the files differ.\n"
 )
@@ -19,9 +20,15 @@ def open_routes(table: RouteTable) -> list[str]:
     """Return ``METHOD /url  file`` for every public route, sorted."""
     return sorted(
         f"{endpoint.method} {endpoint.template}  {endpoint.file}"
-        for endpoint in table.endpoints
+        for endpoint in (*table.endpoints, *table.others)
         if _is_open(endpoint)
     )
+
+
+def opened(folder: Path) -> frozenset[tuple[str, str]]:
+    """Return method and template of each Litestar route that a line opens; nothing else can open one."""
+    named = [line.split() for line in lines(folder)]
+    return frozenset((line[0], line[1]) for line in named if len(line) == 3 and line[2] == LITESTAR)
 
 
 def lines(folder: Path) -> list[str]:
@@ -43,7 +50,7 @@ def closed(folder: Path, table: RouteTable) -> RouteTable:
             faults.append(_unlisted(endpoint))
         else:
             kept.append(route)
-    return RouteTable(table.root, kept, (*table.faults, *faults), table.files)
+    return RouteTable(table.root, kept, (*table.faults, *faults), table.files, table.others)
 
 
 def drift(folder: Path, table: RouteTable) -> list[str]:
@@ -73,9 +80,9 @@ def _is_open(endpoint: Endpoint) -> bool:
 def _closed(route: Route) -> Route:
     endpoint = replace(route.endpoint, policy=replace(route.endpoint.policy, public=False, webhook=None))
     if route.operation is None:
-        return replace(route, endpoint=endpoint, handler=handlers.refuse(endpoint, route.segments))
+        return replace(route, endpoint=endpoint, handler=handlers.refuse(endpoint))
     operation = replace(route.operation, endpoint=endpoint)
-    handler = handlers.serve(operation, route.segments)
+    handler = handlers.serve(operation)
     return replace(route, endpoint=endpoint, operation=operation, handler=handler)
 
 

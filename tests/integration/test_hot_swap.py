@@ -172,3 +172,18 @@ async def test_folder_policy_takes_effect_when_saved(session: Session) -> None:
 
     (endpoint,) = [each for each in session._caller.application.table.endpoints if each.file == "desk/x.py"]
     assert endpoint.policy.timeout == 3
+
+
+async def test_a_changed_module_of_litestar_handlers_asks_for_a_restart(
+    project: Path, compose: Compose
+) -> None:
+    write_tree(
+        project,
+        {"pyproject.toml": "[tool.annex]\nlitestar = ['shared.page:x']\n", "shared/page.py": "1 / 0\n"},
+    )
+    async with compose(functions=project / "functions") as caller:
+        session = Session(project, caller)
+        async with HotSwap(caller.application, project=project, restart=session.restart, after=session.after):
+            await session.save({"shared/page.py": "from litestar import get\n"})
+
+    assert session.restarts == 1

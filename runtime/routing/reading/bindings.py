@@ -3,6 +3,7 @@
 import ast
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -11,11 +12,16 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 type Binding = tuple[str, ast.AST, int]
 
 
-def bindings(code: ast.Module) -> Iterator[Binding]:
-    """Yield every name that the module's scope binds or deletes, the node that does, and its line.
+@lru_cache(maxsize=1)  # a file is asked about several times, and then the next one
+def bindings(code: ast.Module) -> tuple[Binding, ...]:
+    """Return every name that the module's scope binds or deletes, the node that does, and its line.
 
     A star import is not among them: what it binds is known only after it has run.
     """
+    return tuple(_bindings(code))
+
+
+def _bindings(code: ast.Module) -> Iterator[Binding]:
     for node, is_inside in evaluated(code):
         yield from _bound(node, is_inside=is_inside)
     for node in ast.walk(code):  # in whatever function or class
@@ -23,11 +29,16 @@ def bindings(code: ast.Module) -> Iterator[Binding]:
             yield from ((name, node, node.lineno) for name in node.names)
 
 
-def evaluated(code: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield every node that the module itself evaluates, and whether it is inside of a comprehension.
+@lru_cache(maxsize=1)
+def evaluated(code: ast.Module) -> tuple[tuple[ast.AST, bool], ...]:
+    """Return every node that the module itself evaluates, and whether it is inside of a comprehension.
 
     Defaults, annotations, decorators and bases are evaluated around a function or class, its body is not.
     """
+    return tuple(_evaluated(code))
+
+
+def _evaluated(code: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
     waiting: deque[tuple[ast.AST, bool]] = deque((node, False) for node in code.body)
     while waiting:
         node, is_inside = waiting.popleft()

@@ -101,14 +101,13 @@ class _Stream(ASGIResponse):
         stopped: why it is ended from outside, None while it is not.
     """
 
-    _should_set_content_length = False
-
     def __init__(self, response: EventStream, *, status: int | None, headers: dict[str, str]) -> None:
         super().__init__(
             headers={**headers, **response.headers},
             media_type=response.media_type,
             status_code=response.status_code or status,
         )
+        self.headers.pop("content-length", None)  # which it takes for that of an empty body
         self._iterator = response.iterator
         self._endpoint = response.endpoint
         self._fit = response.fit
