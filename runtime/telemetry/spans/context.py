@@ -18,8 +18,8 @@ from opentelemetry.trace import (
     SpanContext,
     TraceFlags,
     get_current_span,
+    set_span_in_context,
 )
-from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from runtime.asgi.messages import Headers
@@ -45,7 +45,7 @@ _PRIVATE = tuple(
 
 def holding(span: Span) -> Context:
     """Return a context that holds `span` and nothing else."""
-    return Context({_SPAN_KEY: span})
+    return set_span_in_context(span, ROOT)
 
 
 class Origin(NamedTuple):
