@@ -1,12 +1,13 @@
 """The global tracer provider of OpenTelemetry's API, which delegates to the service that runs now.
 
 The API lets a provider be set once, and libraries keep the tracers they were given; this one can be switched
-to another service (tests, hot swap) and away from a closed one.
+to another service (tests, hot swap) and away from a closed one. Where a library has set a provider of the SDK
+first, that one stays, and both see each other's spans.
 """
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Self, cast
+from typing import Self, cast, override
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
@@ -21,8 +22,9 @@ from opentelemetry.util.types import Attributes
 class ProcessProvider(sdk.TracerProvider):
     """The SDK's provider as libraries know it, of whichever service runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, elder: sdk.TracerProvider | None = None) -> None:
         super().__init__(ALWAYS_OFF, Resource({}), shutdown_on_exit=False)
+        self._elder = elder
         self.current: TracerProvider = NoOpTracerProvider()
         self.is_metered = False
         self._early: list[sdk.SpanProcessor] = []
@@ -30,8 +32,14 @@ class ProcessProvider(sdk.TracerProvider):
     def serve(self, provider: TracerProvider) -> None:
         """Delegate to another provider; it gets the processors that were added while there was none."""
         self.current = provider
-        while self._early and isinstance(provider, sdk.TracerProvider):
+        if not isinstance(provider, sdk.TracerProvider):
+            return
+        while self._early:
             provider.add_span_processor(self._early.pop(0))
+        if self._elder is not None:
+            of_service, of_elder = _SpansOf(provider, self._elder), _SpansOf(self._elder, provider)
+            provider.add_span_processor(of_service)
+            self._elder.add_span_processor(of_elder)
 
     @property
     def resource(self) -> Resource:
@@ -69,6 +77,26 @@ class ProcessProvider(sdk.TracerProvider):
         return _ProcessTracer(self, named)
 
 
+class _SpansOf(sdk.SpanProcessor):
+    """Shows the processors of one provider the spans of another."""
+
+    def __init__(self, source: sdk.TracerProvider, target: sdk.TracerProvider) -> None:
+        self._source = source.resource
+        tracer = target.get_tracer("annex")
+        self._target = tracer.span_processor if isinstance(tracer, sdk.Tracer) else sdk.SpanProcessor()
+
+    def on_start(self, span: sdk.Span, parent_context: Context | None = None) -> None:
+        if span.resource is self._source:  # and not one that it was shown itself
+            self._target.on_start(span, parent_context)
+
+    def on_end(self, span: sdk.ReadableSpan) -> None:
+        if span.resource is self._source:
+            self._target.on_end(span)
+
+    def shutdown(self) -> None:
+        self._target.force_flush()
+
+
 class _ProcessTracer(NoOpTracer):
     """Inherits `start_as_current_span`, which makes what `start_span` starts the current span."""
 
@@ -78,6 +106,7 @@ class _ProcessTracer(NoOpTracer):
         self._provider: TracerProvider | None = None
         self._tracer: Tracer
 
+    @override
     def start_span(
         self,
         name: str,
@@ -116,6 +145,9 @@ def release(tracers: TracerProvider) -> None:
 
 @cache
 def _global_provider() -> ProcessProvider:
+    elder = trace.get_tracer_provider()
+    if isinstance(elder, sdk.TracerProvider):
+        return ProcessProvider(elder)
     provider = ProcessProvider()
     trace.set_tracer_provider(provider)
     return provider

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from time import time_ns
-from typing import Any
+from typing import Any, override
 
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
@@ -107,7 +107,8 @@ class Tracer(sdk.Tracer):
             )
         )
 
-    def start_span(  # noqa: PLR0913, PLR0917  # the API's
+    @override
+    def start_span(
         self,
         name: str,
         context: Context | None = None,

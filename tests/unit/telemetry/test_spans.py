@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # it has no stubs
 from hypothesis import given
 from hypothesis import strategies as some
 from opentelemetry.context import Context
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
@@ -99,9 +101,6 @@ def kept() -> Any:
 
 
 def told(span: ReadableSpan | FactSpan) -> dict[str, Any]:
-    from google.protobuf.json_format import MessageToDict
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
     message: dict[str, Any] = MessageToDict(ExportTraceServiceRequest.FromString(encode([span])))
     (one,) = message["resourceSpans"][0]["scopeSpans"][0]["spans"]
     for changing in ("spanId", "startTimeUnixNano", "endTimeUnixNano"):
@@ -284,8 +283,8 @@ def test_an_exception_that_leaves_a_span_is_recorded_as_the_sdk_does(kept: Kept,
 
 def test_an_exception_that_was_not_to_be_recorded_is_not(kept: Kept):
     for tracer in (kept.stock, kept.tracer):
-        how = {"record_exception": False, "set_status_on_exception": False}
-        with pytest.raises(ValueError, match="SPY"), tracer.start_span("regime", ROOT, **how):
+        span = tracer.start_span("regime", record_exception=False, set_status_on_exception=False)
+        with pytest.raises(ValueError, match="SPY"), span:
             raise ValueError("SPY")
 
     theirs, ours = kept.exported()
