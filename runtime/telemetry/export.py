@@ -26,8 +26,8 @@ _COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "de
 class CompactExporter(SpanExporter):
     """The stock exporter in all but its encoder, which costs several times as much as ours.
 
-    Its session is the only public way in: it is asked to send no spans, and the session sends what was encoded
-    here.
+    Its session is the only public way in: the exporter is asked to send no spans, and the session sends those
+    that we encoded.
     """
 
     def __init__(self, endpoint: str, headers: dict[str, str] | None, timeout: float) -> None:

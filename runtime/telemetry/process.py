@@ -115,8 +115,8 @@ class _ProcessTracer(NoOpTracer):
         attributes: Attributes = None,
         links: Sequence[Link] | None = (),
         start_time: int | None = None,
-        record_exception: bool = True,  # noqa: FBT001, FBT002
-        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
     ) -> Span:
         provider = self._owner.current
         if self._provider is not provider:

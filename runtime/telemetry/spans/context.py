@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Link,
     NonRecordingSpan,
     Span,
@@ -27,6 +28,7 @@ from runtime.asgi.messages import Headers
 type Trust = Literal["always", "private", "never"]
 
 ROOT = Context()
+(_SPAN,) = set_span_in_context(INVALID_SPAN, ROOT)  # the key that the API keeps a span under
 _PROPAGATOR = TraceContextTextMapPropagator()
 # Not 100.64.0.0/10: Railway's edge forwards the whole internet from there.
 _PRIVATE = tuple(
@@ -45,7 +47,7 @@ _PRIVATE = tuple(
 
 def holding(span: Span) -> Context:
     """Return a context that holds `span` and nothing else."""
-    return set_span_in_context(span, ROOT)
+    return Context({_SPAN: span})
 
 
 class Origin(NamedTuple):

@@ -93,6 +93,7 @@ def _by_the_sdk(spans: Sequence[ReadableSpan]) -> Iterator[bytes]:
 
 
 def _encode(span: FactSpan) -> bytes:
+    """Return the message of one span. Contexts are read as the tuples they are: each name is a call."""
     facts, parent = span.facts, span.parent
     return b"".join(
         (
@@ -103,7 +104,7 @@ def _encode(span: FactSpan) -> bytes:
             b"".join([_link(link.context) for link in span.linked]) if span.linked else b"",
             _ERROR_STATUS if span.failed else _NO_STATUS,
             _FLAGS,
-            _IS_REMOTE if parent is not None and parent.is_remote else _IS_LOCAL,
+            _IS_REMOTE if parent is not None and parent[2] else _IS_LOCAL,
         )
     )
 
@@ -124,11 +125,11 @@ def _of_facts(facts: Facts) -> bytes:
 
 
 def _identity(context: SpanContext, parent: SpanContext | None) -> bytes:
-    trace_id, span_id, _, _, state, _ = context  # a tuple; each of its names is a call
+    trace_id, span_id, _, _, state, _ = context
     identity = _ids(_TRACE_ID, trace_id >> 64, trace_id & _LOW, _SPAN_ID, span_id)
     if state is not DEFAULT_TRACE_STATE and state:
         identity += _text(_STATE, state.to_header())
-    return identity if parent is None else identity + _PARENT_ID + parent.span_id.to_bytes(8)
+    return identity if parent is None else identity + _PARENT_ID + parent[1].to_bytes(8)
 
 
 def _link(context: SpanContext) -> bytes:

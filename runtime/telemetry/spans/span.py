@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_lock = RLock()  # one for all, held for a moment by a thread that changes a span first or ends it
+
 
 @dataclass(eq=False)
 class FactSpan(Span):
@@ -57,11 +59,10 @@ class FactSpan(Span):
     ended: int | None = field(init=False, default=None)
     failed: bool = field(init=False, default=False)
     _whole: Span | None = field(init=False, default=None)
-    _lock: Any = field(init=False, default_factory=RLock)
 
     def whole(self) -> Span:
         """Return the SDK's span that stands in for this one; after the end one that takes nothing."""
-        with self._lock:
+        with _lock:
             if self._whole is None:
                 if self.ended is not None:
                     logger.warning("A span was changed after its end, when it could not be sent any more.")
@@ -72,7 +73,7 @@ class FactSpan(Span):
     def finish(self, name: str, facts: Facts, *, failed: bool) -> None:
         """End it with this name, these attributes and this status."""
         owner = self.tracer.owner
-        with self._lock:
+        with _lock:
             is_enough = self._whole is None and self.ended is None and not owner.is_watched
             if is_enough:
                 self.name, self.facts, self.failed, self.ended = name, facts, failed, time_ns()
@@ -84,7 +85,7 @@ class FactSpan(Span):
     def end(self, end_time: int | None = None) -> None:
         """End it; only the first call does."""
         owner = self.tracer.owner
-        with self._lock:
+        with _lock:
             is_enough = self._whole is None and self.ended is None and not owner.is_watched
             if is_enough:
                 self.ended = time_ns() if end_time is None else end_time

@@ -13,7 +13,15 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio, TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+)
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 from opentelemetry.util.types import Attributes
 
@@ -116,19 +124,22 @@ class Tracer(sdk.Tracer):
         attributes: Attributes = None,
         links: Sequence[Link] | None = (),
         start_time: int | None = None,
-        record_exception: bool = True,  # noqa: FBT001, FBT002
-        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
     ) -> Span:
         """Start a span; the SDK makes those that are watched, or that have more than plain attributes."""
         around = get_current() if context is None else context
         parent = trace.get_current_span(around).get_span_context() if around else None
+        owner = self.owner
+        is_taken = owner.take is not None or owner.is_watched
         if parent is None or not parent.is_valid:
+            if not is_taken:
+                return _UnseenSpan(self._random)
             trace_id, parent, state = self._random.generate_trace_id(), None, DEFAULT_TRACE_STATE
             flags = _RANDOM | (trace_id & _LOW_BITS < self._bound)
         else:
             trace_id, _, _, flags, state, _ = parent  # a tuple; each of its names is a call
-        owner = self.owner
-        if owner.take is None and not owner.is_watched:
+        if not is_taken:
             flags &= _RANDOM
         ids = SpanContext(trace_id, self._random.generate_span_id(), False, _FLAGS[flags & 3], state)  # noqa: FBT003  # is_remote
         if not flags & _SAMPLED:
@@ -164,6 +175,21 @@ class Tracer(sdk.Tracer):
             return super().start_span(*args, **kwargs)
         finally:
             _known.reset(token)
+
+
+class _UnseenSpan(NonRecordingSpan):
+    """The root of a trace that nobody takes: its ids are made when they are read, as by a log line."""
+
+    def __init__(self, random: RandomIdGenerator) -> None:
+        super().__init__(INVALID_SPAN_CONTEXT)
+        self._random = random
+        self._ids: SpanContext | None = None
+
+    def get_span_context(self) -> SpanContext:
+        if self._ids is None:
+            trace_id, span_id = self._random.generate_trace_id(), self._random.generate_span_id()
+            self._ids = SpanContext(trace_id, span_id, False, _FLAGS[_RANDOM])  # noqa: FBT003  # is_remote
+        return self._ids
 
 
 class _Ids(RandomIdGenerator):
