@@ -34,7 +34,7 @@ _NOTHING = AttributeSet()
 _LOW_BITS = TraceIdRatioBased.TRACE_ID_LIMIT
 _SAMPLED, _RANDOM = int(TraceFlags.SAMPLED), int(TraceFlags.RANDOM_TRACE_ID)
 _FLAGS = tuple(TraceFlags(bits) for bits in range(4))
-_known: ContextVar[SpanContext | None] = ContextVar("ids of the span that the SDK makes", default=None)
+_known: ContextVar[SpanContext | None] = ContextVar("known_ids", default=None)
 
 
 class Tracers(sdk.TracerProvider):
