@@ -65,7 +65,9 @@ class FactSpan(Span):
         with _lock:
             if self._whole is None:
                 if self.ended is not None:
-                    logger.warning("A span was changed after its end, and the change is lost: make it before.")
+                    logger.warning(
+                        "A span was changed after its end, and the change is lost: make it before."
+                    )
                     return NonRecordingSpan(self.context)
                 self._whole = self.tracer.whole(self)
             return self._whole
