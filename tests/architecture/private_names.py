@@ -34,9 +34,6 @@ EXCEPTIONS = {
 }
 """At most three: what is found, and the test in this folder that fails when the name changes."""
 
-UNDER_WAY = ("runtime/telemetry/", "runtime/server/")
-"""Folders in which names are being removed; nothing in them is judged until then."""
-
 
 class Found(NamedTuple):
     """One use of a private name."""
@@ -229,7 +226,7 @@ def is_own_access(value: ast.expr) -> bool:
 
 def judged(root: Path) -> list[str]:
     """Return a line for each private name that is not excepted, and for each exception that is not needed."""
-    lines = [found for found in Project(root).found() if not found.file.startswith(UNDER_WAY)]
+    lines = Project(root).found()
     names = {f"{found.file}: {found.name}" for found in lines}
     unneeded = [
         f"{name} is excepted and not used; remove it from EXCEPTIONS"
