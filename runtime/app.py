@@ -21,6 +21,7 @@ from runtime.config import Endpoint, WebhookScheme
 from runtime.dependencies import agents_from, open_database
 from runtime.gate.gate import Gate
 from runtime.gate.rates import rates_at
+from runtime.gate.stall import Interrupter
 from runtime.http.admission import Admission
 from runtime.http.cors import Cors, Preflights
 from runtime.http.errors import Errors
@@ -155,6 +156,7 @@ class Application:
             for companion in self.companions:
                 await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
+            stack.enter_context(Interrupter(self.settings.functions, limits.stall))
             yield
 
     def drain(self, *, after: float = 0) -> None:
