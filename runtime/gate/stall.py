@@ -1,9 +1,9 @@
 """Interrupts a function that holds the event loop.
 
-A step of a coroutine that never awaits (`while True`, `time.sleep`, a library that blocks) stops everybody, and
-its own timeout cannot reach it, because timeouts need the loop. So a timer of the process rings while the
-loop is silent; its handler runs on top of whatever the loop runs, and raises there if that is the overdue
-function. A loop that turns sets the timer back before it rings, so a step costs nothing
+A step of a coroutine that never awaits (`while True`, `time.sleep`, a library that blocks) stops everybody,
+and its own timeout cannot reach it, because timeouts need the loop. So a timer of the process rings while
+the loop is silent; its handler runs on top of whatever the loop runs, and raises there if that is the
+overdue function. A loop that turns sets the timer back before it rings, so a step costs nothing
 (docs/adr/0177-interrupts.md).
 
 Raised anywhere else, the exception would hit somebody else: a callback of the loop, a lock that is never
@@ -12,6 +12,7 @@ released, a neighbour's future that is never woken. So the stack decides.
 
 import asyncio
 import logging
+import opcode
 import os
 import signal
 import threading
@@ -35,26 +36,37 @@ LEAST = 0.5  # seconds that a step has whatever its deadline: an answer that is 
 AGAIN = 1.0  # seconds to clean up after an interrupt before the next one
 TRIES = 3  # interrupts that a function may swallow
 STILL = 0.5  # seconds after which a frame counts as what holds the loop rather than as passed through
+STUCK = 1.0  # seconds after which an instruction does
 STACK = 12  # places in the log
 
 _STEPS = frozenset(each.__code__ for each in (Adapter.__call__, Contained.send, Contained.throw))
 """The code below which everything belongs to one call: its function, or a task that it started."""
 
 _NEVER = frozenset(
-    "asyncio uvloop selectors contextvars runtime litestar uvicorn asyncpg opentelemetry shared.agents"
-    " shared.database shared.errors shared.events shared.identity shared.secret shared.throttle".split()
+    (
+        *("asyncio", "uvloop", "selectors", "contextvars", "runtime", "litestar", "uvicorn", "asyncpg"),
+        *("opentelemetry", "shared.agents", "shared.database", "shared.errors", "shared.events"),
+        *("shared.identity", "shared.secret", "shared.throttle"),
+    )
 )
 """Packages whose frames keep what others wait for: their own state must stay whole."""
 
 _UNWILLING = frozenset(
-    "threading queue concurrent logging contextlib weakref anyio httpx httpcore redis".split()
+    (
+        *("threading", "queue", "concurrent", "logging", "contextlib", "weakref", "_weakrefset"),
+        *("anyio", "httpx", "httpcore", "redis"),
+    )
 )
 """Packages that are interrupted only where they are what holds the loop, as a wait for a lock is."""
 
 _ENTRANCES = frozenset(("__enter__", "__exit__", "__aenter__", "__aexit__", "__del__"))
 """Likewise: what they take or give back would be lost."""
 
-_DEBUGGERS = frozenset("bdb pdb ipdb pudb pydevd _pydevd_bundle debugpy".split())
+_DEBUGGERS = frozenset(["bdb", "pdb", "ipdb", "pudb", "pydevd", "_pydevd_bundle", "debugpy"])
+
+_CACHE = opcode.opmap["CACHE"]
+_AWAITS = opcode.opmap["GET_AWAITABLE"]
+_ENTERS = opcode.opmap.get("LOAD_SPECIAL")  # since Python 3.14; before, a `with` cannot be interrupted there
 
 INTERRUPTED = (
     "%s held the event loop for %.1f s and was interrupted (running %s);"
@@ -70,24 +82,45 @@ class _Step:
         since: when it was first seen; it began earlier.
         raised: how often it was interrupted.
         rests_until: before which it is not interrupted again.
-        frame: the innermost one when it was last seen, unchanged since `still_since`.
     """
 
-    __slots__ = ("frame", "raised", "rests_until", "since", "still_since", "task")
+    __slots__ = ("_at", "_frame", "_still_since", "_stuck_since", "raised", "rests_until", "since", "task")
 
     def __init__(self, task: "asyncio.Task[object]", now: float) -> None:
         self.task = task
-        self.since = self.still_since = now
+        self.since = now
         self.raised = 0
         self.rests_until = 0.0
-        self.frame: FrameType | None = None
+        self._frame: FrameType | None = None
+        self._at = 0
+        self._still_since = self._stuck_since = now
+
+    def seen(self, frame: FrameType | None, now: float) -> None:
+        """Note the innermost frame, and the instruction that it has come to."""
+        at = frame.f_lasti if frame is not None else 0
+        if frame is not self._frame:
+            self._still_since = self._stuck_since = now
+        elif at != self._at:
+            self._stuck_since = now
+        self._frame, self._at = frame, at
+
+    def may_be_interrupted(self, now: float) -> bool:
+        """Whether an exception raised in the frame last seen hits the function alone."""
+        frame = self._frame
+        if frame is None or not _is_inside_call(frame):
+            return False
+        packages = _packages(frame)
+        if packages & _NEVER or (_is_handing_over(frame) and now - self._stuck_since < STUCK):
+            return False
+        is_unwilling = bool(packages & _UNWILLING) or frame.f_code.co_name in _ENTRANCES
+        return not is_unwilling or now - self._still_since >= STILL
 
 
 class Interrupter:
     """A context manager, entered on the loop that it watches.
 
-    Python runs the handlers of signals in the main thread: a loop elsewhere is left to the watchdog, and so is
-    one in a process where somebody else handles the alarm.
+    Python runs the handlers of signals in the main thread: a loop elsewhere is left to the watchdog, and so
+    is one in a process where somebody else handles the alarm.
 
     Args:
         functions: the folder whose files are named.
@@ -100,6 +133,7 @@ class Interrupter:
         self._stall = stall
         self._end = end
         self._step: _Step | None = None
+        self._is_ringing = False
         self._loop: asyncio.AbstractEventLoop
         self._turn: asyncio.TimerHandle | None = None
 
@@ -108,7 +142,7 @@ class Interrupter:
         if self._stall and is_main and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
             self._loop = asyncio.get_running_loop()
             signal.signal(signal.SIGALRM, self.ring)
-            self._wind()
+            self.wind()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -123,12 +157,21 @@ class Interrupter:
         Raises:
             Interrupted: it is.
         """
+        if self._is_ringing:  # a handler can be interrupted by the next ring
+            return
+        self._is_ringing = True
+        try:
+            self._ring(frame)
+        finally:
+            self._is_ringing = False
+
+    def _ring(self, frame: FrameType | None) -> None:
         step, call = self._seen(frame), current.get()
         if step is None or call is None or time.monotonic() < self.due(call, step):
             return
         if step.raised == TRIES:
             self._give_up(call, step)
-        elif frame is None or not _may_interrupt(frame, is_still=_age(step.still_since) >= STILL):
+        elif frame is None or not step.may_be_interrupted(time.monotonic()):
             signal.setitimer(signal.ITIMER_REAL, SOON, SAMPLE)
         else:
             self._report(call, step, frame)
@@ -139,18 +182,18 @@ class Interrupter:
     def due(self, call: Invocation, step: _Step) -> float:
         """Return when a step may be interrupted, on the clock of `time.monotonic`.
 
-        After `stall` seconds; sooner where the deadline of its call passes, which its own timeout cannot keep.
+        After `stall` seconds; sooner where the deadline of its call passes, which its timeout cannot keep.
         """
         at = step.since + self._stall
         if call.deadline is not None:
             at = min(at, max(step.since + LEAST, call.deadline))
         return max(at, step.rests_until)
 
-    def _wind(self) -> None:
+    def wind(self) -> None:
         """Set the timer back: the loop turns."""
         self._step = None
         signal.setitimer(signal.ITIMER_REAL, TURN + SAMPLE, SAMPLE)
-        self._turn = self._loop.call_later(TURN, self._wind)
+        self._turn = self._loop.call_later(TURN, self.wind)
 
     def _seen(self, frame: FrameType | None) -> _Step | None:
         """Note which step holds the loop; None where none does.
@@ -162,8 +205,8 @@ class Interrupter:
             self._step = None
         elif self._step is None or self._step.task is not task:
             self._step = _Step(task, now)
-        if self._step is not None and self._step.frame is not frame:
-            self._step.frame, self._step.still_since = frame, now
+        if self._step is not None:
+            self._step.seen(frame, now)
         return self._step
 
     def _report(self, call: Invocation, step: _Step, frame: FrameType) -> None:
@@ -186,21 +229,17 @@ def _age(moment: float) -> float:
     return time.monotonic() - moment
 
 
-def _may_interrupt(frame: FrameType, *, is_still: bool) -> bool:
-    """Whether an exception raised in `frame` hits the function alone.
+def _is_handing_over(frame: FrameType) -> bool:
+    """Whether a frame has just called what it will await, or what it enters with `with`.
 
-    Args:
-        frame: the innermost one.
-        is_still: it has held the loop for a while itself.
+    An exception between the two would leave an `__aexit__` that is never awaited: a lock that stays locked.
     """
-    packages = _packages(frame)
-    if packages & _NEVER or (not is_still and _is_unwilling(frame, packages)):
-        return False
-    return _is_inside_call(frame)
-
-
-def _is_unwilling(frame: FrameType, packages: set[str]) -> bool:
-    return bool(packages & _UNWILLING) or frame.f_code.co_name in _ENTRANCES
+    code, at = frame.f_code.co_code, frame.f_lasti
+    after = at + 2
+    while after < len(code) and code[after] == _CACHE:
+        after += 2
+    is_awaited = after < len(code) and code[after] == _AWAITS
+    return is_awaited or (at >= 2 and code[at - 2] == _ENTERS)
 
 
 def _is_inside_call(frame: FrameType) -> bool:

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.listening import until
 from tests.fixtures.production import environment, functions_of, served
 from tests.fixtures.service import Service
 
