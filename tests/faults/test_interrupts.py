@@ -20,7 +20,11 @@ async def test_interrupts_at_random_moments_cost_no_neighbour_a_wake_up(
     shots = 10_000 if full else 300
     arguments = ("-m", "tests.fixtures.interrupts", loop, str(shots), str(tmp_path))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        sys.executable,
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     said, _ = await process.communicate()
     seen = json.loads(said)
