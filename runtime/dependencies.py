@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from secrets import token_urlsafe
 
+from runtime.asgi.invocation import calling_file
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry
 from shared.agents import Agents, ModelSettings, RunLimits, RunStore
@@ -48,4 +49,5 @@ def open_database(settings: Settings, telemetry: Telemetry | None = None) -> Dat
         connect_timeout=settings.database.connect_timeout,
         query_timeout=settings.database.query_timeout,
         histogram=telemetry.histogram if telemetry else None,
+        borrower=calling_file,
     )

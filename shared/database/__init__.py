@@ -5,6 +5,7 @@ from shared.database.connection.url import translate
 from shared.database.database import Database
 from shared.database.errors import (
     ConstraintViolated,
+    PoolInUse,
     QueryFailed,
     SchemaChanged,
     SerializationFailure,
@@ -21,6 +22,7 @@ __all__ = [
     "InvalidDatabaseUrl",
     "Isolation",
     "OutcomeUnknown",
+    "PoolInUse",
     "Queries",
     "QueryFailed",
     "Range",
