@@ -12,7 +12,7 @@ from typing import Any
 
 from runtime.auth.reasons import Reason
 from runtime.config import Folder, Function, Policy
-from runtime.config.policy import keys_of
+from runtime.config.keys import keys_of
 from runtime.http.problems import status_of
 from runtime.settings.reading import variables
 from shared.errors import AnnexError

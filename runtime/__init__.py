@@ -7,7 +7,7 @@ from runtime.config import Folder, Function
 from shared.database import Database
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from shared.events import Event
-from shared.identity import User
+from shared.identity import Member, User
 
 __all__ = [
     "Conflict",
@@ -17,6 +17,7 @@ __all__ = [
     "Forbidden",
     "Function",
     "Invalid",
+    "Member",
     "NotFound",
     "RateLimited",
     "Request",

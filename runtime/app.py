@@ -25,12 +25,12 @@ from runtime.gate.stall import Interrupter
 from runtime.http.admission import Admission
 from runtime.http.cors import Cors, Preflights
 from runtime.http.errors import Errors
-from runtime.http.health import Health
-from runtime.http.probes import database_probe, functions_probe, service_probe
+from runtime.http.health.health import Health
+from runtime.http.health.probes import database_probe, functions_probe, service_probe
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
-from runtime.routing.calling.streams import DRAIN
+from runtime.routing.calling.answers.streams import DRAIN
 from runtime.settings.origins import compile_origins
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog

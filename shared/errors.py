@@ -318,7 +318,7 @@ class FunctionStalled(AnnexError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The function held the event loop for too long and was interrupted; request_id finds it in the log."
+            "The function held the event loop for too long and was interrupted; see request_id in the log."
         )
 
 

@@ -79,3 +79,19 @@ class User(Struct, frozen=True):
     scopes: frozenset[str] = frozenset()
     expires_at: float = 0
     claims: dict[str, Any] = Claims()
+
+
+class Member(User, frozen=True, kw_only=True):
+    """A verified caller with an active organisation: `organization` is never None.
+
+    A handler that takes a `Member` refuses every other caller with 403.
+    """
+
+    organization: Organization
+
+    @classmethod
+    def of(cls, user: User) -> "Member | None":
+        """Return the caller as a member, None without an active organisation."""
+        if user.organization is None or isinstance(user, cls):
+            return user if isinstance(user, cls) else None
+        return cls(**{name: getattr(user, name) for name in cls.__struct_fields__})

@@ -9,7 +9,7 @@ from runtime.bridge.openapi import docstrings
 from runtime.config import Policy
 from runtime.http.problems import status_of
 from runtime.routing import Operation
-from runtime.routing.calling.streams import HEARTBEAT
+from runtime.routing.calling.answers.streams import HEARTBEAT
 from shared import errors
 from shared.errors import AnnexError, OutcomeUnknown
 

@@ -53,7 +53,8 @@ def scaffold(folder: Path, name: str, *, methods: Sequence[str] = ("get",)) -> l
     Raises:
         ScaffoldError: the name or a method is not legal, or a file is already there.
     """
-    file = f"{name.strip('/').removesuffix('.py')}.py"
+    # A path as a shell completes it, `functions/orders.py`, is taken for what it names.
+    file = f"{name.removeprefix('./').strip('/').removeprefix(f'{folder.name}/').removesuffix('.py')}.py"
     wanted = [method.strip().lower() for method in methods]
     for method in wanted:
         if method not in METHODS:

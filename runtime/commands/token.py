@@ -3,28 +3,25 @@
 import argparse
 import sys
 
+from runtime.commands.caller import caller, caller_arguments
 from runtime.settings import Settings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command accepts."""
-    parser.add_argument("--user", default="user_1", metavar="USER")
-    parser.add_argument("--org", default="org_1", metavar="ORG", help="active organisation; empty for none")
-    parser.add_argument("--role", default="org:admin", metavar="ROLE")
-    parser.add_argument(
-        "--permissions", metavar="LIST", help="comma-separated; all that functions ask for by default"
-    )
+    caller_arguments(parser)
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print a token of the development issuer."""
     from runtime.dev.session import token  # not in a production image
 
+    wanted = caller(given)
     if settings.is_production:
         print("annex token: there is no development issuer in production.", file=sys.stderr)
         return 2
-    if not given.user:
+    if not wanted["user"]:
         print("annex token: --user must not be empty; the default is user_1.", file=sys.stderr)
         return 2
-    print(token(settings, user=given.user, org=given.org, role=given.role, permissions=given.permissions))
+    print(token(settings, **wanted))
     return 0

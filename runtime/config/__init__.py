@@ -2,7 +2,8 @@
 
 from runtime.config.endpoint import METHODS, Endpoint
 from runtime.config.grants import grants_of
-from runtime.config.policy import Folder, Function, Policy, WebhookScheme
+from runtime.config.keys import Folder, Function, WebhookScheme
+from runtime.config.policy import Policy
 from runtime.config.rates import Rate
 from runtime.config.reverification import Reverification
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
+from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
 from runtime.telemetry.logs import extras, request_ids
 
@@ -28,7 +28,7 @@ class Span(Struct):
         start: seconds since the epoch.
         duration: milliseconds.
         is_error: its status is an error.
-        is_entry: where a request entered this process.
+        is_entry: where a request entered this process, not what the service does for itself.
         attributes: as recorded.
         events: name, milliseconds after the start, attributes.
     """
@@ -168,7 +168,7 @@ def _span(span: ReadableSpan) -> Span:
         start=start / 1e9,
         duration=(end - start) / 1e6,
         is_error=span.status.status_code is StatusCode.ERROR,
-        is_entry=parent is None or parent.is_remote,
+        is_entry=span.kind is SpanKind.SERVER and (parent is None or parent.is_remote),
         attributes=dict(span.attributes or {}),
         events=[
             (event.name, (event.timestamp - start) / 1e6, dict(event.attributes or {}))

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from runtime.auth.clerk import DevelopmentIssuer
 from runtime.bridge import artefacts
 from runtime.bridge.describable import divide
 from runtime.dev.banner import banner
+from runtime.dev.caller import DevelopmentCaller
 from runtime.dev.page import DeveloperPage
 from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
 from runtime.dev.postgres.seed import DATABASE, ROLE, seed, seed_files
@@ -120,7 +121,7 @@ def token(
         SettingsError: in production, or where Clerk is configured.
     """
     issuer = DevelopmentIssuer.from_settings(settings)
-    granted = permissions.split(",") if permissions else _asked_for(discover(settings.functions))
+    granted = permissions.split(",") if permissions is not None else _asked_for(discover(settings.functions))
     return issuer.token(
         user,
         organization=org or None,
@@ -130,26 +131,30 @@ def token(
     )
 
 
-def call(
+def call(  # noqa: PLR0913  # the parts of a request, by name
     settings: Settings,
     method: str,
     path: str,
     *,
     data: str | None = None,
-    user: str | None = None,
-    org: str | None = None,
+    headers: Sequence[tuple[str, ...]] = (),
+    files: Sequence[tuple[str, Path]] = (),
+    caller: DevelopmentCaller | None = None,
 ) -> tuple[int, str]:
     """Send one request through the real app, in this process; return the status and what to print."""
-    headers = {"Content-Type": "application/json"} if data is not None else {}
-    if user:
-        headers["Authorization"] = f"Bearer {token(settings, user=user, org=org or '')}"
+    sent = {"Content-Type": "application/json"} if data is not None else {}
+    if caller:
+        sent["Authorization"] = f"Bearer {token(settings, **caller)}"
+    uploads = [(field, (file.name, file.read_bytes())) for field, file in files]
+    request = httpx.Request(
+        method,
+        f"http://annex/{path.lstrip('/')}",
+        content=data,
+        headers=httpx.Headers([*sent.items(), *((name, value) for name, value in headers)]),
+        files=uploads or None,
+    )
     with database(settings) as ready:
-        response = asyncio.run(
-            _send(
-                ready,
-                httpx.Request(method, f"http://annex/{path.lstrip('/')}", content=data, headers=headers),
-            )
-        )
+        response = asyncio.run(_send(ready, request))
     return response.status_code, f"{response.status_code} {response.reason_phrase}\n{response.text}"
 
 

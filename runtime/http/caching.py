@@ -5,30 +5,38 @@ from runtime.asgi.messages import Fields
 _CREDENTIALS = b"Authorization, Cookie"
 _SHARED = (b"public", b"s-maxage", b"proxy-revalidate")
 _SAFE = {b"private", b"no-store", b"no-cache"}
-_DROPPED = {b"vary", b"surrogate-control"} | {
+_DROPPED = {b"surrogate-control"} | {
     prefix + b"cdn-cache-control" for prefix in (b"", b"cloudflare-", b"netlify-", b"vercel-")
 }
-"""`Vary` is written anew; the others speak to shared caches alone, past `Cache-Control` (RFC 9213)."""
+"""They speak to shared caches alone, past `Cache-Control` (RFC 9213)."""
 
 
-def varied(headers: Fields, *, is_public: bool) -> Fields:
-    """Return the headers of a response with one `Vary`, which names the credentials unless `is_public`.
+def varied(own: Fields, vary: tuple[bytes, ...], *, is_public: bool) -> Fields:
+    """Return a response's own headers with one `Vary`, which names the credentials unless `is_public`.
 
     One, because nginx before 1.23 uses only the last. Shared caches may not store what is not public,
     whatever the function has written.
+
+    Args:
+        own: what the function and the stages have written.
+        vary: what every response varies by.
+        is_public: the response depends on no caller.
     """
-    vary = [value for name, value in headers if name == b"vary"]
-    if is_public:
-        others = [field for field in headers if field[0] != b"vary"]
-    else:
-        vary.append(_CREDENTIALS)
-        others = [
-            (name, _private(value) if name == b"cache-control" else value)
-            for name, value in headers
-            if name not in _DROPPED
-        ]
-    others.append((b"vary", b", ".join(vary)))
-    return others
+    kept: Fields = []
+    varies: list[bytes] = []
+    for field in own:
+        name, value = field
+        if name == b"vary":
+            varies.append(value)
+        elif is_public:
+            kept.append(field)
+        elif name == b"cache-control":
+            kept.append((name, _private(value)))
+        elif name not in _DROPPED:
+            kept.append(field)
+    varies.extend(vary if is_public else (*vary, _CREDENTIALS))
+    kept.append((b"vary", b", ".join(varies)))
+    return kept
 
 
 def _private(directives: bytes) -> bytes:

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, CallerLeft, Receive, Scope, Send
 from runtime.http.problems import send_problem, status_of
-from runtime.routing.calling.misfit import Misfit
+from runtime.routing.calling.answers.misfit import Misfit
 from runtime.telemetry import record_exception
 from shared.errors import (
     AnnexError,

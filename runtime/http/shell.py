@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable
+from typing import NamedTuple
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header, nothing
@@ -26,6 +27,13 @@ def security_headers(*, production: bool) -> tuple[tuple[bytes, bytes], ...]:
     return (*SECURITY_HEADERS, TRANSPORT_SECURITY) if production else SECURITY_HEADERS
 
 
+class Always(NamedTuple):
+    """What every response to a page of one origin carries: headers, and what it varies by."""
+
+    headers: FixedHeaders
+    vary: tuple[bytes, ...]
+
+
 class Shell:
     """Stage around everything that answers, the only one that a connection other than HTTP reaches."""
 
@@ -33,7 +41,7 @@ class Shell:
         self._cors = cors
         self._proxies = proxies
         self._headers = security_headers(production=production)
-        self._known: dict[bytes | None, FixedHeaders] = {}
+        self._known: dict[bytes | None, Always] = {}
         self._timing = not production
 
     def __call__(self, app: ASGIApp) -> ASGIApp:
@@ -81,28 +89,34 @@ class Shell:
         return finish
 
     async def _begin(
-        self, head: Message, body: Message, always: FixedHeaders, invocation: Invocation, send: Send
+        self, head: Message, body: Message, always: Always, invocation: Invocation, send: Send
     ) -> None:
         """Send the completed head of a response and the first piece of its body."""
-        request_id = (b"x-request-id", invocation.request_id.encode("latin-1"))
-        headers = [*head["headers"], request_id, *always, *invocation.response_headers]
+        own = [*head["headers"], *invocation.response_headers]
         if header(head, b"cache-control") is None:
-            headers.append(NO_STORE)
+            own.append(NO_STORE)
+        headers = varied(own, always.vary, is_public=invocation.is_public)
+        headers.append((b"x-request-id", invocation.request_id.encode("latin-1")))
+        headers.extend(always.headers)
         if self._timing:
             spent = (time.perf_counter() - invocation.started) * 1000
             headers.append((b"server-timing", b"app;dur=%.2f" % spent))
-        head["headers"] = varied(headers, is_public=invocation.is_public)
+        head["headers"] = headers
         await send(head)
         await send(body)
         invocation.status = head["status"]
 
-    def _always(self, origin: bytes | None) -> FixedHeaders:
-        """Return the headers of every response to a page of `origin`."""
+    def _always(self, origin: bytes | None) -> Always:
+        """Return what every response to a page of `origin` carries."""
         if origin not in self._known:
             headers = (*self._headers, *self._cors.headers(origin))
+            always = Always(
+                headers=tuple(field for field in headers if field[0] != b"vary"),
+                vary=tuple(value for name, value in headers if name == b"vary"),
+            )
             if len(self._known) >= CACHED_ORIGINS or len(origin or b"") > ORIGIN_LIMIT:
-                return headers
-            self._known[origin] = headers
+                return always
+            self._known[origin] = always
         return self._known[origin]
 
 

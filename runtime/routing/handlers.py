@@ -10,7 +10,7 @@ from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from runtime.routing.calling.adapter import Adapter
-from runtime.routing.calling.streams import answer_ended
+from runtime.routing.calling.answers.endings import answer_ended
 from runtime.routing.matching.router import DIRECT
 from runtime.routing.operation import Operation
 from runtime.routing.reading.names import Segment

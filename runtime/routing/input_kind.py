@@ -34,6 +34,7 @@ class InputKind(Enum):
     BODY = Traits("body", location="body", is_described=True, is_shared=False)
     UPLOAD = Traits("upload", location="body", is_described=False, is_shared=False)
     USER = Traits("user", location=None, is_described=False, is_shared=False)
+    MEMBER = Traits("member", location=None, is_described=False, is_shared=False)
     DATABASE = Traits("database", location=None, is_described=False, is_shared=True)
     AGENTS = Traits("agents", location=None, is_described=False, is_shared=False)
     REQUEST = Traits("request", location=None, is_described=False, is_shared=False)

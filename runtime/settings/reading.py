@@ -15,7 +15,8 @@ from msgspec import Struct
 from runtime.settings import otel
 from runtime.settings.faults import SettingsError, SettingsFault
 from runtime.settings.rules import broken_rules
-from runtime.settings.variables import Settings, Variable
+from runtime.settings.variable import Variable
+from runtime.settings.variables import Settings
 
 type Rule = Callable[[Settings], Iterable[SettingsFault]]
 

@@ -1,5 +1,6 @@
 """Agents: a team for each request, streamed, cancellable and bounded, independent of a framework."""
 
+from shared.agents.conversation.transcript import Conversation, Turn
 from shared.agents.detached.record import event_number
 from shared.agents.detached.store import RunStore
 from shared.agents.events import (
@@ -22,7 +23,6 @@ from shared.agents.runs import Agents
 from shared.agents.settings import ModelSettings
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
-from shared.agents.transcript import Conversation, Turn
 
 __all__ = [
     "Agent",

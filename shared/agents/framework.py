@@ -7,11 +7,11 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Protocol
 
+from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent
 from shared.agents.running.run import Run
 from shared.agents.settings import ModelSettings
 from shared.agents.team import BuiltTeam, Team
-from shared.agents.transcript import Turn
 from shared.errors import AgentsUnavailable
 
 

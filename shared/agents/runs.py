@@ -14,6 +14,7 @@ from msgspec import Struct
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 
+from shared.agents.conversation.transcript import Conversation
 from shared.agents.detached.runs import DetachedRuns
 from shared.agents.detached.store import RunStore
 from shared.agents.events import AgentMessage, InputRequired
@@ -31,7 +32,6 @@ from shared.agents.settings import ModelSettings
 from shared.agents.silence import silence
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, BuiltTeam, Team
-from shared.agents.transcript import Conversation
 from shared.agents.wire.ui_messages import ui_message_stream
 from shared.errors import AnnexError, ModelUnavailable, NotFound, Unavailable
 from shared.identity import User

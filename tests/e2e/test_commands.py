@@ -1,5 +1,6 @@
 """The commands as a person types them."""
 
+import json
 import os
 import socket
 import subprocess
@@ -87,6 +88,61 @@ def test_call_without_a_user_is_refused_like_any_unauthenticated_call(project: P
     result = run("call", "GET", "/me", cwd=project, DATABASE_URL=database_url)
     assert result.returncode == 1
     assert result.stdout.startswith("401")
+
+    assert "no token was sent; --user user_1 calls as a signed-in user." in result.stderr
+
+
+@pytest.mark.parametrize("command", [("token",), ("call", "GET", "/who")])
+def test_token_and_call_are_the_same_person_with_the_same_options(project: Path, command: tuple[str, ...]):
+    (project / "functions" / "who.py").write_text(
+        "from runtime import Function, User\n\nconfig = Function(permission='org:who:read')\n\n\n"
+        "async def get(user: User) -> dict[str, object]:\n    return user.claims\n"
+    )
+    options = ("--user", "user_7", "--org", "org_3", "--role", "org:auditor")
+    shown = run(*command, *options, cwd=project).stdout
+
+    claims = (
+        json.loads(shown.partition("\n")[2])
+        if command[0] == "call"
+        else jwt.decode(shown.strip(), options={"verify_signature": False})
+    )
+    assert (claims["sub"], claims["o"]["id"], claims["o"]["rol"]) == ("user_7", "org_3", "auditor")
+    assert claims["fea"] == "o:who"
+
+
+def test_no_permissions_are_asked_for_by_an_empty_list(project: Path):
+    (project / "functions" / "who.py").write_text(
+        "from runtime import Function\n\nconfig = Function(permission='org:who:read')\n\n\n"
+        "async def get() -> int:\n    return 1\n"
+    )
+    assert run("call", "GET", "/who", "--as", "user_7", cwd=project).returncode == 0
+    refused = run("call", "GET", "/who", "--permissions", "", cwd=project)
+    assert refused.stdout.startswith("403")
+
+
+def test_call_sends_headers_and_files(project: Path):
+    (project / "functions" / "files.py").write_text(
+        "from runtime import Request, Upload, User\n\n\n"
+        "async def post(data: dict[str, Upload], request: Request) -> str:\n"
+        "    return f\"{request.headers['x-kind']} {(await data['report'].read()).decode()}\"\n"
+    )
+    (project / "report.txt").write_text("sums")
+    options = ("--header", "X-Kind: text", "--file", "report=report.txt", "--as", "user_1")
+    assert run("call", "POST", "/files", *options, cwd=project).stdout.splitlines()[1] == '"text sums"'
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--header", "X-Kind"), "--header 'X-Kind' is not 'NAME: VALUE'."),
+        (("--file", "report.txt"), "--file 'report.txt' is not FIELD=PATH."),
+        (("--file", "report=none.txt"), "--file 'report=none.txt': there is no such file."),
+        (("--user", ""), "--user must not be empty; leave it out to call as nobody."),
+    ],
+)
+def test_call_names_an_option_that_cannot_be_sent(project: Path, options: tuple[str, ...], told: str):
+    result = run("call", "POST", "/me", *options, cwd=project)
+    assert (result.returncode, result.stderr) == (2, f"annex call: {told}\n")
 
 
 def test_call_brings_its_database_along_where_none_is_configured(project: Path):

@@ -9,7 +9,7 @@ from runtime.auth.clerk import ClerkIdentity
 from runtime.auth.outbound import Outbound
 from runtime.auth.tokens.key_sets import KeyTimes, RemoteKeys
 from runtime.config import Policy
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
 from tests.fixtures.clerk import Issuer, JwksServer, as_json, base64url, by_clerk, caller, scope, serving

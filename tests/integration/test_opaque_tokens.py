@@ -11,7 +11,7 @@ import pytest
 
 from runtime.auth import Authenticator
 from runtime.config import Policy
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
 from tests.fixtures.clerk import Issuer, JwksServer, by_clerk, caller, scope, serving

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from runtime.auth.reasons import Reason
 from runtime.auth.tokens.signed import OAUTH_TYPES, Token
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
 
 SESSION_CATEGORY: Final = "cl_B7d4PD111AAA"

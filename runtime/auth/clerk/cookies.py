@@ -15,7 +15,7 @@ from runtime.asgi.messages import Headers
 from runtime.auth.clerk.instance import frontend_host
 from runtime.auth.reasons import Reason
 from runtime.auth.tokens.signed import parse
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
 
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")

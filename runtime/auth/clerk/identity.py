@@ -22,7 +22,7 @@ from runtime.auth.tokens.key_sets import FixedKey, Keys, KeyTimes, RemoteKeys
 from runtime.auth.tokens.signed import Token, parse
 from runtime.auth.verified import Validity, Verified
 from runtime.settings import SettingsError
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
 from shared.identity import Claims
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from runtime.auth.clerk.webhooks import check_secret
 from runtime.auth.tokens.keys import MIN_BITS
 from runtime.settings import Settings, SettingsFault
+from runtime.settings.groups.clerk import ClerkSettings
 from runtime.settings.rules import is_url
-from runtime.settings.variables import ClerkSettings
 from shared.secret import Secret
 
 _PUBLISHABLE: Final = re.compile(r"pk_(?:test|live)_([A-Za-z0-9+/_-]+={0,2})")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from runtime.auth.clerk.instance import is_configured
 from runtime.settings import Settings, SettingsError, SettingsFault
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 
 ISSUER: Final = "https://issuer.annex.localhost"
 KEY_ID: Final = "ins_annex_development"

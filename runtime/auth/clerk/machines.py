@@ -21,7 +21,7 @@ from runtime.auth.foreign import json_object
 from runtime.auth.outbound import NoResponse, Outbound, OutboundResponse
 from runtime.auth.reasons import Reason
 from runtime.auth.verified import NEVER, Validity, Verified
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.identity import Claims, Organization, User
 from shared.secret import Secret

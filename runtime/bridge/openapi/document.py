@@ -4,38 +4,26 @@ Litestar's generator is not used: it describes errors in a format that is not se
 and names components after their modules.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any, NamedTuple, get_origin
+from typing import Any
 
 import msgspec
-from litestar import Response
-from msgspec import NODEFAULT
 
-from runtime.bridge.openapi import docstrings, schemas
-from runtime.bridge.openapi.error_codes import ALWAYS, codes_of
+from runtime.bridge.openapi import schemas
+from runtime.bridge.openapi.error_codes import ALWAYS
+from runtime.bridge.openapi.operations import DescribedOperation, answer_type, entry_of
 from runtime.bridge.openapi.schemas import Schema
-from runtime.http.problems import MEDIA_TYPE, Problem
-from runtime.routing import Input, InputKind, Operation
+from runtime.http.problems import Problem
+from runtime.routing import Operation
 from shared.errors import FieldError
-
-JSON = "application/json"
-
-
-class _Described(NamedTuple):
-    """One operation with the schemas of its inputs and response."""
-
-    operation: Operation
-    inputs: dict[str, Schema]
-    answer: Schema | None
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Describe the operations; a pure function of them."""
     ordered = sorted(operations, key=lambda one: (one.endpoint.template, one.endpoint.method))
     sent = [(one, place) for one in ordered for place in one.inputs if place.kind.is_described]
-    answered = [(one, _answer_type(one)) for one in ordered if _answer_type(one) is not None]
+    answered = [(one, answer_type(one)) for one in ordered if answer_type(one) is not None]
     built = schemas.build(
         (place.annotation for _, place in sent),
         [*(kind for _, kind in answered), Problem, FieldError],
@@ -47,8 +35,8 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in ordered:
         item = paths.setdefault(one.endpoint.template, {})
-        described = _Described(one, taken[id(one)], answers.get(id(one)))
-        item[one.endpoint.method.lower()] = _operation(described)
+        described = DescribedOperation(one, taken[id(one)], answers.get(id(one)))
+        item[one.endpoint.method.lower()] = entry_of(described)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Annex", "version": version("annex")},
@@ -66,22 +54,6 @@ def encode(contract: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(contract), indent=2) + b"\n"
 
 
-def operation_id(file: str, method: str) -> str:
-    """Name an operation after its file: `orders/[id].py` and GET are `orders.$id.get`."""
-    names = [part for part in file.removesuffix(".py").split("/") if not re.fullmatch(r"\(.*\)", part)]
-    if len(names) > 1 and names[-1] == "index":
-        names.pop()
-    spelled = [re.sub(r"\[(\.\.\.)?(\w+)\]", r"$\2", name) for name in names]
-    return ".".join([*spelled, method.lower()])
-
-
-_FILES = {
-    "type": "object",
-    "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
-}
-
-_PROBLEM = "The error as a problem document (RFC 9457); branch on `code`."
-
 _SECURITY = {
     "session": {
         "type": "http",
@@ -94,154 +66,5 @@ _SECURITY = {
         "in": "header",
         "name": "svix-signature",
         "description": "A signed webhook delivery; no session.",
-    },
-}
-
-
-def _answer_type(operation: Operation) -> Any:
-    if operation.event is not None:
-        return operation.event
-    return None if operation.returns in (None, type(None)) or _is_raw(operation) else operation.returns
-
-
-def _is_raw(operation: Operation) -> bool:
-    """Whether the function builds the response itself, so that nothing is known about it."""
-    origin = get_origin(operation.returns) or operation.returns
-    return isinstance(origin, type) and issubclass(origin, Response)
-
-
-def _operation(described: _Described) -> dict[str, Any]:
-    operation = described.operation
-    endpoint, policy = operation.endpoint, operation.endpoint.policy
-    doc = docstrings.read(operation.doc)
-    entry: dict[str, Any] = {
-        "operationId": operation_id(endpoint.file, endpoint.method),
-        "summary": policy.summary or doc.summary,
-        "description": doc.description,
-        "tags": list(policy.tags),
-        "deprecated": policy.deprecated,
-        "security": _security(operation),
-        "parameters": list(_parameters(described, doc.names)),
-        "requestBody": _body(described),
-        "responses": _responses(described),
-        "x-error-codes": [code for code in codes_of(operation) if code not in ALWAYS],
-        "x-file": endpoint.file,
-        "x-requires": {
-            key: getattr(policy, key)
-            for key in ("org", "role", "permission", "feature", "plan")
-            if getattr(policy, key)
-        },
-    }
-    keep = ("operationId", "responses", "security", "x-error-codes", "x-file")
-    return {key: value for key, value in entry.items() if value or key in keep}
-
-
-def _security(operation: Operation) -> list[dict[str, list[str]]]:
-    policy = operation.endpoint.policy
-    if policy.webhook:
-        return [{"webhook": []}]
-    return [] if policy.public else [{"session": []}]
-
-
-def _parameters(described: _Described, arguments: dict[str, str]) -> Iterator[dict[str, Any]]:
-    for one in described.operation.inputs:
-        if not one.kind.is_parameter:
-            continue
-        schema = _without_null(described.inputs[one.name])
-        required = one.kind is InputKind.PATH or not _has_default(one)
-        if not required and one.default is not None:
-            schema = {**schema, "default": msgspec.to_builtins(one.default)}
-        entry: dict[str, Any] = {
-            "name": one.name,
-            "in": one.kind.location,
-            "required": required,
-            "description": schema.pop("description", "") or arguments.get(one.name, ""),
-            "schema": schema,
-        }
-        if not entry["description"]:
-            del entry["description"]
-        if one.kind is InputKind.PATH and _is_catch_all(described.operation, one.name):
-            entry["x-catch-all"] = True
-        yield entry
-
-
-def _has_default(one: Input) -> bool:
-    return one.default is not NODEFAULT
-
-
-def _without_null(schema: Schema) -> Schema:
-    """A query string cannot contain null: `str | None` is an optional string."""
-    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
-    if not options:
-        return dict(schema)
-    rest = {key: value for key, value in schema.items() if key != "anyOf"}
-    return {**rest, **options[0]} if len(options) == 1 else {**rest, "anyOf": options}
-
-
-def _is_catch_all(operation: Operation, name: str) -> bool:
-    return f"[...{name}]" in operation.endpoint.file
-
-
-def _body(described: _Described) -> dict[str, Any] | None:
-    for one in described.operation.inputs:
-        if one.kind.location != "body":
-            continue
-        content = (
-            {JSON: {"schema": described.inputs[one.name]}}
-            if one.kind is InputKind.BODY
-            else {"multipart/form-data": {"schema": _FILES}}
-        )
-        return {"required": not _has_default(one), "content": content}
-    return None
-
-
-def _responses(described: _Described) -> dict[str, Any]:
-    operation = described.operation
-    is_empty = described.answer is None and not _is_raw(operation)
-    status = operation.endpoint.policy.status or (204 if is_empty else 200)
-    if _is_raw(operation):
-        success: dict[str, Any] = {
-            "description": "The response that the function builds.",
-            "content": {"*/*": {"schema": {}}},
-        }
-    elif described.answer is None:
-        success = {"description": "Success without content."}
-    elif operation.event is not None:
-        success = {
-            "description": "A stream of events, ended by `done` or `error`.",
-            "content": {"text/event-stream": {"schema": _with_terminals(described.answer, operation.event)}},
-        }
-    else:
-        success = {"description": "The response.", "content": {JSON: {"schema": described.answer}}}
-    return {str(status): success, "default": _problem(codes_of(operation))}
-
-
-def _problem(codes: list[str]) -> dict[str, Any]:
-    schema = {"allOf": [{"$ref": f"{schemas.PREFIX}Problem"}, {"properties": {"code": {"enum": codes}}}]}
-    return {"description": _PROBLEM, "content": {MEDIA_TYPE: {"schema": schema}}}
-
-
-def _with_terminals(schema: Schema, event: Any) -> Schema:
-    """Add the terminal events that the runtime sends unless the function defines its own."""
-    tags = {kind.__struct_config__.tag for kind in schemas.named_types([event]) if _is_struct(kind)}
-    options = schema.get("anyOf", [schema])
-    return {"anyOf": [*options, *(one for tag, one in _TERMINALS.items() if tag not in tags)]}
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-_TERMINALS: dict[str, Schema] = {
-    "done": {"type": "object", "properties": {"type": {"enum": ["done"]}}, "required": ["type"]},
-    "error": {
-        "type": "object",
-        "properties": {
-            "type": {"enum": ["error"]},
-            "code": {"type": "string"},
-            "detail": {"type": "string"},
-            "request_id": {"type": "string"},
-        },
-        "required": ["type", "code", "detail", "request_id"],
     },
 }

@@ -14,7 +14,10 @@ from litestar.exceptions import HTTPException
 
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
-from runtime.routing.calling.answers import Outgoing
+from runtime.routing.calling.answers.outgoing import Outgoing
+from runtime.routing.calling.answers.outputs import EventOutput, Output
+from runtime.routing.calling.answers.representation import Representation
+from runtime.routing.calling.answers.streams import event_stream
 from runtime.routing.calling.exits import EXITS, refused
 from runtime.routing.calling.groups import raise_sole
 from runtime.routing.calling.inputs.form import close_form
@@ -22,10 +25,7 @@ from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
-from runtime.routing.calling.outputs import EventOutput, Output
 from runtime.routing.calling.refusals import raise_refusal
-from runtime.routing.calling.representation import Representation
-from runtime.routing.calling.streams import event_stream
 from runtime.routing.calling.workers import Workers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation

@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from runtime.config import Folder, Function, Policy
 from runtime.config.key import UNION
-from runtime.config.policy import keys_of
+from runtime.config.keys import keys_of
+from runtime.routing.reading.config import Literal
 from runtime.routing.reading.faults import Fault
-from runtime.routing.reading.source import Literal, Source
+from runtime.routing.reading.source import Source
 
 
 class Layer(Struct, frozen=True):

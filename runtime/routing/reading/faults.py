@@ -43,6 +43,22 @@ class Fault(Struct, frozen=True, kw_only=True, order=True):
         return f"{place}: {self.found} {self.cure}"
 
 
+class Findings:
+    """What is found wrong with one file while it is read.
+
+    Attributes:
+        faults: in the order in which they were found.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self.faults: list[Fault] = []
+
+    def fault(self, line: int, found: str, cure: str) -> None:
+        """Note one more; the arguments are those of `Fault`."""
+        self.faults.append(Fault(file=self._file, line=line, found=found, cure=cure))
+
+
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python raises for source that it cannot parse."""
 

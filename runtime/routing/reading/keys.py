@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from runtime.config import METHODS, Folder, Function
-from runtime.config.policy import keys_of
+from runtime.config.keys import keys_of
 from runtime.routing.reading.names import near_miss
 
 NUMBER_LIMIT = 1 << 31  # what every clock, counter and client can hold

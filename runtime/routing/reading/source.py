@@ -5,31 +5,13 @@ import fails.
 """
 
 import ast
-from collections.abc import Iterator
-from typing import Any
 
 from msgspec import Struct
 
-from runtime.config import METHODS, Folder, Function
-from runtime.config.policy import keys_of
-from runtime.routing.reading.bindings import bindings, evaluated
-from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
-from runtime.routing.reading.keys import read_value
-from runtime.routing.reading.names import near_miss
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_IMPORTS = (ast.Import, ast.ImportFrom)
-_KINDS = frozenset({"Function", "Folder"})
-_ONE_CONFIG = "Write a single `config = ...` statement at the top level."
-
-type _Assignment = tuple[ast.Name, ast.expr]
-
-
-class Literal(Struct, frozen=True):
-    """One key of a config: its decoded value and the line that sets it."""
-
-    value: Any
-    line: int
+from runtime.config import Folder, Function
+from runtime.routing.reading.config import ConfigReader, Literal
+from runtime.routing.reading.faults import UNREADABLE, Fault, Findings, unreadable
+from runtime.routing.reading.methods import decorated, read_methods
 
 
 class Source(Struct, frozen=True):
@@ -78,216 +60,11 @@ def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source
             compile(code, file, "exec", dont_inherit=True)
     except UNREADABLE as error:
         return unread(file, unreadable(file, error))
-    reader = _Reader(file, kind)
-    config = reader.config(code)
-    methods = reader.methods(code) if kind is Function else {}
-    is_whole = reader.written is not None and not reader.faults
+    findings = Findings(file)
+    reader = ConfigReader(kind, findings)
+    config = reader.read(code)
+    methods = read_methods(code, findings) if kind is Function else {}
+    is_whole = reader.written is not None and not findings.faults
     written = kind(**reader.written or {}) if is_whole else None
-    doc, faults = ast.get_docstring(code), tuple(reader.faults)
-    return Source(file, code, methods, config, doc, faults, written, _decorated(code))
-
-
-def _decorated(code: ast.Module) -> dict[str, int]:
-    functions = [node for node in code.body if isinstance(node, _DEFINITIONS)]
-    return {node.name: node.decorator_list[0].lineno for node in functions if node.decorator_list}
-
-
-class _Reader:
-    """Walks the top level of one module and collects faults."""
-
-    def __init__(self, file: str, kind: type[Function] | type[Folder]) -> None:
-        self.file = file
-        self.kind = kind
-        self.faults: list[Fault] = []
-        self.written: dict[str, Any] | None = None  # no config
-
-    def fault(self, line: int, found: str, cure: str) -> None:
-        self.faults.append(Fault(file=self.file, line=line, found=found, cure=cure))
-
-    # The handlers
-    # ---------------------------------------------------------------------------------------------
-
-    def methods(self, code: ast.Module) -> dict[str, int]:
-        functions = [node for node in code.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-        lines: dict[str, int] = {}
-        for node in functions:
-            if node.name not in METHODS:
-                continue
-            if node.name in lines:
-                found = f"{node.name} is defined twice, first on line {lines[node.name]}."
-                self.fault(node.lineno, found, "Keep one.")
-            lines.setdefault(node.name, node.lineno)
-        self._undefined(code)
-        self._near_misses(functions, lines)
-        return {method: lines[method] for method in METHODS if method in lines}
-
-    def _near_misses(self, functions: list[Any], lines: dict[str, int]) -> None:
-        for node in functions:
-            name = node.name
-            meant = near_miss(name, METHODS)
-            if name in METHODS or meant is None or (lines and name.lower() != meant):
-                continue
-            self.fault(node.lineno, f"{name} is not a handler.", f"Did you mean {meant}?")
-            lines.setdefault(meant, node.lineno)
-        if lines or self.faults:
-            return
-        names = ", ".join(node.name for node in functions[:5]) or "no functions"
-        self.fault(
-            0,
-            f"No handler in this file (found: {names}).",
-            f"Define one of {', '.join(METHODS)}, or start the file name with '_' if it is not an endpoint.",
-        )
-
-    def _undefined(self, code: ast.Module) -> None:
-        """A `get` imported from elsewhere would be a route that nobody wrote."""
-        for name, node, line in bindings(code):
-            if name not in METHODS or (node in code.body and isinstance(node, _DEFINITIONS)):
-                continue
-            if isinstance(node, _DEFINITIONS):
-                found, cure = f"{name} is defined inside another statement.", "Define it at the top level."
-            else:
-                found = f"{name} has the name of a handler but is not defined by def in this file."
-                cure = f"Write `async def {name}(...)`, or give it another name."
-            self.fault(line, found, cure)
-
-    # The config
-    # -----------------------------------------------------------------------------------------------
-
-    def config(self, code: ast.Module) -> dict[str, Literal] | None:
-        assigned = [found for node in code.body if (found := _assignment(node))]
-        named = [(target, value) for target, value in assigned if target.id == "config"]
-        if misread := self._misread(code, assigned, named):
-            self.fault(*misread)
-            return None
-        if named and self.kind is Folder:
-            self._only_policy(code)
-        if named:
-            return self._call(named[0][0].lineno, named[0][1])
-        if self.kind is Folder:
-            self.fault(0, "No config in this file.", "Write config = Folder(...), or delete the file.")
-            return None
-        return {}
-
-    def _misread(
-        self, code: ast.Module, assigned: list[_Assignment], named: list[_Assignment]
-    ) -> tuple[int, str, str] | None:
-        """Return what would make the config another one than the one assignment says."""
-        for target, value in assigned:
-            if target.id != "config" and (_called(value) in _KINDS or target.id.lower() == "config"):
-                return target.lineno, f"{target.id} is not read.", "Name it config."
-        if len(named) > 1:
-            found = f"config is set twice, first on line {named[0][0].lineno}."
-            return named[1][0].lineno, found, "Keep one."
-        for name, node, line in bindings(code):
-            if name == "config" and not any(node is target for target, _ in named):
-                return line, "This config cannot be read.", _ONE_CONFIG
-        for call in _policy_calls(code):
-            if not any(call is value for _, value in named):
-                return call.lineno, f"This {_spelt(call.func)}(...) is not read.", _ONE_CONFIG
-        return None
-
-    def _only_policy(self, code: ast.Module) -> None:
-        """A folder's file never runs, so a statement that would change its config would be lost."""
-        for node in code.body:
-            is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-            is_star = isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
-            if not is_text and not _assignment(node) and (is_star or not isinstance(node, _IMPORTS)):
-                found = "This statement has no effect: a folder's policy is parsed, not executed."
-                self.fault(node.lineno, found, "Keep only imports and config = Folder(...) in this file.")
-
-    def _call(self, line: int, value: ast.expr) -> dict[str, Literal] | None:
-        wanted = self.kind.__name__
-        if not isinstance(value, ast.Call) or _called(value) != wanted:
-            found = f"config is {_spelt(value)!r}, but must be a literal call; it is parsed, not executed."
-            self.fault(line, found, f"Write config = {wanted}(...) with literal values.")
-            return None
-        before = len(self.faults)
-        if value.args or any(keyword.arg is None for keyword in value.keywords):
-            self.fault(line, f"{wanted}(...) takes keyword arguments only.", "Write each as key=value.")
-        keys: dict[str, Literal] = {}
-        written: dict[str, Any] = {}
-        self.written = written
-        for keyword in value.keywords:
-            if keyword.arg in keys:
-                self.fault(keyword.value.lineno, f"{keyword.arg} is set twice.", "Keep one.")
-            elif keyword.arg is not None:
-                self._key(keyword.arg, keyword.value, keys, written)
-        return keys if len(self.faults) == before else None
-
-    def _key(self, name: str, node: ast.expr, keys: dict[str, Literal], written: dict[str, Any]) -> None:
-        keys_here = keys_of(self.kind)
-        if name not in keys_here:
-            meant = near_miss(name, keys_here)
-            cure = f"Did you mean {meant}?" if meant else f"Known keys: {', '.join(keys_here)}."
-            if name in {"public", "webhook"}:
-                cure = "Only the function's own file may make a route public."
-            self.fault(node.lineno, f"{self.kind.__name__}(...) has no key {_short(name)!r}.", cure)
-            return
-        try:
-            raw = ast.literal_eval(node)
-        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            found = f"{name}={_spelt(node)} is not a literal; config is parsed, not executed."
-            self.fault(node.lineno, found, "Write a literal value.")
-            return
-        if doubled := _doubled(node):
-            self.fault(doubled.lineno, f"{name} sets {_spelt(doubled)} twice.", "Keep one.")
-            return
-        try:
-            value = read_value(self.kind, name, raw)
-        except (ValueError, OverflowError) as error:
-            self.fault(node.lineno, f"{name}={_spelt(node)}: {error}", keys_here[name].cure)
-            return
-        keys[name] = Literal(value, node.lineno)
-        written[name] = raw
-
-
-def _assignment(node: ast.stmt) -> _Assignment | None:
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-        return node.target, node.value
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        return node.targets[0], node.value
-    return None
-
-
-def _policy_calls(code: ast.Module) -> Iterator[ast.Call]:
-    """Yield each call of `Function` or `Folder`, as they are imported from the runtime."""
-    names = {
-        alias.asname or alias.name
-        for node, _ in evaluated(code)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "runtime"
-        for alias in node.names
-        if alias.name in _KINDS
-    }
-    for node, _ in evaluated(code):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-            yield node
-
-
-def _doubled(value: ast.expr) -> ast.expr | None:
-    """Return a key that one dict of a literal has twice; Python would keep the last."""
-    for node in ast.walk(value):
-        seen: set[str] = set()
-        for key in node.keys if isinstance(node, ast.Dict) else ():
-            if key is not None and ast.dump(key) in seen:
-                return key
-            seen.add(ast.dump(key) if key else "")
-    return None
-
-
-def _called(value: ast.expr) -> str | None:
-    if not isinstance(value, ast.Call):
-        return None
-    if isinstance(value.func, ast.Attribute):
-        return value.func.attr
-    return value.func.id if isinstance(value.func, ast.Name) else None
-
-
-def _spelt(node: ast.expr) -> str:
-    try:
-        return _short(ast.unparse(node))
-    except (RecursionError, ValueError):
-        return "an expression that is too long to show"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    doc, faults = ast.get_docstring(code), tuple(findings.faults)
+    return Source(file, code, methods, config, doc, faults, written, decorated(code))

@@ -22,7 +22,7 @@ from runtime.routing.reading.names import near_miss
 from runtime.routing.signature.handler import Handler
 from shared.agents import Agents
 from shared.database import Database
-from shared.identity import User
+from shared.identity import Member, User
 
 
 def read_parameter(
@@ -47,6 +47,8 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: P
     members = bare(annotation)
     if name in handler.path:
         return InputKind.PATH
+    if Member in members:
+        return InputKind.MEMBER
     if User in members:
         return InputKind.USER
     if members == {Database}:
@@ -71,6 +73,8 @@ def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fa
             return _body_fault(handler, kind, annotation)
         case InputKind.USER:
             return _user_fault(handler, name, annotation)
+        case InputKind.MEMBER:
+            return _member_fault(handler, name, annotation)
         case InputKind.DATABASE | InputKind.AGENTS | InputKind.REQUEST:
             return None
         case _:
@@ -118,6 +122,19 @@ def _user_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     if type(None) not in members and is_open:
         return handler.fault(
             f"{where} must be a User, but this route admits callers without one.", "Write User | None."
+        )
+    return None
+
+
+def _member_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
+    where = f"{handler.method}({name})"
+    if bare(annotation) != {Member}:
+        return handler.fault(
+            f"{where} mixes Member with other types.", "Write Member, or User and look at its organization."
+        )
+    if handler.policy.public or handler.policy.webhook is not None:
+        return handler.fault(
+            f"{where} must be a Member, but this route admits callers without one.", "Write User | None."
         )
     return None
 

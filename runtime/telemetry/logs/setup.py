@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import TextIO
 
-from runtime.settings.variables import TelemetrySettings
+from runtime.settings.groups.telemetry import TelemetrySettings
 from runtime.telemetry.logs.filters import FailureFilter, RefusalFilter, TelemetryFilter
 from runtime.telemetry.logs.lines import JsonLine, TextLine, unwritable
 

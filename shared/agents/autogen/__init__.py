@@ -4,8 +4,8 @@ Only this folder imports AutoGen, and only the first run imports this folder: a 
 does not pay the second that the import takes.
 """
 
+from shared.agents.autogen.building.parts import Parts
 from shared.agents.autogen.framework import AutoGen
 from shared.agents.autogen.models.clients import ModelClients
-from shared.agents.autogen.parts import Parts
 
 __all__ = ["AutoGen", "ModelClients", "Parts"]

@@ -7,17 +7,17 @@ from autogen_agentchat.base import ChatAgent
 from autogen_agentchat.base import Team as AutoGenTeam
 from autogen_core import CancellationToken
 
+from shared.agents.autogen.building.parts import Parts
+from shared.agents.autogen.building.share import Shares
+from shared.agents.autogen.building.short_form import round_robin
 from shared.agents.autogen.input import guard_input
 from shared.agents.autogen.models.clients import ModelClients
-from shared.agents.autogen.parts import Parts
 from shared.agents.autogen.playing import play, task_of
-from shared.agents.autogen.share import Shares
-from shared.agents.autogen.short_form import round_robin
+from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent
 from shared.agents.running.run import Run
 from shared.agents.silence import silence
 from shared.agents.team import BuiltTeam, Team
-from shared.agents.transcript import Turn
 
 
 class AutoGen:

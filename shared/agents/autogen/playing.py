@@ -22,10 +22,11 @@ from autogen_core import CancellationToken
 from shared.agents.autogen.asides import Asides
 from shared.agents.autogen.characters import whole
 from shared.agents.autogen.failure import framework_failure
+from shared.agents.conversation.lengths import MAX_QUESTION
+from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent, AgentMessage, StopReason, ToolCall, ToolResult
 from shared.agents.questions.question import PersonReply, Question
 from shared.agents.running.run import Run
-from shared.agents.transcript import MAX_QUESTION, Turn
 from shared.errors import AnnexError
 
 CLOSE_TIMEOUT = 0.02

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -10,10 +10,19 @@ from shared.agents.events import AgentEvent
 from shared.agents.holder import Holder
 from shared.errors import FieldError, Invalid
 
-if TYPE_CHECKING:
-    from shared.agents.detached.store import RunStore
-
 _EVENT_ID = re.compile(r"[0-9]{1,15}")
+
+
+class RunEvents(Protocol):
+    """Where the events of runs are kept."""
+
+    def follow(self, holder: Holder, run_id: str, *, after: int = 0) -> AsyncGenerator[AgentEvent]:
+        """Yield the events after number `after`, and then new ones, up to the last."""
+        ...
+
+    async def request_stop(self, holder: Holder, run_id: str) -> None:
+        """Ask the replica that plays the run to end it."""
+        ...
 
 
 class RunRecord(Struct, frozen=True):
@@ -27,7 +36,7 @@ class RunRecord(Struct, frozen=True):
         has_ended: that event is its end.
     """
 
-    store: "RunStore"
+    store: RunEvents
     holder: Holder
     run_id: str
     last: int

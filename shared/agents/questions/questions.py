@@ -3,12 +3,12 @@
 import logging
 from functools import partial
 
+from shared.agents.conversation.transcript import Conversation, Turn
 from shared.agents.events import InputRequired
 from shared.agents.holder import Holder, Permits
 from shared.agents.questions.continuation import Asked, Continuations
 from shared.agents.questions.question import Question
 from shared.agents.running.run import Run
-from shared.agents.transcript import Conversation, Turn
 from shared.errors import AnnexError, Unavailable
 from shared.identity import User
 

@@ -46,3 +46,26 @@ class Leftovers:
         for owner, future in asked.items():
             if not future.done():
                 future.set_result(found[owner])
+
+
+async def reap(tasks: set[asyncio.Task[Any]], *, step: float) -> set[asyncio.Task[Any]]:
+    """End what is left of the tasks, and look at what the others raised: else the loop reports it.
+
+    Args:
+        tasks: done or not.
+        step: seconds that they get to end by themselves, and again once they are cancelled.
+
+    Returns:
+        Those that do not end.
+    """
+    left = {task for task in tasks if not task.done()}
+    if left:
+        _, left = await asyncio.wait(left, timeout=step)  # such as a connection that returns to its pool
+    for task in left:
+        task.cancel()
+    if left:
+        _, left = await asyncio.wait(left, timeout=step)
+    for task in tasks - left:
+        if not task.cancelled():
+            task.exception()
+    return left

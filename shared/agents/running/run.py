@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextvars import Context
 from secrets import token_urlsafe
-from typing import Any, Protocol
+from typing import Protocol
 
 from opentelemetry import trace
 
@@ -20,15 +20,14 @@ from shared.agents.events import (
     AgentEvent,
     InputRequired,
     RunDone,
-    RunFailed,
     RunStarted,
-    StopReason,
     TokenUsage,
 )
 from shared.agents.holder import Holder
 from shared.agents.questions.question import PersonReply, Question
 from shared.agents.running.channel import Channel
-from shared.agents.running.leftovers import Leftovers, mark
+from shared.agents.running.ending import Ending, ending_name, last_event_of
+from shared.agents.running.leftovers import Leftovers, mark, reap
 from shared.agents.running.limits import Budget
 from shared.agents.running.meters import Meters
 from shared.agents.running.unfinished import UnfinishedMessages
@@ -45,7 +44,6 @@ MAX_UNREAD = 64
 MAX_REFUSED_CALLS = 20
 """Model calls after the run's end until the team is stopped: it may have no end of its own."""
 
-type Ending = StopReason | AnnexError
 type Play = Callable[["Run"], AsyncGenerator[AgentEvent]]
 
 
@@ -141,7 +139,7 @@ class Run:
                 unfinished.note(event)
                 yield event
             await self.close()
-            last_event = self._last_event()
+            last_event = last_event_of(self.ending, self.usage)
             if isinstance(last_event, RunDone):
                 for message in unfinished.finished():
                     yield message
@@ -232,20 +230,9 @@ class Run:
                     self.conclude(Internal())
             finally:
                 self._channel.end()
-                span.set_attribute("annex.run.ending", self._ending_name())
+                span.set_attribute("annex.run.ending", ending_name(self.ending))
                 span.set_attribute("gen_ai.usage.input_tokens", self.usage.input_tokens)
                 span.set_attribute("gen_ai.usage.output_tokens", self.usage.output_tokens)
-
-    def _ending_name(self) -> str:
-        ending = self.ending or "cancelled"
-        return ending.code if isinstance(ending, AnnexError) else ending
-
-    def _last_event(self) -> RunDone | RunFailed:
-        ending = self.ending or "cancelled"
-        if not isinstance(ending, AnnexError):
-            return RunDone(stop_reason=ending, usage=self.usage)
-        retryable = ending.retry_after is not None
-        return RunFailed(code=ending.code, detail=ending.detail, retryable=retryable, usage=self.usage)
 
     def _begin_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
@@ -276,22 +263,9 @@ class Run:
             self._pumping.cancel()
             await asyncio.wait({self._pumping}, timeout=STEP_TIMEOUT)
             self.meters.active.add(-1)
-            self.meters.runs.add(1, {"annex.agent.team": self.team, "annex.run.ending": self._ending_name()})
-        await self._reap(begun | await self._owner.leftovers.of(self))
-
-    async def _reap(self, tasks: set[asyncio.Task[Any]]) -> None:
-        """End what is left of the tasks, and look at what the others raised: else the loop reports it."""
-        left = {task for task in tasks if not task.done()}
-        if left:
-            _, left = await asyncio.wait(
-                left, timeout=STEP_TIMEOUT
-            )  # such as a connection that returns to its pool
-        for task in left:
-            task.cancel()
-        if left:
-            _, left = await asyncio.wait(left, timeout=STEP_TIMEOUT)
-        for task in tasks - left:
-            if not task.cancelled():
-                task.exception()
+            self.meters.runs.add(
+                1, {"annex.agent.team": self.team, "annex.run.ending": ending_name(self.ending)}
+            )
+        left = await reap(begun | await self._owner.leftovers.of(self), step=STEP_TIMEOUT)
         if left:
             log.error("agent run left tasks that do not end", extra={"run_id": self.id, "tasks": len(left)})

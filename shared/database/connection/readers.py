@@ -1,4 +1,4 @@
-"""One reader for each parameter after the `?` of a database URL; unknown ones are ignored with a notice."""
+"""How the value of a parameter of a database URL is read: one reader for each kind of value."""
 
 import re
 from collections.abc import Callable
@@ -9,28 +9,7 @@ from shared.database.connection.parameters import Parameters
 from shared.database.connection.target import InvalidDatabaseUrl, SessionAttributes
 from shared.secret import Secret
 
-
-def read_all(parameters: Parameters, pairs: list[tuple[str, str]]) -> None:
-    """Read the name-value pairs of a query string into `parameters`.
-
-    Raises:
-        InvalidDatabaseUrl: a value is not allowed, or the parameter is not supported.
-    """
-    # Where the query contains a password, a fragment of it could be taken for a name.
-    is_secret = any("password" in name for name, _ in pairs)
-    for name, value in pairs:
-        if name in _READERS:
-            _READERS[name](parameters, name, value)
-        elif name in _SETTINGS or "." in name:
-            parameters.settings[name] = value
-        elif name in _IGNORED:
-            parameters.note(f"{name} is ignored: {_IGNORED[name]}")
-        else:
-            shown = "a parameter" if is_secret else name
-            parameters.note(f"{shown} is ignored: it is not a parameter of Annex or PostgreSQL")
-
-
-type _ParameterReader = Callable[[Parameters, str, str], None]
+type ParameterReader = Callable[[Parameters, str, str], None]
 
 
 def _yes(value: str) -> bool:
@@ -38,7 +17,8 @@ def _yes(value: str) -> bool:
     return value.lower() in {"", "true", "1", "yes", "on"}
 
 
-def _hosts_reader(parameters: Parameters, name: str, value: str) -> None:
+def hosts_reader(parameters: Parameters, name: str, value: str) -> None:
+    """Read hosts or ports, several separated by commas."""
     ports = [str(port) for _, port in parameters.hosts]
     if name == "port":
         ports = value.split(",")
@@ -53,7 +33,9 @@ def _hosts_reader(parameters: Parameters, name: str, value: str) -> None:
     )
 
 
-def _text(field: str) -> _ParameterReader:
+def text(field: str) -> ParameterReader:
+    """Return a reader of a text that may not be empty."""
+
     def read(parameters: Parameters, _name: str, value: str) -> None:
         if value:
             parameters.values[field] = value
@@ -61,17 +43,21 @@ def _text(field: str) -> _ParameterReader:
     return read
 
 
-def _password(parameters: Parameters, _name: str, value: str) -> None:
+def password(parameters: Parameters, _name: str, value: str) -> None:
+    """Read the password."""
     parameters.values["password"] = Secret(value)
 
 
-def _count(parameters: Parameters, name: str, value: str) -> None:
+def count(parameters: Parameters, name: str, value: str) -> None:
+    """Read the number of connections."""
     if not value.isdecimal() or not 0 < int(value) < 10_000:
         raise InvalidDatabaseUrl(f"{name} must be an integer above 0")
     parameters.values["pool_max"] = int(value)
 
 
-def _seconds(field: str) -> _ParameterReader:
+def seconds(field: str) -> ParameterReader:
+    """Return a reader of a duration."""
+
     def read(parameters: Parameters, name: str, value: str) -> None:
         if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", value):
             raise InvalidDatabaseUrl(f"{name} must be a number of seconds")
@@ -85,17 +71,20 @@ def _seconds(field: str) -> _ParameterReader:
     return read
 
 
-def _pooler(parameters: Parameters, _name: str, value: str) -> None:
+def pooler(parameters: Parameters, _name: str, value: str) -> None:
+    """Read the flag of a transaction pooler."""
     if _yes(value):
         parameters.values["pooler"] = "transaction"
 
 
-def _statement_cache(parameters: Parameters, _name: str, value: str) -> None:
+def statement_cache(parameters: Parameters, _name: str, value: str) -> None:
+    """Read the size of the statement cache; none is how some say that there is a pooler."""
     if value == "0":
         parameters.values["pooler"] = "transaction"
 
 
-def _sslmode(parameters: Parameters, name: str, value: str) -> None:
+def sslmode(parameters: Parameters, name: str, value: str) -> None:
+    """Read libpq's mode, or node-pg's `no-verify`."""
     modes = {
         "allow": "prefer",
         "no-verify": "require",
@@ -108,23 +97,26 @@ def _sslmode(parameters: Parameters, name: str, value: str) -> None:
         parameters.tls["accept"] = "accept_invalid_certs"
 
 
-def _ssl(parameters: Parameters, name: str, value: str) -> None:
+def ssl(parameters: Parameters, name: str, value: str) -> None:
     """node-pg's flag verifies the certificate; postgres.js accepts libpq's modes here."""
     if value.lower() in {"", "true", "1"}:
         parameters.tls["mode"] = "verify-full"
     elif value.lower() in {"false", "0"}:
         parameters.tls["mode"] = "disable"
     else:
-        _sslmode(parameters, name, value)
+        sslmode(parameters, name, value)
 
 
-def _sslaccept(parameters: Parameters, _name: str, value: str) -> None:
+def sslaccept(parameters: Parameters, _name: str, value: str) -> None:
+    """Read whether Prisma accepts any certificate."""
     if value not in {"strict", "accept_invalid_certs"}:
         raise InvalidDatabaseUrl("sslaccept must be strict or accept_invalid_certs")
     parameters.tls["accept"] = value
 
 
-def _tls_option(field: str, *allowed: str) -> _ParameterReader:
+def tls_option(field: str, *allowed: str) -> ParameterReader:
+    """Return a reader of one option of TLS; `allowed` is all it may be, where given."""
+
     def read(parameters: Parameters, name: str, value: str) -> None:
         if allowed and value not in allowed:
             raise InvalidDatabaseUrl(f"{name} must be one of {', '.join(allowed)}")
@@ -133,7 +125,7 @@ def _tls_option(field: str, *allowed: str) -> _ParameterReader:
     return read
 
 
-def _channel_binding(parameters: Parameters, _name: str, value: str) -> None:
+def channel_binding(parameters: Parameters, _name: str, value: str) -> None:
     """It authenticates the server, which the driver cannot; a known host's certificate can instead."""
     if value != "require":
         return
@@ -148,7 +140,8 @@ def _channel_binding(parameters: Parameters, _name: str, value: str) -> None:
         )
 
 
-def _options(parameters: Parameters, _name: str, value: str) -> None:
+def options(parameters: Parameters, _name: str, value: str) -> None:
+    """Read the settings in libpq's `options`."""
     for assignment in re.findall(r"(?:-c\s*|--)([\w.]+=(?:\\.|\S)*)", value):
         setting, _, content = assignment.partition("=")
         parameters.settings[setting] = re.sub(r"\\(.)", r"\1", content)
@@ -156,94 +149,22 @@ def _options(parameters: Parameters, _name: str, value: str) -> None:
         parameters.note("the Neon endpoint in options is ignored: the TLS handshake names it already")
 
 
-def _session_attributes(parameters: Parameters, name: str, value: str) -> None:
+def session_attributes(parameters: Parameters, name: str, value: str) -> None:
+    """Read which server is wanted."""
     allowed = get_args(SessionAttributes)
     if value not in allowed:
         raise InvalidDatabaseUrl(f"{name} must be one of {', '.join(allowed)}")
     parameters.values["session_attributes"] = value
 
 
-def _refuse(cure: str) -> _ParameterReader:
+def refuse(cure: str) -> ParameterReader:
+    """Return a reader that raises `InvalidDatabaseUrl` with a cure."""
+
     def read(_parameters: Parameters, name: str, _value: str) -> None:
         raise InvalidDatabaseUrl(f"{name} is not supported: {cure}")
 
     return read
 
 
-def _nothing(_parameters: Parameters, _name: str, _value: str) -> None:
+def nothing(_parameters: Parameters, _name: str, _value: str) -> None:
     """Ignore a parameter that has no effect here."""
-
-
-_READERS: dict[str, _ParameterReader] = {
-    "host": _hosts_reader,
-    "port": _hosts_reader,
-    "dbname": _text("database"),
-    "database": _text("database"),
-    "user": _text("user"),
-    "password": _password,
-    "schema": _text("schema"),
-    "connection_limit": _count,
-    "pool_timeout": _seconds("acquire_timeout"),
-    "connect_timeout": _seconds("connect_timeout"),
-    "socket_timeout": _seconds("query_timeout"),
-    "pgbouncer": _pooler,
-    "statement_cache_size": _statement_cache,
-    "sslmode": _sslmode,
-    "ssl": _ssl,
-    "sslaccept": _sslaccept,
-    "sslcert": _tls_option("certificate"),
-    "sslkey": _tls_option("key"),
-    "sslrootcert": _tls_option("root"),
-    "sslpassword": _tls_option("key_password"),
-    "ssl_min_protocol_version": _tls_option("minimum", "TLSv1.2", "TLSv1.3"),
-    "sslnegotiation": _tls_option("negotiation", "postgres", "direct"),
-    "sslidentity": _refuse("convert the PKCS#12 file to PEM files and set sslcert and sslkey"),
-    "passfile": _refuse("put the password into the URL"),
-    "service": _refuse("write its values into the URL"),
-    "channel_binding": _channel_binding,
-    "options": _options,
-    "target_session_attrs": _session_attributes,
-    "uselibpqcompat": _nothing,
-    "client_encoding": _nothing,
-    "sslsni": _nothing,
-}
-_SETTINGS = frozenset(
-    {
-        "application_name",
-        "client_min_messages",
-        "default_transaction_deferrable",
-        "default_transaction_isolation",
-        "default_transaction_read_only",
-        "idle_in_transaction_session_timeout",
-        "idle_session_timeout",
-        "jit",
-        "lock_timeout",
-        "plan_cache_mode",
-        "role",
-        "row_security",
-        "search_path",
-        "statement_timeout",
-        "tcp_keepalives_count",
-        "tcp_keepalives_idle",
-        "tcp_keepalives_interval",
-        "tcp_user_timeout",
-        "timezone",
-        "TimeZone",
-        "transaction_timeout",
-        "work_mem",
-    }
-)
-_IGNORED = {
-    "fallback_application_name": "the application name is annex unless application_name is set",
-    "gssencmode": "GSSAPI is not supported",
-    "keepalives": "keepalives are set on the server's side",
-    "keepalives_idle": "use tcp_keepalives_idle instead",
-    "load_balance_hosts": "hosts are tried in order",
-    "max_connection_lifetime": "connections are replaced when they break or become idle",
-    "max_idle_connection_lifetime": "idle connections are closed after 60 s",
-    "single_use_connections": "connections are always pooled",
-    "sslcrl": "revocation lists are not supported",
-    "ssl_max_protocol_version": "the newest version that both sides support is used",
-    "supa": "it has a meaning only for Supabase",
-    "workaround": "it has a meaning only for Supabase",
-}

@@ -7,8 +7,8 @@ that could be a secret. Every row of the table in docs/database.md is a test.
 import re
 from urllib.parse import unquote
 
-from shared.database.connection import readers
 from shared.database.connection.hosts import HOSTLIST, read_hosts
+from shared.database.connection.known_parameters import read_all
 from shared.database.connection.parameters import Parameters
 from shared.database.connection.target import InvalidDatabaseUrl, Target
 from shared.secret import Secret
@@ -34,7 +34,7 @@ def translate(url: str) -> Target:
         password=Secret(unquote(password)) if password else None,
         database=unquote(path),
     )
-    readers.read_all(parameters, _pairs(query))
+    read_all(parameters, _pairs(query))
     return parameters.target()
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 import asyncpg
 
 from shared.database.errors import QueryFailed
-from shared.database.pool.members import Member
+from shared.database.pool.members import PoolMember
 from shared.database.statements.statement import After
 from shared.errors import DatabaseUnavailable, DeadlineExceeded
 
@@ -21,7 +21,7 @@ def is_unfinished(error: BaseException | None) -> bool:
 class LeaseOwner(Protocol):
     """The pool, as a lease sees it."""
 
-    def release(self, member: Member, error: BaseException | None, *, after: After) -> None:
+    def release(self, member: PoolMember, error: BaseException | None, *, after: After) -> None:
         """Take a connection back; `error` ended its use, None when nothing did."""
 
 
@@ -34,9 +34,9 @@ class Lease:
 
     __slots__ = ("_member", "_owner", "after")
 
-    def __init__(self, owner: LeaseOwner, member: Member) -> None:
+    def __init__(self, owner: LeaseOwner, member: PoolMember) -> None:
         self._owner = owner
-        self._member: Member | None = member
+        self._member: PoolMember | None = member
         self.after = After.KEEP
 
     @property

@@ -20,7 +20,7 @@ KNOWN_SECONDS = 60.0
 """For how long what the catalogue said of views and policies holds when a connection is opened."""
 
 
-class Member:
+class PoolMember:
     """One connection of the pool: lent, idle, or being restored.
 
     Attributes:
@@ -54,7 +54,7 @@ class Members:
     def __init__(self, connector: Connector, limits: Limits) -> None:
         self._connector = connector
         self._limits = limits
-        self._open: set[Member] = set()
+        self._open: set[PoolMember] = set()
         self._emptied = asyncio.Event()
         self.unseen = unseen.UNKNOWN
         self._asked = 0.0
@@ -64,9 +64,9 @@ class Members:
         """How many are open."""
         return sum(not member.connection.is_closed() for member in self._open)
 
-    async def make(self) -> Member:
+    async def make(self) -> PoolMember:
         """Open a connection."""
-        member = Member(await self._connector.connect(), self._limits.loans)
+        member = PoolMember(await self._connector.connect(), self._limits.loans)
         self._open.add(member)
         try:
             if not self._connector.behind_pooler:  # behind one nothing is reset
@@ -76,13 +76,13 @@ class Members:
             raise
         return member
 
-    async def _ask(self, member: Member) -> None:
+    async def _ask(self, member: PoolMember) -> None:
         """Learn what reads may run; the first question of a connection costs more than opening it."""
         if self.unseen is unseen.UNKNOWN or self._asked + KNOWN_SECONDS < time.monotonic():
             self._asked = time.monotonic()
             self.unseen = await unseen.read(member.connection)
 
-    async def restore(self, member: Member, after: After, *, is_open: bool) -> None:
+    async def restore(self, member: PoolMember, after: After, *, is_open: bool) -> None:
         """End what its user left open and reset the session where `after` asks for it.
 
         Raises:
@@ -97,14 +97,14 @@ class Members:
                     await self._ask(member)
         member.idle_since = time.monotonic()
 
-    def cut(self, member: Member) -> None:
+    def cut(self, member: PoolMember) -> None:
         """Close a connection at once."""
         member.connection.terminate()
         self._open.discard(member)
         if not self._open:
             self._emptied.set()
 
-    async def shut(self, member: Member) -> None:
+    async def shut(self, member: PoolMember) -> None:
         """Close a connection after telling the server."""
         try:
             await member.connection.close(timeout=RELEASE_TIMEOUT)

@@ -17,7 +17,7 @@ from shared.database.errors import PoolerDetected
 from shared.database.failures import while_connecting
 from shared.database.instruments import Instruments, Statistics
 from shared.database.pool.lease import is_unfinished
-from shared.database.pool.members import RELEASE_TIMEOUT, Member, Members
+from shared.database.pool.members import RELEASE_TIMEOUT, Members, PoolMember
 from shared.database.pool.session import is_in_transaction
 from shared.database.pool.shares import Borrower, Shares, nobody
 from shared.database.pool.wait_queue import WaitQueue
@@ -49,7 +49,7 @@ class Pool:
         self._connector = Connector(target, limits)
         self._instruments = instruments
         self._members = Members(self._connector, limits)
-        self._idle: list[Member] = []  # the last one used is lent first, so that the others can expire
+        self._idle: list[PoolMember] = []  # the last one used is lent first, so that the others can expire
         self._vacancies = limits.pool_max  # connections that may still be opened
         self._shares = Shares(limits.pool_max, borrower)
         self._queue = WaitQueue(limits.acquire, self._shares, self._not_used)
@@ -71,7 +71,7 @@ class Pool:
         """The statements that every transaction must begin with."""
         return self._connector.local_settings
 
-    async def acquire(self) -> Member:
+    async def acquire(self) -> PoolMember:
         """Lend a connection as soon as one is free; it must come back through `release`.
 
         Raises:
@@ -96,7 +96,7 @@ class Pool:
             raise
         return self._lent(member)
 
-    def lend(self) -> Member | None:
+    def lend(self) -> PoolMember | None:
         """Lend a connection that is free now; None when the caller has to wait."""
         if not self._idle:
             return None
@@ -116,7 +116,7 @@ class Pool:
         """Return what a connection needs after a statement, by its text and by what the catalogue told."""
         return self._members.unseen.after(statement)
 
-    def release(self, member: Member, error: BaseException | None, *, after: After) -> None:
+    def release(self, member: PoolMember, error: BaseException | None, *, after: After) -> None:
         """Take a connection back; `error` ended its use. It is restored in the background where needed."""
         broken = error is not None and is_unfinished(error)
         if isinstance(error, PoolerDetected):
@@ -168,14 +168,14 @@ class Pool:
             for task in unfinished:
                 task.cancel()
 
-    def _lent(self, member: Member) -> Member:
+    def _lent(self, member: PoolMember) -> PoolMember:
         if self._is_away:
             self._is_away = False
             log.info("database.available")
         member.loans -= 1
         return member
 
-    async def _obtain(self, borrower: Borrower) -> Member:
+    async def _obtain(self, borrower: Borrower) -> PoolMember:
         """Wait for a connection, or open one where the limit allows it."""
         if self._closed:
             raise _stopping()
@@ -198,19 +198,19 @@ class Pool:
         member.borrower = borrower
         return member
 
-    async def _made(self) -> Member:
+    async def _made(self) -> PoolMember:
         member = await self._members.make()
         if self._closed:
             self._members.cut(member)
             raise _stopping()
         return member
 
-    def _not_used(self, free: Member | None, borrower: Borrower) -> None:
+    def _not_used(self, free: PoolMember | None, borrower: Borrower) -> None:
         """Take back what a borrower was given and never got."""
         self._shares.give_back(borrower)
         self._take_back(free)
 
-    def _take_back(self, member: Member | None) -> None:
+    def _take_back(self, member: PoolMember | None) -> None:
         """Whether it can be lent again is decided when it is."""
         self._is_nobodys(member)
         if member is not None and self._closed:
@@ -218,7 +218,7 @@ class Pool:
         else:
             self._pass_on(member)
 
-    def _pass_on(self, free: Member | None) -> None:
+    def _pass_on(self, free: PoolMember | None) -> None:
         """Give a connection, or a vacancy (None), to the longest wait; keep it when nobody waits."""
         if self._queue.serve(free):
             return
@@ -238,17 +238,17 @@ class Pool:
             left = self._idle[0].idle_since + self.limits.idle - now
             self._sweep = asyncio.get_running_loop().call_later(left, self._close_idle)
 
-    def _is_nobodys(self, member: Member | None) -> None:
+    def _is_nobodys(self, member: PoolMember | None) -> None:
         if member is not None:
             self._shares.give_back(member.borrower)
             member.borrower = None
 
-    def _drop(self, member: Member) -> None:
+    def _drop(self, member: PoolMember) -> None:
         self._is_nobodys(member)
         self._members.cut(member)
         self._pass_on(None)
 
-    async def _restore(self, member: Member, after: After, *, is_open: bool) -> None:
+    async def _restore(self, member: PoolMember, after: After, *, is_open: bool) -> None:
         try:
             await self._members.restore(member, after, is_open=is_open)
         except Exception:  # noqa: BLE001  whatever it was, the connection cannot be trusted any more

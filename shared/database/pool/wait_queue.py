@@ -7,10 +7,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from shared.database.pool.members import Member
+from shared.database.pool.members import PoolMember
 from shared.database.pool.shares import Borrower, Shares
 
-type Waiter = asyncio.Future[Member | None]
+type Waiter = asyncio.Future[PoolMember | None]
 
 
 class WaitQueue:
@@ -23,7 +23,7 @@ class WaitQueue:
     """
 
     def __init__(
-        self, timeout: float, shares: Shares, take_back: Callable[[Member | None, Borrower], None]
+        self, timeout: float, shares: Shares, take_back: Callable[[PoolMember | None, Borrower], None]
     ) -> None:
         self._timeout = timeout
         self._shares = shares
@@ -31,7 +31,7 @@ class WaitQueue:
         self._queue: deque[tuple[Waiter, float, Borrower]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self, borrower: Borrower) -> Member | None:
+    async def wait(self, borrower: Borrower) -> PoolMember | None:
         """Wait for this task's turn and return what it is given, counted as the borrower's.
 
         Raises:
@@ -51,7 +51,7 @@ class WaitQueue:
                 self._take_back(waiter.result(), borrower)
             raise
 
-    def serve(self, free: Member | None) -> bool:
+    def serve(self, free: PoolMember | None) -> bool:
         """Give `free` to the task that has waited longest and may have it; False when there is none."""
         for entry in self._queue:
             waiter, _, borrower = entry

@@ -6,7 +6,7 @@ import pytest
 from msgspec import Struct
 from pydantic import ValidationError
 
-from shared.agents.autogen.output import pydantic_model
+from shared.agents.autogen.building.output import pydantic_model
 
 
 class Reason(Struct):

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shared.agents import Conversation
-from shared.agents.transcript import MAX_CHARACTERS, MAX_MESSAGE, MAX_QUESTION
+from shared.agents.conversation.lengths import MAX_CHARACTERS, MAX_MESSAGE, MAX_QUESTION
 
 
 def turn(content: str = "Is SPY risk-on?", role: str = "user", **more: str) -> dict[str, str]:

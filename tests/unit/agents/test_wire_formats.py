@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runtime.routing.calling.streams import Failed
+from runtime.routing.calling.answers.endings import Failed
 from shared.agents import (
     AgentEvent,
     AgentMessage,
@@ -23,8 +23,8 @@ from shared.agents import (
     ToolCall,
     ToolResult,
 )
+from shared.agents.conversation.bodies import chat_body
 from shared.agents.wire.ag_ui import AGUIEncoder
-from shared.agents.wire.bodies import chat_body
 from shared.agents.wire.ui_messages import UIMessageEncoder
 
 SOON = datetime(2030, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from runtime.auth.clerk import ClerkIdentity
 from runtime.auth.clerk.checks import Checks
 from runtime.auth.tokens.key_sets import FixedKey
 from runtime.config import Policy
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
 from shared.identity import Claims
 from tests.fixtures.clerk import Issuer, by_clerk, caller, scope

@@ -24,7 +24,7 @@ from runtime.config import Policy
 from runtime.gate.gate import Gate
 from runtime.http.errors import Errors
 from runtime.http.problems import status_of
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import AnnexError
 from tests.fixtures.clerk import HOST, Issuer, as_json, base64url, by_clerk, scope
 from tests.fixtures.gate import Outermost, behind, route

@@ -44,6 +44,13 @@ async def test_request_is_kept_with_the_spans_below_it(recorder: Recorder):
     assert kept.spans[1].parent == kept.spans[0].id
 
 
+async def test_what_the_service_does_for_itself_is_no_request(recorder: Recorder):
+    with trace.get_tracer("tests").start_as_current_span("db.pool.acquire"):
+        pass
+
+    assert recorder.requests() == []
+
+
 async def test_newest_request_comes_first_and_the_oldest_goes(recorder: Recorder):
     identities = [request(f"GET /{number}") for number in range(TRACES + 5)]
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from runtime.asgi.invocation import Invocation
-from runtime.http import health as room
-from runtime.http.health import Check, Health
+from runtime.http.health import health as room
+from runtime.http.health.health import Check, Health
 
 
 async def nowhere(scope: Any, receive: Any, send: Any) -> None:

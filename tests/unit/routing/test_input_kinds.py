@@ -7,12 +7,12 @@ from runtime.routing import InputKind, discover
 from tests.fixtures.routing import write_tree
 
 SOURCE = """
-from runtime import Database, Request, Upload, User
+from runtime import Database, Member, Request, Upload, User
 from shared.agents import Agents
 
 async def get(name: str, limit: int, user: User, db: Database, agents: Agents, raw: Request) -> None: ...
 async def post(name: str, data: dict[str, int]) -> None: ...
-async def put(name: str, data: Upload) -> None: ...
+async def put(name: str, data: Upload, member: Member) -> None: ...
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import fields
 
 from runtime.config import Folder, Function, Policy
-from runtime.config.policy import keys_of
+from runtime.config.keys import keys_of
 from runtime.routing import discover
 from tests.fixtures.routing import write_tree
 

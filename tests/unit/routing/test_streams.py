@@ -8,7 +8,8 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from runtime.routing.calling.streams import DRAIN, Done, event_stream
+from runtime.routing.calling.answers.endings import Done
+from runtime.routing.calling.answers.streams import DRAIN, event_stream
 from shared.errors import NotFound
 from shared.events import Event
 from tests.fixtures.gate import Serve, Service, route

@@ -222,6 +222,13 @@ async def test_written_function_serves_as_it_is(tmp_path: Path, name: str) -> No
     assert test.is_relative_to(tmp_path / "tests" / "functions")
 
 
+@pytest.mark.parametrize("name", ["functions/orders", "./functions/orders.py", "orders.py"])
+def test_path_of_the_file_is_taken_for_its_name(tmp_path: Path, name: str) -> None:
+    function, _ = scaffold(tmp_path / "functions", name)
+
+    assert function == tmp_path / "functions" / "orders.py"
+
+
 def test_written_function_and_its_test_are_clean_and_pass(tmp_path: Path) -> None:
     paths = scaffold(tmp_path / "functions", "signals/[symbol]", methods=("get", "post", "delete"))
     (tmp_path / "conftest.py").write_text(

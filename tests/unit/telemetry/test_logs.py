@@ -12,7 +12,7 @@ from opentelemetry import trace
 
 from runtime.asgi.invocation import Invocation, current
 from runtime.config import Endpoint, Policy
-from runtime.settings.variables import TelemetrySettings
+from runtime.settings.groups.telemetry import TelemetrySettings
 from runtime.telemetry import configure_logging
 from runtime.telemetry.logs.filters import RefusalFilter, TelemetryFilter
 from shared.errors import Conflict

@@ -1,5 +1,6 @@
 """How the arguments of one operation are made from a request; worked out once, at start."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple, assert_never, cast
 
@@ -13,7 +14,10 @@ from runtime.routing.calling.inputs.query import QueryReader
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
-from shared.errors import FieldError, Invalid, NotFound
+from shared.errors import FieldError, Forbidden, Invalid, NotFound
+from shared.identity import Member
+
+logger = logging.getLogger(__name__)
 
 type Giver = Callable[[Scope, Receive, Send], Any]
 
@@ -52,6 +56,8 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901  # a table, read 
                 upload = UploadReader(each)
             case InputKind.USER:
                 given.append((each.name, _user))
+            case InputKind.MEMBER:
+                given.append((each.name, _member))
             case InputKind.DATABASE:
                 is_read_only = operation.endpoint.policy.read_only
                 given.append((each.name, _read_only_database if is_read_only else _database))
@@ -71,6 +77,14 @@ def _path_value(name: str, kind: Any) -> Giver:
 
 def _user(scope: Scope, _receive: Receive, _send: Send) -> Any:
     return scope[SCOPE_KEY].user
+
+
+def _member(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    member = Member.of(scope[SCOPE_KEY].user)
+    if member is None:
+        logger.info("auth.forbidden", extra={"reason": "org"})
+        raise Forbidden
+    return member
 
 
 def _database(scope: Scope, _receive: Receive, _send: Send) -> Any:

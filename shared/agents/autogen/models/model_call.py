@@ -11,9 +11,9 @@ from shared.agents.autogen.characters import whole
 from shared.agents.autogen.models.model_client import ModelAnswer, Piece, Thought
 from shared.agents.autogen.models.thinking import Thinking
 from shared.agents.autogen.models.tokens import BYTES_PER_TOKEN, plausible
+from shared.agents.conversation.lengths import MAX_MESSAGE
 from shared.agents.events import Reasoning, ReasoningDelta, StopReason
 from shared.agents.running.run import Run
-from shared.agents.transcript import MAX_MESSAGE
 from shared.errors import ModelUnavailable
 
 EMPTY_RESULT = CreateResult(

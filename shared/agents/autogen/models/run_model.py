@@ -25,11 +25,11 @@ from autogen_core.models import (
 from autogen_core.tools import Tool, ToolSchema
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from pydantic import ValidationError
 
 from shared.agents.autogen.asides import Asides
 from shared.agents.autogen.models.model_call import EMPTY_RESULT, ModelCall
 from shared.agents.autogen.models.model_client import ABILITIES, JsonOutput, ModelClient, Piece, ToolChoice
+from shared.agents.autogen.models.provider_errors import FILTERED, refuse_misfit, translated
 from shared.agents.autogen.models.tokens import plausible, size_of
 from shared.agents.running.run import Run, RunOver
 from shared.errors import ModelUnavailable
@@ -89,7 +89,7 @@ class RunModel(ChatCompletionClient):
                     yield chunk
             result = call.result(lambda: size_of(messages, tools), may_call=tool_choice != "none")
             self._account(result, span)
-            _refuse_misfit(result, None if call.ending else json_output)
+            refuse_misfit(result, None if call.ending else json_output)
             yield result
         except Exception as error:  # noqa: BLE001  whatever a provider's client raises becomes one noun
             if (failure := self._failure(error, span)) is not None:
@@ -219,24 +219,12 @@ class RunModel(ChatCompletionClient):
             "model call failed",
             extra={"run_id": self._run.id, "model": self._client.model, "error": kind, "provider_code": code},
         )
-        if code in _FILTERED:
+        if code in FILTERED:
             self._run.conclude("content_filter")
             return None
-        failure = _translated(error, status)
+        failure = translated(error, status)
         self._run.conclude(failure)
         return failure
-
-
-_FILTERED = {"content_filter", "content_policy_violation"}
-"""Codes by which a provider says that its filter took the question."""
-
-_FINAL_CODES = {
-    "insufficient_quota",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "account_deactivated",
-}
-"""Codes that only the owner of the account can change, whatever status they come with."""
 
 
 def _name(tool: Tool | ToolSchema) -> str:
@@ -256,25 +244,3 @@ def attributes_of(client: ModelClient) -> dict[str, str]:
         "gen_ai.provider.name": client.provider,
         "gen_ai.request.model": client.model,
     }
-
-
-def _refuse_misfit(result: CreateResult, json_output: JsonOutput) -> None:
-    if isinstance(json_output, type) and isinstance(result.content, str):
-        try:
-            json_output.model_validate_json(result.content)
-        except ValidationError:  # here, before AutoGen quotes the answer in its own error
-            raise _malformed() from None
-
-
-def _malformed() -> ModelUnavailable:
-    return ModelUnavailable("The model's answer does not match the requested type.")
-
-
-def _translated(error: Exception, status: int | None) -> ModelUnavailable:
-    if isinstance(error, ModelUnavailable):
-        return error
-    if {getattr(error, "code", None), getattr(error, "type", None)} & _FINAL_CODES:
-        return ModelUnavailable("The account at the model provider has no credit left.", retry_after=None)
-    if status is None or status in {408, 409, 429} or status >= 500:
-        return ModelUnavailable("The model provider does not respond; try again.", retry_after=5)
-    return ModelUnavailable("The model provider refused the request.", retry_after=None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runtime.auth import Authenticator
 from runtime.auth.clerk.cookies import SessionCookies, suffix_of
 from runtime.config import Policy
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import AnnexError, Unauthenticated
 from tests.fixtures.clerk import HOST, Issuer, by_clerk, caller, scope
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from runtime.auth.clerk import check_clerk
 from runtime.auth.clerk.instance import faults, frontend_host, issuers_of, keys_source, warnings
 from runtime.settings import SettingsError, load
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
 from shared.secret import Secret
 from tests.fixtures.clerk import by_clerk, caller

@@ -10,7 +10,7 @@ from runtime.auth import Authenticator
 from runtime.auth.clerk import ClerkIdentity, DevelopmentIssuer
 from runtime.config import Policy
 from runtime.settings import Settings, SettingsError
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
 from tests.fixtures.clerk import by_clerk, caller, scope
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from runtime.auth.clerk.sessions import user_of
 from runtime.config import Policy
-from runtime.settings.variables import ClerkSettings
+from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
 from shared.identity import Claims
 from tests.fixtures.clerk import Issuer, by_clerk, caller

@@ -20,10 +20,11 @@ from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
-from runtime.asgi.messages import ASGIApp, CallerLeft, Message, Receive, Scope, Send, header
+from runtime.asgi.messages import CallerLeft, Message, Scope, Send, header
 from runtime.config import Endpoint
+from runtime.routing.calling.answers.endings import END, Done, Failed
+from runtime.routing.calling.answers.misfit import Misfit
 from runtime.routing.calling.exits import EXITS, Interrupted, refused
-from runtime.routing.calling.misfit import Misfit
 from runtime.routing.calling.refusals import refusal_of
 from runtime.telemetry import record_exception
 from shared.errors import (
@@ -41,28 +42,11 @@ logger = logging.getLogger(__name__)
 HEARTBEAT = 15.0  # seconds without an event after which a comment keeps proxies from hanging up
 DRAIN = "drain"  # key in `app.state` of the event that is set when the service shuts down
 
-ENDED = b"end"
-"""The `Last-Event-ID` of a browser that has seen `done`; its `EventSource` comes back after every end."""
-
-_END = b": end\nid:%b\n\n" % ENDED  # without data, so that it sets the id and is no event
-
 HEADERS = {
     # A proxy that compresses would collect events first; Next.js is one.
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",  # keeps nginx from collecting
 }
-
-
-class Done(Event, tag="done", frozen=True):
-    """The terminal event of a stream that ended normally."""
-
-
-class Failed(Event, tag="error", frozen=True, kw_only=True):
-    """The terminal event of a stream that did not; the members mean what they mean in a problem document."""
-
-    code: str
-    detail: str
-    request_id: str
 
 
 def event_stream(
@@ -85,18 +69,6 @@ def event_stream(
         heartbeat: seconds of silence before a comment is sent.
     """
     return EventStream(iterator, endpoint, fit, encode, heartbeat)
-
-
-def answer_ended(stream: ASGIApp) -> ASGIApp:
-    """Answer a browser that comes back after `done` with 204, which keeps it from coming again."""
-
-    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-        if header(scope, b"last-event-id") != ENDED:
-            return await stream(scope, receive, send)
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        return await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    return answered
 
 
 class EventStream(Response[bytes]):
@@ -170,7 +142,7 @@ class _Stream(ASGIResponse):
                 if self._wire:
                     await self._write(self._wire.end)
                 elif _name(last) == "done" and header(scope, b"accept") == b"text/event-stream":
-                    ending = _END
+                    ending = END
             await send({"type": "http.response.body", "body": ending, "more_body": False})
         finally:
             await self._close()

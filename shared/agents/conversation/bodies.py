@@ -1,4 +1,4 @@
-"""The request bodies of chat libraries, as conversations.
+"""The request bodies of chat libraries, as the members of a conversation.
 
 Of such a body only the texts of the person and of the answers are read, and a signed continuation. Everything
 else that a browser may claim (system messages, tool calls and results, reasoning, data, tools, state,
@@ -7,36 +7,11 @@ context) is ignored: it gives an agent neither instructions nor results nor righ
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from msgspec import Meta
-
-from shared.agents.transcript import MAX_CHARACTERS, MAX_MESSAGE, MAX_MESSAGES, Conversation
-from shared.agents.wire.ag_ui import ag_ui_stream
-from shared.agents.wire.format import Wire
-from shared.agents.wire.ui_messages import ui_message_stream
+from shared.agents.conversation.lengths import MAX_CHARACTERS, MAX_MESSAGE, MAX_MESSAGES
 
 type Body = dict[str, Any]
-
-
-class ChatConversation(Conversation, frozen=True, kw_only=True):
-    """A conversation as a chat library sent it.
-
-    Attributes:
-        format: the wire format of the answer.
-        thread_id: the client's id of the conversation, where the format repeats it.
-        run_id: likewise of the run.
-    """
-
-    format: Literal["ui-messages", "ag-ui"]
-    thread_id: Annotated[str, Meta(max_length=256)] = ""
-    run_id: Annotated[str, Meta(max_length=256)] = ""
-
-    def wire(self) -> Wire:
-        """Return the wire format of the answer, for one stream."""
-        if self.format == "ag-ui":
-            return ag_ui_stream(self.thread_id, self.run_id)
-        return ui_message_stream()
 
 
 def chat_body(body: Any) -> Body | None:

@@ -12,14 +12,14 @@ from autogen_core.tools import BaseTool
 from opentelemetry.trace import NoOpTracerProvider
 
 from shared.agents.autogen.asides import Asides
+from shared.agents.autogen.building.share import Share
+from shared.agents.autogen.building.tools import ApprovedTool, RunTool, asking_tool
 from shared.agents.autogen.characters import whole
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.run_model import RunModel
-from shared.agents.autogen.share import Share
-from shared.agents.autogen.tools import ApprovedTool, RunTool, asking_tool
+from shared.agents.conversation.transcript import Turn
 from shared.agents.running.run import Run
 from shared.agents.tool import Tool, refuse_tool
-from shared.agents.transcript import Turn
 
 
 class Parts:

@@ -12,13 +12,13 @@ from autogen_core.models import AssistantMessage, LLMMessage, UserMessage
 from autogen_core.tools import BaseTool
 from pydantic import BaseModel
 
+from shared.agents.autogen.building.output import pydantic_model
+from shared.agents.autogen.building.parts import Parts
 from shared.agents.autogen.characters import whole
-from shared.agents.autogen.output import pydantic_model
-from shared.agents.autogen.parts import Parts
+from shared.agents.conversation.transcript import Turn
 from shared.agents.running.run import Run
 from shared.agents.team import Agent, Team
 from shared.agents.tool import Tool
-from shared.agents.transcript import Turn
 
 
 def round_robin(team: Team, run: Run, parts: Parts) -> RoundRobinGroupChat:

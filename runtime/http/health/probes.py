@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from runtime.http.health import Check, HealthProbe
+from runtime.http.health.health import Check, HealthProbe
 from runtime.routing import RouteTable
 from shared.database import Database, PoolInUse
 from shared.errors import DatabaseUnavailable

@@ -1,26 +1,20 @@
 """The conversation so far, as the app sends it: validated before an agent reads it."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-if TYPE_CHECKING:
-    from shared.agents.wire.format import Wire
-
-MAX_QUESTION = 20_000
-"""Characters of what a person says."""
-
-MAX_MESSAGE = 100_000
-"""Characters of an agent's message; a longer answer is cut off, so that every message can be sent back."""
-
-MAX_CONTINUATION = 120_000
-"""Characters of a continuation, which carries a question (`MAX_QUESTION` of four bytes each) as base64."""
-
-MAX_MESSAGES = 200
-"""Messages of one conversation."""
-
-MAX_CHARACTERS = 200_000
-"""All messages of one conversation together."""
+from shared.agents.conversation.bodies import chat_body
+from shared.agents.conversation.lengths import (
+    MAX_CHARACTERS,
+    MAX_CONTINUATION,
+    MAX_MESSAGE,
+    MAX_MESSAGES,
+    MAX_QUESTION,
+)
+from shared.agents.wire.ag_ui import ag_ui_stream
+from shared.agents.wire.format import Wire
+from shared.agents.wire.ui_messages import ui_message_stream
 
 
 class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,11 +67,29 @@ class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @classmethod
     def read_as(cls, body: Any) -> tuple[type[Any], Any] | None:
         """Return type and members of a body in another format; None for a body of this one."""
-        from shared.agents.wire.bodies import ChatConversation, chat_body
-
         members = chat_body(body)
         return None if members is None else (ChatConversation, members)
 
-    def wire(self) -> "Wire | None":
+    def wire(self) -> Wire | None:
         """Return the wire format of the answer, for one stream; None for the service's own events."""
         return None
+
+
+class ChatConversation(Conversation, frozen=True, kw_only=True):
+    """A conversation as a chat library sent it.
+
+    Attributes:
+        format: the wire format of the answer.
+        thread_id: the client's id of the conversation, where the format repeats it.
+        run_id: likewise of the run.
+    """
+
+    format: Literal["ui-messages", "ag-ui"]
+    thread_id: Annotated[str, Meta(max_length=256)] = ""
+    run_id: Annotated[str, Meta(max_length=256)] = ""
+
+    def wire(self) -> Wire:
+        """Return the wire format of the answer, for one stream."""
+        if self.format == "ag-ui":
+            return ag_ui_stream(self.thread_id, self.run_id)
+        return ui_message_stream()

@@ -1,19 +1,13 @@
-"""What is sent: of a function's return value, only what its return annotation names, at every depth.
-
-What fits is sent unchanged. Of anything else, such as a subclass or a dict in a struct's place, only the
-declared fields are taken, and what cannot be taken is a `Misfit`.
-"""
+"""As much of a value as its type names, at every depth."""
 
 import inspect
 from collections.abc import Callable, Iterable
-from functools import cached_property, lru_cache
 from operator import is_
 from typing import Any, Literal
 
 import msgspec
 from msgspec import inspect as types
 
-from runtime.routing.annotations.fitting import compiled
 from runtime.routing.annotations.walk import (
     DICTS,
     LISTS,
@@ -26,106 +20,28 @@ from runtime.routing.annotations.walk import (
     names_in_dict,
     plain,
 )
-from runtime.routing.calling.encoding import cure_of, encode, unencodable
-from runtime.routing.calling.misfit import Misfit
-from shared.events import Event
+from runtime.routing.calling.answers.encoding import cure_of
 
-CURE = "Return what the annotation says, or change the annotation."
 _ABSENT: Any = object()
 _PLAIN: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__pos__, float: float.__pos__}
 """How a subclass, such as a member of a `StrEnum` or numpy's float64, becomes what JSON knows."""
 
 
-class Output:
-    """The return values of one function, checked against its annotation.
-
-    Args:
-        annotation: any type that has a JSON form.
-        function: named, with its line, where a value does not fit.
-        file: likewise.
-    """
-
-    def __init__(self, annotation: Any, function: Callable[..., Any], file: str) -> None:
-        self._annotation = annotation
-        self._function = function
-        self._file = file
-
-    def fit(self, value: Any) -> Any:
-        """Return `value` where it fits as it is, else as much of it as the annotation names.
-
-        Raises:
-            Misfit: a field holds what its type does not name.
-        """
-        try:
-            if self._fits(value):
-                return value
-        except AttributeError:  # a field that was deleted
-            pass
-        try:
-            return _narrowed(value, self._kind, "")
-        except _Unfit as unfit:
-            raise self.misfit(*unfit.args) from None
-
-    def encode(self, value: Any) -> bytes:
-        """Return what of `value` may leave as JSON.
-
-        Raises:
-            Misfit: a field holds what its type does not name, or what has no JSON form.
-        """
-        return self.written(self.fit(value))
-
-    def written(self, fitting: Any) -> bytes:
-        """Return as JSON what `fit` has returned.
-
-        Raises:
-            Misfit: something in it has no JSON form.
-        """
-        try:
-            return encode(fitting)
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-            place, culprit = next(unencodable(fitting), ("", fitting))
-            expected = f"`{type(culprit).__name__}` has no JSON form."
-            raise self.misfit(place, expected, cure_of(culprit)) from error
-
-    def misfit(self, place: str, expected: str, cure: str = CURE) -> Misfit:
-        """Return what is raised where the answer does not fit."""
-        code = getattr(inspect.unwrap(self._function), "__code__", None)
-        where = f"{self._file}, line {code.co_firstlineno if code else 1}: {self._function.__name__}"
-        return Misfit(where, place.removeprefix("."), expected, cure)
-
-    # Not made at start: a service of two thousand functions would start a third more slowly.
-    @cached_property
-    def _kind(self) -> types.Type:
-        return types.type_info(self._annotation)
-
-    @cached_property
-    def _fits(self) -> Callable[[Any], bool]:
-        return compiled(self._kind)
-
-
-class EventOutput(Output):
-    """Events of any class, each checked against its own."""
-
-    def fit(self, value: Any) -> Any:
-        """Return as much of an event as its class names.
-
-        Raises:
-            Misfit: it is no event, or a field holds what its type does not name.
-        """
-        if not isinstance(value, Event):
-            raise self.misfit("", f"Expected `Event`, got `{type(value).__name__}`.")
-        return self._output(type(value)).fit(value)
-
-    @cached_property
-    def _output(self) -> Callable[[type[Event]], Output]:
-        return lru_cache(maxsize=256)(lambda kind: Output(kind, self._function, self._file))
-
-
-class _Unfit(Exception):
+class Unfit(Exception):
     """Where, and what was expected; never what was there."""
 
 
-def _narrowed(value: Any, kind: Any, place: str) -> Any:
+def narrowed(value: Any, kind: Any, place: str) -> Any:
+    """Return as much of `value` as its type names.
+
+    Args:
+        value: what a function returned, or a part of it.
+        kind: the type, as `msgspec.inspect` describes it.
+        place: the path to the part, for `Unfit`.
+
+    Raises:
+        Unfit: it is not what the type names.
+    """
     kind = plain(kind)
     if is_open(kind):
         return value
@@ -156,12 +72,12 @@ def _member(value: Any, kind: types.UnionType, place: str) -> Any:
     for cls in type(value).__mro__[:-1]:
         for member in members:
             if class_of(member) is cls and not isinstance(member, types.TypedDictType):
-                return _narrowed(value, member, place)
-    failed: list[_Unfit] = []
+                return narrowed(value, member, place)
+    failed: list[Unfit] = []
     for member in members:
         try:
-            return _narrowed(value, member, place)
-        except _Unfit as unfit:
+            return narrowed(value, member, place)
+        except Unfit as unfit:
             if not isinstance(member, types.NoneType):
                 failed.append(unfit)
     raise failed[0] if len(failed) == 1 and value is not None else _unfit(value, kind, place)
@@ -173,11 +89,11 @@ def _record(value: Any, kind: Any, place: str) -> Any:
     for field in kind.fields:
         part = _part(value, kind, field, place)
         if part is _ABSENT and field.required:
-            raise _Unfit(f"{place}.{field.name}", "Required.")
+            raise Unfit(f"{place}.{field.name}", "Required.")
         if part is msgspec.UNSET:
             parts[field.name] = part
         elif part is not _ABSENT:
-            parts[field.name] = _narrowed(part, field.type, f"{place}.{field.name}")
+            parts[field.name] = narrowed(part, field.type, f"{place}.{field.name}")
     if isinstance(kind, types.TypedDictType):
         return _kept(value, parts)
     names = names_in_dict(kind)
@@ -217,7 +133,7 @@ def _items(value: Any, kind: Any, place: str) -> Any:
         raise _unfit(value, kind, place)
     kinds: Iterable[Any] = each if each is not None else [kind.item_type] * len(value)
     items = [
-        _narrowed(item, item_kind, f"{place}.{index}")
+        narrowed(item, item_kind, f"{place}.{index}")
         for index, (item, item_kind) in enumerate(zip(value, kinds, strict=True))
     ]
     return value if all(map(is_, value, items)) else items
@@ -228,7 +144,7 @@ def _dict(value: Any, kind: Any, place: str) -> Any:
         raise _unfit(value, kind, place)
     inside = f"{place}.*"  # a key may be somebody's name, and the place goes to the log
     items = {
-        _narrowed(key, kind.key_type, inside): _narrowed(item, kind.value_type, inside)
+        narrowed(key, kind.key_type, inside): narrowed(item, kind.value_type, inside)
         for key, item in value.items()
     }
     return _kept(value, items)
@@ -240,9 +156,9 @@ def _kept(value: dict[Any, Any], items: dict[Any, Any]) -> dict[Any, Any]:
     return value if is_same else items
 
 
-def _unfit(value: Any, kind: Any, place: str) -> _Unfit:
+def _unfit(value: Any, kind: Any, place: str) -> Unfit:
     expected = f"Expected `{_spelt(kind)}`, got `{type(value).__name__}`."
-    return _Unfit(place, expected, cure_of(value)) if inspect.isawaitable(value) else _Unfit(place, expected)
+    return Unfit(place, expected, cure_of(value)) if inspect.isawaitable(value) else Unfit(place, expected)
 
 
 def _spelt(kind: Any) -> str:

@@ -20,13 +20,13 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
 from pydantic import BaseModel
 
+from shared.agents.autogen.building.share import Share
 from shared.agents.autogen.characters import whole
-from shared.agents.autogen.share import Share
+from shared.agents.conversation.lengths import MAX_QUESTION
 from shared.agents.events import ToolCall
 from shared.agents.questions.question import Question, call_digest
 from shared.agents.running.run import Run
 from shared.agents.tool import Tool, arguments_of
-from shared.agents.transcript import MAX_QUESTION
 from shared.errors import AnnexError
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ToolFailed(Exception):
 class RunTool(BaseTool[BaseModel, BaseModel]):
     """Runs `function` for one run, within the run's share."""
 
-    component_provider_override = "shared.agents.autogen.tools.RunTool"
+    component_provider_override = "shared.agents.autogen.building.tools.RunTool"
 
     def __init__(self, function: Tool, run: Run, share: Share) -> None:
         description = inspect.getdoc(function) or function.__name__
@@ -142,7 +142,7 @@ class ApprovedTool(RunTool):
     the call when the model asks for it again, once.
     """
 
-    component_provider_override = "shared.agents.autogen.tools.ApprovedTool"
+    component_provider_override = "shared.agents.autogen.building.tools.ApprovedTool"
 
     def _require_permission(self, values: dict[str, Any], call_id: str) -> None:
         digest = call_digest(self.name, values)

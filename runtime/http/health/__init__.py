@@ -1,0 +1,1 @@
+"""Health checks: what is asked, and what is looked at."""

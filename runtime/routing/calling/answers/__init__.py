@@ -1,0 +1,1 @@
+"""What a call is answered with: its value checked and encoded, its response, its stream."""

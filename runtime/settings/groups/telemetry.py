@@ -1,0 +1,70 @@
+"""The settings of traces, metrics and logs."""
+
+from typing import Annotated, Literal
+
+from msgspec import Struct
+
+from runtime.settings.variable import from_env
+from shared.secret import Secret
+
+
+class TelemetrySettings(Struct, frozen=True, kw_only=True):
+    """Where traces, metrics and logs go. The `OTEL_*` names are OpenTelemetry's own."""
+
+    endpoint: Annotated[
+        str | None,
+        from_env(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            doc="Base URL of an OTLP/HTTP collector (`http://collector.railway.internal:4318`). Unset: nothing is sent.",
+        ),
+    ] = None
+    headers: Annotated[
+        Secret | None,
+        from_env(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            doc="Headers for the collector, `name=value` separated by commas.",
+        ),
+    ] = None
+    service_name: Annotated[str, from_env("OTEL_SERVICE_NAME", doc="`service.name` of everything sent.")] = (
+        "annex"
+    )
+    sample_ratio: Annotated[
+        float,
+        from_env(
+            "OTEL_TRACES_SAMPLER_ARG",
+            doc="Share of new traces that are recorded, 0 to 1. Leave at 1 when the collector samples tails.",
+        ),
+    ] = 1.0
+    disabled: Annotated[bool, from_env("OTEL_SDK_DISABLED", doc="Turn OpenTelemetry off.")] = False
+    trust_traceparent: Annotated[
+        Literal["always", "private", "never"],
+        from_env(
+            "ANNEX_TRUST_TRACEPARENT",
+            doc="Whose `traceparent` is continued: everybody's, only that of callers on private networks (others are linked), or nobody's.",
+        ),
+    ] = "private"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        from_env("LOG_LEVEL", doc="Least severe line written."),
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "text"] | None,
+        from_env(
+            "LOG_FORMAT",
+            doc="`json` in production, `text` (coloured on a terminal) in development.",
+        ),
+    ] = None
+    access_log_rate: Annotated[
+        int,
+        from_env(
+            "ANNEX_ACCESS_LOG_RATE",
+            doc="Access lines a second for successes, and as many for failures; the rest are counted and left out.",
+        ),
+    ] = 50
+    exception_messages: Annotated[
+        bool,
+        from_env(
+            "ANNEX_EXCEPTION_MESSAGES",
+            doc="Write the text of unexpected exceptions to the log; it can quote what a caller sent. Always on in development.",
+        ),
+    ] = False
