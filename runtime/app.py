@@ -31,6 +31,7 @@ from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.workers import DefaultThreads
 from runtime.settings.origins import compile_origins
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
@@ -153,6 +154,7 @@ class Application:
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.gate)
+            asyncio.get_running_loop().set_default_executor(DefaultThreads())
             for companion in self.companions:
                 await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
