@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from runtime.app import BrokenFunctions, create_app
+from runtime.server.descriptors import raise_limit
 from runtime.server.process import end_now
 from runtime.server.process import run as run_server
 from runtime.settings import Settings
@@ -18,6 +19,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve as production does: one process, graceful drain."""
     with unblocked():
         configure_logging(settings.telemetry, production=settings.is_production)
+        raise_limit()
         try:
             application = create_app(settings)
         except BrokenFunctions as error:

@@ -5,6 +5,7 @@ from shared.database.connection.url import translate
 from shared.database.database import Database
 from shared.database.errors import (
     ConstraintViolated,
+    OutOfDescriptors,
     PoolInUse,
     QueryFailed,
     SchemaChanged,
@@ -21,6 +22,7 @@ __all__ = [
     "Database",
     "InvalidDatabaseUrl",
     "Isolation",
+    "OutOfDescriptors",
     "OutcomeUnknown",
     "PoolInUse",
     "Queries",

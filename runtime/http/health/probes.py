@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from runtime.http.health.health import Check, HealthProbe
 from runtime.routing import RouteTable
-from shared.database import Database, PoolInUse
+from shared.database import Database, OutOfDescriptors, PoolInUse
 from shared.errors import DatabaseUnavailable
 
 DATABASE_TIMEOUT = 0.8  # seconds; a health check as a whole has 1
@@ -20,6 +20,8 @@ def database_probe(database: Database, *, is_configured: bool) -> HealthProbe:
             await database.ping(DATABASE_TIMEOUT)
         except PoolInUse as error:
             return Check("degraded", error.reason)
+        except OutOfDescriptors as error:
+            return Check("down", error.reason)
         except DatabaseUnavailable:
             return Check("down", "the database does not respond")
         return Check("ok")
