@@ -56,19 +56,24 @@ async def get() -> int:
 '''
 
 
-@asynccontextmanager
-async def limited(tmp_path: Path, settings: dict[str, str]) -> AsyncIterator[Service]:
-    """`annex serve` that may have 512 descriptors, and begins with 256."""
-    port, log = free_port(), tmp_path / "annex.log"
+def limited_process(port: int, log: Path, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start `annex serve` that may have 512 descriptors, and begins with 256."""
     annex = Path(sys.executable).with_name("annex")
     with log.open("wb") as out:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             ["sh", "-c", f"ulimit -Hn 512; ulimit -Sn 256; exec {annex} serve"],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "PORT": str(port), "ANNEX_DRAIN_DELAY": "0", **settings},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
+
+
+@asynccontextmanager
+async def limited(tmp_path: Path, settings: dict[str, str]) -> AsyncIterator[Service]:
+    """Such a process for the block."""
+    port, log = free_port(), tmp_path / "annex.log"
+    process = limited_process(port, log, settings)
     service = Service(process, port, log)
     try:
         await asyncio.to_thread(service.wait_until_up)
