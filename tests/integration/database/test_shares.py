@@ -1,8 +1,11 @@
 """One function cannot have every connection."""
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.fixtures.app import Compose
@@ -11,6 +14,7 @@ from tests.fixtures.production import functions_of
 HOLDING = '''"""A function that keeps its connection."""
 
 import asyncio
+from collections.abc import Coroutine
 
 from runtime import Database, Function
 
@@ -37,7 +41,7 @@ async def get(database: Database) -> int:
 '''
 
 
-async def started(*calls) -> list[asyncio.Task]:
+async def started(*calls: Coroutine[Any, Any, httpx.Response]) -> list[asyncio.Task[httpx.Response]]:
     tasks = [asyncio.create_task(call) for call in calls]
     await asyncio.sleep(0.3)
     return tasks
