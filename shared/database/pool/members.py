@@ -27,7 +27,7 @@ class PoolMember:
         connection: to the server.
         loans: how often it may still be lent.
         idle_since: time of its last response, on the clock of `time.monotonic`.
-        borrower: who has it, as `Shares` counts.
+        borrower: who has it, as `ConnectionShares` counts.
     """
 
     __slots__ = ("borrower", "connection", "idle_since", "loans")

@@ -19,7 +19,7 @@ from shared.database.instruments import Instruments, Statistics
 from shared.database.pool.lease import is_unfinished
 from shared.database.pool.members import RELEASE_TIMEOUT, Members, PoolMember
 from shared.database.pool.session import is_in_transaction
-from shared.database.pool.shares import Borrower, Shares, nobody
+from shared.database.pool.shares import Borrower, ConnectionShares, nobody
 from shared.database.pool.wait_queue import WaitQueue
 from shared.database.statements.statement import After, Statement
 from shared.errors import DatabaseUnavailable
@@ -51,7 +51,7 @@ class Pool:
         self._members = Members(self._connector, limits)
         self._idle: list[PoolMember] = []  # the last one used is lent first, so that the others can expire
         self._vacancies = limits.pool_max  # connections that may still be opened
-        self._shares = Shares(limits.pool_max, borrower)
+        self._shares = ConnectionShares(limits.pool_max, borrower)
         self._queue = WaitQueue(limits.acquire, self._shares, self._not_used)
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False

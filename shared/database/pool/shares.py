@@ -12,7 +12,7 @@ def nobody() -> Borrower:
     return None
 
 
-class Shares:
+class ConnectionShares:
     """Counts the connections of each borrower.
 
     Args:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from shared.database.pool.members import PoolMember
-from shared.database.pool.shares import Borrower, Shares
+from shared.database.pool.shares import Borrower, ConnectionShares
 
 type Waiter = asyncio.Future[PoolMember | None]
 
@@ -23,7 +23,10 @@ class WaitQueue:
     """
 
     def __init__(
-        self, timeout: float, shares: Shares, take_back: Callable[[PoolMember | None, Borrower], None]
+        self,
+        timeout: float,
+        shares: ConnectionShares,
+        take_back: Callable[[PoolMember | None, Borrower], None],
     ) -> None:
         self._timeout = timeout
         self._shares = shares
