@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.figures import Figure
 from tests.fixtures.service import ROOT
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
