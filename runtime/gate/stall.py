@@ -37,6 +37,7 @@ AGAIN = 1.0  # seconds to clean up after an interrupt before the next one
 TRIES = 3  # interrupts that a function may swallow
 STILL = 0.5  # seconds after which a frame counts as what holds the loop rather than as passed through
 STUCK = 1.0  # seconds after which an instruction does
+RINGS = 8  # in which a stuck instruction was seen
 STACK = 12  # places in the log
 
 _STEPS = frozenset(each.__code__ for each in (Adapter.__call__, Contained.send, Contained.throw))
@@ -84,7 +85,17 @@ class _Step:
         rests_until: before which it is not interrupted again.
     """
 
-    __slots__ = ("_at", "_frame", "_still_since", "_stuck_since", "raised", "rests_until", "since", "task")
+    __slots__ = (
+        "_at",
+        "_frame",
+        "_rings",
+        "_still_since",
+        "_stuck_since",
+        "raised",
+        "rests_until",
+        "since",
+        "task",
+    )
 
     def __init__(self, task: "asyncio.Task[object]", now: float) -> None:
         self.task = task
@@ -93,6 +104,7 @@ class _Step:
         self.rests_until = 0.0
         self._frame: FrameType | None = None
         self._at = 0
+        self._rings = 0
         self._still_since = self._stuck_since = now
 
     def seen(self, frame: FrameType | None, now: float) -> None:
@@ -100,8 +112,11 @@ class _Step:
         at = frame.f_lasti if frame is not None else 0
         if frame is not self._frame:
             self._still_since = self._stuck_since = now
+            self._rings = 0
         elif at != self._at:
             self._stuck_since = now
+            self._rings = 0
+        self._rings += 1  # seconds alone would tell the same of a process that was not scheduled
         self._frame, self._at = frame, at
 
     def may_be_interrupted(self, now: float) -> bool:
@@ -110,7 +125,8 @@ class _Step:
         if frame is None or not _is_inside_call(frame):
             return False
         packages = _packages(frame)
-        if packages & _NEVER or (_is_handing_over(frame) and now - self._stuck_since < STUCK):
+        is_stuck = now - self._stuck_since >= STUCK and self._rings >= RINGS
+        if packages & _NEVER or (_is_handing_over(frame) and not is_stuck):
             return False
         is_unwilling = bool(packages & _UNWILLING) or frame.f_code.co_name in _ENTRANCES
         return not is_unwilling or now - self._still_since >= STILL
