@@ -21,6 +21,7 @@ from runtime.config import Endpoint, Policy, WebhookScheme
 from runtime.dependencies import agents_from, open_database
 from runtime.gate.gate import Gate
 from runtime.gate.rates import rates_at
+from runtime.gate.stall import Interrupter
 from runtime.http.admission import Admission
 from runtime.http.cors import Cors, Preflights
 from runtime.http.errors import Errors, as_response
@@ -30,6 +31,7 @@ from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.workers import DefaultThreads
 from runtime.routing.extensions.access import Access
 from runtime.routing.extensions.listing import listed
 from runtime.routing.extensions.loading import Extensions
@@ -163,9 +165,11 @@ class Application:
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.gate)
             await stack.enter_async_context(self._litestar_running())
+            asyncio.get_running_loop().set_default_executor(DefaultThreads())
             for companion in self.companions:
                 await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
+            stack.enter_context(Interrupter(self.settings.functions, limits.stall))
             yield
 
     def drain(self, *, after: float = 0) -> None:

@@ -16,6 +16,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print one endpoint's policy and the origin of each value."""
     table = discover(settings.functions, import_budget=settings.limits.import_budget)
-    text = explanation(table, given.method.upper(), given.path)
+    text = explanation(table, given.method.upper(), given.path, stall=settings.limits.stall)
     print(text or f"{given.method.upper()} {given.path}: no such route; `annex routes` lists them.")
     return 0 if text else 1

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from runtime.app import BrokenFunctions, create_app
+from runtime.server.descriptors import raise_limit
 from runtime.server.interpreter import settle
 from runtime.server.process import end_now
 from runtime.server.process import run as run_server
@@ -19,6 +20,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve as production does: one process, graceful drain."""
     with unblocked():
         configure_logging(settings.telemetry, production=settings.is_production)
+        raise_limit()
         try:
             application = create_app(settings)
         except BrokenFunctions as error:

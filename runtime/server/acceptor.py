@@ -6,14 +6,19 @@ them 200 times. Here the listening sockets are read once more, and all that wait
 """
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Callable, Iterable
+
+from runtime.server.descriptors import reserve
+from shared.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
 ACCEPTS_PER_TURN = 256  # connections: some milliseconds
 RETRY_AFTER = 1.0  # seconds, when descriptors or memory are exhausted
+SHORTAGE = "this process has too many open files: a function leaves them open; connections use the reserve"
 
 
 class Acceptor:
@@ -27,6 +32,7 @@ class Acceptor:
     def __init__(self, sockets: Iterable[socket.socket], protocol: Callable[[], asyncio.Protocol]) -> None:
         self._loop = asyncio.get_running_loop()
         self._protocol = protocol
+        self._shortages = Throttle(seconds=60)
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners = [each.dup() for each in sockets]
         for listener in self._listeners:
@@ -49,7 +55,7 @@ class Acceptor:
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(ACCEPTS_PER_TURN):
             try:
-                connection, _address = listener.accept()
+                connection = self._accepted(listener)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:  # descriptors or memory are exhausted
@@ -61,6 +67,19 @@ class Acceptor:
             task = self._loop.create_task(self._connect(connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _accepted(self, listener: socket.socket) -> socket.socket:
+        """Accept one connection; where functions have every descriptor, with one of the reserve."""
+        try:
+            return listener.accept()[0]
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+        with reserve():
+            connection = listener.accept()[0]
+        if self._shortages.admit() is not None:
+            logger.error(SHORTAGE)
+        return connection
 
     async def _connect(self, connection: socket.socket) -> None:
         try:

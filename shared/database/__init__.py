@@ -5,6 +5,8 @@ from shared.database.connection.url import translate
 from shared.database.database import Database
 from shared.database.errors import (
     ConstraintViolated,
+    OutOfDescriptors,
+    PoolInUse,
     QueryFailed,
     SchemaChanged,
     SerializationFailure,
@@ -20,7 +22,9 @@ __all__ = [
     "Database",
     "InvalidDatabaseUrl",
     "Isolation",
+    "OutOfDescriptors",
     "OutcomeUnknown",
+    "PoolInUse",
     "Queries",
     "QueryFailed",
     "Range",

@@ -48,7 +48,7 @@ async def test_a_function_that_blocks_the_loop_is_named_and_the_others_go_on_aft
 ):
     functions = functions_of(tmp_path, {"standing.py": STANDING, "slow.py": SLOW})
     async with (
-        served(tmp_path, environment(issuer, NO_DATABASE, functions)) as service,
+        served(tmp_path, environment(issuer, NO_DATABASE, functions, ANNEX_STALL="0")) as service,
         httpx.AsyncClient(base_url=service.url, timeout=30) as http,
     ):
         blocking = asyncio.create_task(http.get("/standing", params={"seconds": 3}))
@@ -63,7 +63,7 @@ async def test_a_function_that_blocks_the_loop_is_named_and_the_others_go_on_aft
 
 async def test_a_process_that_hangs_ends_itself_so_that_it_is_started_anew(tmp_path: Path, issuer: Issuer):
     functions = functions_of(tmp_path, {"standing.py": STANDING})
-    settings = environment(issuer, NO_DATABASE, functions, ANNEX_HANG_TIMEOUT="1")
+    settings = environment(issuer, NO_DATABASE, functions, ANNEX_HANG_TIMEOUT="1", ANNEX_STALL="0")
     async with served(tmp_path, settings) as service:
         async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
             with pytest.raises(httpx.TransportError):

@@ -4,20 +4,24 @@ from collections.abc import Callable
 
 from runtime.http.health.health import Check, HealthProbe
 from runtime.routing import RouteTable
-from shared.database import Database
+from shared.database import Database, OutOfDescriptors, PoolInUse
 from shared.errors import DatabaseUnavailable
 
 DATABASE_TIMEOUT = 0.8  # seconds; a health check as a whole has 1
 
 
 def database_probe(database: Database, *, is_configured: bool) -> HealthProbe:
-    """Down while a configured database does not answer."""
+    """Down while a configured database does not answer; degraded while functions keep every connection."""
 
     async def probe() -> Check:
         if not is_configured:
             return Check("ok", "not configured")
         try:
             await database.ping(DATABASE_TIMEOUT)
+        except PoolInUse as error:
+            return Check("degraded", error.reason)
+        except OutOfDescriptors as error:
+            return Check("down", error.reason)
         except DatabaseUnavailable:
             return Check("down", "the database does not respond")
         return Check("ok")

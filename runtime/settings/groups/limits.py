@@ -27,11 +27,18 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
             doc="Seconds one function file may take to import before it is quarantined.",
         ),
     ] = 10.0
+    stall: Annotated[
+        float,
+        from_env(
+            "ANNEX_STALL",
+            doc="Seconds that one step of an `async def` function (the code between two awaits) may hold the event loop before it is interrupted; 0 for never.",
+        ),
+    ] = 2.0
     hang_timeout: Annotated[
         float,
         from_env(
             "ANNEX_HANG_TIMEOUT",
-            doc="Seconds the event loop may be blocked before the process exits, to be restarted by the platform; 0 for never, as in development.",
+            doc="Seconds the event loop may be blocked, by what cannot be interrupted, before the process exits, to be restarted by the platform; 0 for never, as in development.",
         ),
     ] = 60.0
     drain_timeout: Annotated[
