@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
@@ -28,6 +28,7 @@ from runtime.http.health import Health
 from runtime.http.probes import database_probe, functions_probe, service_probe
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
+from runtime.refusal import Refusal
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.streams import DRAIN
 from runtime.settings.origins import compile_origins
@@ -197,6 +198,7 @@ def create_app(
     telemetry: Telemetry | None = None,
     identity: Identity | None = None,
     webhooks: Mapping[WebhookScheme, Webhooks] | None = None,
+    refused: Iterable[Refusal] = (),
 ) -> Application:
     """Build the service; nothing is connected, listening or running until `running` is entered.
 
@@ -205,12 +207,13 @@ def create_app(
         telemetry: started from the settings when None.
         identity: verifies callers; Clerk, as the settings describe it, when None.
         webhooks: verify the deliveries of each scheme; Clerk's when None.
+        refused: function files that would harm this process; quarantined, and not run.
 
     Raises:
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
     """
     telemetry = telemetry or Telemetry.start(settings)
-    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    table = discover(settings.functions, import_budget=settings.limits.import_budget, refused=refused)
     if settings.is_production:
         table = lock.closed(settings.functions, table)
     application = Application(

@@ -3,9 +3,12 @@
 import argparse
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 
 from runtime.commands.checking.verdict import ReportPipe, Verdict, verdict
+from runtime.refusal import Refusal
+from runtime.rehearsal import Rehearsal
 from runtime.settings import Settings
 
 
@@ -31,13 +34,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="also classify what changed since the contract of a git revision (HEAD)",
     )
     parser.add_argument("--report-to", type=int, help=argparse.SUPPRESS)  # given to the child process
-    parser.add_argument("--refused", default="[]", help=argparse.SUPPRESS)
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Check everything that can be known without a request."""
     if given.report_to is None:
-        reached = verdict(given.arguments, budget=settings.limits.import_budget)
+        budget = settings.limits.import_budget
+        with Rehearsal(settings.functions, budget=budget) as rehearsal:
+            reached = verdict(given.arguments, rehearsal.refusals, budget=budget)
         print(*reached.lines, sep="\n")
         return reached.status
     pipe = ReportPipe(given.report_to)
@@ -50,12 +54,15 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
     from runtime.commands.checking.database import check_database
     from runtime.commands.checking.examination import examine
     from runtime.commands.finding import lines, status
-    from runtime.routing import Fault, discover
-    from runtime.routing.importing.guard import Witness
+    from runtime.routing import discover
     from runtime.routing.lock import write
 
-    witness = Witness(report, tuple(Fault(**each) for each in json.loads(given.refused)))
-    table = discover(settings.functions, import_budget=settings.limits.import_budget, witness=witness)
+    table = discover(
+        settings.functions,
+        import_budget=settings.limits.import_budget,
+        refused=[Refusal(*each) for each in json.load(sys.stdin)],
+        report=report,
+    )
     if given.accept:
         write(settings.functions, table)
     findings = examine(settings, table, root=settings.functions.resolve().parent, since=given.contract)

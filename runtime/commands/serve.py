@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from runtime.app import BrokenFunctions, create_app
+from runtime.rehearsal import rehearse
 from runtime.server.process import end_now
 from runtime.server.process import run as run_server
 from runtime.settings import Settings
@@ -18,8 +19,9 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve as production does: one process, graceful drain."""
     with unblocked():
         configure_logging(settings.telemetry, production=settings.is_production)
+        refused = rehearse(settings.functions, budget=settings.limits.import_budget)
         try:
-            application = create_app(settings)
+            application = create_app(settings, refused=refused)
         except BrokenFunctions as error:
             print(error, file=sys.stderr)
             return 1
