@@ -89,7 +89,7 @@ class Rehearsal:
         return tuple(found.values())
 
     def _started(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", _STAGE, json.dumps(sys.path)]
+        command = [sys.executable, "-W", "ignore", "-c", _STAGE, json.dumps(sys.path)]
         return subprocess.Popen(  # noqa: S603 - this very interpreter
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
         )

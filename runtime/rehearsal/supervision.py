@@ -21,7 +21,7 @@ from runtime.routing.importing.guard import allowed
 GRACE = 1.0  # seconds beyond the budget until a fork is ended, which its own clock could not end
 DUMP = 1.0  # seconds in which a fork that is ended writes where it was
 POLL_INTERVAL = 0.2  # seconds between two looks whether it lives: what it started may hold its pipe open
-LINGER = 1.0  # seconds in which the threads of a suspect may do their harm; of all files, a fifth
+LINGER = 1.0  # seconds in which the threads of a suspect may do their harm; those of others have a tenth
 
 _CURE = "Move that code into a handler; importing a file must only define things."
 
@@ -117,7 +117,7 @@ class Try:
                 dump=dump,
                 mark=self._mark,
                 is_traced=self._is_traced,
-                linger=LINGER if self._is_traced else LINGER / 5,
+                linger=LINGER if self._is_traced else LINGER / 10,
             )
         finally:
             os._exit(1)

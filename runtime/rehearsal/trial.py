@@ -20,6 +20,7 @@ from runtime.rehearsal.places import Mark, Tracer
 from runtime.routing.discovery import attempt
 from runtime.routing.importing.guard import Guard
 
+WAITED_FOR = 10  # files with threads for which a fork lingers
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 OUT_OF_REACH = 300  # the lowest descriptor for what must survive a file that closes the usual ones
 
@@ -49,17 +50,17 @@ def perform(  # noqa: PLR0913 - all by name
         dump: the file into which faulthandler writes.
         mark: where to note what runs.
         is_traced: note each line.
-        linger: seconds to stay where a file has left a thread.
+        linger: seconds to wait after a file that has left a thread.
     """
     pipe = _prepared(pipe, dump)
     say = partial(_say, pipe, mark)
     loaded = {*sys.modules}
     watch = Watch()
-    is_busy = False
+    busy = 0
     for position, file in enumerate(files):
         mark.set(0, is_running=False)
         say({"reading": position})
-        threads = threading.active_count()
+        threads = {*threading.enumerate()}
         if is_traced:
             harmed = partial(_is_other, Lasting.read())
             threading.settrace(Tracer(str(root / file), mark, harmed))
@@ -68,11 +69,11 @@ def perform(  # noqa: PLR0913 - all by name
         if refusal:
             say({"refused": refusal._asdict(), "hung": bool(guard.harmful)})
             _exit(0)
-        if threading.active_count() > threads:
-            is_busy = True
+        left = {*threading.enumerate()} - threads
+        if any(not each.name.endswith(file) for each in left):  # the guard's own ends in a moment
             say({"busy": position})
-    if is_busy:
-        time.sleep(linger)
+            time.sleep(linger if busy < WAITED_FOR else 0)
+            busy += 1
     say({"imported": [name for name in sys.modules if name not in loaded and _is_library(name)]})
     _exit(0)
 

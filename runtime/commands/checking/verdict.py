@@ -1,8 +1,8 @@
 """The verdict of `annex check`, reached in a child process, which a function file may end or block.
 
-The parent runs no function. The child is told which files would harm it, reports each file before reading it,
-and then its verdict. Where it ends or hangs nevertheless, the file that it was reading is refused, and another
-child checks without it.
+The parent runs no function. The child is told which files would harm it, reports each file before reading
+it, and then its verdict. Where it ends or hangs nevertheless, the file that it was reading is refused, and
+another child checks without it.
 """
 
 import contextlib
