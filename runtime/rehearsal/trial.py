@@ -56,6 +56,7 @@ def perform(  # noqa: PLR0913 - all by name
     say = partial(_say, pipe, mark)
     loaded = {*sys.modules}
     watch = Watch()
+    guard = Guard(root, budget, hung=hung)
     busy = 0
     for position, file in enumerate(files):
         mark.set(0, is_running=False)
@@ -64,7 +65,6 @@ def perform(  # noqa: PLR0913 - all by name
         if is_traced:
             harmed = partial(_is_other, Lasting.read())
             threading.settrace(Tracer(str(root / file), mark, harmed))
-        guard = Guard(root, budget, hung=hung)
         refusal = _attempted(guard, watch, file, mark)
         if refusal:
             say({"refused": refusal._asdict(), "hung": bool(guard.harmful)})

@@ -5,7 +5,7 @@ name and config are known, are kept and refuse to serve.
 """
 
 import stat
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +24,7 @@ from runtime.routing.function_file import (
     with_policy,
     without_reserved,
 )
-from runtime.routing.importing.guard import Guard
+from runtime.routing.importing.guard import Guard, Inline
 from runtime.routing.importing.loading import Loader
 from runtime.routing.incumbents import Incumbents, committed
 from runtime.routing.reading.cascade import check_folder
@@ -110,14 +110,18 @@ def attempt(guard: Guard, file: str, begins: Callable[[], None]) -> Fault | None
         file: below the folder.
         begins: called when the file has been read, and runs from now on.
     """
-    reader = read_folder if PurePosixPath(file).name == FOLDER_CONFIG else read_function
-    text, source = _source(guard, file, reader, {})
-    begins()
-    if reader is read_function:
-        each = with_policy(read_file(read_candidate(file), text, source), {}, {})
-        compiled = _compiled(each, Loader(guard), None)
-        if not compiled.faults:
-            guard.run(file, "Reading the types", lambda: [*compiled.uses(Incumbents()), *compiled.routes()])
+    inline = Inline(guard)
+
+    def work() -> None:
+        reader = read_folder if PurePosixPath(file).name == FOLDER_CONFIG else read_function
+        text, source = _source(inline, file, reader, {})
+        begins()
+        if reader is read_function:
+            each = with_policy(read_file(read_candidate(file), text, source), {}, {})
+            compiled = _compiled(each, Loader(inline), None)
+            deque(compiled.uses(Incumbents()) if not compiled.faults else (), maxlen=0)
+
+    guard.run(file, "The import", work)
     return next(iter(guard.harmful), None)
 
 

@@ -131,6 +131,23 @@ class Guard:
 _RAISE_IN = ctypes.pythonapi.PyThreadState_SetAsyncExc  # bound here: a file may take it away
 
 
+class Inline(Guard):
+    """Runs code inside of a piece of another guard: in its thread, within its budget, in its surroundings."""
+
+    def __init__(self, around: Guard) -> None:
+        super().__init__(around.root, around.budget)
+        self.harmful = around.harmful
+
+    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+        """Do `work`; what it raises becomes a fault."""
+        try:
+            return work()
+        except _GivenUp:
+            raise
+        except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
+            return self._raised(file, doing, error, sys.exc_info()[2])
+
+
 class _GivenUp(BaseException):
     """Raised inside a thread that has used its budget up."""
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from runtime.config import METHODS, Folder, Function
 from runtime.config.policy import keys_of
-from runtime.routing.reading.bindings import bindings, evaluated
+from runtime.routing.reading.bindings import Evaluated, bindings, evaluated
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
 from runtime.routing.reading.keys import read_value
 from runtime.routing.reading.names import near_miss
@@ -78,7 +78,7 @@ def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source
             compile(code, file, "exec", dont_inherit=True)
     except UNREADABLE as error:
         return unread(file, unreadable(file, error))
-    reader = _Reader(file, kind)
+    reader = _Reader(file, kind, code)
     config = reader.config(code)
     methods = reader.methods(code) if kind is Function else {}
     is_whole = reader.written is not None and not reader.faults
@@ -95,11 +95,13 @@ def _decorated(code: ast.Module) -> dict[str, int]:
 class _Reader:
     """Walks the top level of one module and collects faults."""
 
-    def __init__(self, file: str, kind: type[Function] | type[Folder]) -> None:
+    def __init__(self, file: str, kind: type[Function] | type[Folder], code: ast.Module) -> None:
         self.file = file
         self.kind = kind
         self.faults: list[Fault] = []
         self.written: dict[str, Any] | None = None  # no config
+        self._evaluated = evaluated(code)
+        self._bindings = bindings(code, self._evaluated)
 
     def fault(self, line: int, found: str, cure: str) -> None:
         self.faults.append(Fault(file=self.file, line=line, found=found, cure=cure))
@@ -140,7 +142,7 @@ class _Reader:
 
     def _undefined(self, code: ast.Module) -> None:
         """A `get` imported from elsewhere would be a route that nobody wrote."""
-        for name, node, line in bindings(code):
+        for name, node, line in self._bindings:
             if name not in METHODS or (node in code.body and isinstance(node, _DEFINITIONS)):
                 continue
             if isinstance(node, _DEFINITIONS):
@@ -156,7 +158,7 @@ class _Reader:
     def config(self, code: ast.Module) -> dict[str, Literal] | None:
         assigned = [found for node in code.body if (found := _assignment(node))]
         named = [(target, value) for target, value in assigned if target.id == "config"]
-        if misread := self._misread(code, assigned, named):
+        if misread := self._misread(assigned, named):
             self.fault(*misread)
             return None
         if named and self.kind is Folder:
@@ -168,9 +170,7 @@ class _Reader:
             return None
         return {}
 
-    def _misread(
-        self, code: ast.Module, assigned: list[_Assignment], named: list[_Assignment]
-    ) -> tuple[int, str, str] | None:
+    def _misread(self, assigned: list[_Assignment], named: list[_Assignment]) -> tuple[int, str, str] | None:
         """Return what would make the config another one than the one assignment says."""
         for target, value in assigned:
             if target.id != "config" and (_called(value) in _KINDS or target.id.lower() == "config"):
@@ -178,10 +178,10 @@ class _Reader:
         if len(named) > 1:
             found = f"config is set twice, first on line {named[0][0].lineno}."
             return named[1][0].lineno, found, "Keep one."
-        for name, node, line in bindings(code):
+        for name, node, line in self._bindings:
             if name == "config" and not any(node is target for target, _ in named):
                 return line, "This config cannot be read.", _ONE_CONFIG
-        for call in _policy_calls(code):
+        for call in _policy_calls(self._evaluated):
             if not any(call is value for _, value in named):
                 return call.lineno, f"This {_spelt(call.func)}(...) is not read.", _ONE_CONFIG
         return None
@@ -249,16 +249,16 @@ def _assignment(node: ast.stmt) -> _Assignment | None:
     return None
 
 
-def _policy_calls(code: ast.Module) -> Iterator[ast.Call]:
+def _policy_calls(nodes: Evaluated) -> Iterator[ast.Call]:
     """Yield each call of `Function` or `Folder`, as they are imported from the runtime."""
     names = {
         alias.asname or alias.name
-        for node, _ in evaluated(code)
+        for node, _ in nodes
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "runtime"
         for alias in node.names
         if alias.name in _KINDS
     }
-    for node, _ in evaluated(code):
+    for node, _ in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             yield node
 
