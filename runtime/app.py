@@ -131,7 +131,8 @@ class Application:
         for fault in table.faults:
             if fault not in self._reported:
                 extra = {"function": fault.file, "line": fault.line, "error_id": fault.error_id}
-                logger.error("function quarantined: %s", fault, extra=extra)
+                template = "route closed: %s" if fault.is_closed else "function quarantined: %s"
+                logger.error(template, fault, extra=extra)
         self._reported = frozenset(table.faults)
         self.table, self._router = table, cast("ASGIApp", router)
         self._served = fold(self.stages(), self._router)

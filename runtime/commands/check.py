@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--update-lock",
         dest="accept",
         action="store_true",
-        help="first write the routes that are public now to public.lock",
+        help="first write the routes that are public now to public.lock, and the contract",
     )
     parser.add_argument(
         "--database",
@@ -51,11 +51,11 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[str], None]) -> Verdict:
     """Run in the child process, which alone pays for these imports."""
+    from runtime.commands.checking.acceptance import accept
     from runtime.commands.checking.database import check_database
     from runtime.commands.checking.examination import examine
     from runtime.commands.finding import lines, status
     from runtime.routing import discover
-    from runtime.routing.lock import write
 
     table = discover(
         settings.functions,
@@ -63,9 +63,10 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
         refused=[Refusal(*each) for each in json.load(sys.stdin)],
         report=report,
     )
+    root = settings.functions.resolve().parent
     if given.accept:
-        write(settings.functions, table)
-    findings = examine(settings, table, root=settings.functions.resolve().parent, since=given.contract)
+        accept(table, root)
+    findings = examine(settings, table, root=root, since=given.contract)
     if given.database:
         findings += asyncio.run(check_database(settings))
     return Verdict(lines(findings), status(findings))

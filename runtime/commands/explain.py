@@ -2,7 +2,7 @@
 
 import argparse
 
-from runtime.commands.table import table_of
+from runtime.commands.table import table_to_show
 from runtime.routing.display import explanation
 from runtime.settings import Settings
 
@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print one endpoint's policy and the origin of each value."""
-    table = table_of(settings)
+    table = table_to_show(settings)
     text = explanation(table, given.method.upper(), given.path)
     print(text or f"{given.method.upper()} {given.path}: no such route; `annex routes` lists them.")
     return 0 if text else 1

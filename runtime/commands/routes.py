@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from runtime.commands.table import table_of
+from runtime.commands.table import table_to_show
 from runtime.routing.display import as_json, as_text
 from runtime.settings import Settings
 
@@ -15,6 +15,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print the route table."""
-    table = table_of(settings)
+    table = table_to_show(settings)
     print(as_json(table) if given.json else as_text(table, colour=sys.stdout.isatty()))
     return 0

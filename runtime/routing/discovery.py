@@ -94,7 +94,12 @@ def discover(  # noqa: PLR0913  # all by name
         loader.forget()
     loaded = {} if previous is None else previous.files
     fresh = {file: it for file, it in loaded.items() if file not in stale}
-    compiled = [_compiled(each, loader, fresh.get(each.file)) for each in files]
+    compiled = [
+        _compiled(each, loader, fresh.get(each.file)).with_known_types(
+            known.types.get(each.file, frozenset())
+        )
+        for each in files
+    ]
     compiled = _spread(
         compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses(known))
     )

@@ -94,6 +94,10 @@ class CompiledFile(Struct, frozen=True):
         """Return it with these faults as well."""
         return replace(self, faults=tuple(dict.fromkeys((*self.faults, *faults))))
 
+    def with_known_types(self, names: frozenset[str]) -> Self:
+        """Return it with what the committed contract calls its types."""
+        return replace(self, operations=tuple(replace(each, known_types=names) for each in self.operations))
+
     def routes(self) -> list[Route]:
         """Return a route for each operation."""
         segments = self.before.segments or ()
