@@ -1,0 +1,12 @@
+# holds: the neighbours are answered
+# own: any
+# costs: worker
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def get() -> str:
+    """Answer."""
+    import os
+    os.abort()

@@ -1,0 +1,12 @@
+# holds: the neighbours are answered
+# own: 500
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def get() -> str:
+    """Answer."""
+    import asyncio
+    asyncio.get_running_loop().close()
+    return ''
