@@ -5,8 +5,8 @@ name and config are known, are kept and refuse to serve.
 """
 
 import stat
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from runtime.asgi import urls
 from runtime.config import Endpoint, Policy
 from runtime.refusal import Refusal
 from runtime.routing import handlers
+from runtime.routing.annotations.describe import schema_of
 from runtime.routing.conflicts import Claim, Standing, between_files, between_parameters
 from runtime.routing.function_file import (
     CompiledFile,
@@ -27,8 +28,10 @@ from runtime.routing.function_file import (
 from runtime.routing.importing.guard import Guard, Inline
 from runtime.routing.importing.loading import Loader
 from runtime.routing.incumbents import Incumbents, committed
+from runtime.routing.operation import Operation
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
+from runtime.routing.reading.names import Segment
 from runtime.routing.reading.source import Source, read_folder, read_function, unread
 from runtime.routing.reading.tree import (
     FOLDER_CONFIG,
@@ -124,10 +127,19 @@ def attempt(guard: Guard, file: str, begins: Callable[[], None]) -> Fault | None
         if reader is read_function:
             each = with_policy(read_file(read_candidate(file), text, source), {}, {})
             compiled = _compiled(each, Loader(inline), None)
-            deque(compiled.uses(Incumbents()) if not compiled.faults else (), maxlen=0)
+            for operation in () if compiled.faults else compiled.operations:
+                _describe(operation)
 
     guard.run(file, "The import", work)
     return next(iter(guard.harmful), None)
+
+
+def _describe(operation: Operation) -> None:
+    """Read the types of an operation as the contract does, which runs code of theirs."""
+    for given in operation.inputs:
+        if given.kind.is_described:
+            schema_of(given.annotation)
+    schema_of(operation.event or operation.returns)
 
 
 def _read(root: Path, file: str) -> bytes | Fault:
@@ -215,9 +227,22 @@ def _table(root: Path, files: list[CompiledFile], faults: list[Fault]) -> RouteT
             for method in each.before.methods:
                 broken[method, shape_of(each.before.segments)].append(each)
     served = {(route.endpoint.method.lower(), shape_of(route.segments)) for route in routes}
-    routes += [_quarantined(key[0], claimants) for key, claimants in broken.items() if key not in served]
+    kinds = dict(fork for route in routes for fork in _forks(route.segments))
+    for key, claimants in broken.items():
+        refusal = _quarantined(key[0], claimants)
+        # A router's branch is a parameter or the rest of the URL, and the file that serves has taken it.
+        if key not in served and all(kinds.get(*fork) == fork[1] for fork in _forks(refusal.segments)):
+            routes.append(refusal)
+            kinds.update(_forks(refusal.segments))
     imported = {each.file: Imported(each.before.text, each.loaded) for each in files if each.loaded}
     return RouteTable(root, routes, faults, imported)
+
+
+def _forks(segments: tuple[Segment, ...]) -> Iterator[tuple[str, str]]:
+    """Yield where a URL has a parameter or a catch-all, and which of the two."""
+    for depth, segment in enumerate(segments):
+        if segment.kind != "static":
+            yield shape_of(segments[:depth]), segment.kind
 
 
 def _quarantined(method: str, claimants: list[CompiledFile]) -> Route:

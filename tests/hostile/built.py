@@ -13,7 +13,10 @@ SLOW_TO_COMPILE = GOOD + 'late = lambda x: f"' + "{x}" * 300_000 + '"\n'
 
 
 def _text(text: str) -> Callable[[Path], None]:
-    return lambda path: path.write_text(text) and None
+    def write(path: Path) -> None:
+        path.write_text(text)
+
+    return write
 
 
 def _sparse(path: Path) -> None:
@@ -47,10 +50,14 @@ BUILT: dict[str, Callable[[Path], None]] = {
     "source/folder_named_like_a_file": lambda path: path.mkdir(),
     "source/secret_of_the_process": lambda path: path.symlink_to("/proc/self/environ"),
     "conflicts/same_url_by_group": _beside("(again)/healthy.py"),
-    "conflicts/same_url_by_path": _beside("again.py", GOOD.replace("public=True", "public=True, path='/healthy'")),
+    "conflicts/same_url_by_path": _beside(
+        "again.py", GOOD.replace("public=True", "public=True, path='/healthy'")
+    ),
     "conflicts/other_case": _beside("Healthy.py"),
     "conflicts/broken_twin_of_a_parameter": _beside("items/[other].py", BROKEN),
-    "conflicts/twin_of_a_parameter": _beside("items/[another].py", GOOD.replace("get()", "get(another: str)")),
+    "conflicts/twin_of_a_parameter": _beside(
+        "items/[another].py", GOOD.replace("get()", "get(another: str)")
+    ),
     "conflicts/other_type_of_a_parameter": _beside(
         "items/[symbol]/more.py", GOOD.replace("get()", "get(symbol: int)")
     ),

@@ -1,4 +1,4 @@
-"""Serves hostile files beside healthy ones by a real `annex serve`, and judges by what the neighbours answer."""
+"""Serves hostile files beside healthy ones by a real `annex serve`; what the neighbours answer is judged."""
 
 import contextlib
 import threading
@@ -17,14 +17,39 @@ from tests.hostile.case import Case
 RECOVERY = 12.0  # seconds within which the neighbours answer again
 OWN = 20.0  # seconds within which a hostile call is answered, or given up
 
-_OPEN = "from runtime import Function\n\nconfig = Function(public=True, timeout=3)\n\n\n"
+_GET = """from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+{keyword} get({given}) -> str:
+    \"\"\"Answer.\"\"\"
+    return "well"
+"""
+_TYPED = """from msgspec import Struct
+
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+class Item(Struct):
+    \"\"\"One.\"\"\"
+
+    text: str
+
+
+async def get() -> Item:
+    \"\"\"Answer.\"\"\"
+    return Item("well")
+"""
 HEALTHY = {
-    "healthy.py": f'{_OPEN}async def get() -> str:\n    """Answer."""\n    return "well"\n',
-    "plain.py": f'{_OPEN}def get() -> str:\n    """Answer."""\n    return "well"\n',
-    "items/[symbol].py": f'{_OPEN}async def get(symbol: str) -> str:\n    """Answer."""\n    return "well"\n',
-    "types/first.py": f'from msgspec import Struct\n{_OPEN}class Item(Struct):\n    """One."""\n\n    text: str\n\n\n'
-    'async def get() -> Item:\n    """Answer."""\n    return Item("well")\n',
-    "reports/index.py": f'import time\n{_OPEN}def get() -> str:\n    """Answer."""\n    time.sleep(0.2)\n    return "well"\n',
+    "healthy.py": _GET.format(keyword="async def", given=""),
+    "plain.py": _GET.format(keyword="def", given=""),
+    "items/[symbol].py": _GET.format(keyword="async def", given="symbol: str"),
+    "types/first.py": _TYPED,
+    "reports/index.py": "import time\n"
+    + _GET.format(keyword="def", given="").replace("    return", "    time.sleep(0.2)\n    return"),
 }
 NEIGHBOURS = ("/healthy", "/plain", "/items/x", "/types/first")
 UNLISTED = "policy/unlisted"
@@ -172,9 +197,10 @@ def _called(service: Service, case: Case) -> str:
     under_way.start()
     time.sleep(0.05)
     status = 0
-    with contextlib.suppress(httpx.TransportError), httpx.stream(
-        "GET", f"{service.url}/{case.name}", timeout=OWN
-    ) as answer:
+    with (
+        contextlib.suppress(httpx.TransportError),
+        httpx.stream("GET", f"{service.url}/{case.name}", timeout=OWN) as answer,
+    ):
         status = answer.status_code
         if answer.headers.get("content-type", "").startswith("text/event-stream"):
             next(answer.iter_raw(), b"")

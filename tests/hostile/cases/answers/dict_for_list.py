@@ -17,4 +17,4 @@ class Private(Public):
 
 async def get() -> list[int]:
     """Answer."""
-    return {'a': 1}
+    return {"a": 1}

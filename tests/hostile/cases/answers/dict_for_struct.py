@@ -17,4 +17,4 @@ class Private(Public):
 
 async def get() -> Public:
     """Answer."""
-    return {'name': 'a', 'password_hash': 'secret-hash'}
+    return {"name": "a", "password_hash": "secret-hash"}

@@ -17,4 +17,4 @@ class Private(Public):
 
 async def get() -> int:
     """Answer."""
-    return 10 ** 5000
+    return 10**5000

@@ -17,4 +17,4 @@ class Private(Public):
 
 async def get() -> float:
     """Answer."""
-    return float('nan')
+    return float("nan")

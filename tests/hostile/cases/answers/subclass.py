@@ -17,4 +17,4 @@ class Private(Public):
 
 async def get() -> Public:
     """Answer."""
-    return Private('a', 'secret-hash')
+    return Private("a", "secret-hash")

@@ -17,4 +17,4 @@ class Private(Public):
 
 async def get() -> str:
     """Answer."""
-    return '\ud800'
+    return "\ud800"

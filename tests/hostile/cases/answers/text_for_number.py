@@ -17,4 +17,4 @@ class Private(Public):
 
 async def get() -> int:
     """Answer."""
-    return 'x'
+    return "x"

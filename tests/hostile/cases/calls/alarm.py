@@ -9,5 +9,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import signal
+
     signal.alarm(1)
-    return ''
+    return ""

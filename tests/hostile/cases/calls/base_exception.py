@@ -7,4 +7,4 @@ config = Function(public=True)
 
 async def get() -> str:
     """Answer."""
-    raise BaseException('x')
+    raise BaseException("x")

@@ -8,5 +8,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import builtins
+
     builtins.open = None
-    return ''
+    return ""

@@ -10,6 +10,7 @@ async def get() -> str:
     """Answer."""
     import asyncio
     import sys
+
     asyncio.get_running_loop().call_soon(sys.exit)
     await asyncio.sleep(1)
-    return ''
+    return ""

@@ -8,7 +8,8 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     for task in asyncio.all_tasks():
         task.cancel()
     await asyncio.sleep(1)
-    return ''
+    return ""

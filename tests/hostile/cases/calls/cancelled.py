@@ -8,4 +8,5 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     raise asyncio.CancelledError

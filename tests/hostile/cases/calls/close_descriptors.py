@@ -9,5 +9,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import os
+
     os.closerange(0, 20)
-    return ''
+    return ""

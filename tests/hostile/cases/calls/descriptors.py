@@ -7,5 +7,5 @@ config = Function(public=True)
 
 async def get() -> str:
     """Answer."""
-    globals()['held'] = [open('/dev/null') for _ in range(20_000)]
-    return ''
+    globals()["held"] = [open("/dev/null") for _ in range(20_000)]
+    return ""

@@ -8,5 +8,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     asyncio.get_running_loop().set_exception_handler(lambda *a: 1 / 0)
-    return ''
+    return ""

@@ -8,5 +8,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     await asyncio.get_running_loop().shutdown_default_executor()
-    return ''
+    return ""

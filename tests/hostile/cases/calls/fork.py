@@ -9,6 +9,7 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import os
+
     if os.fork() == 0:
-        return 'child'
-    return 'parent'
+        return "child"
+    return "parent"

@@ -7,4 +7,4 @@ config = Function(public=True)
 
 async def get() -> str:
     """Answer."""
-    raise ExceptionGroup('x', [ValueError(), KeyError()])
+    raise ExceptionGroup("x", [ValueError(), KeyError()])

@@ -7,4 +7,4 @@ config = Function(public=True)
 
 async def get() -> str:
     """Answer."""
-    raise ValueError('x' * 100_000_000)
+    raise ValueError("x" * 100_000_000)

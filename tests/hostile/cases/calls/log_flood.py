@@ -8,6 +8,7 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import logging
+
     for _ in range(20_000):
-        logging.error('x')
-    return ''
+        logging.error("x")
+    return ""

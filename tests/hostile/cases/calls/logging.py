@@ -8,5 +8,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import logging
+
     logging.disable()
-    return ''
+    return ""

@@ -8,5 +8,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     asyncio.get_running_loop().close()
-    return ''
+    return ""

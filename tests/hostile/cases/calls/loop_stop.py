@@ -9,6 +9,7 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     asyncio.get_running_loop().stop()
     await asyncio.sleep(1)
-    return ''
+    return ""

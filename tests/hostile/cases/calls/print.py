@@ -7,5 +7,5 @@ config = Function(public=True)
 
 async def get() -> str:
     """Answer."""
-    print('x' * 10_000_000)
-    return ''
+    print("x" * 10_000_000)
+    return ""

@@ -7,8 +7,9 @@ config = Function(public=True)
 
 async def get() -> str:
     """Answer."""
+
     def f():
         f()
 
     f()
-    return ''
+    return ""

@@ -8,5 +8,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import sys
+
     sys.setrecursionlimit(10**9)
-    return ''
+    return ""

@@ -9,5 +9,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import resource
+
     resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10))
-    return ''
+    return ""

@@ -9,5 +9,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import ctypes
+
     ctypes.string_at(0)
-    return ''
+    return ""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from runtime import Event
 
 
-class Tick(Event, tag='tick'):
+class Tick(Event, tag="tick"):
     n: int
 
 

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from runtime import Event
 
 
-class Tick(Event, tag='tick'):
+class Tick(Event, tag="tick"):
     n: int
 
 
 async def get() -> AsyncIterator[Tick]:
     """Answer."""
     for _ in range(100):
-        yield Tick(n=10 ** 4000)
+        yield Tick(n=10**4000)

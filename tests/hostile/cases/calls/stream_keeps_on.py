@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 from runtime import Event
 
 
-class Tick(Event, tag='tick'):
+class Tick(Event, tag="tick"):
     n: int
 
 
 async def get() -> AsyncIterator[Tick]:
     """Answer."""
     import asyncio
+
     while True:
         try:
             yield Tick(n=1)

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from runtime import Event
 
 
-class Tick(Event, tag='tick'):
+class Tick(Event, tag="tick"):
     n: int
 
 
 async def get() -> AsyncIterator[Tick]:
     """Answer."""
-    yield 'x'
+    yield "x"

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from runtime import Event
 
 
-class Tick(Event, tag='tick'):
+class Tick(Event, tag="tick"):
     n: int
 
 
 async def get() -> AsyncIterator[Tick]:
     """Answer."""
     import asyncio
+
     await asyncio.Event().wait()
     yield Tick(n=1)

@@ -8,6 +8,7 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     while True:
         try:
             await asyncio.sleep(1000)

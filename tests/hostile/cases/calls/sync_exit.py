@@ -8,4 +8,5 @@ config = Function(public=True)
 def get() -> str:
     """Answer."""
     import sys
+
     sys.exit(1)

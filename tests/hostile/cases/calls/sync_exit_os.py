@@ -9,4 +9,5 @@ config = Function(public=True)
 def get() -> str:
     """Answer."""
     import os
+
     os._exit(1)

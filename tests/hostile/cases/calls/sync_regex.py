@@ -9,5 +9,6 @@ config = Function(public=True)
 def get() -> str:
     """Answer."""
     import re
-    re.match(r'(a+)+$', 'a' * 60 + 'b')
-    return ''
+
+    re.match(r"(a+)+$", "a" * 60 + "b")
+    return ""

@@ -8,5 +8,6 @@ config = Function(public=True)
 def get() -> str:
     """Answer."""
     import time
+
     time.sleep(1000)
-    return ''
+    return ""

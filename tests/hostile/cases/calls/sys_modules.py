@@ -9,5 +9,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import sys
+
     sys.modules.clear()
-    return ''
+    return ""

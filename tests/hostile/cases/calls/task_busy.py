@@ -14,4 +14,4 @@ async def get() -> str:
             await asyncio.sleep(0)
 
     asyncio.create_task(busy())
-    return ''
+    return ""

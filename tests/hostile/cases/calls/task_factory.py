@@ -9,5 +9,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
-    return ''
+    return ""

@@ -8,6 +8,7 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import asyncio
+
     for _ in range(10_000):
         asyncio.create_task(asyncio.sleep(1000))
-    return ''
+    return ""

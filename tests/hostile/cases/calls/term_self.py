@@ -9,5 +9,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     import os
+
     os.kill(os.getpid(), 15)
-    return ''
+    return ""

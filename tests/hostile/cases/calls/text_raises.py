@@ -7,6 +7,7 @@ config = Function(public=True)
 
 async def get() -> str:
     """Answer."""
+
     class Bad(Exception):
         def __str__(self):
             raise SystemExit

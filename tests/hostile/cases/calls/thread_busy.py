@@ -14,4 +14,4 @@ async def get() -> str:
             pass
 
     threading.Thread(target=busy, daemon=True).start()
-    return ''
+    return ""

@@ -9,5 +9,6 @@ async def get() -> str:
     """Answer."""
     import asyncio
     import time
+
     await asyncio.gather(*(asyncio.to_thread(time.sleep, 8) for _ in range(40)))
-    return ''
+    return ""

@@ -6,6 +6,7 @@ config = Function(public=True)
 
 import atexit
 import os
+
 atexit.register(os._exit, 5)
 
 

@@ -6,6 +6,7 @@ config = Function(public=True)
 
 import atexit
 import time
+
 atexit.register(time.sleep, 1000)
 
 

@@ -8,7 +8,7 @@ import sys
 
 
 def hook(event, given):
-    if event == 'open':
+    if event == "open":
         raise RuntimeError
 
 

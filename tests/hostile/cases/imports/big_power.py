@@ -4,7 +4,7 @@ from runtime import Function
 
 config = Function(public=True)
 
-x = 10 ** 10 ** 9
+x = 10**10**9
 
 
 async def get() -> str:

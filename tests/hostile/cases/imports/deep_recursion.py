@@ -4,6 +4,7 @@ from runtime import Function
 
 config = Function(public=True)
 
+
 def f():
     f()
 

@@ -1,5 +1,5 @@
 # holds: the file is quarantined, its neighbours serve
-# own: 503
+# own: 200,503
 from runtime import Function
 
 config = Function(public=True)

@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import os
+
 os.dup2(os.open(os.devnull, os.O_RDWR), 5)
 
 

@@ -15,7 +15,7 @@ class Meta(type(Enum)):
 
 
 class Side(Enum, metaclass=Meta):
-    BUY = 'buy'
+    BUY = "buy"
 
 
 async def get() -> Side:

@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import os
-os.execv('/bin/true', ['true'])
+
+os.execv("/bin/true", ["true"])
 
 
 async def get() -> str:

@@ -7,7 +7,7 @@ config = Function(public=True)
 import os
 import tempfile
 
-path = tempfile.mkdtemp() + '/fifo'
+path = tempfile.mkdtemp() + "/fifo"
 os.mkfifo(path)
 open(path)
 

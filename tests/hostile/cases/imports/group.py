@@ -4,7 +4,7 @@ from runtime import Function
 
 config = Function(public=True)
 
-raise BaseExceptionGroup('x', [SystemExit()])
+raise BaseExceptionGroup("x", [SystemExit()])
 
 
 async def get() -> str:

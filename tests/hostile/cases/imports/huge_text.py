@@ -4,7 +4,7 @@ from runtime import Function
 
 config = Function(public=True)
 
-raise ValueError('x' * 100_000_000)
+raise ValueError("x" * 100_000_000)
 
 
 async def get() -> str:

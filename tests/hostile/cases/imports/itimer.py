@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import signal
+
 signal.setitimer(signal.ITIMER_REAL, 0.5)
 
 

@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import threading
+
 threading.Event().wait()
 
 

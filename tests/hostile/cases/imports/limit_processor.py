@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import resource
+
 resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
 
 

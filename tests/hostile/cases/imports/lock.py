@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import threading
+
 lock = threading.Lock()
 lock.acquire()
 lock.acquire()

@@ -4,6 +4,7 @@ from runtime import Function
 
 config = Function(public=True)
 
+
 class Meta(type):
     def __instancecheck__(cls, other):
         raise SystemExit

@@ -1,10 +1,11 @@
 # holds: the file is quarantined, its neighbours serve
-# own: 503
+# own: 200,503
 from runtime import Function
 
 config = Function(public=True)
 
 import os
+
 os.nice(19)
 
 

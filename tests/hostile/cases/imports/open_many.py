@@ -6,7 +6,7 @@ config = Function(public=True)
 
 x = []
 for _ in range(20_000):
-    x.append(open('/dev/null'))
+    x.append(open("/dev/null"))
 
 
 async def get() -> str:

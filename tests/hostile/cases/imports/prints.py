@@ -4,7 +4,7 @@ from runtime import Function
 
 config = Function(public=True)
 
-print('x' * 100_000)
+print("x" * 100_000)
 
 
 async def get() -> str:

@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import re
-re.match(r'(a+)+$', 'a' * 60 + 'b')
+
+re.match(r"(a+)+$", "a" * 60 + "b")
 
 
 async def get() -> str:

@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import ctypes
+
 ctypes.string_at(0)
 
 

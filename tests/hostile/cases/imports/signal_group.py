@@ -6,6 +6,7 @@ config = Function(public=True)
 
 import os
 import signal
+
 os.killpg(0, signal.SIGKILL)
 
 

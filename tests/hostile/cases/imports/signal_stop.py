@@ -6,6 +6,7 @@ config = Function(public=True)
 
 import os
 import signal
+
 os.kill(os.getpid(), signal.SIGSTOP)
 
 

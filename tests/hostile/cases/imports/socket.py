@@ -5,8 +5,9 @@ from runtime import Function
 config = Function(public=True)
 
 import socket
+
 s = socket.socket()
-s.bind(('127.0.0.1', 0))
+s.bind(("127.0.0.1", 0))
 s.listen()
 s.accept()
 

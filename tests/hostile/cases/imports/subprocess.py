@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import subprocess
-subprocess.run(['true'], check=True)
+
+subprocess.run(["true"], check=True)
 
 
 async def get() -> str:

@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import subprocess
-subprocess.run(['sleep', '1000'])
+
+subprocess.run(["sleep", "1000"])
 
 
 async def get() -> str:

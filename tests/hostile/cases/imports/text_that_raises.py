@@ -4,6 +4,7 @@ from runtime import Function
 
 config = Function(public=True)
 
+
 class Bad(Exception):
     def __str__(self):
         raise ValueError

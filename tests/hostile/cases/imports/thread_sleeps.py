@@ -6,6 +6,7 @@ config = Function(public=True)
 
 import threading
 import time
+
 threading.Thread(target=time.sleep, args=(1000,)).start()
 
 

@@ -6,6 +6,7 @@ config = Function(public=True)
 
 import threading
 import time
+
 for _ in range(50):
     threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
 

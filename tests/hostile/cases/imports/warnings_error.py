@@ -5,8 +5,9 @@ from runtime import Function
 config = Function(public=True)
 
 import warnings
-warnings.simplefilter('error')
-warnings.warn('x')
+
+warnings.simplefilter("error")
+warnings.warn("x")
 
 
 async def get() -> str:

@@ -2,7 +2,7 @@
 # own: 401,503
 from runtime import Function
 
-CONFIG = Function(permission='org:x:y')
+CONFIG = Function(permission="org:x:y")
 
 
 async def get() -> str:

@@ -2,7 +2,7 @@
 # own: 401,503
 from runtime import Function
 
-config = Function(permission='org:x:y')
+config = Function(permission="org:x:y")
 del config
 
 

@@ -2,7 +2,7 @@
 # own: 401,503
 from runtime import Function
 
-config = Function(public=True, rate={'a': 1, 'a': 2})
+config = Function(public=True, rate={"a": 1, "a": 2})
 
 
 async def get() -> str:

@@ -3,7 +3,7 @@
 from runtime import Function
 
 config = Function()
-globals()['config'] = Function(public=True)
+globals()["config"] = Function(public=True)
 
 
 async def get() -> str:

@@ -2,7 +2,7 @@
 # own: 401,503
 from runtime import Function
 
-config = Function(**{'public': True})
+config = Function(**{"public": True})
 
 
 async def get() -> str:

@@ -3,7 +3,7 @@
 from runtime import Function
 
 config = Function()
-object.__setattr__(config, 'public', True)
+object.__setattr__(config, "public", True)
 
 
 async def get() -> str:

@@ -11,7 +11,7 @@ async def get() -> str:
 
 
 async def other() -> str:
-    return 'other'
+    return "other"
 
 
-globals()['get'] = other
+globals()["get"] = other

@@ -2,7 +2,7 @@
 # own: 404
 from runtime import Function
 
-config = Function(public=True, path='/health')
+config = Function(public=True, path="/health")
 
 
 async def get() -> str:

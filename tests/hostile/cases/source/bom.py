@@ -1,4 +1,4 @@
-﻿# own: 200
+# own: 200
 from runtime import Function
 
 config = Function(public=True)

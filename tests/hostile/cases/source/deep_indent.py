@@ -8,105 +8,107 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     return "own"
+
+
 if 1:
- if 1:
-  if 1:
-   if 1:
     if 1:
-     if 1:
-      if 1:
-       if 1:
         if 1:
-         if 1:
-          if 1:
-           if 1:
             if 1:
-             if 1:
-              if 1:
-               if 1:
                 if 1:
-                 if 1:
-                  if 1:
-                   if 1:
                     if 1:
-                     if 1:
-                      if 1:
-                       if 1:
                         if 1:
-                         if 1:
-                          if 1:
-                           if 1:
                             if 1:
-                             if 1:
-                              if 1:
-                               if 1:
                                 if 1:
-                                 if 1:
-                                  if 1:
-                                   if 1:
                                     if 1:
-                                     if 1:
-                                      if 1:
-                                       if 1:
                                         if 1:
-                                         if 1:
-                                          if 1:
-                                           if 1:
                                             if 1:
-                                             if 1:
-                                              if 1:
-                                               if 1:
                                                 if 1:
-                                                 if 1:
-                                                  if 1:
-                                                   if 1:
                                                     if 1:
-                                                     if 1:
-                                                      if 1:
-                                                       if 1:
                                                         if 1:
-                                                         if 1:
-                                                          if 1:
-                                                           if 1:
                                                             if 1:
-                                                             if 1:
-                                                              if 1:
-                                                               if 1:
                                                                 if 1:
-                                                                 if 1:
-                                                                  if 1:
-                                                                   if 1:
                                                                     if 1:
-                                                                     if 1:
-                                                                      if 1:
-                                                                       if 1:
                                                                         if 1:
-                                                                         if 1:
-                                                                          if 1:
-                                                                           if 1:
                                                                             if 1:
-                                                                             if 1:
-                                                                              if 1:
-                                                                               if 1:
                                                                                 if 1:
-                                                                                 if 1:
-                                                                                  if 1:
-                                                                                   if 1:
                                                                                     if 1:
-                                                                                     if 1:
-                                                                                      if 1:
-                                                                                       if 1:
                                                                                         if 1:
-                                                                                         if 1:
-                                                                                          if 1:
-                                                                                           if 1:
                                                                                             if 1:
-                                                                                             if 1:
-                                                                                              if 1:
-                                                                                               if 1:
                                                                                                 if 1:
-                                                                                                 if 1:
-                                                                                                  if 1:
-                                                                                                   if 1:
                                                                                                     if 1:
-                                                                                                     pass
+                                                                                                        if 1:
+                                                                                                            if 1:
+                                                                                                                if 1:
+                                                                                                                    if 1:
+                                                                                                                        if 1:
+                                                                                                                            if 1:
+                                                                                                                                if 1:
+                                                                                                                                    if 1:
+                                                                                                                                        if 1:
+                                                                                                                                            if 1:
+                                                                                                                                                if 1:
+                                                                                                                                                    if 1:
+                                                                                                                                                        if 1:
+                                                                                                                                                            if 1:
+                                                                                                                                                                if 1:
+                                                                                                                                                                    if 1:
+                                                                                                                                                                        if 1:
+                                                                                                                                                                            if 1:
+                                                                                                                                                                                if 1:
+                                                                                                                                                                                    if 1:
+                                                                                                                                                                                        if 1:
+                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                                                                                                                    if 1:
+                                                                                                                                                                                                                                                                                                                                                                                                        if 1:
+                                                                                                                                                                                                                                                                                                                                                                                                            if 1:
+                                                                                                                                                                                                                                                                                                                                                                                                                if 1:
+                                                                                                                                                                                                                                                                                                                                                                                                                    pass

@@ -8,4 +8,6 @@ config = Function(public=True)
 async def get() -> str:
     """Answer."""
     return "own"
+
+
 yield

@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import os
-os.chdir('/')
+
+os.chdir("/")
 
 
 async def get() -> str:

@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import os
-os.environ['PATH'] = ''
+
+os.environ["PATH"] = ""
 
 
 async def get() -> str:

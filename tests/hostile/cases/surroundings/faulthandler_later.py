@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import faulthandler
+
 faulthandler.dump_traceback_later(3, exit=True)
 
 

@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import gc
+
 gc.callbacks.append(lambda *a: 1 / 0)
 
 

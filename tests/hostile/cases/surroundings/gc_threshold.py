@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import gc
+
 gc.set_threshold(1, 1, 1)
 
 

@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import locale
-locale.setlocale(locale.LC_ALL, 'C')
+
+locale.setlocale(locale.LC_ALL, "C")
 
 
 async def get() -> str:

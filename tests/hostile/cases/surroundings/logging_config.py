@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import logging.config
-logging.config.dictConfig({'version': 1})
+
+logging.config.dictConfig({"version": 1})
 
 
 async def get() -> str:

@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import asyncio
+
 asyncio.set_event_loop_policy(None)
 
 

@@ -5,6 +5,7 @@ from runtime import Function
 config = Function(public=True)
 
 import sys
+
 sys.setrecursionlimit(10**9)
 
 

@@ -5,9 +5,11 @@ from runtime import Function
 config = Function(public=True)
 
 import sys
-sys.modules.pop('json', None)
+
+sys.modules.pop("json", None)
 import json
-sys.modules.pop('json')
+
+sys.modules.pop("json")
 
 
 async def get() -> str:

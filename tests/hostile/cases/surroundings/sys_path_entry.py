@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import sys
-sys.path.insert(0, '/nowhere')
+
+sys.path.insert(0, "/nowhere")
 
 
 async def get() -> str:

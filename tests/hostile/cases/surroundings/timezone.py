@@ -6,7 +6,8 @@ config = Function(public=True)
 
 import os
 import time
-os.environ['TZ'] = 'Asia/Tokyo'
+
+os.environ["TZ"] = "Asia/Tokyo"
 time.tzset()
 
 

@@ -5,7 +5,8 @@ from runtime import Function
 config = Function(public=True)
 
 import warnings
-warnings.simplefilter('error')
+
+warnings.simplefilter("error")
 
 
 async def get() -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 import msgspec
 
-T = msgspec.defstruct('for', [('x', int)])
+T = msgspec.defstruct("for", [("x", int)])
 
 
 async def get() -> T | None:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 
 class T(Struct):
-    x: Annotated[str, Meta(extra_json_schema={'format': '*/ export const evil = 1 /*'})]
+    x: Annotated[str, Meta(extra_json_schema={"format": "*/ export const evil = 1 /*"})]
 
 
 async def get() -> T | None:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 
 class T(Struct):
-    x: Annotated[str, Meta(description='*/ evil(); /*')]
+    x: Annotated[str, Meta(description="*/ evil(); /*")]
 
 
 async def get() -> T | None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class T(Struct):
-    """*/ evil(); /*  """
+    """*/ evil(); /*"""
 
     x: int
 

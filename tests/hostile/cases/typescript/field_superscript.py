@@ -8,7 +8,7 @@ from msgspec import Struct
 
 import msgspec
 
-T = msgspec.defstruct('T', [('a²', int)])
+T = msgspec.defstruct("T", [("a²", int)])
 
 
 async def get() -> T | None:

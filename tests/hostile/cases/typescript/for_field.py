@@ -8,7 +8,7 @@ from msgspec import Struct
 
 import msgspec
 
-T = msgspec.defstruct('T', [('for', int), ('await', str)])
+T = msgspec.defstruct("T", [("for", int), ("await", str)])
 
 
 async def get() -> T | None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 
 class T(Struct):
-    x: Literal['`${evil}`', '\\', "'"]
+    x: Literal["`${evil}`", "\\", "'"]
 
 
 async def get() -> T | None:

@@ -10,7 +10,7 @@ import msgspec
 
 
 class T(Struct):
-    x: int = msgspec.field(name='a\nb')
+    x: int = msgspec.field(name="a\nb")
 
 
 async def get() -> T | None:

@@ -10,7 +10,7 @@ import msgspec
 
 
 class T(Struct):
-    x: int = msgspec.field(name='__proto__')
+    x: int = msgspec.field(name="__proto__")
 
 
 async def get() -> T | None:
