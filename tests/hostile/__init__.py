@@ -1,1 +1,1 @@
-"""Function files that would harm a service, each beside healthy ones; judged by what the neighbours answer."""
+"""Function files that would harm a service, each beside healthy ones, which are asked what they answer."""

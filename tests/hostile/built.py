@@ -1,4 +1,4 @@
-"""Cases that are no file of a few lines: devices, links, names, files too large to commit, files beside files."""
+"""Cases that are no file of a few lines: devices, links, names, large files, files beside files."""
 
 import os
 from collections.abc import Callable
@@ -41,7 +41,7 @@ BUILT: dict[str, Callable[[Path], None]] = {
     "source/large_list": _text(GOOD + "x = [" + "1," * 450_000 + "]\n"),
     "source/too_large": _text(GOOD + "#" * (1 << 21)),
     "source/sparse": _sparse,
-    "source/fifo": lambda path: os.mkfifo(path),
+    "source/fifo": os.mkfifo,
     "source/device": lambda path: path.symlink_to("/dev/zero"),
     "source/terminal": lambda path: path.symlink_to("/dev/stdin"),
     "source/link_to_itself": lambda path: path.symlink_to(path.name),

@@ -1,3 +1,3 @@
-"""Cases that do not hold yet; each is taken off when what it needs is there, and the suite says so when it holds."""
+"""Cases that do not hold yet, each until what it needs is there; they stay visible in the table."""
 
 EXPECTED_AFTER: frozenset[str] = frozenset()
