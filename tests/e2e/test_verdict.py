@@ -129,7 +129,7 @@ def test_table_of_routes_names_the_line_of_a_harmful_file(project: Path) -> None
 
 def test_many_harmful_files_are_all_told_to_the_checking_process(project: Path) -> None:
     """Their sentences are longer than an argument of a command line may be."""
-    names = [f"{'long_name_' * 8}{number}" for number in range(450)]
+    names = [f"{'long_name_' * 20}{number}" for number in range(360)]
     for name in names:
         (project / "functions" / f"{name}.py").write_text(f"import os\nos.kill(1, 9)\n{GOOD}")
 

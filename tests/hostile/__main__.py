@@ -15,14 +15,16 @@ NOWHERE = "postgres://nobody:nothing@127.0.0.1:9/none"
 
 
 def main(*kinds: str) -> int:
-    """Run the cases of some classes, or all."""
+    """Run the cases of some classes or names, or all."""
     with tempfile.TemporaryDirectory(prefix="annex-hostile-") as folder:
         settings = environment(Issuer(), NOWHERE, Path(folder), ANNEX_IMPORT_BUDGET="1")
         suite = Suite(Path(folder), settings)
         chosen = cases(*kinds)
         imported = [each for each in chosen if each.kind not in CALLED]
         verdicts = suite.together(imported) if imported else []
-        verdicts += suite.one_by_one([each for each in chosen if each.kind in CALLED])
+        for verdict in suite.one_by_one([each for each in chosen if each.kind in CALLED]):
+            sys.stderr.write(f"{verdict.case.name}: {verdict.why or 'held'}\n")
+            verdicts.append(verdict)
     sys.stdout.write(table(verdicts, EXPECTED_AFTER) + "\n")
     return int(any(each.why and each.case.name not in EXPECTED_AFTER for each in verdicts))
 

@@ -52,8 +52,8 @@ class Case(NamedTuple):
 
 
 def cases(*kinds: str) -> list[Case]:
-    """Return all cases, or those of some classes."""
-    return sorted(each for each in _all() if not kinds or each.kind in kinds)
+    """Return all cases, or those of some classes or names."""
+    return sorted(each for each in _all() if not kinds or not {each.kind, each.name}.isdisjoint(kinds))
 
 
 def _all() -> Iterator[Case]:

@@ -14,8 +14,8 @@ from tests.fixtures.routing import write_tree
 from tests.fixtures.service import Service, annex
 from tests.hostile.case import Case
 
-RECOVERY = 12.0  # seconds within which the neighbours answer again
-OWN = 20.0  # seconds within which a hostile call is answered, or given up
+RECOVERY = 10.0  # seconds within which the neighbours answer again
+OWN = 10.0  # seconds within which a hostile call is answered, or given up
 
 _GET = """from runtime import Function
 
@@ -87,9 +87,8 @@ class Suite:
             with self._served(cases) as service:
                 while left:
                     case = left.pop(0)
-                    why = _called(service, case)
-                    yield Verdict(case, why)
-                    if why:
+                    yield Verdict(case, _called(service, case))
+                    if service.process.poll() is not None or _wrong(service, NEIGHBOURS[0]):
                         break
 
     @contextlib.contextmanager
