@@ -2,7 +2,7 @@
 # own: 500
 from runtime import Function
 
-config = Function(public=True)
+config = Function(public=True, timeout=3)
 
 
 async def get() -> str:

@@ -3,7 +3,7 @@
 # costs: worker
 from runtime import Function
 
-config = Function(public=True)
+config = Function(public=True, timeout=3)
 
 
 async def get() -> str:

@@ -2,7 +2,7 @@
 # own: 200
 from runtime import Function
 
-config = Function(public=True)
+config = Function(public=True, timeout=3)
 
 from collections.abc import AsyncIterator
 

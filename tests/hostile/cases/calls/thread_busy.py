@@ -1,8 +1,8 @@
 # holds: the neighbours are answered
-# own: 200
+# own: any
 from runtime import Function
 
-config = Function(public=True)
+config = Function(public=True, timeout=3)
 
 
 async def get() -> str:
