@@ -23,7 +23,7 @@ from runtime.routing.reading.tree import list_files, read_tree
 OUT_OF_REACH = 300  # the lowest descriptor for what must survive a file that closes the usual ones
 
 
-class Asked(Struct):
+class Programme(Struct):
     """What to try.
 
     Attributes:
@@ -45,7 +45,7 @@ def serve() -> None:
     """Answer questions from standard input, a line each, on standard output, until the asker is gone."""
     answers = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, OUT_OF_REACH)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    decoder, encoder = msgspec.json.Decoder(Asked), msgspec.json.Encoder()
+    decoder, encoder = msgspec.json.Decoder(Programme), msgspec.json.Encoder()
     with contextlib.suppress(CallerGone, BrokenPipeError):
         for line in _lines(0):
             question = decoder.decode(line)
@@ -66,11 +66,11 @@ def serve() -> None:
 
 def refusals(functions: Path, *, budget: float) -> tuple[Refusal, ...]:
     """Try all files in forks of this process, which must have a single thread."""
-    said = rehearsal(Asked(str(functions.resolve()), budget))
+    said = rehearsal(Programme(str(functions.resolve()), budget))
     return tuple(each for each in said if isinstance(each, Refusal))
 
 
-def rehearsal(question: Asked, caller: int | None = None) -> Iterator[str | list[str] | Refusal]:
+def rehearsal(question: Programme, caller: int | None = None) -> Iterator[str | list[str] | Refusal]:
     """Try each file once; yield its name before, a refusal for each harmful one, and what a fork imported.
 
     Args:
