@@ -14,6 +14,7 @@ from tests.fixtures.routing import write_tree
 from tests.fixtures.service import Service, annex
 from tests.hostile.case import Case
 
+STARTUP = 300.0  # seconds for all of them to be tried and imported on a busy machine
 RECOVERY = 10.0  # seconds within which the neighbours answer again
 OWN = 10.0  # seconds within which a hostile call is answered, or given up
 
@@ -129,7 +130,7 @@ def table(verdicts: Iterable[Verdict], expected_after: frozenset[str]) -> str:
 
 
 def _wait(service: Service) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + STARTUP
     while time.monotonic() < until and service.process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
             httpx.get(f"{service.url}/health/live", timeout=2)
