@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
@@ -29,6 +29,7 @@ from runtime.http.health.health import Health
 from runtime.http.health.probes import database_probe, functions_probe, service_probe
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
+from runtime.refusal import Refusal
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
 from runtime.routing.calling.workers import DefaultThreads
@@ -142,7 +143,8 @@ class Application:
         for fault in table.faults:
             if fault not in self._reported:
                 extra = {"function": fault.file, "line": fault.line, "error_id": fault.error_id}
-                logger.error("function quarantined: %s", fault, extra=extra)
+                template = "route closed: %s" if fault.is_closed else "function quarantined: %s"
+                logger.error(template, fault, extra=extra)
         self._reported = frozenset(table.faults)
         self.table = table
         self._served = fold(self.stages(), cast("ASGIApp", self._litestar))
@@ -238,6 +240,7 @@ def create_app(
     telemetry: Telemetry | None = None,
     identity: Identity | None = None,
     webhooks: Mapping[WebhookScheme, Webhooks] | None = None,
+    refused: Iterable[Refusal] = (),
 ) -> Application:
     """Build the service; nothing is connected, listening or running until `running` is entered.
 
@@ -246,13 +249,14 @@ def create_app(
         telemetry: started from the settings when None.
         identity: verifies callers; Clerk, as the settings describe it, when None.
         webhooks: verify the deliveries of each scheme; Clerk's when None.
+        refused: function files that would harm this process; quarantined, and not run.
 
     Raises:
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
     """
     telemetry = telemetry or Telemetry.start(settings)
     project, budget = settings.functions.resolve().parent, settings.limits.import_budget
-    table = discover(settings.functions, import_budget=budget)
+    table = discover(settings.functions, import_budget=budget, refused=refused)
     if settings.is_production:
         table = lock.closed(settings.functions, table)
     application = Application(

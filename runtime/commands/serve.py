@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from runtime.app import BrokenFunctions, create_app
+from runtime.rehearsal import rehearse
 from runtime.server.descriptors import raise_limit
 from runtime.server.interpreter import settle
 from runtime.server.process import end_now
@@ -21,8 +22,9 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     with unblocked():
         configure_logging(settings.telemetry, production=settings.is_production)
         raise_limit()
+        refused = rehearse(settings.functions, budget=settings.limits.import_budget)
         try:
-            application = create_app(settings)
+            application = create_app(settings, refused=refused)
         except BrokenFunctions as error:
             print(error, file=sys.stderr)
             return 1

@@ -5,6 +5,7 @@ need none. The recursion limit comes before: under a low one, `restore` itself c
 """
 
 import builtins
+import faulthandler
 import gc
 import os
 import resource
@@ -15,12 +16,16 @@ from collections.abc import Callable
 from os import environ  # noqa: TID251  put back, and read for nothing else
 from typing import Any, NamedTuple
 
-from runtime.routing.importing import log
+from runtime.routing.importing import interpreter, log
 from runtime.routing.importing.libraries import Libraries
 
 _BUILTINS = builtins.__dict__
 _STREAMS = ("stdin", "stdout", "stderr")
 _LISTS = ("path", "meta_path", "path_hooks")
+
+
+_CANCEL_EXIT = faulthandler.cancel_dump_traceback_later
+"""A timer of faulthandler's would end the process long after the file that has set it."""
 
 
 class Change(NamedTuple):
@@ -42,6 +47,7 @@ class Surroundings:
         self._libraries = libraries
         self._builtins = _BUILTINS.copy()
         self._kept = [(kept, kept.read()) for kept in _KEPT]
+        self._settings = interpreter.read()
 
     def restore(self, limit: int) -> list[Change]:
         """Put everything back, and return what was not as before.
@@ -49,6 +55,7 @@ class Surroundings:
         Args:
             limit: what the recursion limit was until the caller put it back.
         """
+        _CANCEL_EXIT()
         lost = [name for name in self._builtins if _BUILTINS.get(name) is not self._builtins[name]]
         _BUILTINS.update(self._builtins)
         are_libraries_changed = self._libraries.restore()
@@ -60,6 +67,8 @@ class Surroundings:
         if are_libraries_changed:
             changes.append(Change("functions of other libraries", "Use another name for your own function."))
         changes += [kept.change for kept, before in self._kept if kept.put_back(before)]
+        changed = interpreter.put_back(self._settings)
+        changes += [Change(what, "Set it for your own code alone, in a handler.") for what in changed]
         return changes
 
 
