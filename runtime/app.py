@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
@@ -49,6 +49,7 @@ class Application:
         settings: what it was built from.
         table: the routes being served; `swap` replaces it.
         is_draining: the service is stopping; readiness reports it.
+        service: what is known of the service as a whole, where this is one of its workers.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
 
@@ -62,6 +63,7 @@ class Application:
         webhooks: Mapping[WebhookScheme, Webhooks],
         agents: Agents,
         table: RouteTable,
+        recorded: Callable[..., ASGIApp] | None = None,
     ) -> None:
         self.settings = settings
         self.telemetry = telemetry
@@ -69,6 +71,7 @@ class Application:
         self.identity = identity
         self.agents = agents
         self.is_draining = False
+        self.service: Mapping[str, object] = {}
         self.companions: list[AbstractAsyncContextManager[object]] = []
         self.gate = Gate(Authenticator(identity), webhooks, rates=rates_at(settings.redis_url))
         self.cors = Cors(
@@ -84,10 +87,11 @@ class Application:
         probes = {
             "database": database_probe(database, is_configured=settings.database.url is not None),
             "functions": functions_probe(lambda: self.table, show_cause=not settings.is_production),
-            "service": service_probe(lambda: self.is_draining),
+            "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
         self.health = Health(probes, version=settings.commit or version("annex"))
         self.admission = Admission(settings.limits.max_concurrency)
+        self._recorded = recorded
         self._drain = asyncio.Event()
         self._in_front: dict[str, Stage] = {}
         self._reported: frozenset[Fault] = frozenset()
@@ -110,7 +114,8 @@ class Application:
 
     def steps(self, endpoint: Endpoint) -> Stages:
         """Return what a request of one route passes behind the router; behind them its function runs."""
-        return {**self.gate.steps(endpoint), "errors": Errors}
+        recorded = partial(self._recorded, endpoint=endpoint) if self._recorded else None
+        return {**self.gate.steps(endpoint), "record": recorded, "errors": Errors}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""
@@ -157,9 +162,20 @@ class Application:
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
             yield
 
-    def drain(self, *, after: float = 0) -> None:
-        """Report not ready from now on; `after` seconds later refuse new requests and let streams end."""
-        self.is_draining = True
+    def close(self, causes: Mapping[str, str]) -> None:
+        """Put files into quarantine that have ended worker processes; `causes` says how."""
+        cure = "Correct it. It serves again after a deploy, or after SIGHUP."
+        faults = [Fault(file=file, line=0, found=cause, cure=cure) for file, cause in causes.items()]
+        known = {fault.file for fault in self.table.faults}
+        if new := [fault for fault in faults if fault.file not in known]:
+            self.swap(self.table.without(new))
+
+    def drain(self, *, after: float = 0, service: bool = True) -> None:
+        """Refuse new requests and let streams end, `after` seconds from now.
+
+        Until then report not ready, if the `service` stops and not this process alone.
+        """
+        self.is_draining = service
         asyncio.get_running_loop().call_later(after, self._refuse)
 
     def under_way(self) -> list[str]:
@@ -197,6 +213,7 @@ def create_app(
     telemetry: Telemetry | None = None,
     identity: Identity | None = None,
     webhooks: Mapping[WebhookScheme, Webhooks] | None = None,
+    recorded: Callable[..., ASGIApp] | None = None,
 ) -> Application:
     """Build the service; nothing is connected, listening or running until `running` is entered.
 
@@ -205,6 +222,7 @@ def create_app(
         telemetry: started from the settings when None.
         identity: verifies callers; Clerk, as the settings describe it, when None.
         webhooks: verify the deliveries of each scheme; Clerk's when None.
+        recorded: `recorded(app, endpoint=…)` goes around every function; nothing does when None.
 
     Raises:
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
@@ -221,6 +239,7 @@ def create_app(
         webhooks=webhooks or {"clerk": ClerkWebhooks(settings.clerk.webhook_secret)},
         agents=agents_from(settings, permits),
         table=table,
+        recorded=recorded,
     )
     if settings.strict and application.table.faults:
         raise BrokenFunctions(application.table)

@@ -1,6 +1,6 @@
 """What health checks look at: the database, the functions in quarantine, whether the service is stopping."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from runtime.http.health import Check, HealthProbe
 from runtime.routing import RouteTable
@@ -46,10 +46,12 @@ def functions_probe(table: Callable[[], RouteTable], *, show_cause: bool) -> Hea
     return probe
 
 
-def service_probe(is_draining: Callable[[], bool]) -> HealthProbe:
-    """Down once the service is stopping."""
+def service_probe(
+    is_draining: Callable[[], bool], service: Callable[[], Mapping[str, object]]
+) -> HealthProbe:
+    """Down once the service is stopping; tells of its workers, and of the latest deaths among them."""
 
     async def probe() -> Check:
-        return Check("down", "draining") if is_draining() else Check("ok")
+        return Check("down", "draining") if is_draining() else Check("ok", service() or None)
 
     return probe

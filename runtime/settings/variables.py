@@ -114,7 +114,7 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True):
         int | None,
         _env(
             "DATABASE_POOL_MAX",
-            doc="Connections of one process; 5 unless the URL says `connection_limit`.",
+            doc="Connections of the service, divided among its workers, at least one for each; 5 unless the URL says `connection_limit`.",
         ),
     ] = None
     pooler: Annotated[
@@ -232,14 +232,32 @@ class CorsSettings(Struct, frozen=True, kw_only=True):
 class LimitSettings(Struct, frozen=True, kw_only=True):
     """What the service as a whole takes on."""
 
-    max_connections: Annotated[int, _env("ANNEX_MAX_CONNECTIONS", doc="Open sockets of one process.")] = 2000
+    workers: Annotated[
+        str,
+        _env("ANNEX_WORKERS", doc="Processes that serve; `auto` is one for each core."),
+    ] = "1"
+    spare: Annotated[
+        bool,
+        _env(
+            "ANNEX_SPARE",
+            doc="Keep one more process that has imported everything and stands by; without it the place of a worker is empty while another one starts. `false` saves its memory.",
+        ),
+    ] = True
+    max_connections: Annotated[int, _env("ANNEX_MAX_CONNECTIONS", doc="Open sockets of one worker.")] = 2000
     max_concurrency: Annotated[
         int,
         _env(
             "ANNEX_MAX_CONCURRENCY",
-            doc="Concurrent requests of one process; the rest get 503 with Retry-After.",
+            doc="Concurrent requests of one worker; the rest get 503 with Retry-After.",
         ),
     ] = 400
+    stall: Annotated[
+        float,
+        _env(
+            "ANNEX_STALL",
+            doc="Seconds for which one step of a function may hold the event loop before it is interrupted; a worker that is still silent a second later is replaced. 0 for never, as in development.",
+        ),
+    ] = 2.0
     import_budget: Annotated[
         float,
         _env(
@@ -251,7 +269,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
         float,
         _env(
             "ANNEX_HANG_TIMEOUT",
-            doc="Seconds the event loop may be blocked before the process exits, to be restarted by the platform; 0 for never, as in development.",
+            doc="Seconds for which a worker's event loop may be blocked at most before it is replaced, where `ANNEX_STALL` has not ended it; 0 for never, as in development.",
         ),
     ] = 60.0
     drain_timeout: Annotated[
@@ -287,7 +305,7 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
     runs_per_user: Annotated[
         int, _env("ANNEX_RUNS_PER_USER", doc="Agent runs one user may have at once.")
     ] = 3
-    runs_total: Annotated[int, _env("ANNEX_RUNS_TOTAL", doc="Agent runs of one process at once.")] = 100
+    runs_total: Annotated[int, _env("ANNEX_RUNS_TOTAL", doc="Agent runs of one worker at once.")] = 100
     trace_messages: Annotated[bool, _env("ANNEX_TRACE_MESSAGES", doc="Record message text in spans.")] = False
 
 

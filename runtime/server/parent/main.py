@@ -1,0 +1,39 @@
+"""The parent's beginning: descriptors, sockets, and the loop."""
+
+import os
+import secrets
+
+from . import sockets
+from .given import Given
+from .log import Log
+from .supervisor import Supervisor
+
+REFUSED = 3  # uvicorn's status for a start that failed
+
+
+def main(text: str) -> int:
+    """Keep the service up; return its exit status.
+
+    Args:
+        text: an encoded `Given`.
+    """
+    _fill_gaps()
+    given = Given.decode(text)
+    log = Log(level=given.level, as_json=given.as_json)
+    try:
+        listeners = sockets.bind(given.host, given.port)
+    except OSError as error:
+        log.say("error", sockets.refusal(error, given.port))
+        return REFUSED
+    status = Supervisor(given, listeners, log, secrets.token_urlsafe(32)).run()
+    log.say("info", "stopped")
+    return status
+
+
+def _fill_gaps() -> None:
+    """Open descriptors that were closed before the start: the next socket would get the lines of a worker."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003  # the parameter's only form

@@ -1,0 +1,36 @@
+"""A worker from its import to its end."""
+
+import sys
+
+from runtime.app import BrokenFunctions, create_app
+from runtime.server.process import end_now, run
+from runtime.server.worker.link import Link
+from runtime.server.worker.share import share
+from runtime.settings import Settings
+from runtime.telemetry import configure_logging, unblocked
+
+
+def work(settings: Settings, descriptors: str) -> int:
+    """Import everything, stand by, serve when called; return the exit status.
+
+    Args:
+        settings: of the service.
+        descriptors: what the parent has opened for this worker.
+    """
+    with unblocked():
+        link = Link.open(descriptors)
+        mine = share(settings, number=link.number, workers=link.workers, secret=link.secret)
+        configure_logging(mine.telemetry, production=mine.is_production)
+        try:
+            application = create_app(mine, recorded=link.recorded)
+        except BrokenFunctions as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        state = link.stand_by()
+        if state is None:
+            return 0
+        application.service = state
+        application.close(state["closed"])
+        if not run(application, mine, link):
+            end_now(0)
+    return 0
