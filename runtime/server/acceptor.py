@@ -33,12 +33,16 @@ class Acceptor:
             listener.settimeout(0)
             self._open(listener)
 
-    async def close(self) -> None:
-        """Stop accepting; return once every accepted connection has its protocol: a stop must miss none."""
+    def stop(self) -> None:
+        """Accept no more."""
         for listener in self._listeners:
             self._loop.remove_reader(listener)
             listener.close()
         self._listeners.clear()
+
+    async def close(self) -> None:
+        """Stop accepting; return once every accepted connection has its protocol: a stop must miss none."""
+        self.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
 

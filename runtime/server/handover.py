@@ -13,7 +13,13 @@ from runtime.settings import Settings
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 GRACE = 1.0  # seconds in which an interrupted call gives the loop back
-BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from parent.main import main; del sys.path[0]; sys.exit(main(sys.argv[2]))"
+BEGIN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from parent.main import main
+del sys.path[0]
+sys.exit(main(sys.argv[2]))
+"""
 
 
 def become_parent(settings: Settings) -> NoReturn:
@@ -49,7 +55,7 @@ def given(settings: Settings, program: list[str]) -> Given:
 
 
 def worker_count(wanted: str) -> int:
-    """Return how many workers `ANNEX_WORKERS` asks for; `auto` is one for each core that the process may use."""
+    """Return how many workers `ANNEX_WORKERS` asks for; `auto` is one for each core that there is to use."""
     if wanted != "auto":
         return int(wanted)
     cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

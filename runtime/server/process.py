@@ -129,6 +129,8 @@ class Server(uvicorn.Server):
         """Stop, while the service goes on: its other workers accept what comes."""
         for listener in self.servers:
             listener.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
         self._wind_down(max(self._delay, RETIRE_OVERLAP), service=False)
 
     def _wind_down(self, seconds: float, *, service: bool) -> None:

@@ -67,7 +67,7 @@ class Child:
             stack.callback(os.close, memory)
             self.ledger = ledger.Ledger(memory)
             given = (theirs.fileno(), memory, self._dump, *(each.fileno() for each in listeners))
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603  # this very command again
                 [*program, ",".join(map(str, given))], pass_fds=given, start_new_session=True
             )
         ours.setblocking(False)  # noqa: FBT003  # the parent waits for no worker
@@ -116,8 +116,10 @@ class Child:
         """Return the seconds since it last lived."""
         return now - max(self.ledger.beat, self.since)
 
-    def ask_for_stacks(self) -> None:
+    def doom(self, cause: str) -> None:
         """Let it write the stacks of its threads, which needs neither its loop nor its interpreter."""
+        self.cause = cause
+        self.to(Stage.DOOMED)
         self._signal(signal.SIGUSR2)
 
     def stacks(self) -> str:

@@ -48,7 +48,7 @@ class Log:
         if self._as_json:
             moment = time.strftime(f"%Y-%m-%dT%H:%M:%S.{milliseconds}Z", time.gmtime(now))
             own = {"level": NAMES.get(level, level), "message": message, "time": moment, "logger": LOGGER}
-            return json.dumps({**own, **more}) + "\n"
+            return json.dumps({**own, **more}, separators=(",", ":")) + "\n"
         moment = time.strftime(f"%H:%M:%S.{milliseconds}", time.gmtime(now))
         details = " ".join(f"{key}={value}" for key, value in more.items())
         return f"{moment} {level.upper():<8} {message}  {LOGGER} {details}".rstrip() + "\n"

@@ -26,7 +26,7 @@ def main(text: str) -> int:
         log.say("error", sockets.refusal(error, given.port))
         return REFUSED
     status = Supervisor(given, listeners, log, secrets.token_urlsafe(32)).run()
-    log.say("info", "stopped")
+    log.say("info", "the service has stopped")
     return status
 
 

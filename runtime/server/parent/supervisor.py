@@ -148,29 +148,29 @@ class Supervisor:
             self._excused = now
         self._looked = now
         for child in self._crew:
-            waited = now - child.since
-            if child.stage is Stage.DOOMED:
-                if waited > DUMP_TIME:
-                    child.kill()
-            elif self._is_silent(child, now):
-                self._doom(child, f"was silent for {child.silent_for(now):.1f} s")
-            elif child.stage in {Stage.STARTING, Stage.CALLED} and waited > START_LIMIT:
-                self._doom(child, f"did not start within {START_LIMIT:g} s")
-            elif child.stage is Stage.LEAVING and waited > self._given.budget + MARGIN:
-                self._doom(child, f"did not stop within {self._given.budget:g} s")
+            if child.stage is Stage.DOOMED and now - child.since > DUMP_TIME:
+                child.kill()
+            elif child.stage is not Stage.DOOMED and (cause := self._complaint(child, now)):
+                child.doom(cause)
         if self._ends_at is not None and now > self._ends_at:
             for child in self._crew:
                 child.kill()
+
+    def _complaint(self, child: Child, now: float) -> str:
+        """Return why a worker is to be ended, in words; empty where it is not."""
+        waited = now - child.since
+        if self._is_silent(child, now):
+            return f"was silent for {child.silent_for(now):.1f} s"
+        if child.stage in {Stage.STARTING, Stage.CALLED} and waited > START_LIMIT:
+            return f"did not start within {START_LIMIT:g} s"
+        if child.stage is Stage.LEAVING and waited > self._given.budget + MARGIN:
+            return f"did not stop within {self._given.budget:g} s"
+        return ""
 
     def _is_silent(self, child: Child, now: float) -> bool:
         limit = self._given.silence
         is_judged = child.stage in {*ACTIVE, Stage.LEAVING} and child.ledger.beat and not child.has_left
         return bool(limit and is_judged) and min(child.silent_for(now), now - self._excused) > limit
-
-    def _doom(self, child: Child, cause: str) -> None:
-        child.cause = cause
-        child.to(Stage.DOOMED)
-        child.ask_for_stacks()
 
     # Ends
 
