@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 logger = logging.getLogger(__name__)
 
 ACCEPTS_PER_TURN = 256  # connections: some milliseconds
+SHARED_PER_TURN = 8  # where other workers accept from the same sockets, so that a burst is divided
 RETRY_AFTER = 1.0  # seconds, when descriptors or memory are exhausted
 
 
@@ -22,9 +23,17 @@ class Acceptor:
     Args:
         sockets: that listen; each is duplicated, and stays open when the duplicate is closed.
         protocol: makes the protocol of a connection.
+        is_shared: other processes accept from the same sockets.
     """
 
-    def __init__(self, sockets: Iterable[socket.socket], protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        sockets: Iterable[socket.socket],
+        protocol: Callable[[], asyncio.Protocol],
+        *,
+        is_shared: bool = False,
+    ) -> None:
+        self._per_turn = SHARED_PER_TURN if is_shared else ACCEPTS_PER_TURN
         self._loop = asyncio.get_running_loop()
         self._protocol = protocol
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,7 +60,7 @@ class Acceptor:
             self._loop.add_reader(listener, self._accept, listener)
 
     def _accept(self, listener: socket.socket) -> None:
-        for _ in range(ACCEPTS_PER_TURN):
+        for _ in range(self._per_turn):
             try:
                 connection, _address = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

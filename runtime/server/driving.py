@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from runtime.asgi.own_tasks import own_tasks
+
 logger = logging.getLogger(__name__)
 
 
@@ -13,13 +15,15 @@ def drive[T](
 ) -> T:
     """Return what `work` returns, or raise what it raises.
 
-    Meanwhile `loop.stop()`, and an exception that a callback means to end the process with, end nothing.
+    Meanwhile `loop.stop()`, and an exception that a callback means to end the process with, end nothing; nor
+    does a function that cancels every task.
 
     Args:
         loop: not running.
         work: run as a task of the loop.
         is_serving: whether the process handles its signals itself: then none of them raises anything.
     """
+    loop.set_task_factory(own_tasks)
     task = loop.create_task(work)
     task.add_done_callback(lambda _: loop.stop())
     while not task.done():

@@ -57,6 +57,7 @@ class Server(uvicorn.Server):
         self._budget = stop_budget(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._acceptor: Acceptor | None = None
+        self._factory: Any = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Keep the loop for the signal handler, then start as uvicorn does."""
@@ -68,6 +69,7 @@ class Server(uvicorn.Server):
         except SystemExit as error:
             self._report_port(error.__context__)
             raise
+        self._factory = self._loop.get_task_factory()
         if self._link is None:
             logger.info("listening on port %d", self.config.port)
         else:
@@ -75,7 +77,8 @@ class Server(uvicorn.Server):
             self._link.say(serving=True)
         if not isinstance(self._loop, asyncio.BaseEventLoop):  # which accepts all that wait by itself
             listening = [each for server in self.servers for each in server.sockets]
-            self._acceptor = Acceptor(listening, self._connection)
+            is_shared = self._link is not None and self._link.workers > 1
+            self._acceptor = Acceptor(listening, self._connection, is_shared=is_shared)
 
     def _report_port(self, cause: BaseException | None) -> None:
         if isinstance(cause, OSError) and cause.errno != errno.EADDRINUSE:
@@ -156,7 +159,10 @@ class Server(uvicorn.Server):
             self.retire()
 
     def _check(self) -> None:
-        """Put right what a function may have changed about the loop."""
+        """Put back the task factory, should a function have set another one."""
+        if self._loop is not None and self.started and self._loop.get_task_factory() is not self._factory:
+            logger.error("a function set another task factory; the service's own is put back")
+            self._loop.set_task_factory(self._factory)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish calls in progress, cancel those too slow, then close the application."""

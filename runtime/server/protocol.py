@@ -16,6 +16,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from runtime.asgi.invocation import REFUSAL_KEY
+from runtime.asgi.own_tasks import OwnTask
 from runtime.server.exchange import Exchange
 from runtime.server.host import check_host
 from runtime.server.listener import Listener
@@ -204,7 +205,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any, *, eager_start: bool = False) -> None:
         """As uvicorn does, but without the loop's task factory, which tracks the tasks of functions."""
-        task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, eager_start=eager_start)
+        task = OwnTask(cycle.run_asgi(app), loop=self.loop, eager_start=eager_start)
         if not task.done():
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)

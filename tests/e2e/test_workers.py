@@ -22,7 +22,10 @@ from tests.fixtures.service import Service, annex, until
 pytestmark = pytest.mark.timeout(300)
 
 NO_DATABASE = "postgresql://app@127.0.0.1:1/app"
-OPEN = '"""A function."""\n\nimport asyncio, ctypes, os, re, sys\n\nfrom runtime import Function\n\nconfig = Function(public=True, timeout=100)\n\n\n'
+OPEN = (
+    '"""A function."""\n\nimport asyncio, ctypes, multiprocessing, os, re, sys\n\n'
+    "from runtime import Function\n\nconfig = Function(public=True, timeout=100)\n\n\n"
+)
 FILES = {
     "good.py": f"{OPEN}async def get() -> int:\n    return os.getpid()\n",
     "slow.py": SLOW,
@@ -31,6 +34,17 @@ FILES = {
     "crashes.py": f"{OPEN}async def get() -> str:\n    return str(ctypes.string_at(0))\n",
     "backtracks.py": f"{OPEN}def get() -> str:\n    return str(re.match('(a+)+$', 'a' * 60 + 'b'))\n",
     "counts.py": f"{OPEN}async def get() -> str:\n    return str(sum(range(10**13)))\n",
+}
+MEDDLING = {
+    "stops_the_loop": "asyncio.get_running_loop().stop()",
+    "exits_in_a_callback": "asyncio.get_running_loop().call_soon(sys.exit)",
+    "cancels_every_task": "[task.cancel() for task in asyncio.all_tasks()]",
+    "sets_a_task_factory": "asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)",
+    "forks": "os.fork()",
+    "starts_a_child": (
+        "child = multiprocessing.get_context('fork').Process(target=print); child.start(); child.join()"
+    ),
+    "signals_its_group": "os.killpg(0, 28)",
 }
 
 
@@ -142,6 +156,35 @@ def test_a_function_that_ends_or_holds_its_worker_costs_that_worker_and_is_named
     assert callers.answers.total() - callers.answers["200"] <= 1  # what the worker had taken already
     assert line["function"] == f"{path[1:]}.py"
     assert line["level"] == "error"
+
+
+@pytest.fixture(scope="module")
+def meddled(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Service]:
+    """A service whose functions do to the loop, and to the process, what none should."""
+    files = {
+        f"{name}.py": f"{OPEN}async def get() -> str:\n    {code}\n    return 'done'\n"
+        for name, code in MEDDLING.items()
+    }
+    files["forks_in_a_thread.py"] = f"{OPEN}def get() -> str:\n    os.fork()\n    return 'done'\n"
+    with serving(tmp_path_factory.mktemp("meddled"), issuer, {**FILES, **files}) as service:
+        yield service
+
+
+@pytest.mark.parametrize("name", [*MEDDLING, "forks_in_a_thread"])
+def test_a_function_that_meddles_with_loop_or_process_costs_nobody_else_a_call(meddled: Service, name: str):
+    pids = serving_pids(meddled)
+    answers: list[int] = []
+    neighbour = threading.Thread(
+        target=lambda: answers.append(httpx.get(f"{meddled.url}/slow?seconds=1").status_code)
+    )
+    neighbour.start()
+    time.sleep(0.3)
+    with contextlib.suppress(httpx.TransportError):  # what it does to its own call is its own affair
+        assert httpx.get(f"{meddled.url}/{name}").content.count(b"done") <= 1
+    after = [httpx.get(f"{meddled.url}/good").json() for _ in range(5)]
+    neighbour.join()
+    assert (answers, set(after)) == ([200], pids)
+    assert not psutil.Process(min(pids)).children()
 
 
 def test_a_worker_killed_under_load_loses_its_own_calls_alone(tmp_path: Path, issuer: Issuer, figure: Figure):

@@ -33,6 +33,7 @@ class Link:
         self._ledger = ledger
         self._unread = b""
         self._files: dict[str, int] = {}
+        self._check: Callable[[], None] = _nothing
         self.listeners = listeners
         hello = self._next() or {}
         self.number: int = hello.get("number", 0)
@@ -74,9 +75,10 @@ class Link:
 
         Args:
             hear: is given each message, None when the parent is gone.
-            check: is called with each beat.
+            check: is called with each beat and after each call of a function.
         """
         loop = asyncio.get_running_loop()
+        self._check = check
 
         def beat() -> None:
             self._ledger.beat = time.monotonic()
@@ -106,6 +108,7 @@ class Link:
                 await app(scope, receive, send)
             finally:
                 ledger.end(index)
+                self._check()
 
         return called
 
@@ -126,3 +129,7 @@ class Link:
             return False
         self._unread += data
         return bool(data)
+
+
+def _nothing() -> None:
+    """Check nothing: the loop does not run yet."""

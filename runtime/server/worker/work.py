@@ -4,6 +4,7 @@ import sys
 
 from runtime.app import BrokenFunctions, create_app
 from runtime.server.process import end_now, run
+from runtime.server.worker.forks import contain_forks
 from runtime.server.worker.link import Link
 from runtime.server.worker.share import share
 from runtime.settings import Settings
@@ -26,6 +27,7 @@ def work(settings: Settings, descriptors: str) -> int:
         except BrokenFunctions as error:
             sys.stderr.write(f"{error}\n")
             return 1
+        contain_forks()
         state = link.stand_by()
         if state is None:
             return 0
