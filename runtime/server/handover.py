@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -25,9 +24,8 @@ sys.exit(main(sys.argv[2]))
 def become_parent(settings: Settings) -> NoReturn:
     """Replace this process, its imports with it, by the parent of the service.
 
-    Signals that come meanwhile are kept, and heard by the parent.
+    Signals that come meanwhile are held back since the command began, and the parent hears them.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     program = [sys.executable, *sys.orig_argv[1:], "--worker"]
     room = str(Path(__file__).parent)
     command = [sys.executable, "-P", "-c", BEGIN, room, given(settings, program).encode()]
