@@ -19,7 +19,7 @@ UNSENT_LIMIT = 1 << 20  # bytes that wait for a worker which does not listen
 ORDERLY = "left"  # a worker's last message
 
 
-class Stage(Enum):
+class Phase(Enum):
     """How far a worker is."""
 
     STARTING = "starting"  # imports
@@ -37,7 +37,7 @@ class Child:
     Attributes:
         number: of the service's workers in the order of their starts, from 1.
         generation: how many rolling replacements there had been.
-        stage: how far it is.
+        phase: how far it is.
         since: when it came there.
         files: the function files it serves, in the order of the ledger.
         has_left: it has said that it serves no more.
@@ -72,13 +72,13 @@ class Child:
             )
         ours.setblocking(False)  # noqa: FBT003  # the parent waits for no worker
         self._unread = self._unsent = b""
-        self.to(Stage.STARTING)
+        self.to(Phase.STARTING)
 
-    def to(self, stage: Stage) -> None:
-        """Be at `stage` from now on."""
-        self.stage = stage
+    def to(self, phase: Phase) -> None:
+        """Be at `phase` from now on."""
+        self.phase = phase
         self.since = time.monotonic()
-        if stage is Stage.SERVING:
+        if phase is Phase.SERVING:
             self._served = self.since
 
     def served_for(self) -> float:
@@ -119,7 +119,7 @@ class Child:
     def doom(self, cause: str) -> None:
         """Let it write the stacks of its threads, which needs neither its loop nor its interpreter."""
         self.cause = cause
-        self.to(Stage.DOOMED)
+        self.to(Phase.DOOMED)
         self._signal(signal.SIGUSR2)
 
     def stacks(self) -> str:

@@ -4,14 +4,14 @@ import time
 from collections.abc import Iterator, Sequence
 from socket import socket
 
-from .child import Child, Stage
+from .child import Child, Phase
 from .given import Given
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before a worker is started again that died at once
 PROVEN = 1.0  # seconds of service after which a worker's death says nothing about its start
 
-PREPARING = (Stage.STARTING, Stage.STANDBY)
-ACTIVE = (Stage.CALLED, Stage.SERVING)
+PREPARING = (Phase.STARTING, Phase.STANDBY)
+ACTIVE = (Phase.CALLED, Phase.SERVING)
 
 
 class Crew:
@@ -42,16 +42,16 @@ class Crew:
         """Return the worker of a process id; other children are orphans that a first process inherits."""
         return self._children.get(process)
 
-    def at(self, *stages: Stage) -> list[Child]:
-        """Return the workers at these stages, the oldest first."""
-        return [each for each in self if each.stage in stages]
+    def at(self, *phases: Phase) -> list[Child]:
+        """Return the workers at these phases, the oldest first."""
+        return [each for each in self if each.phase in phases]
 
     def missing(self) -> bool:
         """Whether one more is to be started now."""
-        mine = [each for each in self._current() if each.stage in (*PREPARING, *ACTIVE)]
-        serving = [each for each in mine if each.stage is Stage.SERVING]
+        mine = [each for each in self._current() if each.phase in (*PREPARING, *ACTIVE)]
+        serving = [each for each in mine if each.phase is Phase.SERVING]
         wanted = self._given.workers + (self._given.spare and len(serving) == self._given.workers)
-        is_one_at_a_time = bool(self._former()) and any(each.stage in PREPARING for each in mine)
+        is_one_at_a_time = bool(self._former()) and any(each.phase in PREPARING for each in mine)
         return len(mine) < wanted and not is_one_at_a_time and time.monotonic() >= self._not_before
 
     def start(self) -> Child:
@@ -68,13 +68,13 @@ class Crew:
     def next(self) -> Child | None:
         """Return the one that stands by, if one more has to serve."""
         mine = self._current()
-        standing = [each for each in mine if each.stage is Stage.STANDBY]
-        active = sum(each.stage in ACTIVE for each in mine)
+        standing = [each for each in mine if each.phase is Phase.STANDBY]
+        active = sum(each.phase in ACTIVE for each in mine)
         return standing[0] if standing and active < self._given.workers else None
 
     def replaced(self) -> list[Child]:
         """Return those of former generations whose place is taken."""
-        serving = sum(each.stage is Stage.SERVING for each in self._current())
+        serving = sum(each.phase is Phase.SERVING for each in self._current())
         former = self._former()
         return former[: max(0, len(former) - self._given.workers + serving)]
 

@@ -12,7 +12,7 @@ MAX_LINE = 4000  # bytes: a pipe that is ready for writing takes as many without
 LOGGER = "annex.parent"
 
 
-class Log:
+class ParentLog:
     """Writes lines to standard output, and leaves one out where nobody reads them."""
 
     def __init__(self, *, level: str, as_json: bool) -> None:

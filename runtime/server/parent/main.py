@@ -5,7 +5,7 @@ import secrets
 
 from . import sockets
 from .given import Given
-from .log import Log
+from .log import ParentLog
 from .supervisor import Supervisor
 
 REFUSED = 3  # uvicorn's status for a start that failed
@@ -19,7 +19,7 @@ def main(text: str) -> int:
     """
     _fill_gaps()
     given = Given.decode(text)
-    log = Log(level=given.level, as_json=given.as_json)
+    log = ParentLog(level=given.level, as_json=given.as_json)
     try:
         listeners = sockets.bind(given.host, given.port)
     except OSError as error:

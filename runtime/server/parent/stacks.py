@@ -8,7 +8,7 @@ _THREAD = re.compile(r"(?P<current>Current thread|Thread|Stack)\b.*\(most recent
 SHOWN = 12  # frames of a stack in a log line
 
 
-class Place(NamedTuple):
+class StackPlace(NamedTuple):
     """Where a thread was: file, line, name of the code."""
 
     file: str
@@ -27,18 +27,18 @@ class Culprit(NamedTuple):
         stack: of its thread, innermost first.
     """
 
-    place: Place
+    place: StackPlace
     stack: str
 
 
-def threads(dump: str) -> list[list[Place]]:
+def threads(dump: str) -> list[list[StackPlace]]:
     """Return the stack of each thread, innermost place first; the current thread's before the others'."""
-    found: list[tuple[bool, list[Place]]] = []
+    found: list[tuple[bool, list[StackPlace]]] = []
     for line in dump.splitlines():
         if head := _THREAD.match(line):
             found.append((head["current"] != "Thread", []))
         elif found and (frame := _FRAME.match(line)):
-            found[-1][1].append(Place(_text(frame["file"]), int(frame["line"]), frame["name"]))
+            found[-1][1].append(StackPlace(_text(frame["file"]), int(frame["line"]), frame["name"]))
     return [places for _, places in sorted(found, key=lambda each: not each[0])]
 
 

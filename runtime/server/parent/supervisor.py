@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import sockets
-from .child import ORDERLY, Child, Stage
+from .child import ORDERLY, Child, Phase
 from .crew import ACTIVE, Crew
 from .deaths import Deaths
 from .ends import End, Ends
 from .given import Given
-from .log import Log
+from .log import ParentLog
 
 TICK = 0.05  # seconds between two looks at the workers
 SUSPENDED = 1.0  # seconds between two looks after which the machine itself stood still
@@ -36,7 +36,7 @@ class Supervisor:
         secret: signs what one worker gives out and another takes back, where the settings name none.
     """
 
-    def __init__(self, given: Given, listeners: Sequence[socket.socket], log: Log, secret: str) -> None:
+    def __init__(self, given: Given, listeners: Sequence[socket.socket], log: ParentLog, secret: str) -> None:
         self._given = given
         self._listeners = listeners
         self._log = log
@@ -82,7 +82,7 @@ class Supervisor:
             self._call(child)
         for child in self._crew.replaced():
             self._log.say("info", f"worker {child.number} is replaced", worker=child.number)
-            child.to(Stage.LEAVING)
+            child.to(Phase.LEAVING)
             child.tell(retire=True)
         while self._ends_at is None and self._crew.missing():
             try:
@@ -103,7 +103,7 @@ class Supervisor:
                 self._log.say("error", sockets.refusal(error, self._given.port))
                 self._end(3)
                 return
-        child.to(Stage.CALLED)
+        child.to(Phase.CALLED)
         child.tell(serve=True, state=self._state())
 
     def _hear(self, child: Child) -> None:
@@ -115,11 +115,11 @@ class Supervisor:
             self._told(child, message)
 
     def _told(self, child: Child, message: dict[str, Any]) -> None:
-        if "files" in message and child.stage is Stage.STARTING:
+        if "files" in message and child.phase is Phase.STARTING:
             child.files = message["files"]
-            child.to(Stage.STANDBY)
-        elif "serving" in message and child.stage is Stage.CALLED:
-            child.to(Stage.SERVING)
+            child.to(Phase.STANDBY)
+        elif "serving" in message and child.phase is Phase.CALLED:
+            child.to(Phase.SERVING)
             self._crew.has_served = True
             self._tell_all()
         elif ORDERLY in message:
@@ -137,7 +137,7 @@ class Supervisor:
             {"seconds_ago": int(now - each.at), "cause": each.cause, "file": each.probable or None}
             for each in self._deaths.recent(now)
         ]
-        serving = len(self._crew.at(Stage.SERVING))
+        serving = len(self._crew.at(Phase.SERVING))
         return {"workers": self._given.workers, "serving": serving, "deaths": deaths, "closed": self._closed}
 
     # Watching
@@ -148,9 +148,9 @@ class Supervisor:
             self._excused = now
         self._looked = now
         for child in self._crew:
-            if child.stage is Stage.DOOMED and now - child.since > DUMP_TIME:
+            if child.phase is Phase.DOOMED and now - child.since > DUMP_TIME:
                 child.kill()
-            elif child.stage is not Stage.DOOMED and (cause := self._complaint(child, now)):
+            elif child.phase is not Phase.DOOMED and (cause := self._complaint(child, now)):
                 child.doom(cause)
         if self._ends_at is not None and now > self._ends_at:
             for child in self._crew:
@@ -161,15 +161,15 @@ class Supervisor:
         waited = now - child.since
         if self._is_silent(child, now):
             return f"was silent for {child.silent_for(now):.1f} s"
-        if child.stage in {Stage.STARTING, Stage.CALLED} and waited > START_LIMIT:
+        if child.phase in {Phase.STARTING, Phase.CALLED} and waited > START_LIMIT:
             return f"did not start within {START_LIMIT:g} s"
-        if child.stage is Stage.LEAVING and waited > self._given.budget + MARGIN:
+        if child.phase is Phase.LEAVING and waited > self._given.budget + MARGIN:
             return f"did not stop within {self._given.budget:g} s"
         return ""
 
     def _is_silent(self, child: Child, now: float) -> bool:
         limit = self._given.silence
-        is_judged = child.stage in {*ACTIVE, Stage.LEAVING} and child.ledger.beat and not child.has_left
+        is_judged = child.phase in {*ACTIVE, Phase.LEAVING} and child.ledger.beat and not child.has_left
         return bool(limit and is_judged) and min(child.silent_for(now), now - self._excused) > limit
 
     # Ends
@@ -192,13 +192,13 @@ class Supervisor:
             self._ended_at_the_end(child, code)
         elif not self._crew.has_served:
             self._failed(child, code)
-        elif child.stage is not Stage.DISCARDED and (child.stage is not Stage.LEAVING or code):
+        elif child.phase is not Phase.DISCARDED and (child.phase is not Phase.LEAVING or code):
             self._died(child, code)
         child.close()
         self._tell_all()
 
     def _ended_at_the_end(self, child: Child, code: int) -> None:
-        if code and child.stage in {Stage.LEAVING, Stage.DOOMED}:
+        if code and child.phase in {Phase.LEAVING, Phase.DOOMED}:
             self._report(child, code)
             self._status = self._status or 1
 
@@ -254,8 +254,8 @@ class Supervisor:
         if not is_first and number != signal.SIGINT:
             return
         self._end(0, seconds=self._given.budget + MARGIN if is_first else FORCED)
-        for child in self._crew.at(*ACTIVE, Stage.LEAVING):
-            child.to(Stage.LEAVING)
+        for child in self._crew.at(*ACTIVE, Phase.LEAVING):
+            child.to(Phase.LEAVING)
             child.terminate(number)
 
     def _end(self, status: int, *, seconds: float = 0.0) -> None:
@@ -265,11 +265,11 @@ class Supervisor:
         for listener in self._listeners:
             listener.close()
         for child in self._crew:
-            if child.stage not in {*ACTIVE, Stage.LEAVING}:
+            if child.phase not in {*ACTIVE, Phase.LEAVING}:
                 self._discard(child)
 
     def _discard(self, child: Child) -> None:
-        child.to(Stage.DOOMED if child.stage is Stage.DOOMED else Stage.DISCARDED)
+        child.to(Phase.DOOMED if child.phase is Phase.DOOMED else Phase.DISCARDED)
         child.kill()
 
 
