@@ -19,6 +19,7 @@ from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, WebhookScheme
 from runtime.dependencies import agents_from, open_database
+from runtime.gate.closed import fault_of, refuse_closed
 from runtime.gate.gate import Gate
 from runtime.gate.rates import rates_at
 from runtime.http.admission import Admission
@@ -84,9 +85,12 @@ class Application:
             proxies=TrustedProxies(settings.trusted_proxies),
             production=settings.is_production,
         )
+        self._closed: dict[str, Fault] = {}
         probes = {
             "database": database_probe(database, is_configured=settings.database.url is not None),
-            "functions": functions_probe(lambda: self.table, show_cause=not settings.is_production),
+            "functions": functions_probe(
+                lambda: self.table, self._closed.values, show_cause=not settings.is_production
+            ),
             "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
         self.health = Health(probes, version=settings.commit or version("annex"))
@@ -115,7 +119,8 @@ class Application:
     def steps(self, endpoint: Endpoint) -> Stages:
         """Return what a request of one route passes behind the router; behind them its function runs."""
         recorded = partial(self._recorded, endpoint=endpoint) if self._recorded else None
-        return {**self.gate.steps(endpoint), "record": recorded, "errors": Errors}
+        closed = partial(refuse_closed, file=endpoint.file, closed=self._closed) if recorded else None
+        return {**self.gate.steps(endpoint), "refuse closed": closed, "record": recorded, "errors": Errors}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""
@@ -152,7 +157,9 @@ class Application:
         hang_timeout = limits.hang_timeout if is_production else 0  # a breakpoint is no hang
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
-            self.telemetry.watch(quarantined=lambda: len({fault.file for fault in self.table.faults}))
+            self.telemetry.watch(
+                quarantined=lambda: len({fault.file for fault in self.table.faults} | {*self._closed})
+            )
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
@@ -163,12 +170,13 @@ class Application:
             yield
 
     def close(self, causes: Mapping[str, str]) -> None:
-        """Put files into quarantine that have ended worker processes; `causes` says how."""
-        cure = "Correct it. It serves again after a deploy, or after SIGHUP."
-        faults = [Fault(file=file, line=0, found=cause, cure=cure) for file, cause in causes.items()]
-        known = {fault.file for fault in self.table.faults}
-        if new := [fault for fault in faults if fault.file not in known]:
-            self.swap(self.table.without(new))
+        """Refuse the files that have ended worker processes, and no others; `causes` says how each did."""
+        known = set(self._closed)
+        self._closed.clear()
+        self._closed.update((file, fault_of(file, cause)) for file, cause in causes.items())
+        for fault in (self._closed[file] for file in causes if file not in known):
+            extra = {"function": fault.file, "error_id": fault.error_id}
+            logger.error("function quarantined: %s", fault, extra=extra)
 
     def drain(self, *, after: float = 0, service: bool = True) -> None:
         """Refuse new requests and let streams end, `after` seconds from now.
