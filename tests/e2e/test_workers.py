@@ -348,16 +348,3 @@ def test_the_parent_is_small_and_has_imported_nothing_of_the_service(
         mapped = " ".join(each.path for each in parent.memory_maps())
     assert parent.pid == service.process.pid
     assert not any(name in mapped for name in ("msgspec", "asyncpg", "uvloop", "httptools"))
-
-
-def test_each_worker_is_an_instance_of_its_own_and_has_its_share_of_the_connections(
-    tmp_path: Path, issuer: Issuer
-):
-    from runtime.server.worker.share import share
-    from runtime.settings import load
-
-    settings = load({"DATABASE_URL": f"{NO_DATABASE}?connection_limit=7", "RAILWAY_REPLICA_ID": "replica"})
-    first = share(settings, number=1, workers=2, secret="s")
-    third = share(settings, number=3, workers=9, secret="s")
-    assert (first.database.pool_max, third.database.pool_max) == (3, 1)
-    assert (first.replica, third.replica) == ("replica-1", "replica-3")
