@@ -6,7 +6,7 @@ PYTHON ?= python3
 # An installed uv is used as it is; otherwise one is put into .uv/, inside this folder.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help bench setup dev test test-product test-fast test-bridge test-faults test-image soak audit sbom check docs messages fmt fmt-check lint types imports
+.PHONY: help bench setup dev test test-product test-fast test-bridge test-faults test-workers test-image soak audit sbom check docs messages fmt fmt-check lint types imports
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test-fast: setup ## Run the unit tests alone
 
 test-faults: setup ## Run the long versions: twenty deploys, faults with figures, fuzzing
 	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_deploys.py tests/e2e/test_stop.py tests/faults
+
+test-workers: setup ## Run the tests of real servers again, each server with two workers
+	@ANNEX_TEST_WORKERS=2 $(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/faults tests/market/e2e tests/integration/agents/test_chat_clients.py
 
 test-image: setup ## Build the production image and run it (needs dockerd or a running engine)
 	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_image.py
