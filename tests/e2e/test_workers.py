@@ -195,6 +195,22 @@ def test_a_function_that_meddles_with_loop_or_process_costs_nobody_else_a_call(m
     }  # which the function should have waited for
 
 
+def test_of_two_functions_in_threads_the_one_that_holds_the_interpreter_is_named(
+    tmp_path: Path, issuer: Issuer
+):
+    files = {
+        **FILES,
+        "waits.py": f"import time\n{OPEN}def get() -> str:\n    time.sleep(60)\n    return ''\n",
+    }
+    with serving(tmp_path, issuer, files) as service:
+        waiting = threading.Thread(target=call_in_vain, args=(service, "/waits"))
+        waiting.start()
+        time.sleep(0.5)
+        call_in_vain(service, "/backtracks")
+        waiting.join()
+        assert told(service, "was silent for")["function"] == "backtracks.py"
+
+
 def test_a_worker_killed_under_load_loses_its_own_calls_alone(tmp_path: Path, issuer: Issuer, figure: Figure):
     with serving(tmp_path, issuer, ANNEX_WORKERS="2") as service:
         pids = serving_pids(service, 2)

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import ledger
 from .memory import anonymous
+from .processor import busiest, spent
 
 DUMP_LIMIT = 64 << 10  # bytes of stacks that are read
 UNSENT_LIMIT = 1 << 20  # bytes that wait for a worker which does not listen
@@ -42,6 +43,7 @@ class Child:
         files: the function files it serves, in the order of the ledger.
         has_left: it has said that it serves no more.
         cause: why it is being killed, in words.
+        busy_thread: the one that had the processor while it was silent, as Python names it; None if unknown.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class Child:
         self.files: list[str] = []
         self.has_left = False
         self.cause = ""
+        self.busy_thread: int | None = None
+        self._spent: dict[int, int] = {}
         self._served: float | None = None
         with contextlib.ExitStack() as stack:
             ours, theirs = socket.socketpair()
@@ -119,12 +123,22 @@ class Child:
     def doom(self, cause: str) -> None:
         """Let it write the stacks of its threads, which needs neither its loop nor its interpreter."""
         self.cause = cause
+        self._spent = spent(self.process.pid)
         self.to(Phase.DOOMED)
         self._signal(signal.SIGUSR2)
 
     def stacks(self) -> str:
         """Return what it wrote of its threads, at a crash or when asked."""
         return os.pread(self._dump, DUMP_LIMIT, 0).decode("utf-8", "replace")
+
+    def convict(self) -> None:
+        """End a doomed worker; note which of its threads has had the processor since."""
+        now = spent(self.process.pid)
+        number = busiest(self._spent, now, seconds=time.monotonic() - self.since)
+        if number is not None:
+            names = {system: name for name, system in self.ledger.threads.items()}
+            self.busy_thread = names.get(number)
+        self.kill()
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to stop."""

@@ -48,7 +48,7 @@ class Ends:
 
     def examine(self, child: Child, code: int) -> End:
         """Return what is known of a worker that ended with `code`, negative for a signal."""
-        found = culprit(child.stacks(), self._functions)
+        found = culprit(child.stacks(), self._functions, busy=child.busy_thread)
         suspects = child.ledger.under_way(child.files)
         is_outside, cause = (False, child.cause) if child.cause else self._cause(code)
         file = found.place.file if found else ""

@@ -12,7 +12,8 @@ from .memory import anonymous
 
 SIZE = 1 << 20  # bytes; a page takes memory once it is written to
 RUNNING, BEGUN, LATEST, FIELDS = 0, 1, 2, 3
-HEADER = 8  # numbers before those of the first file
+THREADS = 128  # of a worker, as many as are recorded
+HEADER = 8 + 2 * THREADS  # numbers before those of the first file
 
 
 class UnderWay(NamedTuple):
@@ -48,7 +49,8 @@ class Ledger:
 
     def __init__(self, descriptor: int) -> None:
         view = memoryview(mmap.mmap(descriptor, SIZE))
-        self._moments = view[: HEADER * 8].cast("d")
+        self._moments = view[:64].cast("d")
+        self._threads = view[64 : HEADER * 8].cast("Q")
         self._numbers = view[HEADER * 8 :].cast("Q")
         self._calls = 0
 
@@ -60,6 +62,18 @@ class Ledger:
     @beat.setter
     def beat(self, moment: float) -> None:
         self._moments[0] = moment
+
+    @property
+    def threads(self) -> dict[int, int]:
+        """The number that the system gives a thread, by the one that Python gives it."""
+        pairs = self._threads.tolist()
+        return {name: number for name, number in zip(pairs[::2], pairs[1::2], strict=True) if name}
+
+    @threads.setter
+    def threads(self, numbers: dict[int, int]) -> None:
+        pairs = [number for pair in numbers.items() for number in pair][: 2 * THREADS]
+        for position, number in enumerate([*pairs, 0][: 2 * THREADS]):
+            self._threads[position] = number
 
     def begin(self, index: int) -> None:
         """Note that a call of the file at `index` begins."""

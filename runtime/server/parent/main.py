@@ -1,5 +1,7 @@
 """The parent's beginning: descriptors, sockets, and the loop."""
 
+import contextlib
+import faulthandler
 import os
 import secrets
 
@@ -18,6 +20,7 @@ def main(text: str) -> int:
         text: an encoded `Given`.
     """
     _fill_gaps()
+    _unblock_crashes()
     given = Given.decode(text)
     log = ParentLog(level=given.level, as_json=given.as_json)
     try:
@@ -37,3 +40,10 @@ def _fill_gaps() -> None:
             os.fstat(descriptor)
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003  # the parameter's only form
+
+
+def _unblock_crashes() -> None:
+    """Give faulthandler a descriptor of standard error that never blocks, should nobody read."""
+    if faulthandler.is_enabled():
+        with contextlib.suppress(OSError):  # a socket cannot be opened once more
+            faulthandler.enable(os.open("/proc/self/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))

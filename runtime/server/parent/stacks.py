@@ -4,7 +4,9 @@ import re
 from typing import NamedTuple
 
 _FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<name>.*)')
-_THREAD = re.compile(r"(?P<current>Current thread|Thread|Stack)\b.*\(most recent call first\):")
+_THREAD = re.compile(
+    r"(?P<current>Current thread|Thread|Stack)\b(?: 0x(?P<name>[0-9a-f]+))?.*\(most recent call first\):"
+)
 SHOWN = 12  # frames of a stack in a log line
 
 
@@ -31,37 +33,50 @@ class Culprit(NamedTuple):
     stack: str
 
 
-def threads(dump: str) -> list[list[StackPlace]]:
-    """Return the stack of each thread, innermost place first; the current thread's before the others'."""
-    found: list[tuple[bool, list[StackPlace]]] = []
+class Stack(NamedTuple):
+    """What one thread was running.
+
+    Attributes:
+        name: as Python names the thread.
+        is_current: it is the loop's own thread, or the one that crashed.
+        places: innermost first.
+    """
+
+    name: int
+    is_current: bool
+    places: list[StackPlace]
+
+
+def threads(dump: str) -> list[Stack]:
+    """Return the stack of each thread."""
+    found: list[Stack] = []
     for line in dump.splitlines():
         if head := _THREAD.match(line):
-            found.append((head["current"] != "Thread", []))
+            found.append(Stack(int(head["name"] or "0", 16), head["current"] != "Thread", []))
         elif found and (frame := _FRAME.match(line)):
-            found[-1][1].append(StackPlace(_text(frame["file"]), int(frame["line"]), frame["name"]))
-    return [places for _, places in sorted(found, key=lambda each: not each[0])]
+            found[-1].places.append(StackPlace(_text(frame["file"]), int(frame["line"]), frame["name"]))
+    return found
 
 
-def culprit(dump: str, functions: str) -> Culprit | None:
+def culprit(dump: str, functions: str, *, busy: int | None = None) -> Culprit | None:
     """Return the function file that was running, None where there is none, or no telling which.
 
     Args:
         dump: of one moment or of a crash.
         functions: the folder, absolute.
+        busy: the thread that had the processor.
     """
     within = functions.rstrip("/") + "/"
-    found: list[Culprit] = []
-    for position, places in enumerate(threads(dump)):
-        ours = next((place for place in places if place.file.startswith(within)), None)
+    found: dict[str, Culprit] = {}
+    for stack in sorted(threads(dump), key=lambda each: (each.name != busy, not each.is_current)):
+        ours = next((place for place in stack.places if place.file.startswith(within)), None)
         if ours is None:
             continue
-        found.append(
-            Culprit(ours._replace(file=ours.file[len(within) :]), "\n".join(map(str, places[:SHOWN])))
-        )
-        if position == 0:  # what the loop's own thread runs holds everybody
-            break
-    files = {each.place.file for each in found}
-    return found[0] if len(files) == 1 else None
+        one = Culprit(ours._replace(file=ours.file[len(within) :]), "\n".join(map(str, stack.places[:SHOWN])))
+        if stack.name == busy or (stack.is_current and busy is None):
+            return one  # what the loop's own thread runs holds everybody
+        found.setdefault(one.place.file, one)
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _text(escaped: str) -> str:

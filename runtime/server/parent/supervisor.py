@@ -149,7 +149,7 @@ class Supervisor:
         self._looked = now
         for child in self._crew:
             if child.phase is Phase.DOOMED and now - child.since > DUMP_TIME:
-                child.kill()
+                child.convict()
             elif child.phase is not Phase.DOOMED and (cause := self._complaint(child, now)):
                 child.doom(cause)
         if self._ends_at is not None and now > self._ends_at:
@@ -198,8 +198,10 @@ class Supervisor:
         self._tell_all()
 
     def _ended_at_the_end(self, child: Child, code: int) -> None:
-        if code and child.phase in {Phase.LEAVING, Phase.DOOMED}:
+        is_late = bool(code) and child.phase in {Phase.LEAVING, Phase.DOOMED}
+        if is_late or child.cause:
             self._report(child, code)
+        if is_late:
             self._status = self._status or 1
 
     def _failed(self, child: Child, code: int) -> None:
@@ -269,7 +271,7 @@ class Supervisor:
                 self._discard(child)
 
     def _discard(self, child: Child) -> None:
-        child.to(Phase.DOOMED if child.phase is Phase.DOOMED else Phase.DISCARDED)
+        child.to(Phase.DISCARDED)
         child.kill()
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Self
@@ -82,6 +83,9 @@ class Link:
 
         def beat() -> None:
             self._ledger.beat = time.monotonic()
+            self._ledger.threads = {
+                each.ident: each.native_id for each in threading.enumerate() if each.ident and each.native_id
+            }
             loop.call_later(BEAT, beat)
             check()
 

@@ -1,5 +1,6 @@
 """A worker from its import to its end."""
 
+import logging
 import sys
 
 from runtime.app import BrokenFunctions, create_app
@@ -9,6 +10,13 @@ from runtime.server.worker.link import Link
 from runtime.server.worker.share import share
 from runtime.settings import Settings
 from runtime.telemetry import configure_logging, unblocked
+
+logger = logging.getLogger(__name__)
+
+ALONE = (
+    "%d workers without REDIS_URL: rate limits, webhook deliveries seen and agent runs are known to one worker "
+    "each; set REDIS_URL"
+)
 
 
 def work(settings: Settings, descriptors: str) -> int:
@@ -28,6 +36,8 @@ def work(settings: Settings, descriptors: str) -> int:
             sys.stderr.write(f"{error}\n")
             return 1
         contain_forks()
+        if link.workers > 1 and link.number == 1 and settings.redis_url is None:
+            logger.warning(ALONE, link.workers)
         state = link.stand_by()
         if state is None:
             return 0

@@ -59,6 +59,15 @@ def test_nobody_is_named_when_two_threads_run_different_files_or_none_runs_one()
     assert culprit("", "/app/functions") is None
 
 
+def test_of_several_threads_the_one_that_has_the_processor_is_named():
+    waits = 'Thread 0x000a (most recent call first):\n  File "/app/functions/waits.py", line 4 in get\n'
+    counts = 'Thread 0x000b (most recent call first):\n  File "/app/functions/counts.py", line 7 in get\n'
+    own = stack('/app/functions/steps.py", line 3 in get', current=True)
+    found = culprit(waits + counts + own, "/app/functions", busy=0xB)
+    assert found is not None
+    assert found.place == ("counts.py", 7, "get")
+
+
 def test_file_whose_name_is_not_ascii_is_named_as_it_is(tmp_path: Path):
     for name in ("é", "中"):
         dumped = tmp_path / "dump"
@@ -104,8 +113,10 @@ def test_ledger_tells_the_other_side_what_is_under_way():
         worker.begin(index)
     worker.end(2)
     worker.beat = 5.5
+    worker.threads = {0x7F00_0000_0000: 71, 0x7F00_0000_0001: 72}
+    worker.threads = {0x7F00_0000_0000: 71}
     assert parent.under_way(["a.py", "b.py", "c.py"]) == [UnderWay("a.py", 1, 2), UnderWay("b.py", 1, 1)]
-    assert parent.beat == 5.5
+    assert (parent.beat, parent.threads) == (5.5, {0x7F00_0000_0000: 71})
     os.close(descriptor)
 
 
