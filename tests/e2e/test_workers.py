@@ -264,7 +264,7 @@ def test_sighup_replaces_every_worker_under_load_without_a_lost_request(
 
 
 def test_sigterm_lets_both_workers_finish_and_exits_with_0(tmp_path: Path, issuer: Issuer):
-    with serving(tmp_path, issuer, ANNEX_WORKERS="2") as service:
+    with serving(tmp_path, issuer, ANNEX_WORKERS="2", ANNEX_DRAIN_DELAY="3") as service:
         serving_pids(service, 2)
         answers: list[int] = []
         callers = [
@@ -275,7 +275,7 @@ def test_sigterm_lets_both_workers_finish_and_exits_with_0(tmp_path: Path, issue
         ]
         for caller in callers:
             caller.start()
-        time.sleep(0.5)
+        time.sleep(1)  # the calls are on their way, and are taken for three more
         assert service.stop(signal.SIGTERM) == 0
         for caller in callers:
             caller.join()

@@ -14,6 +14,7 @@ from typing import Any
 from . import ledger
 from .memory import anonymous
 from .processor import busiest, spent
+from .stacks import threads
 
 DUMP_LIMIT = 64 << 10  # bytes of stacks that are read
 UNSENT_LIMIT = 1 << 20  # bytes that wait for a worker which does not listen
@@ -134,10 +135,12 @@ class Child:
     def convict(self) -> None:
         """End a doomed worker; note which of its threads has had the processor since."""
         now = spent(self.process.pid)
-        number = busiest(self._spent, now, seconds=time.monotonic() - self.since)
+        number = busiest(self._spent, now)
         if number is not None:
             names = {system: name for name, system in self.ledger.threads.items()}
-            self.busy_thread = names.get(number)
+            new = [each.name for each in threads(self.stacks()) if each.name not in names.values()]
+            # A thread that began with the call which holds it is not in the ledger yet.
+            self.busy_thread = names.get(number, new[0] if len(new) == 1 else None)
         self.kill()
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:

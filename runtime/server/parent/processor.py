@@ -3,9 +3,6 @@
 import contextlib
 import os
 
-SHARE = 0.5  # of the time between two looks that a busy thread has had the processor at least
-TICKS = os.sysconf("SC_CLK_TCK")  # a second
-
 
 def spent(process: int) -> dict[int, int]:
     """Return the ticks that each thread of a process has had the processor; empty where nothing tells."""
@@ -19,8 +16,8 @@ def spent(process: int) -> dict[int, int]:
     return found
 
 
-def busiest(before: dict[int, int], after: dict[int, int], *, seconds: float) -> int | None:
-    """Return the thread that had the processor for most of `seconds`, None where none had."""
+def busiest(before: dict[int, int], after: dict[int, int]) -> int | None:
+    """Return the thread that has had the processor more than all others together; None if none."""
     ticks = {thread: after[thread] - before.get(thread, 0) for thread in after}
     most = max(ticks, key=lambda thread: ticks[thread], default=None)
-    return most if most is not None and ticks[most] >= SHARE * seconds * TICKS else None
+    return most if most is not None and 2 * ticks[most] > sum(ticks.values()) else None

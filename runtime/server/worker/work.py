@@ -14,8 +14,8 @@ from runtime.telemetry import configure_logging, unblocked
 logger = logging.getLogger(__name__)
 
 ALONE = (
-    "%d workers without REDIS_URL: rate limits, webhook deliveries seen and agent runs are known to one worker "
-    "each; set REDIS_URL"
+    "%d workers without REDIS_URL: each knows its own rate limits, webhook deliveries and agent runs alone; "
+    "set REDIS_URL"
 )
 
 
