@@ -17,6 +17,7 @@ from shared.throttle import Throttle
 logger = logging.getLogger(__name__)
 
 ACCEPTS_PER_TURN = 256  # connections: some milliseconds
+SHARED_PER_TURN = 8  # where other workers accept from the same sockets, so that a burst is divided
 RETRY_AFTER = 1.0  # seconds, when descriptors or memory are exhausted
 SHORTAGE = "this process has too many open files: a function leaves them open; connections use the reserve"
 
@@ -27,9 +28,17 @@ class Acceptor:
     Args:
         sockets: that listen; each is duplicated, and stays open when the duplicate is closed.
         protocol: makes the protocol of a connection.
+        is_shared: other processes accept from the same sockets.
     """
 
-    def __init__(self, sockets: Iterable[socket.socket], protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        sockets: Iterable[socket.socket],
+        protocol: Callable[[], asyncio.Protocol],
+        *,
+        is_shared: bool = False,
+    ) -> None:
+        self._per_turn = SHARED_PER_TURN if is_shared else ACCEPTS_PER_TURN
         self._loop = asyncio.get_running_loop()
         self._protocol = protocol
         self._shortages = Throttle(seconds=60)
@@ -39,12 +48,16 @@ class Acceptor:
             listener.settimeout(0)
             self._open(listener)
 
-    async def close(self) -> None:
-        """Stop accepting; return once every accepted connection has its protocol: a stop must miss none."""
+    def stop(self) -> None:
+        """Accept no more."""
         for listener in self._listeners:
             self._loop.remove_reader(listener)
             listener.close()
         self._listeners.clear()
+
+    async def close(self) -> None:
+        """Stop accepting; return once every accepted connection has its protocol: a stop must miss none."""
+        self.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -53,7 +66,7 @@ class Acceptor:
             self._loop.add_reader(listener, self._accept, listener)
 
     def _accept(self, listener: socket.socket) -> None:
-        for _ in range(ACCEPTS_PER_TURN):
+        for _ in range(self._per_turn):
             try:
                 connection = self._accepted(listener)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

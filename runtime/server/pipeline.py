@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import Context
 
 from runtime.asgi.messages import ASGIApp
+from runtime.asgi.own_tasks import OwnTask
 from runtime.server.exchange import Exchange
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Pipeline:
     def _run(self, exchange: Exchange, *, eager: bool, context: Context | None) -> None:
         exchange.is_running = True
         # Not by the loop's task factory, which tracks the tasks of functions.
-        task = asyncio.Task(self._answer(exchange), loop=self._loop, eager_start=eager, context=context)
+        task = OwnTask(self._answer(exchange), loop=self._loop, eager_start=eager, context=context)
         if not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -2,7 +2,7 @@
 
 from shared.database.connection.target import InvalidDatabaseUrl
 from shared.database.connection.url import translate
-from shared.database.database import Database
+from shared.database.database import Database, pool_size
 from shared.database.errors import (
     ConstraintViolated,
     OutOfDescriptors,
@@ -34,5 +34,6 @@ __all__ = [
     "Statistics",
     "Transaction",
     "TransactionScope",
+    "pool_size",
     "translate",
 ]

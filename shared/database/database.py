@@ -43,6 +43,11 @@ _ALIVE_SECONDS = 5.0
 _RETRIES = 2
 
 
+def pool_size(target: Target) -> int:
+    """Return how many connections a URL asks for."""
+    return target.pool_max or Limits().pool_max
+
+
 class Database(Queries):
     """The app's PostgreSQL. Owned by ``async with``; connects at first use and reconnects by itself.
 
@@ -100,7 +105,7 @@ class Database(Queries):
         if pooler is not None:
             target = structs.replace(target, pooler=pooler)
         limits = Limits(
-            pool_max=pool_max or target.pool_max or defaults.pool_max,
+            pool_max=pool_max or pool_size(target),
             acquire=acquire_timeout or target.acquire_timeout or defaults.acquire,
             connect=connect_timeout or target.connect_timeout or defaults.connect,
             query=query_timeout or target.query_timeout or defaults.query,
