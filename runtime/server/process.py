@@ -25,9 +25,9 @@ from runtime.app import Application
 from runtime.http.shell import security_headers
 from runtime.server.acceptor import Acceptor
 from runtime.server.budget import CLOSE_TIMEOUT, UNWIND_TIMEOUT, stop_budget
+from runtime.server.connection.protocol import Connection, protocol
 from runtime.server.driving import drive
 from runtime.server.listener import ConnectionLimits, Listener
-from runtime.server.protocol import Connection, protocol
 from runtime.server.worker.link import Link
 from runtime.settings.variables import Settings
 from runtime.telemetry import last_words

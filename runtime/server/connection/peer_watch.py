@@ -3,8 +3,8 @@
 import asyncio
 import socket
 
-from runtime.server.exchange import Exchange
-from runtime.server.pipeline import Pipeline
+from runtime.server.connection.exchange import Exchange
+from runtime.server.connection.pipeline import Pipeline
 
 FIRST_WAIT, LONGEST_WAIT = 0.005, 0.5  # seconds between two looks, each twice the one before
 

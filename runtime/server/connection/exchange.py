@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 
 from runtime.asgi.messages import Message, Scope
-from runtime.server.response_head import Field, response_head
-from runtime.server.writer import COALESCED, Writer
+from runtime.server.connection.response_head import Field, response_head
+from runtime.server.connection.writer import COALESCED, Writer
 
 RECEIVE_BUFFER = 64 * 1024  # bytes of a body that nobody reads, before the peer has to wait
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

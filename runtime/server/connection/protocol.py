@@ -12,14 +12,14 @@ import uvicorn
 
 from runtime.asgi.invocation import REFUSAL_KEY
 from runtime.asgi.messages import header
-from runtime.server.exchange import Exchange
+from runtime.server.connection.exchange import Exchange
+from runtime.server.connection.parser import RequestParser
+from runtime.server.connection.peer_watch import PeerWatch
+from runtime.server.connection.pipeline import Pipeline
+from runtime.server.connection.read_limits import ReadLimits
+from runtime.server.connection.request_head import RequestHead
+from runtime.server.connection.writer import Writer
 from runtime.server.listener import Listener
-from runtime.server.parser import RequestParser
-from runtime.server.peer_watch import PeerWatch
-from runtime.server.pipeline import Pipeline
-from runtime.server.read_limits import ReadLimits
-from runtime.server.request_head import RequestHead
-from runtime.server.writer import Writer
 from shared.errors import AnnexError, Internal, Malformed, Overloaded, UpgradeRequired
 
 BUSY = float("inf")  # value of _idle_since while a request is in progress

@@ -8,7 +8,7 @@ from contextvars import Context
 
 from runtime.asgi.messages import ASGIApp
 from runtime.asgi.own_tasks import OwnTask
-from runtime.server.exchange import Exchange
+from runtime.server.connection.exchange import Exchange
 
 logger = logging.getLogger(__name__)
 

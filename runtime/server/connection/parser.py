@@ -10,8 +10,8 @@ from typing import Protocol
 import httptools
 
 from runtime.asgi.messages import Fields
-from runtime.server.host import check_host
-from runtime.server.request_head import RequestHead, split
+from runtime.server.connection.host import check_host
+from runtime.server.connection.request_head import RequestHead, split
 from shared.errors import AnnexError, Malformed
 
 VERSIONS = ("1.1", "1.0")  # httptools accepts others too
