@@ -30,6 +30,8 @@ from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.isolated.application import ISOLATED
+from runtime.routing.calling.isolated.pool import IsolatedProcesses
 from runtime.settings.origins import compile_origins
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
@@ -88,6 +90,7 @@ class Application:
         }
         self.health = Health(probes, version=settings.commit or version("annex"))
         self.admission = Admission(settings.limits.max_concurrency)
+        self.isolated = IsolatedProcesses(settings)
         self._drain = asyncio.Event()
         self._in_front: dict[str, Stage] = {}
         self._reported: frozenset[Fault] = frozenset()
@@ -133,6 +136,7 @@ class Application:
                 logger.error("function quarantined: %s", fault, extra=extra)
         self._reported = frozenset(table.faults)
         self.table, self._router = table, cast("ASGIApp", router)
+        self.isolated.renew(sum(each.endpoint.policy.isolate for each in table.operations))
         self._served = fold(self.stages(), self._router)
 
     def put_in_front(self, name: str, stage: Stage) -> None:
@@ -151,6 +155,7 @@ class Application:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
+            await stack.enter_async_context(self.isolated)
             await stack.enter_async_context(self.gate)
             for companion in self.companions:
                 await stack.enter_async_context(companion)
@@ -177,7 +182,14 @@ class Application:
         return TreeApp(
             route_handlers=table.handlers,
             middleware_of=lambda endpoint: partial(fold, self.steps(endpoint)),
-            state=State({"database": self.database, "agents": self.agents, DRAIN: self._drain}),
+            state=State(
+                {
+                    "database": self.database,
+                    "agents": self.agents,
+                    ISOLATED: self.isolated,
+                    DRAIN: self._drain,
+                }
+            ),
             openapi_config=None,
             logging_config=None,
         )

@@ -28,9 +28,11 @@ AnnexError
 │   ├── Overloaded              too many requests at once
 │   ├── AgentsUnavailable       no model is configured, or the agents extra is not installed
 │   ├── ModelUnavailable        the model provider failed or refused
-│   └── RunLost                 the server that executed an agent run is gone
+│   ├── RunLost                 the server that executed an agent run is gone
+│   └── OutOfMemory             an isolated function needed more memory than it may take
 ├── Refused               the function's own status, for which there is no noun
 ├── DeadlineExceeded
+├── FunctionCrashed       the process of an isolated function ended during the call
 └── Internal              a bug in the service; the caller gets only the ids that find it in the log
 """
 
@@ -287,6 +289,15 @@ class RunLost(Unavailable):
     code = "run_lost"
 
 
+class OutOfMemory(Unavailable):
+    """The isolated function needed more memory than its process may take."""
+
+    code = "out_of_memory"
+
+    def __init__(self) -> None:
+        super().__init__("The call needed more memory than it may take.", retry_after=None)
+
+
 class Refused(AnnexError):
     """The function refused with a status of its own, which no other code stands for.
 
@@ -308,6 +319,15 @@ class DeadlineExceeded(AnnexError):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or "The call did not finish in time.")
+
+
+class FunctionCrashed(AnnexError):
+    """The process of an isolated function ended during the call; the cause is in the log."""
+
+    code = "function_crashed"
+
+    def __init__(self) -> None:
+        super().__init__("The function ended during the call. Quote request_id when you report it.")
 
 
 class Internal(AnnexError):

@@ -11,6 +11,7 @@ from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from runtime.routing.calling.adapter import Adapter
 from runtime.routing.calling.answers.endings import answer_ended
+from runtime.routing.calling.isolated.application import IsolatedAdapter
 from runtime.routing.matching.router import DIRECT
 from runtime.routing.operation import Operation
 from runtime.routing.reading.names import Segment
@@ -23,7 +24,8 @@ def serve(
     operation: Operation, segments: tuple[Segment, ...], *, note: str | None = None
 ) -> HTTPRouteHandler:
     """Return the handler of an operation; `note` stands in a header of every response (development only)."""
-    app: ASGIApp = Adapter(operation)
+    is_isolated = operation.endpoint.policy.isolate
+    app: ASGIApp = IsolatedAdapter(operation, segments) if is_isolated else Adapter(operation)
     if operation.event is not None and operation.endpoint.method == "GET":
         app = answer_ended(app)
     return _decorate(operation.endpoint, segments, _noted(app, note))

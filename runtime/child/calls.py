@@ -1,0 +1,195 @@
+"""The calls of an isolated function, one after the other, as the worker orders them."""
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn
+
+from msgspec.structs import replace
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    Tracer,
+    TraceState,
+    set_span_in_context,
+)
+
+from runtime.asgi.invocation import SCOPE_KEY, Invocation, current
+from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send
+from runtime.gate.leftovers import Reaper
+from runtime.http.errors import Errors
+from runtime.routing.calling.adapter import Adapter
+from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.isolated.wire import (
+    OUT_OF_MEMORY,
+    CallOrder,
+    CallOver,
+    CancelOrder,
+    DrainOrder,
+    Piece,
+    read_order,
+    report_bytes,
+)
+from runtime.routing.operation import Operation
+
+logger = logging.getLogger(__name__)
+
+
+class Calls:
+    """Serves the calls of one operation.
+
+    Args:
+        operation: what is called.
+        app: stands in the scope; its state has what the function may ask for.
+        tracer: makes a span for each call.
+        reaper: ends the tasks that a call leaves behind.
+        writer: to the worker.
+    """
+
+    def __init__(
+        self, operation: Operation, app: Any, tracer: Tracer, reaper: Reaper, writer: asyncio.StreamWriter
+    ) -> None:
+        self._endpoint = operation.endpoint
+        self._state_of = app
+        self._tracer = tracer
+        self._reaper = reaper
+        self._writer = writer
+        self._app = Errors(_ending_without_memory(Adapter(_bounded(operation))))
+        self._call: asyncio.Task[None] | None = None
+
+    async def take(self, reader: asyncio.StreamReader) -> None:
+        """Follow the worker's orders until it closes the connection."""
+        while (order := await read_order(reader)) is not None:
+            match order:
+                case CallOrder():
+                    self._call = asyncio.create_task(self._answer(order))
+                case CancelOrder() if self._call is not None:
+                    self._call.cancel()
+                case DrainOrder():
+                    self._state_of.state[DRAIN].set()
+                case _:
+                    pass
+        if self._call is not None:
+            self._call.cancel()
+            await asyncio.wait({self._call})
+
+    async def _answer(self, order: CallOrder) -> None:
+        invocation = self._invocation(order)
+        current.set(invocation)
+        app = self._state_of
+        scope = {**order.scope, "state": {}, "app": app, "litestar_app": app, SCOPE_KEY: invocation}
+        name = f"isolated {self._endpoint.method} {self._endpoint.template}"
+        is_cut = False
+        try:
+            with self._tracer.start_as_current_span(
+                name, _above(order), attributes={"process.pid": os.getpid()}, record_exception=False
+            ):
+                await self._app(scope, _once(order.body), self._sender(invocation))
+        except asyncio.CancelledError:
+            is_cut = True
+        except Exception:
+            logger.exception("an error after the answer had begun")
+            is_cut = True
+        finally:
+            self._reaper.release(invocation)
+        await self._tell(CallOver(invocation.error, is_cut))
+
+    def _invocation(self, order: CallOrder) -> Invocation:
+        invocation = Invocation(
+            request_id=order.request_id,
+            client=order.client,
+            method=order.method,
+            started=time.perf_counter(),
+        )
+        invocation.deadline = asyncio.get_running_loop().time() + order.seconds
+        invocation.content_length = len(order.body)
+        invocation.endpoint = self._endpoint
+        invocation.user = order.user
+        invocation.tasks = set()
+        return invocation
+
+    def _sender(self, invocation: Invocation) -> Send:
+        head: Message | None = None
+
+        async def send(message: Message) -> None:
+            nonlocal head
+            if message["type"] == "http.response.start":
+                head = message
+                return
+            status, headers = (head["status"], [*head["headers"]]) if head else (0, [])
+            head = None
+            invocation.status = invocation.status or status
+            body, more = bytes(message.get("body", b"")), bool(message.get("more_body"))
+            await self._tell(Piece(status, headers, body, more, invocation.is_public))
+
+        return send
+
+    async def _tell(self, report: Piece | CallOver) -> None:
+        self._writer.write(report_bytes(report))
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
+
+
+def _ending_without_memory(app: ASGIApp) -> ASGIApp:
+    """End the process where the function runs out of memory: what is left of it is in no known state."""
+
+    async def ended(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except MemoryError as error:
+            _end(error)
+
+    return ended
+
+
+def _bounded(operation: Operation) -> Operation:
+    """Do the same for a generator, whose errors its stream would take for the function's own."""
+    function = operation.function
+    if not inspect.isasyncgenfunction(function):
+        return operation
+
+    @functools.wraps(function)
+    async def bounded(**arguments: Any) -> AsyncIterator[Any]:
+        try:
+            async with contextlib.aclosing(function(**arguments)) as events:
+                async for event in events:
+                    yield event
+        except MemoryError as error:
+            _end(error)
+
+    return replace(operation, function=bounded)
+
+
+def _end(error: MemoryError) -> NoReturn:
+    try:
+        logger.error("out of memory", exc_info=error)
+    finally:
+        os._exit(OUT_OF_MEMORY)
+
+
+def _above(order: CallOrder) -> Context:
+    """Return a context in which the worker's span is the current one."""
+    trace_id, span_id, flags, state = order.trace
+    span = SpanContext(
+        trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags), trace_state=TraceState(state)
+    )
+    return set_span_in_context(NonRecordingSpan(span), Context())
+
+
+def _once(body: bytes) -> Receive:
+    """Give the body, then nothing: the worker cancels the call when its caller leaves."""
+    given: list[bytes] = [body]
+
+    async def receive() -> Message:
+        if not given:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": given.pop(), "more_body": False}
+
+    return receive

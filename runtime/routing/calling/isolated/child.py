@@ -1,0 +1,147 @@
+"""One process of an isolated function, as its worker sees it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from functools import partial
+
+from runtime.routing.calling.isolated.forking import Forked, Template
+from runtime.routing.calling.isolated.wire import (
+    Beginning,
+    CallOver,
+    Order,
+    Report,
+    order_bytes,
+    read_report,
+)
+
+logger = logging.getLogger(__name__)
+
+END_BUDGET = 5.0  # seconds in which a process ends by itself: it sends its last spans
+LONGEST_LINE = 8192  # bytes of a line that a function prints
+
+
+class Child:
+    """Runs one function, one call at a time.
+
+    Attributes:
+        calls: begun so far.
+        is_busy: one was begun and is not over.
+        killed: it was ended from here.
+    """
+
+    def __init__(
+        self, template: Template, forked: Forked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.pid = forked.pid
+        self.ended = forked.ended
+        self.calls = 0
+        self.is_busy = False
+        self.killed = False
+        self._template = template
+        self._reader = reader
+        self._writer = writer
+        self._context = Context()
+
+    @classmethod
+    async def start(cls, template: Template, beginning: Beginning) -> "Child":
+        """Fork a process and tell it what to run.
+
+        Raises:
+            Unavailable: none can be made.
+        """
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as passed, contextlib.ExitStack() as kept:
+            passed.enter_context(theirs)
+            kept.enter_context(ours)
+            ends = [os.pipe(), os.pipe()]  # of its log, of what it prints
+            for read, write in ends:
+                kept.callback(os.close, read)
+                passed.callback(os.close, write)
+            forked = await template.fork(theirs.fileno(), *(write for _, write in ends))
+            kept.pop_all()
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        child = cls(template, forked, reader, writer)
+        for (read, _), take in zip(ends, (_logged, child._printed), strict=True):
+            await loop.connect_read_pipe(partial(_Lines, take), os.fdopen(read, "rb", 0))
+        child.tell(beginning)
+        return child
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it could take a call."""
+        return not (self.killed or self.ended.done() or self._writer.is_closing())
+
+    def begin(self, order: Order) -> None:
+        """Begin a call; what the function prints meanwhile belongs to the current context."""
+        self.calls += 1
+        self.is_busy = True
+        self._context = copy_context()
+        self.tell(order)
+
+    def tell(self, order: Order) -> None:
+        """Send an order."""
+        if not self._writer.is_closing():
+            self._writer.write(order_bytes(order))
+
+    async def hear(self) -> Report | None:
+        """Return its next report; None once it is gone."""
+        report = await read_report(self._reader)
+        if isinstance(report, CallOver):
+            self.is_busy = False
+            self._context = Context()
+        return report
+
+    async def status(self) -> int | None:
+        """Return how it ended, as `os.waitpid` has it; one that has only closed its connection is killed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                return await asyncio.shield(self.ended)
+        self.kill()
+        return None
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.killed = True
+        self._template.kill(self.pid)
+        self._writer.close()
+
+    def end(self) -> None:
+        """Let it end; kill it once its time is over."""
+        self._writer.close()
+        timer = asyncio.get_running_loop().call_later(END_BUDGET, self.kill)
+        self.ended.add_done_callback(lambda _: timer.cancel())
+
+    def _printed(self, line: bytes) -> None:
+        self._context.run(logger.info, "%s", line.decode("utf-8", "replace").rstrip())
+
+
+class _Lines(asyncio.Protocol):
+    """Gives whole lines."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LONGEST_LINE and self._take is not _logged:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._take(line)
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # the protocol's shape
+        if self._rest:
+            self._take(self._rest)
+
+
+def _logged(line: bytes) -> None:
+    """Write a line of its log, which has the service's form already."""
+    sys.stdout.write(line.decode("utf-8", "replace") + "\n")
