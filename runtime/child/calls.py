@@ -6,12 +6,14 @@ import functools
 import inspect
 import logging
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
+from contextvars import Context
 from typing import Any, NoReturn
 
 from msgspec.structs import replace
-from opentelemetry.context import Context
+from opentelemetry.context import Context as TraceContext
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -27,6 +29,7 @@ from runtime.gate.leftovers import Reaper
 from runtime.http.errors import Errors
 from runtime.routing.calling.adapter import Adapter
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.isolated.frames import Framed
 from runtime.routing.calling.isolated.wire import (
     OUT_OF_MEMORY,
     CallOrder,
@@ -34,7 +37,7 @@ from runtime.routing.calling.isolated.wire import (
     CancelOrder,
     DrainOrder,
     Piece,
-    read_order,
+    order_of,
     report_bytes,
 )
 from runtime.routing.operation import Operation
@@ -50,35 +53,42 @@ class Calls:
         app: stands in the scope; its state has what the function may ask for.
         tracer: makes a span for each call.
         reaper: ends the tasks that a call leaves behind.
-        writer: to the worker.
     """
 
-    def __init__(
-        self, operation: Operation, app: Any, tracer: Tracer, reaper: Reaper, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, operation: Operation, app: Any, tracer: Tracer, reaper: Reaper) -> None:
         self._endpoint = operation.endpoint
         self._state_of = app
         self._tracer = tracer
         self._reaper = reaper
-        self._writer = writer
         self._app = Errors(_ending_without_memory(Adapter(_bounded(operation))))
         self._call: asyncio.Task[None] | None = None
+        self._last = b""  # a piece that is not yet written
+        self._left = asyncio.Event()
+        self._worker = Framed(self._take, self._left.set)
 
-    async def take(self, reader: asyncio.StreamReader) -> None:
+    async def serve(self, connection: socket.socket) -> None:
         """Follow the worker's orders until it closes the connection."""
-        while (order := await read_order(reader)) is not None:
-            match order:
-                case CallOrder():
-                    self._call = asyncio.create_task(self._answer(order))
-                case CancelOrder() if self._call is not None:
-                    self._call.cancel()
-                case DrainOrder():
-                    self._state_of.state[DRAIN].set()
-                case _:
-                    pass
+        loop = asyncio.get_running_loop()
+        connection.setblocking(False)  # noqa: FBT003  # a positional signature
+        await loop.create_unix_connection(lambda: self._worker, sock=connection)
+        await self._left.wait()
         if self._call is not None:
             self._call.cancel()
             await asyncio.wait({self._call})
+
+    def _take(self, message: bytes) -> None:
+        match order_of(message):
+            case CallOrder() as order:
+                answer = self._answer(order)
+                # At once, and not by the loop's factory, which would count it among what a function leaves.
+                loop = asyncio.get_running_loop()
+                self._call = asyncio.Task(answer, loop=loop, eager_start=True, context=Context())
+            case CancelOrder() if self._call is not None:
+                self._call.cancel()
+            case DrainOrder():
+                self._state_of.state[DRAIN].set()
+            case _:
+                pass
 
     async def _answer(self, order: CallOrder) -> None:
         invocation = self._invocation(order)
@@ -132,9 +142,17 @@ class Calls:
         return send
 
     async def _tell(self, report: Piece | CallOver) -> None:
-        self._writer.write(report_bytes(report))
-        with contextlib.suppress(OSError):
-            await self._writer.drain()
+        if isinstance(report, Piece) and not report.more:
+            # With the end of the call, if it comes at once: else the caller could be back before it.
+            self._last = report_bytes(report)
+            asyncio.get_running_loop().call_soon(self._flush)
+            return
+        self._flush(report_bytes(report))
+        await self._worker.drained()
+
+    def _flush(self, more: bytes = b"") -> None:
+        self._worker.send(self._last + more)
+        self._last = b""
 
 
 def _ending_without_memory(app: ASGIApp) -> ASGIApp:
@@ -174,13 +192,13 @@ def _end(error: MemoryError) -> NoReturn:
         os._exit(OUT_OF_MEMORY)
 
 
-def _above(order: CallOrder) -> Context:
+def _above(order: CallOrder) -> TraceContext:
     """Return a context in which the worker's span is the current one."""
     trace_id, span_id, flags, state = order.trace
     span = SpanContext(
         trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags), trace_state=TraceState(state)
     )
-    return set_span_in_context(NonRecordingSpan(span), Context())
+    return set_span_in_context(NonRecordingSpan(span), TraceContext())
 
 
 def _once(body: bytes) -> Receive:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import pickle
 import resource
 import socket
 import sys
@@ -19,12 +18,13 @@ from runtime.config.memory import bytes_of
 from runtime.dependencies import open_database
 from runtime.gate.leftovers import Reaper
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.isolated.frames import HEAD
 from runtime.routing.calling.isolated.wire import (
-    HEAD,
     OUT_OF_MEMORY,
     Beginning,
     IsolatedFunction,
     NotLoaded,
+    order_of,
     report_bytes,
 )
 from runtime.routing.function_file import FunctionFile, compile_file
@@ -84,7 +84,8 @@ def run(connection: socket.socket, log: int, app: Prepared) -> NoReturn:
 
 def _beginning(connection: socket.socket) -> Beginning:
     length = int.from_bytes(_exactly(connection, HEAD))
-    beginning: Beginning = pickle.loads(_exactly(connection, length))  # noqa: S301  # the worker's own
+    beginning = order_of(_exactly(connection, length))
+    assert isinstance(beginning, Beginning)  # noqa: S101  # nothing else comes first
     return beginning
 
 
@@ -135,8 +136,7 @@ async def _serve(connection: socket.socket, settings: Settings, operation: Opera
         stack.push_async_callback(telemetry.stop, FLUSH_BUDGET)
         await stack.enter_async_context(database)
         reaper = await stack.enter_async_context(Reaper())
-        reader, writer = await asyncio.open_unix_connection(sock=connection)
-        await Calls(operation, app, telemetry.tracer, reaper, writer).take(reader)
+        await Calls(operation, app, telemetry.tracer, reaper).serve(connection)
 
 
 def _telemetry(settings: Settings) -> Telemetry:

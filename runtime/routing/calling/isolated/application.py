@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from contextvars import Context
 
 import msgspec
 from opentelemetry import trace
@@ -86,8 +87,11 @@ class IsolatedAdapter:
         relay = _Relay(child, invocation, send)
         child.begin(_order(scope, invocation, body, deadline - asyncio.get_running_loop().time()))
         try:
-            async with self._stopped_by_drain(child, scope), asyncio.timeout_at(self._end(deadline)):
+            if not self._is_stream:
                 await relay.run()
+            else:  # which ends itself, with an event; the gate ends all other calls
+                async with _stopped_by_drain(child, scope), asyncio.timeout_at(deadline + STREAM_GRACE):
+                    await relay.run()
         except asyncio.CancelledError:
             await self._stop(child, relay)
             raise
@@ -98,10 +102,6 @@ class IsolatedAdapter:
             await self._fail(relay, gone.noun)
         finally:
             processes.give_back(child)
-
-    def _end(self, deadline: float) -> float | None:
-        """Return when a stream has missed its own end; the gate ends all other calls."""
-        return deadline + STREAM_GRACE if self._is_stream else None
 
     async def _stop(self, child: Child, relay: "_Relay") -> None:
         """Cancel the call, and kill its process where that does not end it."""
@@ -122,22 +122,21 @@ class IsolatedAdapter:
         frame = b"event: error\ndata: %s\n\n" % msgspec.json.encode(last)
         await relay.send({"type": "http.response.body", "body": frame, "more_body": False})
 
-    @contextlib.asynccontextmanager
-    async def _stopped_by_drain(self, child: Child, scope: Scope) -> AsyncIterator[None]:
-        drain: asyncio.Event | None = scope["app"].state.get(DRAIN)
-        if not self._is_stream or drain is None:
-            yield
-            return
 
-        async def tell() -> None:
-            await drain.wait()
-            child.tell(DrainOrder())
+@contextlib.asynccontextmanager
+async def _stopped_by_drain(child: Child, scope: Scope) -> AsyncIterator[None]:
+    """Tell the process when the service stops."""
+    drain: asyncio.Event = scope["app"].state.get(DRAIN) or asyncio.Event()
 
-        telling = asyncio.create_task(tell())
-        try:
-            yield
-        finally:
-            telling.cancel()
+    async def tell() -> None:
+        await drain.wait()
+        child.tell(DrainOrder())
+
+    telling = asyncio.create_task(tell(), context=Context())  # no task of the function's
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 class _Gone(Exception):

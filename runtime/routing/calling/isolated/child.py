@@ -6,23 +6,26 @@ import logging
 import os
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
 
 from runtime.routing.calling.isolated.forking import Forked, Template
+from runtime.routing.calling.isolated.frames import Framed
 from runtime.routing.calling.isolated.wire import (
     Beginning,
     CallOver,
     Order,
     Report,
     order_bytes,
-    read_report,
+    report_of,
 )
 
 logger = logging.getLogger(__name__)
 
 END_BUDGET = 5.0  # seconds in which a process ends by itself: it sends its last spans
+AHEAD = 64  # reports that may wait to be passed on, before the process waits too
 LONGEST_LINE = 8192  # bytes of a line that a function prints
 
 
@@ -35,17 +38,16 @@ class Child:
         killed: it was ended from here.
     """
 
-    def __init__(
-        self, template: Template, forked: Forked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, template: Template, forked: Forked) -> None:
         self.pid = forked.pid
         self.ended = forked.ended
         self.calls = 0
         self.is_busy = False
         self.killed = False
         self._template = template
-        self._reader = reader
-        self._writer = writer
+        self._connection = Framed(self._take, self._wake)
+        self._reports: deque[Report | None] = deque()
+        self._heard: asyncio.Future[None] | None = None
         self._context = Context()
 
     @classmethod
@@ -66,8 +68,9 @@ class Child:
                 passed.callback(os.close, write)
             forked = await template.fork(theirs.fileno(), *(write for _, write in ends))
             kept.pop_all()
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        child = cls(template, forked, reader, writer)
+        child = cls(template, forked)
+        ours.setblocking(False)  # noqa: FBT003  # a positional signature
+        await loop.create_unix_connection(lambda: child._connection, sock=ours)
         for (read, _), take in zip(ends, (_logged, child._printed), strict=True):
             await loop.connect_read_pipe(partial(_Lines, take), os.fdopen(read, "rb", 0))
         child.tell(beginning)
@@ -76,7 +79,7 @@ class Child:
     @property
     def is_alive(self) -> bool:
         """Whether it could take a call."""
-        return not (self.killed or self.ended.done() or self._writer.is_closing())
+        return not self.ended.done() and self._connection.is_open
 
     def begin(self, order: Order) -> None:
         """Begin a call; what the function prints meanwhile belongs to the current context."""
@@ -87,12 +90,18 @@ class Child:
 
     def tell(self, order: Order) -> None:
         """Send an order."""
-        if not self._writer.is_closing():
-            self._writer.write(order_bytes(order))
+        self._connection.send(order_bytes(order))
 
     async def hear(self) -> Report | None:
         """Return its next report; None once it is gone."""
-        report = await read_report(self._reader)
+        while not self._reports:
+            if not self._connection.is_open:
+                return None
+            self._heard = asyncio.get_running_loop().create_future()
+            await self._heard
+        report = self._reports.popleft()
+        if len(self._reports) == AHEAD // 2:
+            self._connection.transport.resume_reading()
         if isinstance(report, CallOver):
             self.is_busy = False
             self._context = Context()
@@ -110,13 +119,23 @@ class Child:
         """End it at once."""
         self.killed = True
         self._template.kill(self.pid)
-        self._writer.close()
+        self._connection.close()
 
     def end(self) -> None:
         """Let it end; kill it once its time is over."""
-        self._writer.close()
+        self._connection.close()
         timer = asyncio.get_running_loop().call_later(END_BUDGET, self.kill)
         self.ended.add_done_callback(lambda _: timer.cancel())
+
+    def _take(self, message: bytes) -> None:
+        self._reports.append(report_of(message))
+        if len(self._reports) == AHEAD:
+            self._connection.transport.pause_reading()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._heard is not None and not self._heard.done():
+            self._heard.set_result(None)
 
     def _printed(self, line: bytes) -> None:
         self._context.run(logger.info, "%s", line.decode("utf-8", "replace").rstrip())

@@ -4,7 +4,6 @@ The worker's orders are pickled, as they hold the caller and the settings. What 
 code that may do anything, so it is decoded as data.
 """
 
-import asyncio
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from runtime.config import Endpoint
+from runtime.routing.calling.isolated.frames import framed
 from runtime.routing.reading.names import Segment
 from runtime.settings import Settings
 from shared.identity import User
 
-HEAD = 4  # bytes before each message: its length
 OUT_OF_MEMORY = 77  # status of a process that ended itself because it had no memory left
 
 
@@ -129,37 +128,24 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 
 def order_bytes(order: Order) -> bytes:
     """Return what the worker writes."""
-    return _framed(pickle.dumps(order, pickle.HIGHEST_PROTOCOL))
+    return framed(pickle.dumps(order, pickle.HIGHEST_PROTOCOL))
 
 
 def report_bytes(report: Report) -> bytes:
     """Return what the process writes."""
-    return _framed(_ENCODE(report))
+    return framed(_ENCODE(report))
 
 
-async def read_order(reader: asyncio.StreamReader) -> Order | None:
-    """Return the next order; None once the worker has closed the connection."""
-    told = await _read(reader)
-    order: Order | None = None if told is None else pickle.loads(told)  # noqa: S301  # the worker's own
+def order_of(message: bytes) -> Order:
+    """Return what the worker has written."""
+    order: Order = pickle.loads(message)  # noqa: S301  # the worker's own
     return order
 
 
-async def read_report(reader: asyncio.StreamReader) -> Report | None:
-    """Return the next report; None once the process is gone, or says what is none."""
-    told = await _read(reader)
+def report_of(message: bytes) -> Report | None:
+    """Return what the process has written; None where it is no report."""
     try:
-        return None if told is None else _DECODE(told)
+        report: Report = _DECODE(message)
     except msgspec.MsgspecError:
         return None
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes | None:
-    try:
-        head = await reader.readexactly(HEAD)
-        return await reader.readexactly(int.from_bytes(head))
-    except (asyncio.IncompleteReadError, OSError):
-        return None
-
-
-def _framed(message: bytes) -> bytes:
-    return len(message).to_bytes(HEAD) + message
+    return report
