@@ -117,8 +117,9 @@ async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def logged(service: Service, text: str) -> dict[str, Any]:
-    """Return the line of the log that has a text."""
+async def logged(service: Service, text: str) -> dict[str, Any]:
+    """Return the line of the log that has a text, which is written a moment after the answer."""
+    await until(lambda: text in service.log)
     line = next(line for line in service.log.splitlines() if text in line)
     return dict(json.loads(line))
 
@@ -162,7 +163,7 @@ async def test_process_that_ends_in_a_call_is_500_of_that_call_and_is_named_in_t
     service: Service, http: httpx.AsyncClient, what: str, ending: str
 ):
     answer = await http.get("/plain", params={"what": what}, headers={"x-request-id": f"call-{what}"})
-    line = logged(service, f"an isolated call ended its process: {ending}")
+    line = await logged(service, f"an isolated call ended its process: {ending}")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "function_crashed")
     assert (line["function"], line["level"]) == ("plain.py", "error")
@@ -175,7 +176,7 @@ async def test_more_memory_than_the_limit_is_503_of_that_call(service: Service, 
 
     assert (answer.status_code, answer.json()["code"]) == (503, "out_of_memory")
     assert "retry-after" not in answer.headers
-    assert logged(service, "an isolated call ran out of memory")["function"] == "small.py"
+    assert (await logged(service, "an isolated call ran out of memory"))["function"] == "small.py"
     assert (await http.get("/small")).status_code == 200
 
 
@@ -190,7 +191,7 @@ async def test_process_killed_from_outside_has_run_out_of_memory(service: Servic
 
 async def test_exception_is_logged_as_any_without_its_text(service: Service, http: httpx.AsyncClient):
     answer = await http.get("/plain", params={"what": "raise"})
-    line = logged(service, "unhandled exception")
+    line = await logged(service, "unhandled exception")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert (line["exception"], line["function"]) == ("LookupError", "plain.py")
@@ -202,8 +203,7 @@ async def test_what_a_function_prints_is_a_line_of_the_log_with_the_ids_of_its_r
     service: Service, http: httpx.AsyncClient
 ):
     answer = await http.get("/plain", params={"what": "whoever"})
-    await until(lambda: "printed by whoever" in service.log)
-    line = logged(service, "printed by whoever")
+    line = await logged(service, "printed by whoever")
 
     assert (line["message"], line["function"]) == ("printed by whoever", "plain.py")
     assert line["request_id"] == answer.headers["x-request-id"]
