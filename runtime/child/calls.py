@@ -44,6 +44,8 @@ from runtime.routing.operation import Operation
 
 logger = logging.getLogger(__name__)
 
+PIECE = 1 << 18  # bytes of a body in one message
+
 
 class Calls:
     """Serves the calls of one operation.
@@ -136,8 +138,12 @@ class Calls:
             status, headers = (head["status"], [*head["headers"]]) if head else (0, [])
             head = None
             invocation.status = invocation.status or status
-            body, more = bytes(message.get("body", b"")), bool(message.get("more_body"))
-            await self._tell(Piece(status, headers, body, more, invocation.is_public))
+            more = bool(message.get("more_body"))
+            *pieces, last = _pieces(message.get("body", b""))
+            for piece in pieces:
+                await self._tell(Piece(status, headers, piece, True, invocation.is_public))  # noqa: FBT003  # more
+                status, headers = 0, []
+            await self._tell(Piece(status, headers, last, more, invocation.is_public))
 
         return send
 
@@ -153,6 +159,11 @@ class Calls:
     def _flush(self, more: bytes = b"") -> None:
         self._worker.send(self._last + more)
         self._last = b""
+
+
+def _pieces(body: bytes) -> list[bytes]:
+    """Cut a body, so that the worker never holds much of it."""
+    return [bytes(body[at : at + PIECE]) for at in range(0, len(body), PIECE)] or [b""]
 
 
 def _ending_without_memory(app: ASGIApp) -> ASGIApp:

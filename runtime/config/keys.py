@@ -104,7 +104,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     cancel_on_disconnect: Annotated[
         bool | None,
         Key(
-            doc="stop when the caller disconnects; by default, streams do",
+            doc="stop when the caller disconnects; by default, streams and isolated functions do",
             cure=_YES_OR_NO,
             below=INNER,
         ),

@@ -9,6 +9,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.faults.test_isolated_functions import TICKS
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.listening import until
 from tests.fixtures.production import ORIGIN, environment, functions_of, served
@@ -50,7 +51,9 @@ class Told(Struct):
     agent: str
 
 
-async def post(symbol: str, data: Order, db: Database, user: Member, request: Request, limit: int = 5) -> Told:
+async def post(
+    symbol: str, data: Order, db: Database, user: Member, request: Request, limit: int = 5
+) -> Told:
     """Tell it."""
     if symbol == "nothing":
         raise NotFound("symbol", symbol)
@@ -173,3 +176,21 @@ async def test_death_of_the_worker_ends_its_processes_whatever_they_do(
         await call
 
     await until(lambda: not psutil.pid_exists(pid))
+
+
+async def test_stop_ends_a_stream_with_its_event(tmp_path: Path, issuer: Issuer):
+    functions = functions_of(tmp_path, {"ticks.py": TICKS.replace("timeout=2", "timeout=20")})
+    async with (
+        served(tmp_path, environment(issuer, "postgresql://app@127.0.0.1:1/app", functions)) as service,
+        httpx.AsyncClient(base_url=service.url, timeout=30) as http,
+        http.stream("GET", "/ticks?then=wait") as stream,
+    ):
+        lines = stream.aiter_lines()
+        while "tick" not in await anext(lines):
+            pass
+        stopped = asyncio.create_task(asyncio.to_thread(service.stop))
+        rest = [line async for line in lines]
+        await stopped
+
+    assert "event: error" in rest
+    assert any('"code":"shutting_down"' in line for line in rest)

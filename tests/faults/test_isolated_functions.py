@@ -34,6 +34,7 @@ HARMFUL = '''"""What a careless file may do."""
 
 import asyncio
 import ctypes
+import logging
 import os
 import re
 import time
@@ -57,6 +58,12 @@ async def get(what: str = "nothing") -> str:
         return str(len(["x" * 1_000_000 + str(i) for i in range(100_000)]))
     if what == "wait":
         await asyncio.sleep(60)
+    if what == "large":
+        return "x" * 50_000_000
+    while what == "print":
+        print("y")
+    while what == "log":
+        logging.getLogger(__name__).warning("again")
     while what == "loop":
         pass
     print("printed by", what)
@@ -133,7 +140,7 @@ async def test_call_runs_in_another_process_which_serves_the_next_one_as_well(
     assert int(answers[0]) != service.process.pid
 
 
-@pytest.mark.parametrize("what", ["regex", "loop", "wait"])
+@pytest.mark.parametrize("what", ["regex", "loop", "wait", "print", "log"])
 async def test_what_does_not_end_is_504_at_its_deadline_while_the_neighbour_answers(
     service: Service, http: httpx.AsyncClient, what: str
 ):
@@ -207,6 +214,22 @@ async def test_what_a_function_prints_is_a_line_of_the_log_with_the_ids_of_its_r
 
     assert (line["message"], line["function"]) == ("printed by whoever", "plain.py")
     assert line["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_large_answer_arrives_whole_and_the_worker_never_holds_much_of_it(
+    service: Service, http: httpx.AsyncClient
+):
+    worker = psutil.Process(service.process.pid)
+    before = worker.memory_info().rss
+    received, most = 0, 0
+    async with http.stream("GET", "/plain?what=large", headers={"accept-encoding": "identity"}) as answer:
+        async for piece in answer.aiter_raw(1 << 20):
+            received += len(piece)
+            most = max(most, worker.memory_info().rss - before)
+
+    assert received == 50_000_002
+    assert answer.headers["content-length"] == "50000002"
+    assert most < 30_000_000
 
 
 def events(text: str) -> list[str]:

@@ -5,14 +5,13 @@ import contextlib
 import logging
 import os
 import socket
-import sys
 from collections import deque
-from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
 
 from runtime.routing.calling.isolated.forking import Forked, Template
 from runtime.routing.calling.isolated.frames import Framed
+from runtime.routing.calling.isolated.output import OutputLines, small_pipe, write_through
 from runtime.routing.calling.isolated.wire import (
     Beginning,
     CallOver,
@@ -21,12 +20,15 @@ from runtime.routing.calling.isolated.wire import (
     order_bytes,
     report_of,
 )
+from shared.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
 END_BUDGET = 5.0  # seconds in which a process ends by itself: it sends its last spans
 AHEAD = 64  # reports that may wait to be passed on, before the process waits too
 LONGEST_LINE = 8192  # bytes of a line that a function prints
+MAX_LINE = 1 << 20  # bytes of a line of its log, a traceback in the form for people
+PRINTED = 50  # lines that a function prints, a second; the rest are counted and left out
 
 
 class Child:
@@ -49,6 +51,7 @@ class Child:
         self._reports: deque[Report | None] = deque()
         self._heard: asyncio.Future[None] | None = None
         self._context = Context()
+        self._throttle = Throttle(PRINTED)
 
     @classmethod
     async def start(cls, template: Template, beginning: Beginning) -> "Child":
@@ -62,7 +65,7 @@ class Child:
         with contextlib.ExitStack() as passed, contextlib.ExitStack() as kept:
             passed.enter_context(theirs)
             kept.enter_context(ours)
-            ends = [os.pipe(), os.pipe()]  # of its log, of what it prints
+            ends = [small_pipe(), small_pipe()]  # of its log, of what it prints
             for read, write in ends:
                 kept.callback(os.close, read)
                 passed.callback(os.close, write)
@@ -71,8 +74,12 @@ class Child:
         child = cls(template, forked)
         ours.setblocking(False)  # noqa: FBT003  # a positional signature
         await loop.create_unix_connection(lambda: child._connection, sock=ours)
-        for (read, _), take in zip(ends, (_logged, child._printed), strict=True):
-            await loop.connect_read_pipe(partial(_Lines, take), os.fdopen(read, "rb", 0))
+        takers = (
+            partial(OutputLines, write_through, MAX_LINE),
+            partial(OutputLines, child._printed, LONGEST_LINE),
+        )
+        for (read, _), taker in zip(ends, takers, strict=True):
+            await loop.connect_read_pipe(taker, os.fdopen(read, "rb", 0))
         child.tell(beginning)
         return child
 
@@ -137,30 +144,10 @@ class Child:
         if self._heard is not None and not self._heard.done():
             self._heard.set_result(None)
 
-    def _printed(self, line: bytes) -> None:
-        self._context.run(logger.info, "%s", line.decode("utf-8", "replace").rstrip())
-
-
-class _Lines(asyncio.Protocol):
-    """Gives whole lines."""
-
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE and self._take is not _logged:
-            lines.append(self._rest)
-            self._rest = b""
+    def _printed(self, lines: list[bytes]) -> None:
         for line in lines:
-            self._take(line)
-
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # the protocol's shape
-        if self._rest:
-            self._take(self._rest)
-
-
-def _logged(line: bytes) -> None:
-    """Write a line of its log, which has the service's form already."""
-    sys.stdout.write(line.decode("utf-8", "replace") + "\n")
+            text = line.decode("utf-8", "replace").rstrip()
+            left_out = self._throttle.admit() if text else None
+            if left_out is not None:
+                extra = {"left_out": left_out} if left_out else {}
+                self._context.run(partial(logger.info, "%s", text, extra=extra))
