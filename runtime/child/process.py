@@ -46,8 +46,13 @@ FLUSH_BUDGET = 2.0  # seconds in which the last spans are sent
 type Prepared = TreeApp
 
 
-def prepared() -> Prepared:
-    """Return what takes long to make and is the same in every process."""
+def prepared(*, traced: bool) -> Prepared:
+    """Return what takes long to make and is the same in every process; import what all of them need."""
+    if traced:
+        import runtime.telemetry.export  # noqa: F401  # `tracers_of` imports it late
+        from runtime.telemetry.spans.encoding import CompactExporter
+
+        CompactExporter(endpoint="http://localhost")  # it imports half of what it needs when one is made
     return TreeApp((), state=State({}), openapi_config=None, logging_config=None)
 
 

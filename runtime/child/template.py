@@ -18,7 +18,7 @@ from runtime.routing.calling.isolated.forking import BORN, DEAD, FORK, READY, RE
 LAST_WORDS = 3.0  # seconds in which those that were forked end by themselves
 
 
-def main(descriptor: int) -> NoReturn:
+def main(descriptor: int, *, traced: bool) -> NoReturn:
     """Serve the worker at the other end of a socket, until it closes it."""
     control = socket.socket(fileno=descriptor)
     wake, woken = os.pipe()
@@ -26,7 +26,7 @@ def main(descriptor: int) -> NoReturn:
     os.set_blocking(woken, False)  # likewise
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-    prepared = process.prepared()
+    prepared = process.prepared(traced=traced)
     gc.freeze()  # what all share is not looked at, and so not copied, in each
     control.sendall(REPORT.pack(READY, 0, 0))
     forked: set[int] = set()

@@ -27,7 +27,8 @@ REQUEST = struct.Struct("!ci")  # what, and the process to kill
 REPORT = struct.Struct("!cii")  # what, the process, and its status as `os.waitpid` has it
 READY_BUDGET = 10.0  # seconds after which a start goes on without it
 _PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[2:]; from runtime.child.template import main; main(int(sys.argv[1]))"
+    "import sys; sys.path[:] = sys.argv[3:]; from runtime.child.template import main; "
+    "main(int(sys.argv[1]), traced=sys.argv[2] == 'traced')"
 )
 
 
@@ -39,9 +40,14 @@ class Forked(NamedTuple):
 
 
 class Template:
-    """Starts the clean process when it is needed, and again should it end."""
+    """Starts the clean process when it is needed, and again should it end.
 
-    def __init__(self) -> None:
+    Args:
+        traced: spans are exported, by packages that take half a second to import.
+    """
+
+    def __init__(self, *, traced: bool) -> None:
+        self._traced = "traced" if traced else "untraced"
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
@@ -62,7 +68,7 @@ class Template:
             return
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), *sys.path]
+            command = [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), self._traced, *sys.path]
             # A session of its own: an interrupt at the terminal is the worker's to handle.
             self._process = subprocess.Popen(  # noqa: S603  # this interpreter
                 command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
