@@ -32,11 +32,11 @@ from runtime.routing.calling.answers.streams import DRAIN
 from runtime.routing.calling.isolated.frames import Framed
 from runtime.routing.calling.isolated.wire import (
     OUT_OF_MEMORY,
+    BodyPiece,
     CallOrder,
     CallOver,
     CancelOrder,
     DrainOrder,
-    Piece,
     order_of,
     report_bytes,
 )
@@ -141,14 +141,14 @@ class Calls:
             more = bool(message.get("more_body"))
             *pieces, last = _pieces(message.get("body", b""))
             for piece in pieces:
-                await self._tell(Piece(status, headers, piece, True, invocation.is_public))  # noqa: FBT003  # more
+                await self._tell(BodyPiece(status, headers, piece, True, invocation.is_public))  # noqa: FBT003  # more
                 status, headers = 0, []
-            await self._tell(Piece(status, headers, last, more, invocation.is_public))
+            await self._tell(BodyPiece(status, headers, last, more, invocation.is_public))
 
         return send
 
-    async def _tell(self, report: Piece | CallOver) -> None:
-        if isinstance(report, Piece) and not report.more:
+    async def _tell(self, report: BodyPiece | CallOver) -> None:
+        if isinstance(report, BodyPiece) and not report.more:
             # With the end of the call, if it comes at once: else the caller could be back before it.
             self._last = report_bytes(report)
             asyncio.get_running_loop().call_soon(self._flush)

@@ -25,13 +25,13 @@ from runtime.routing.calling.isolated.child import Child
 from runtime.routing.calling.isolated.pool import IsolatedProcesses
 from runtime.routing.calling.isolated.wire import (
     OUT_OF_MEMORY,
+    BodyPiece,
     CallOrder,
     CallOver,
     CancelOrder,
     DrainOrder,
     IsolatedFunction,
     NotLoaded,
-    Piece,
 )
 from runtime.routing.operation import Operation
 from runtime.routing.reading.names import Segment
@@ -168,7 +168,7 @@ class _Relay:
         """Return once the call is over."""
         while True:
             match await self._child.hear():
-                case Piece() as piece:
+                case BodyPiece() as piece:
                     await self._pass_on(piece)
                 case CallOver(error, is_cut):
                     self.invocation.error = error or self.invocation.error
@@ -185,7 +185,7 @@ class _Relay:
         while not isinstance(await self._child.hear(), CallOver | None):
             pass
 
-    async def _pass_on(self, piece: Piece) -> None:
+    async def _pass_on(self, piece: BodyPiece) -> None:
         self.invocation.is_public = piece.is_public
         if piece.status:
             head = {"type": "http.response.start", "status": piece.status, "headers": piece.headers}

@@ -15,8 +15,8 @@ from runtime.routing.calling.isolated.output import OutputLines, small_pipe, wri
 from runtime.routing.calling.isolated.wire import (
     Beginning,
     CallOver,
-    Order,
-    Report,
+    ProcessReport,
+    WorkerOrder,
     order_bytes,
     report_of,
 )
@@ -48,7 +48,7 @@ class Child:
         self.killed = False
         self._template = template
         self._connection = Framed(self._take, self._wake)
-        self._reports: deque[Report | None] = deque()
+        self._reports: deque[ProcessReport | None] = deque()
         self._heard: asyncio.Future[None] | None = None
         self._context = Context()
         self._throttle = Throttle(PRINTED)
@@ -88,18 +88,18 @@ class Child:
         """Whether it could take a call."""
         return not self.ended.done() and self._connection.is_open
 
-    def begin(self, order: Order) -> None:
+    def begin(self, order: WorkerOrder) -> None:
         """Begin a call; what the function prints meanwhile belongs to the current context."""
         self.calls += 1
         self.is_busy = True
         self._context = copy_context()
         self.tell(order)
 
-    def tell(self, order: Order) -> None:
+    def tell(self, order: WorkerOrder) -> None:
         """Send an order."""
         self._connection.send(order_bytes(order))
 
-    async def hear(self) -> Report | None:
+    async def hear(self) -> ProcessReport | None:
         """Return its next report; None once it is gone."""
         while not self._reports:
             if not self._connection.is_open:

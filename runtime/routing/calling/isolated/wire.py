@@ -82,10 +82,10 @@ class DrainOrder(Struct, frozen=True):
     """The service stops: a stream is to end."""
 
 
-type Order = Beginning | CallOrder | CancelOrder | DrainOrder
+type WorkerOrder = Beginning | CallOrder | CancelOrder | DrainOrder
 
 
-class Piece(Struct, frozen=True, tag=True, array_like=True):
+class BodyPiece(Struct, frozen=True, tag=True, array_like=True):
     """A piece of the response's body, the first one with its head.
 
     Attributes:
@@ -121,31 +121,31 @@ class NotLoaded(Struct, frozen=True, tag=True, array_like=True):
     error_id: str
 
 
-type Report = Piece | CallOver | NotLoaded
-_DECODE = msgspec.msgpack.Decoder(Report).decode
+type ProcessReport = BodyPiece | CallOver | NotLoaded
+_DECODE = msgspec.msgpack.Decoder(ProcessReport).decode
 _ENCODE = msgspec.msgpack.Encoder().encode
 
 
-def order_bytes(order: Order) -> bytes:
+def order_bytes(order: WorkerOrder) -> bytes:
     """Return what the worker writes."""
     return framed(pickle.dumps(order, pickle.HIGHEST_PROTOCOL))
 
 
-def report_bytes(report: Report) -> bytes:
+def report_bytes(report: ProcessReport) -> bytes:
     """Return what the process writes."""
     return framed(_ENCODE(report))
 
 
-def order_of(message: bytes) -> Order:
+def order_of(message: bytes) -> WorkerOrder:
     """Return what the worker has written."""
-    order: Order = pickle.loads(message)  # noqa: S301  # the worker's own
+    order: WorkerOrder = pickle.loads(message)  # noqa: S301  # the worker's own
     return order
 
 
-def report_of(message: bytes) -> Report | None:
+def report_of(message: bytes) -> ProcessReport | None:
     """Return what the process has written; None where it is no report."""
     try:
-        report: Report = _DECODE(message)
+        report: ProcessReport = _DECODE(message)
     except msgspec.MsgspecError:
         return None
     return report
