@@ -36,7 +36,7 @@ export interface Exchange extends CallOptions {
   method: string;
   path: string;
   body?: unknown;
-  accept?: string;
+  accept?: string | undefined;
 }
 
 const SAFE = new Set(["GET", "HEAD"]);

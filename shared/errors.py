@@ -14,6 +14,7 @@ AnnexError
 ├── Conflict
 ├── TooLarge              the body exceeds its limit
 ├── UriTooLong
+├── RangeNotSatisfiable   a part behind the end of a body was asked for
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
 ├── UpgradeRequired       a WebSocket was asked for
@@ -168,6 +169,20 @@ class UriTooLong(AnnexError):
     """The URL exceeds its limit in bytes."""
 
     code = "uri_too_long"
+
+
+class RangeNotSatisfiable(AnnexError):
+    """A part behind the end of the body was asked for.
+
+    Attributes:
+        length: bytes of the whole body.
+    """
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"The body has {length} bytes; ask for a part of them.")
+        self.length = length
 
 
 class HeadersTooLarge(AnnexError):
