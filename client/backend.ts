@@ -15,6 +15,8 @@ export interface Route {
   path?: object;
   query?: object;
   body?: unknown;
+  /** Of functions that keep their first answer (`idempotent=`). */
+  idempotencyKey?: string | undefined;
   response?: unknown;
   /** It answers with a file or another content: `text` can be read as both, `binary` only as a file. */
   content?: "text" | "binary";
@@ -24,7 +26,7 @@ export interface Route {
 export type RouteTable = { [M in Method]: object };
 
 /** The input of a call. Not a conditional type: the compiler would evaluate that for every route at each call. */
-export type Input<R> = Pick<R, keyof R & ("path" | "query" | "body")>;
+export type Input<R> = Pick<R, keyof R & ("path" | "query" | "body" | "idempotencyKey")>;
 /** The paths that need no input. */
 type Bare<Table> = { [P in keyof Table]: object extends Input<Table[P]> ? P : never }[keyof Table] & string;
 
@@ -76,6 +78,7 @@ interface AnyInput {
   path?: Record<string, unknown>;
   query?: Record<string, unknown>;
   body?: unknown;
+  idempotencyKey?: string | undefined;
 }
 
 export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTable = Streams> {

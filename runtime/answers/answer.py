@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 from runtime.answers.cookies import SetCookie
 
-type Fields = list[tuple[bytes, bytes]]
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -17,13 +16,13 @@ class Answer:
     __slots__ = ()
 
 
-def fields_of(headers: Mapping[str, str], cookies: Iterable[SetCookie]) -> Fields:
+def fields_of(headers: Mapping[str, str], cookies: Iterable[SetCookie]) -> list[tuple[bytes, bytes]]:
     """Return header fields as they are sent, names in lower case.
 
     Raises:
         ValueError: a name or value cannot stand in a header (RFC 9110, 5.1 and 5.5).
     """
-    fields: Fields = []
+    fields: list[tuple[bytes, bytes]] = []
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
             raise ValueError("A header's name has letters, digits and `-` alone; correct it.")

@@ -10,11 +10,15 @@ from urllib.parse import quote
 
 from runtime.answers.answer import Answer
 
-type Body = bytes | str | Path | Iterable[bytes] | Iterable[str] | AsyncIterable[bytes] | AsyncIterable[str]
+type ContentBody = (
+    bytes | str | Path | Iterable[bytes] | Iterable[str] | AsyncIterable[bytes] | AsyncIterable[str]
+)
 
 OCTETS = "application/octet-stream"
 
-_MEDIA = re.compile(r"[\w!#$&^.+\-]+/[\w!#$&^.+\-]+( *; *[\w!#$&^.+\-]+=[\x21\x23-\x3a\x3c-\x7e]+)*", re.ASCII)
+_MEDIA = re.compile(
+    r"[\w!#$&^.+\-]+/[\w!#$&^.+\-]+( *; *[\w!#$&^.+\-]+=[\x21\x23-\x3a\x3c-\x7e]+)*", re.ASCII
+)
 _TEXTUAL = re.compile(r"text/|application/([^;]*\+)?(json|xml|javascript|yaml)\b|image/svg\+xml")
 _TAG = re.compile(r"[\x21\x23-\x7e]+")
 _UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\"]')
@@ -44,7 +48,7 @@ class Content(Answer):
 
     def __init__(
         self,
-        body: Body,
+        body: ContentBody,
         *,
         name: str | None = None,
         inline: bool = False,
@@ -80,7 +84,7 @@ class File(Content):
 
     def __init__(
         self,
-        body: Body,
+        body: ContentBody,
         *,
         name: str | None = None,
         inline: bool = False,

@@ -73,6 +73,7 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
         "responses": _responses(described),
         "x-error-codes": [code for code in codes_of(operation) if code not in ALWAYS],
         "x-file": endpoint.file,
+        "x-idempotent": None if endpoint.method == "GET" else policy.idempotent,
         "x-requires": {
             key: getattr(policy, key)
             for key in ("org", "role", "permission", "feature", "plan")

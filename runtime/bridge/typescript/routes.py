@@ -106,6 +106,9 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
     if "requestBody" in operation:
         absent = "" if operation["requestBody"].get("required") else "?"
         yield f"      body{absent}: {_body(operation['requestBody'])};"
+    if "x-idempotent" in operation:
+        yield "      /** The same key gets the first answer again; with one, the call is retried. */"
+        yield "      idempotencyKey?: string | undefined;"
     yield from _answer(operation, components)
     yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
     yield "    };"
@@ -138,7 +141,9 @@ def _is_failure(schema: Schema, components: Components) -> bool:
 
 def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
     responses = operation["responses"]
-    content = next((one.get("content", {}) for status, one in responses.items() if status.startswith("2")), None)
+    content = next(
+        (one.get("content", {}) for status, one in responses.items() if status.startswith("2")), None
+    )
     if content is None:  # it redirects, and `fetch` follows
         yield '      content: "text";'
     elif "text/event-stream" in content:
@@ -147,7 +152,7 @@ def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
         yield f"      response: {'unknown' if content else 'undefined'};"
     else:
         ((media, described),) = content.items()
-        yield f"      {_body_of(media, described['schema'], redirects="303" in responses)};"
+        yield f"      {_body_of(media, described['schema'], redirects='303' in responses)};"
 
 
 def _body_of(media: str, schema: Schema, *, redirects: bool) -> str:

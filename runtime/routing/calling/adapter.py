@@ -87,6 +87,7 @@ class Adapter:
             arguments = {name: give(scope, receive, send) for name, give in self._given}
             if self._reads:
                 await self._read(arguments, scope, receive, send)
+            scope[SCOPE_KEY].has_begun = True
             if self._is_waited_for:
                 value = await self._function(**arguments)
             elif self._is_called_here:

@@ -46,6 +46,9 @@ def read_return(handler: Handler, annotation: Any) -> tuple[Returned, list[Fault
     if event is not None and (replies or redirects):
         found = f"{handler.method} returns a stream, which has no other head and no other answer."
         faults = [handler.fault(found, "Annotate AsyncIterator[Event] alone.")]
+    if event is not None and handler.policy.idempotent:
+        found = f"{handler.method} returns a stream, which cannot be kept and given again."
+        faults = [handler.fault(found, "Remove idempotent, or set it for another method in `methods`.")]
     return Returned(value, event, replies, redirects), faults
 
 
@@ -71,14 +74,16 @@ def _read_value(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
         return None, []
     contents = [each for each in _members(annotation) if isinstance(each, type) and issubclass(each, Content)]
     if contents and contents != [annotation]:
-        found = f"{handler.method} returns {spell(contents[0])} or something else; an answer has one media type."
+        found = (
+            f"{handler.method} returns {spell(contents[0])} or something else; an answer has one media type."
+        )
         return None, [handler.fault(found, f"Annotate {spell(contents[0])} alone, and raise errors.")]
     _, problem = (None, None) if contents else describe(annotation)
     if problem:
-        cure = "Return a msgspec Struct, a list or dict of them, None, a content type or AsyncIterator[Event]."
-        return None, [
-            handler.fault(f"{handler.method} returns a type without a JSON form: {problem}", cure)
-        ]
+        cure = (
+            "Return a msgspec Struct, a list or dict of them, None, a content type or AsyncIterator[Event]."
+        )
+        return None, [handler.fault(f"{handler.method} returns a type without a JSON form: {problem}", cure)]
     if handler.policy.status == 204:
         cure = "Return None, or choose another status."
         return None, [handler.fault(f"{handler.method} returns a body, but status=204 allows none.", cure)]

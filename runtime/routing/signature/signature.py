@@ -54,6 +54,4 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
         faults += misfits or misplaced_yield(handler, is_stream=returned.event is not None)
     if faults:
         return None, faults
-    return Signature(
-        tuple(inputs), returned.value, returned.event, returned.replies, returned.redirects
-    ), []
+    return Signature(tuple(inputs), returned.value, returned.event, returned.replies, returned.redirects), []

@@ -202,7 +202,10 @@ async def test_a_page_is_shown_and_has_a_name_to_be_saved_under(service: Caller)
     ("name", "value"),
     [
         ("rows.csv", 'attachment; filename="rows.csv"'),
-        ("Gebühren €.csv", "attachment; filename=\"Geb_hren _.csv\"; filename*=UTF-8''Geb%C3%BChren%20%E2%82%AC.csv"),
+        (
+            "Gebühren €.csv",
+            "attachment; filename=\"Geb_hren _.csv\"; filename*=UTF-8''Geb%C3%BChren%20%E2%82%AC.csv",
+        ),
         ('a"b\\c/d\r\ne.csv', 'attachment; filename="a_b_c_d__e.csv"'),
         ("100%41.csv", "attachment; filename=\"100%41.csv\"; filename*=UTF-8''100%2541.csv"),
         ("what?.csv", 'attachment; filename="what?.csv"'),
@@ -221,7 +224,10 @@ def test_a_media_type_that_cannot_be_sent_is_refused(media: str):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("missing", "returned the file `missing.csv`, which does not exist. Write it first, or raise NotFound."),
+        (
+            "missing",
+            "returned the file `missing.csv`, which does not exist. Write it first, or raise NotFound.",
+        ),
         ("folder", "returned the file `files`, which is no regular file."),
         ("pipe", "returned the file `pipe`, which is no regular file."),
         ("misfit", "Expected `Csv`, got `Html`."),
@@ -319,7 +325,9 @@ async def test_a_part_of_a_compressible_body_is_not_compressed(service: Caller):
         ("yesterday", 200),
     ],
 )
-async def test_a_part_is_sent_only_of_the_body_that_the_caller_has(service: Caller, condition: str, status: int):
+async def test_a_part_is_sent_only_of_the_body_that_the_caller_has(
+    service: Caller, condition: str, status: int
+):
     tag = (await get(service, "file", Accept_Encoding="identity")).headers["etag"]
     answer = await get(service, "file", Range="bytes=0-3", If_Range=condition.format(tag=tag))
 

@@ -183,7 +183,16 @@ def test_the_url_of_a_redirect_is_sent_in_ascii(url: str, location: str):
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", " JavaScript:x", "data:text/html,x", "//evil.example", "/\\evil", "", "https:///x"]
+    "url",
+    [
+        "javascript:alert(1)",
+        " JavaScript:x",
+        "data:text/html,x",
+        "//evil.example",
+        "/\\evil",
+        "",
+        "https:///x",
+    ],
 )
 def test_a_redirect_leads_to_a_web_address_or_a_path_alone(url: str):
     with pytest.raises(ValueError, match=r"^A Redirect "):

@@ -23,4 +23,6 @@ class UnreadableFile(Misfit):
 
     def __init__(self, function: str, name: str, found: str) -> None:
         Internal.__init__(self)
-        self.log_text = f"{function} returned the file `{name}`, which {found}. Write it first, or raise NotFound."
+        self.log_text = (
+            f"{function} returned the file `{name}`, which {found}. Write it first, or raise NotFound."
+        )

@@ -26,7 +26,9 @@ BODILESS = frozenset({204, 304})
 def functions_own(fields: Fields) -> Fields:
     """Return the header fields that a function may write, without those that are the service's."""
     return [
-        field for field in fields if field[0] not in SERVICES_OWN and not field[0].startswith(b"access-control-")
+        field
+        for field in fields
+        if field[0] not in SERVICES_OWN and not field[0].startswith(b"access-control-")
     ]
 
 

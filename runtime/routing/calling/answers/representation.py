@@ -48,7 +48,11 @@ class Representation:
             tag = b'W/"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
             fields = [*fields, (b"etag", tag)]
         if self._validates and tag is not None and 200 <= status < 300 and is_known(scope, tag):
-            return 304, [*without(fields, b"content-length", b"content-type"), *self.vary(fields, len(body))], b""
+            return (
+                304,
+                [*without(fields, b"content-length", b"content-type"), *self.vary(fields, len(body))],
+                b"",
+            )
         vary = self.vary(fields, len(body))
         if not vary or status in {204, 206, 304}:
             return status, fields, body

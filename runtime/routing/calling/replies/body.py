@@ -23,7 +23,7 @@ PATIENCE = 0.05  # seconds for which pieces of a plain iterator are collected, a
 _END: Any = object()
 
 
-class Body(Struct, frozen=True, kw_only=True):
+class OpenedBody(Struct, frozen=True, kw_only=True):
     """What is sent.
 
     Attributes:
@@ -46,7 +46,7 @@ class Unreadable(Exception):
 
 
 @asynccontextmanager
-async def opened(content: Content, *, tags: bool) -> AsyncIterator[Body]:
+async def opened(content: Content, *, tags: bool) -> AsyncIterator[OpenedBody]:
     """Open a content, and close its file or iterator at the end.
 
     Args:
@@ -70,20 +70,20 @@ async def opened(content: Content, *, tags: bool) -> AsyncIterator[Body]:
     else:
         iterator = _iterator(body)
         try:
-            yield Body(pieces=lambda _first, _last: _sent_on(iterator))
+            yield OpenedBody(pieces=lambda _first, _last: _sent_on(iterator))
         finally:
             await _close(iterator)
             await _close(body)
 
 
-async def _here(data: bytes, *, tags: bool) -> Body:
+async def _here(data: bytes, *, tags: bool) -> OpenedBody:
     async def pieces(first: int, last: int | None) -> AsyncGenerator[bytes]:
         yield data[first : None if last is None else last + 1]
 
     tag = None
     if tags:
         tag = await asyncio.to_thread(_tag, data) if len(data) >= OFF_LOOP else _tag(data)
-    return Body(whole=data, length=len(data), tag=tag, pieces=pieces)
+    return OpenedBody(whole=data, length=len(data), tag=tag, pieces=pieces)
 
 
 def _tag(data: bytes) -> bytes:
@@ -101,7 +101,7 @@ def _open(path: Path) -> BinaryIO:
         raise Unreadable(path.name, f"cannot be opened ({type(error).__name__})") from None
 
 
-async def _on_disk(file: BinaryIO, *, tags: bool) -> Body:
+async def _on_disk(file: BinaryIO, *, tags: bool) -> OpenedBody:
     status = os.fstat(file.fileno())
     length = status.st_size
     tag = b'"%x-%x"' % (status.st_mtime_ns, length) if tags else None
@@ -120,7 +120,7 @@ async def _on_disk(file: BinaryIO, *, tags: bool) -> Body:
     whole = await asyncio.to_thread(file.read, WHOLE) if length <= WHOLE else None
     if whole is not None and len(whole) != length:
         raise OSError("A file changed its length while it was read.")
-    return Body(whole=whole, length=length, tag=tag, modified=modified, pieces=pieces)
+    return OpenedBody(whole=whole, length=length, tag=tag, modified=modified, pieces=pieces)
 
 
 def _iterator(body: Any) -> Any:

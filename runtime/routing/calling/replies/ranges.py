@@ -14,7 +14,7 @@ from shared.errors import RangeNotSatisfiable
 _RANGE = re.compile(rb"\s*bytes\s*=[\s,]*(\d{0,30})\s*-\s*(\d{0,30})[\s,]*", re.IGNORECASE)
 
 
-class Range(NamedTuple):
+class ByteRange(NamedTuple):
     """Bytes from `first` to `last`, both included, of `length`."""
 
     first: int
@@ -70,7 +70,7 @@ def validators(tag: bytes | None, modified: datetime | None) -> Validators:
     return Validators(tag, min(modified.astimezone(UTC), datetime.now(UTC)).replace(microsecond=0))
 
 
-def range_of(scope: Scope, length: int) -> Range | None:
+def range_of(scope: Scope, length: int) -> ByteRange | None:
     """Return the part that is asked for, None for the whole: also of several parts, or what is no range.
 
     Raises:
@@ -84,12 +84,12 @@ def range_of(scope: Scope, length: int) -> Range | None:
         suffix = int(last)
         if not suffix:
             raise RangeNotSatisfiable(length)
-        return Range(max(0, length - suffix), length - 1, length) if length else None
+        return ByteRange(max(0, length - suffix), length - 1, length) if length else None
     if last and int(last) < int(first):
         return None
     if int(first) >= length:
         raise RangeNotSatisfiable(length)
-    return Range(int(first), min(int(last), length - 1) if last else length - 1, length)
+    return ByteRange(int(first), min(int(last), length - 1) if last else length - 1, length)
 
 
 def _moment(value: bytes | None) -> datetime | None:

@@ -12,7 +12,7 @@ from runtime.asgi.messages import CallerLeft, Fields, Receive, Scope, Send
 from runtime.routing.calling.answers.outgoing import functions_own
 from runtime.routing.calling.answers.outputs import Output
 from runtime.routing.calling.answers.representation import Representation, without
-from runtime.routing.calling.replies.body import Body, Unreadable, opened
+from runtime.routing.calling.replies.body import OpenedBody, Unreadable, opened
 from runtime.routing.calling.replies.ranges import range_of, validators
 from runtime.routing.operation import Operation
 
@@ -66,7 +66,9 @@ class Replies:
         elif self.are_usual:
             if self._content is None or not isinstance(value, self._content):
                 expected = self._content or Redirect
-                raise self._output.misfit("", f"Expected `{expected.__name__}`, got `{type(value).__name__}`.")
+                raise self._output.misfit(
+                    "", f"Expected `{expected.__name__}`, got `{type(value).__name__}`."
+                )
             self._refuse_body(status)
             await self._send_content(value, status or 200, own, scope, receive, send)
         else:
@@ -100,7 +102,7 @@ class Replies:
     async def _send_body(  # noqa: PLR0913, PLR0917  # what an answer is made of
         self,
         content: Content,
-        body: Body,
+        body: OpenedBody,
         status: int,
         fields: Fields,
         scope: Scope,
