@@ -139,7 +139,7 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
       const whole = Object.assign(promise, { result, text: as(text), blob: as(file) });
       return whole;
     };
-    return call as Caller<Table>;
+    return call as unknown as Caller<Table>;
   }
 
   #opener<Table>(method: string): Opener<Table> {

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 from runtime.answers.cookies import SetCookie
 
-
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 

@@ -68,9 +68,8 @@ def _read_value(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     origin = typing.get_origin(annotation)
     if origin in _STREAMS or annotation in _STREAMS:
         return _stream(handler, annotation)
-    if isinstance(origin or annotation, type) and issubclass(origin or annotation, Response):
-        return None, []
-    if annotation is None or annotation is type(None):
+    kind = origin or annotation
+    if annotation in {None, type(None)} or (isinstance(kind, type) and issubclass(kind, Response)):
         return None, []
     contents = [each for each in _members(annotation) if isinstance(each, type) and issubclass(each, Content)]
     if contents and contents != [annotation]:
@@ -78,7 +77,7 @@ def _read_value(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
             f"{handler.method} returns {spell(contents[0])} or something else; an answer has one media type."
         )
         return None, [handler.fault(found, f"Annotate {spell(contents[0])} alone, and raise errors.")]
-    _, problem = (None, None) if contents else describe(annotation)
+    problem = None if contents else describe(annotation)[1]
     if problem:
         cure = (
             "Return a msgspec Struct, a list or dict of them, None, a content type or AsyncIterator[Event]."

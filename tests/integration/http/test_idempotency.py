@@ -221,7 +221,8 @@ async def test_a_key_that_is_none_is_refused(service: Caller, key: str):
     [
         (
             "from collections.abc import AsyncIterator\nfrom runtime import Event, Function\n"
-            "config = Function(idempotent=60)\nasync def post() -> AsyncIterator[Event]:\n    yield Event()\n",
+            "config = Function(idempotent=60)\n"
+            "async def post() -> AsyncIterator[Event]:\n    yield Event()\n",
             "post returns a stream, which cannot be kept and given again.",
         ),
         (

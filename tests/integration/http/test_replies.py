@@ -29,13 +29,15 @@ async def get(how: str = "plain") -> Reply[Order]:
     """Answer in one of many ways."""
     match how:
         case "created":
-            headers = {"Location": "/orders/7", "Cache-Control": "max-age=5", "Content-Type": "application/geo+json"}
+            headers = {"Location": "/orders/7", "Cache-Control": "max-age=5"}
+            headers["Content-Type"] = "application/geo+json"
             return Reply(Order("SPY"), status=201, headers=headers)
         case "cookie":
             theme = SetCookie("theme", "dark", max_age=60)
             return Reply(Order("SPY"), cookies=[theme, SetCookie.deleted("old")])
         case "service":
-            headers = {"X-Request-Id": "mine", "Access-Control-Allow-Origin": "*", "Content-Length": "1", "X-Own": "1"}
+            headers = {"X-Request-Id": "mine", "Access-Control-Allow-Origin": "*", "X-Own": "1"}
+            headers["Content-Length"] = "1"
             return Reply(Order("SPY"), headers=headers)
         case "narrowed":
             return Reply(Stored("SPY", "hunter2"))

@@ -1,4 +1,4 @@
-"""The body of a content while it is sent: here as a whole, or read piece by piece from a file or an iterator."""
+"""The body of a content while it is sent: here as a whole, or read in pieces from a file or an iterator."""
 
 import asyncio
 import os

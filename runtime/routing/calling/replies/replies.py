@@ -13,7 +13,7 @@ from runtime.routing.calling.answers.outgoing import functions_own
 from runtime.routing.calling.answers.outputs import Output
 from runtime.routing.calling.answers.representation import Representation, without
 from runtime.routing.calling.replies.body import OpenedBody, Unreadable, opened
-from runtime.routing.calling.replies.ranges import range_of, validators
+from runtime.routing.calling.replies.ranges import ByteRange, range_of, validators
 from runtime.routing.operation import Operation
 
 JSON = (b"content-type", b"application/json")
@@ -109,32 +109,38 @@ class Replies:
         receive: Receive,
         send: Send,
     ) -> None:
-        first, last, length = 0, None, body.length
+        part = None
         if self._is_get and status == 200:
-            known = validators(content.etag or body.tag, content.modified or body.modified)
-            fields += known.fields
-            vary = self._representation.vary(fields, len(body.whole)) if body.whole else []
-            if known.are_known(scope):
-                fields = [*without(fields, b"content-type", b"content-disposition"), *vary]
-                await self._send_whole(scope, send, 304, fields, b"")
-                return
-            part = None
-            if length is not None:
-                fields.append((b"accept-ranges", b"bytes"))
-                if scope[SCOPE_KEY].method != "HEAD" and known.hold(scope):
-                    part = range_of(scope, length)
-            if part:
-                status, first, last, length = 206, part.first, part.last, part.last - part.first + 1
-                fields += [(b"content-range", part.field), *vary]
-        if status != 206 and body.whole is not None:
-            await self._send_whole(scope, send, status, fields, body.whole)
+            status, fields, part = self._asked(content, body, fields, scope)
+        if status == 304 or (part is None and body.whole is not None):
+            await self._send_whole(scope, send, status, fields, (status != 304 and body.whole) or b"")
             return
+        length = body.length if part is None else part.last - part.first + 1
         if length is not None:
-            fields.append((b"content-length", b"%d" % length))
+            fields = [*fields, (b"content-length", b"%d" % length)]
         await send({"type": "http.response.start", "status": status, "headers": fields})
         if scope[SCOPE_KEY].method != "HEAD":
-            await _send_pieces(body.pieces(first, last), receive, send)
+            pieces = body.pieces(part.first, part.last) if part else body.pieces(0, None)
+            await _send_pieces(pieces, receive, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _asked(
+        self, content: Content, body: OpenedBody, fields: Fields, scope: Scope
+    ) -> tuple[int, Fields, ByteRange | None]:
+        """Return what the caller's conditions make of the answer: 304, 206 with its part, or 200."""
+        known = validators(content.etag or body.tag, content.modified or body.modified)
+        fields = [*fields, *known.fields]
+        vary = self._representation.vary(fields, len(body.whole)) if body.whole else []
+        if known.are_known(scope):
+            return 304, [*without(fields, b"content-type", b"content-disposition"), *vary], None
+        if body.length is None:
+            return 200, fields, None
+        fields.append((b"accept-ranges", b"bytes"))
+        is_whole = scope[SCOPE_KEY].method == "HEAD" or not known.hold(scope)
+        part = None if is_whole else range_of(scope, body.length)
+        if part is None:
+            return 200, fields, None
+        return 206, [*fields, (b"content-range", part.field), *vary], part
 
     async def _send_whole(self, scope: Scope, send: Send, status: int, fields: Fields, body: bytes) -> None:
         if status not in {204, 304}:
