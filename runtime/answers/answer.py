@@ -25,7 +25,7 @@ def fields_of(headers: Mapping[str, str], cookies: Iterable[SetCookie]) -> list[
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
             raise ValueError("A header's name has letters, digits and `-` alone; correct it.")
-        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+        if not _VALUE.fullmatch(value):
             msg = f"The value of the header {name} must be one line of ASCII text; encode what is not."
             raise ValueError(msg)
         fields.append((name.lower().encode(), value.strip().encode()))
