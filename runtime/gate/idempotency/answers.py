@@ -72,7 +72,7 @@ def answers_at(url: Secret | None) -> AnswerStore:
     return RedisAnswers(client)
 
 
-class _Record(Struct):
+class _KeptCall(Struct):
     token: str
     call: bytes
     lease_ends: float
@@ -85,7 +85,7 @@ class MemoryAnswers:
     """Keeps them in this process, for development and tests."""
 
     def __init__(self) -> None:
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, _KeptCall] = {}
 
     async def claim(self, key: str, token: str, call: bytes, *, lease: float, kept: float) -> KeyState:
         """Claim a key; never waits, so no other call comes in between."""
@@ -94,7 +94,7 @@ class MemoryAnswers:
             del self._records[old]
         record = self._records.get(key)
         if record is None:
-            self._records[key] = _Record(token, call, now + lease, now + max(kept, lease))
+            self._records[key] = _KeptCall(token, call, now + lease, now + max(kept, lease))
             return KeyState("new")
         if record.call != call:
             return KeyState("other")

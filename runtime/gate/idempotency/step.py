@@ -61,7 +61,7 @@ def repeat_answer(app: ASGIApp, *, store: AnswerStore, policy: Policy, kept: flo
         body = await read_body(receive, invocation)
         if body is None:
             return
-        claim = Claim(store, _key(given, invocation), invocation, kept)
+        claim = KeyClaim(store, _key(given, invocation), invocation, kept)
         found = await claim.made(_call(scope, body), lease)
         if found.answer is not None:
             await _send_again(found.answer, send)
@@ -71,7 +71,7 @@ def repeat_answer(app: ASGIApp, *, store: AnswerStore, policy: Policy, kept: flo
     return repeated
 
 
-class Claim:
+class KeyClaim:
     """One call's claim of a key, and its answer on the way out."""
 
     def __init__(self, store: AnswerStore, key: str, invocation: Invocation, kept: float) -> None:
@@ -87,7 +87,7 @@ class Claim:
         self._size = 0
 
     async def made(self, call: bytes, lease: float) -> KeyState:
-        """Claim the key, or wait for the call that has it.
+        """KeyClaim the key, or wait for the call that has it.
 
         Raises:
             IdempotencyKeyReused: it was given with another call.
