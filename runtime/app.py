@@ -21,6 +21,7 @@ from runtime.config import Endpoint, Policy, WebhookScheme
 from runtime.dependencies import agents_from, open_database
 from runtime.gate.closed import fault_of, refuse_closed
 from runtime.gate.gate import Gate
+from runtime.gate.idempotency.answers import answers_at
 from runtime.gate.rates import rates_at
 from runtime.gate.stall import Interrupter
 from runtime.http.admission import Admission
@@ -89,7 +90,12 @@ class Application:
         self.is_draining = False
         self.service: Mapping[str, object] = {}
         self.companions: list[AbstractAsyncContextManager[object]] = []
-        self.gate = Gate(Authenticator(identity), webhooks, rates=rates_at(settings.redis_url))
+        self.gate = Gate(
+            Authenticator(identity),
+            webhooks,
+            rates=rates_at(settings.redis_url),
+            answers=answers_at(settings.redis_url),
+        )
         self.cors = Cors(
             compile_origins(_origins(settings)),
             credentials=settings.cors.credentials,
@@ -302,6 +308,8 @@ def create_app(
     table = discover(settings.functions, import_budget=budget, refused=refused)
     if settings.is_production:
         table = lock.closed(settings.functions, table)
+        if settings.redis_url is None:
+            table = table.without(_unkept(table))
     application = Application(
         settings,
         telemetry=telemetry,
@@ -316,6 +324,14 @@ def create_app(
     if settings.strict and application.table.faults:
         raise BrokenFunctions(application.table)
     return application
+
+
+def _unkept(table: RouteTable) -> list[Fault]:
+    """Return a fault for each file whose first answers would be kept in one process of several."""
+    files = {one.endpoint.file for one in table.operations if one.endpoint.policy.idempotent}
+    found = "`idempotent` needs REDIS_URL in production, which is not set."
+    cure = "Set REDIS_URL to a Valkey or Redis, or remove `idempotent`."
+    return [Fault(file=file, line=0, found=found, cure=cure) for file in sorted(files)]
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:

@@ -12,8 +12,12 @@ AnnexError
 ├── MethodNotAllowed      the URL exists, but not for this method
 ├── RequestTimeout        the request did not arrive in time
 ├── Conflict
+│   ├── IdempotencyInProgress the first call with this key still runs
+│   └── CallLost              nobody knows what became of it
+├── IdempotencyKeyReused  the key was given with another call
 ├── TooLarge              the body exceeds its limit
 ├── UriTooLong
+├── RangeNotSatisfiable   a part behind the end of a body was asked for
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
 ├── UpgradeRequired       a WebSocket was asked for
@@ -161,6 +165,36 @@ class Conflict(AnnexError):
     code = "conflict"
 
 
+class IdempotencyInProgress(Conflict):
+    """The first call with this `Idempotency-Key` still runs; the same call can be sent again."""
+
+    code = "idempotency_in_progress"
+
+    def __init__(self) -> None:
+        super().__init__("The first call with this Idempotency-Key still runs; try again.", retry_after=1)
+
+
+class CallLost(Conflict):
+    """The first call with this `Idempotency-Key` ended without an answer that is known; it may be saved."""
+
+    code = "outcome_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first call with this Idempotency-Key ended without a known answer; check whether it was "
+            "saved, and use a new key."
+        )
+
+
+class IdempotencyKeyReused(AnnexError):
+    """The `Idempotency-Key` was given before, with another method, URL or body."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another call; use a new one for each call.")
+
+
 class TooLarge(AnnexError):
     """The body exceeds its limit in bytes."""
 
@@ -171,6 +205,20 @@ class UriTooLong(AnnexError):
     """The URL exceeds its limit in bytes."""
 
     code = "uri_too_long"
+
+
+class RangeNotSatisfiable(AnnexError):
+    """A part behind the end of the body was asked for.
+
+    Attributes:
+        length: bytes of the whole body.
+    """
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"The body has {length} bytes; ask for a part of them.")
+        self.length = length
 
 
 class HeadersTooLarge(AnnexError):

@@ -131,3 +131,20 @@ export async function streams() {
     if (event.type === "error") return;
   }
 }
+
+export async function contents() {
+  same<Awaited<ReturnType<typeof text>>, string>(true);
+  const file: File = await backend.put("/contents").blob();
+  // @ts-expect-error a picture is no text
+  backend.put("/contents").text();
+  const values: number[] = await backend.post("/contents", { idempotencyKey: "a" });
+  // @ts-expect-error this function keeps no answers
+  backend.put("/contents", { idempotencyKey: "a" });
+  const either: unknown = await backend.patch("/contents");
+  const followed: string = await backend.delete("/contents").text();
+  return [file.name, values, either, followed];
+}
+
+function text() {
+  return backend.get("/contents").text();
+}

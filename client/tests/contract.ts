@@ -11,8 +11,13 @@ export interface Routes {
     "/signals": { query?: { limit?: number | undefined; since?: string | Date | undefined; symbol?: string[] | undefined }; response: Signal[]; errors: ErrorCode };
     "/signals/{symbol}": { path: { symbol: string }; response: Signal; errors: "not_found" | "unauthenticated" };
     "/files/{...path}": { path: { path: string }; response: string; errors: never };
+    "/report": { content: "text"; errors: "not_found" };
+    "/logo": { content: "binary"; errors: never };
   };
-  post: { "/signals": { body: Signal; response: Signal; errors: "invalid_input" | "conflict" } };
+  post: {
+    "/orders": { body: Signal; idempotencyKey?: string | undefined; response: Signal; errors: "idempotency_in_progress" };
+    "/signals": { body: Signal; response: Signal; errors: "invalid_input" | "conflict" };
+  };
   put: object;
   patch: object;
   delete: { "/signals/{symbol}": { path: { symbol: string }; response: undefined; errors: "not_found" } };

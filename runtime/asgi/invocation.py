@@ -30,6 +30,7 @@ class Invocation:
         user: set by the gate once the credential is verified.
         auth: outcome for telemetry: ``public``, ``session``, a refusal's reason, …
         is_public: the response is the same for every caller; False until that is known.
+        has_begun: the function itself was called, its input being valid.
         error: class name or error code of what made the call fail.
         status: of the response once its head is sent, 0 before.
         response_headers: added by the shell to the head of every response.
@@ -43,6 +44,7 @@ class Invocation:
         "deadline",
         "endpoint",
         "error",
+        "has_begun",
         "is_chunked",
         "is_public",
         "method",
@@ -66,6 +68,7 @@ class Invocation:
         self.user: User | None = None
         self.auth: str = ""
         self.error: str = ""
+        self.has_begun = False
         self.is_public = False
         self.status = 0
         self.response_headers: list[tuple[bytes, bytes]] = []

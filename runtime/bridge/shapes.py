@@ -43,9 +43,8 @@ def crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
     for one in operation.inputs:
         if one.kind.is_described:
             yield f"`{one.name}`", one.annotation
-    answer = operation.event or operation.returns
-    if answer not in {None, type(None)}:
-        yield "The response", answer
+    if operation.event or operation.has_json:
+        yield "The response", operation.event or operation.returns
 
 
 def _walk(annotation: Any) -> Iterator[tuple[str, inspect.Type]]:

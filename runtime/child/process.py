@@ -52,7 +52,8 @@ def prepared(*, traced: bool) -> Prepared:
     if traced:
         from runtime.telemetry.export import CompactExporter  # `tracers_of` imports it late too
 
-        CompactExporter("http://localhost", headers={}, timeout=1)  # it imports half of what it needs when one is made
+        # It imports half of what it needs when one is made.
+        CompactExporter("http://localhost", headers={}, timeout=1)
     return BareTreeApp(FunctionTree(), state=State({}))
 
 

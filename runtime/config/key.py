@@ -57,6 +57,7 @@ class Key(Struct, frozen=True, kw_only=True):
         check: raises ValueError for a value of the right type that cannot be used; its text says why.
         below: of a key that a folder may set, what may become of its value below that folder.
         is_demand: it demands something of the caller, so it excludes `public` and `webhook`.
+        needs_caller: it depends on who calls, and excludes them too.
         by_method: it may be set for one method alone.
     """
 
@@ -65,6 +66,7 @@ class Key(Struct, frozen=True, kw_only=True):
     check: Callable[[Any], None] = _accept
     below: Order | None = None
     is_demand: bool = False
+    needs_caller: bool = False
     by_method: bool = True
 
 

@@ -216,6 +216,16 @@ class FileKeys(FolderKeys, frozen=True, kw_only=True):
         bool,
         Key(doc="with `cache`, send an ETag and answer 304 to who has it", cure=_YES_OR_NO),
     ] = True
+    idempotent: Annotated[
+        float | None,
+        Key(
+            doc="seconds for which a call with the same `Idempotency-Key` by the same caller gets the first "
+            "answer again (not for GET)",
+            cure="Write seconds above 0, such as idempotent=86400.",
+            check=above_zero,
+            needs_caller=True,
+        ),
+    ] = None
     deprecated: Annotated[bool, Key(doc="documentation", cure=_YES_OR_NO)] = False
     summary: Annotated[str | None, Key(doc="documentation", cure=_TEXT)] = None
 

@@ -95,7 +95,9 @@ class Shell:
         own = [*head["headers"], *invocation.response_headers]
         if header(head, b"cache-control") is None:
             own.append(NO_STORE)
-        headers = varied(own, always.vary, is_public=invocation.is_public)
+        # A cookie is one caller's, whatever else the answer holds.
+        is_public = invocation.is_public and header(head, b"set-cookie") is None
+        headers = varied(own, always.vary, is_public=is_public)
         headers.append((b"x-request-id", invocation.request_id.encode("latin-1")))
         headers.extend(always.headers)
         if self._timing:

@@ -231,6 +231,8 @@ def _operation(each: FunctionFile, handler: Handler, signature: Signature) -> Op
         inputs=signature.inputs,
         returns=signature.returns,
         event=signature.event,
+        replies=signature.replies,
+        redirects=signature.redirects,
         doc=(str.__str__(doc) if issubclass(type(doc), str) else None) or each.source.doc,
         text=each.text,
         segments=each.segments or (),

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runtime.asgi.messages import ASGIApp
 from runtime.asgi.stages import Stage
 from runtime.config import Endpoint
+from runtime.routing import handlers
 from runtime.routing.importing.loading import Loaded
 from runtime.routing.matching.tree import FunctionTree, Method, is_refused
 from runtime.routing.operation import Operation
@@ -104,3 +106,16 @@ class RouteTable:
     def beside(self, others: Iterable[Endpoint], faults: Iterable[Fault]) -> "RouteTable":
         """Return this table with the team's own Litestar routes, and what is wrong with them."""
         return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others)
+
+    def without(self, faults: Iterable[Fault]) -> "RouteTable":
+        """Return a table in which the files of `faults` are in quarantine."""
+        found = {fault.file: fault for fault in faults}
+        routes = [_quarantined(route, found.get(route.endpoint.file)) for route in self.routes]
+        return RouteTable(self.root, routes, (*self.faults, *found.values()), self.files, self.others)
+
+
+def _quarantined(route: Route, fault: Fault | None) -> Route:
+    if fault is None or route.operation is None:
+        return route
+    endpoint = replace(route.endpoint, error_id=fault.error_id)
+    return replace(route, endpoint=endpoint, operation=None, handler=handlers.refuse(endpoint))

@@ -50,6 +50,12 @@ def _from_policy(operation: Operation) -> Iterator[str]:
         yield errors.Unauthenticated.code
         yield errors.Forbidden.code
         yield errors.KeysUnavailable.code
+    if policy.idempotent and operation.endpoint.method != "GET":
+        yield errors.IdempotencyInProgress.code
+        yield errors.IdempotencyKeyReused.code
+        yield errors.CallLost.code
+    if operation.content is not None and operation.endpoint.method == "GET":
+        yield errors.RangeNotSatisfiable.code
     if policy.rate_limit is not None:
         yield errors.RateLimited.code
     if policy.isolate:

@@ -8,6 +8,8 @@ import msgspec
 from litestar import Response
 from msgspec import NODEFAULT
 
+from runtime.answers import Redirect
+from runtime.answers.content import is_textual
 from runtime.bridge.openapi import docstrings, schemas
 from runtime.bridge.openapi.error_codes import ALWAYS, codes_of
 from runtime.bridge.openapi.schemas import Schema
@@ -45,7 +47,7 @@ def answer_type(operation: Operation) -> Any:
     """Return the type of what the operation answers, or of its events; None for nothing that is known."""
     if operation.event is not None:
         return operation.event
-    return None if operation.returns in (None, type(None)) or _is_raw(operation) else operation.returns
+    return operation.returns if operation.has_json else None
 
 
 def _is_raw(operation: Operation) -> bool:
@@ -71,6 +73,7 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
         "responses": _responses(described),
         "x-error-codes": [code for code in codes_of(operation) if code not in ALWAYS],
         "x-file": endpoint.file,
+        "x-idempotent": None if endpoint.method == "GET" else policy.idempotent,
         "x-requires": {
             key: getattr(policy, key)
             for key in ("org", "role", "permission", "feature", "plan")
@@ -142,13 +145,19 @@ def _body(described: DescribedOperation) -> dict[str, Any] | None:
 
 def _responses(described: DescribedOperation) -> dict[str, Any]:
     operation = described.operation
-    is_empty = described.answer is None and not _is_raw(operation)
+    problem = {"default": _problem(codes_of(operation))}
+    redirect = {"303": _REDIRECT} if operation.redirects else {}
+    if operation.returns is Redirect:
+        return redirect | problem
+    is_empty = operation.returns in {None, type(None)}
     status = operation.endpoint.policy.status or (204 if is_empty else 200)
     if _is_raw(operation):
         success: dict[str, Any] = {
             "description": "The response that the function builds.",
             "content": {"*/*": {"schema": {}}},
         }
+    elif operation.content is not None:
+        success = _content(operation.content.media)
     elif described.answer is None:
         success = {"description": "Success without content."}
     elif operation.event is not None:
@@ -158,7 +167,14 @@ def _responses(described: DescribedOperation) -> dict[str, Any]:
         }
     else:
         success = {"description": "The response.", "content": {JSON: {"schema": described.answer}}}
-    return {str(status): success, "default": _problem(codes_of(operation))}
+    return {str(status): success} | redirect | problem
+
+
+def _content(media: str) -> dict[str, Any]:
+    if media.partition(";")[0].strip() == JSON:
+        return {"description": "The response.", "content": {media: {"schema": {}}}}
+    schema = {"type": "string"} if is_textual(media) else {"type": "string", "format": "binary"}
+    return {"description": "The content.", "content": {media: {"schema": schema}}}
 
 
 def _problem(codes: list[str]) -> dict[str, Any]:
@@ -176,6 +192,11 @@ def _with_terminals(schema: Schema, event: Any) -> Schema:
 def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
+
+_REDIRECT = {
+    "description": "The answer is at another URL.",
+    "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri-reference"}}},
+}
 
 _TERMINALS: dict[str, Schema] = {
     "done": {"type": "object", "properties": {"type": {"enum": ["done"]}}, "required": ["type"]},

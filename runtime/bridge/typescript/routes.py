@@ -106,6 +106,9 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
     if "requestBody" in operation:
         absent = "" if operation["requestBody"].get("required") else "?"
         yield f"      body{absent}: {_body(operation['requestBody'])};"
+    if "x-idempotent" in operation:
+        yield "      /** The same key gets the first answer again; with one, the call is retried. */"
+        yield "      idempotencyKey?: string | undefined;"
     yield from _answer(operation, components)
     yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
     yield "    };"
@@ -137,13 +140,23 @@ def _is_failure(schema: Schema, components: Components) -> bool:
 
 
 def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
-    for status, answer in operation["responses"].items():
-        if not status.startswith("2"):
-            continue
-        content = answer.get("content", {})
-        if "text/event-stream" in content:
-            yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
-        elif "application/json" in content:
-            yield f"      response: {type_of(content['application/json']['schema'])};"
-        else:
-            yield f"      response: {'unknown' if content else 'undefined'};"
+    responses = operation["responses"]
+    content = next(
+        (one.get("content", {}) for status, one in responses.items() if status.startswith("2")), None
+    )
+    if content is None:  # it redirects, and `fetch` follows
+        yield '      content: "text";'
+    elif "text/event-stream" in content:
+        yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
+    elif not content or "*/*" in content:
+        yield f"      response: {'unknown' if content else 'undefined'};"
+    else:
+        ((media, described),) = content.items()
+        yield f"      {_body_of(media, described['schema'], redirects='303' in responses)};"
+
+
+def _body_of(media: str, schema: Schema, *, redirects: bool) -> str:
+    """Write what a call of this media type gives: a value, or a content to be read as text or as a file."""
+    if media.startswith("application/json"):
+        return f"response: {'unknown' if redirects else type_of(schema)}"
+    return f'content: "{"binary" if schema.get("format") == "binary" else "text"}"'

@@ -12,6 +12,7 @@ from typing import Any
 from litestar import Response
 from litestar.exceptions import HTTPException
 
+from runtime.answers import Answer
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
 from runtime.routing.calling.answers.outgoing import Outgoing
@@ -26,6 +27,7 @@ from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.refusals import raise_refusal
+from runtime.routing.calling.replies.replies import Replies
 from runtime.routing.calling.workers import THREADS, Workers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
@@ -66,6 +68,7 @@ class Adapter:
         self._is_public = not operation.sees_caller
         self._cache_control = _cache_control(operation)
         self._representation = Representation(policy, operation.endpoint.method)
+        self._replies = Replies(operation, self._output, self._representation, self._cache_control)
         self._headers = [(b"cache-control", self._cache_control)]
         self._json_headers = [(b"content-type", b"application/json"), *self._headers]
 
@@ -82,6 +85,7 @@ class Adapter:
             arguments = {name: give(scope, receive, send) for name, give in self._given}
             if self._reads:
                 await self._read(arguments, scope, receive, send)
+            scope[SCOPE_KEY].has_begun = True
             if self._is_waited_for:
                 value = await self._function(**arguments)
             elif self._is_called_here:
@@ -131,6 +135,9 @@ class Adapter:
             )
         if isinstance(value, Response):
             await self._send_response(value, scope, receive, send)
+            return
+        if self._replies.are_usual or isinstance(value, Answer):
+            await self._replies.send(value, scope, receive, send)
             return
         if self._is_empty:
             body, headers = b"", self._headers

@@ -26,7 +26,7 @@ class Layer(Struct, frozen=True):
 ORDERS = {name: key.below for name, key in keys_of(Folder).items() if key.below is not None}
 """How a folder's value binds what is below it; each is declared with its key."""
 
-_DEMANDS = tuple(name for name, key in keys_of(Function).items() if key.is_demand)
+_DEMANDS = tuple(name for name, key in keys_of(Function).items() if key.is_demand or key.needs_caller)
 
 
 def folders_above(file: str) -> list[str]:

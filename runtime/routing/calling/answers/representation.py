@@ -47,9 +47,13 @@ class Representation:
         if self._tags and tag is None and status == 200:
             tag = b'W/"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
             fields = [*fields, (b"etag", tag)]
-        if self._validates and tag is not None and 200 <= status < 300 and _is_known(scope, tag):
-            return 304, [*without(fields, b"content-length", b"content-type"), *self._vary(fields, body)], b""
-        vary = self._vary(fields, body)
+        if self._validates and tag is not None and 200 <= status < 300 and is_known(scope, tag):
+            return (
+                304,
+                [*without(fields, b"content-length", b"content-type"), *self.vary(fields, len(body))],
+                b"",
+            )
+        vary = self.vary(fields, len(body))
         if not vary or status in {204, 206, 304}:
             return status, fields, body
         coding = coding_of(b",".join(_all(scope, b"accept-encoding")))
@@ -58,15 +62,15 @@ class Representation:
         compress = CODINGS[coding]
         body = await asyncio.to_thread(compress, body) if len(body) >= OFF_LOOP else compress(body)
         weak = [(b"etag", tag if tag.startswith(b"W/") else b"W/" + tag)] if tag else []
-        fields = [*without(fields, b"content-length", b"etag"), *weak, *vary]
+        fields = [*without(fields, b"content-length", b"etag", b"accept-ranges"), *weak, *vary]
         fields += [(b"content-encoding", coding), (b"content-length", b"%d" % len(body))]
         return status, fields, body
 
-    def _vary(self, fields: Fields, body: bytes) -> Fields:
+    def vary(self, fields: Fields, length: int) -> Fields:
         """Return the `Vary` of what may be compressed; nothing where that may not be."""
         given = {"headers": fields}
         kind = header(given, b"content-type") or b""
-        if not self._compresses or len(body) <= SMALLEST or not COMPRESSIBLE.match(kind.lower()):
+        if not self._compresses or length <= SMALLEST or not COMPRESSIBLE.match(kind.lower()):
             return []
         directives = header(given, b"cache-control") or b""
         if header(given, b"content-encoding") or b"no-transform" in directives.lower():
@@ -92,7 +96,7 @@ def coding_of(accepted: bytes) -> bytes | None:
     return best if weights.get(best, rest) > 0 else None
 
 
-def _is_known(scope: Scope, tag: bytes) -> bool:
+def is_known(scope: Scope, tag: bytes) -> bool:
     """Say whether `If-None-Match` names the tag; the comparison is the weak one (RFC 9110, 13.1.2)."""
     known = b",".join(_all(scope, b"if-none-match"))
     return known.strip() == b"*" or tag.removeprefix(b"W/") in re.findall(rb'"[^"]*"', known)

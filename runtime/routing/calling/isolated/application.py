@@ -83,6 +83,7 @@ class IsolatedAdapter:
         deadline = invocation.deadline or 0.0
         child = await processes.borrow(self._function, deadline)
         relay = _Relay(child, invocation, send)
+        invocation.has_begun = True  # what the adapter notes of a call in this process
         child.begin(_order(scope, invocation, body, deadline - asyncio.get_running_loop().time()))
         try:
             if not self._is_stream:
