@@ -7,6 +7,7 @@ import { parse } from "./json";
 import type { Routes, Streams } from "./schema";
 import { EventStream, type StreamOptions } from "./stream";
 import { exchange, isControlFlow, UsageError, type BackendOptions, type CallOptions } from "./transport";
+import { formBody, scalar, search } from "./values";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
@@ -14,7 +15,9 @@ export type Method = "get" | "post" | "put" | "patch" | "delete";
 export interface Route {
   path?: object;
   query?: object;
+  headers?: object;
   body?: unknown;
+  form?: unknown;
   response?: unknown;
   events?: { type: string };
   errors: FailureCode;
@@ -22,7 +25,7 @@ export interface Route {
 export type RouteTable = { [M in Method]: object };
 
 /** The input of a call. Not a conditional type: the compiler would evaluate that for every route at each call. */
-export type Input<R> = Pick<R, keyof R & ("path" | "query" | "body")>;
+export type Input<R> = Pick<R, keyof R & ("path" | "query" | "headers" | "body" | "form")>;
 /** The paths that need no input. */
 type Bare<Table> = { [P in keyof Table]: object extends Input<Table[P]> ? P : never }[keyof Table] & string;
 
@@ -63,6 +66,7 @@ interface AnyInput {
   path?: Record<string, unknown>;
   query?: Record<string, unknown>;
   body?: unknown;
+  form?: unknown;
 }
 
 export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTable = Streams> {
@@ -103,9 +107,9 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   }
 
   #caller<Table>(method: string): Caller<Table> {
-    const call = (template: string, { path, query, ...rest }: AnyInput & CallOptions = {}) => {
+    const call = (template: string, { path, query, form, ...rest }: AnyInput & CallOptions = {}) => {
       const promise = address(template, path, query).then((at) =>
-        exchange(this.#options, { ...rest, method, path: at }, json),
+        exchange(this.#options, { ...rest, ...sent(form), method, path: at }, json),
       );
       const result = () => promise.then(
         (data) => ({ ok: true, data }),
@@ -120,14 +124,18 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   }
 
   #opener<Table>(method: string): Opener<Table> {
-    const open = (template: string, { path, query, ...rest }: AnyInput & StreamOptions = {}) =>
-      new EventStream(this.#options, { ...rest, method, path: fill(template, path) + search(query) });
+    const open = (template: string, { path, query, form, ...rest }: AnyInput & StreamOptions = {}) =>
+      new EventStream(this.#options, { ...rest, ...sent(form), method, path: fill(template, path) + search(query) });
     return open as unknown as Opener<Table>;
   }
 }
 
 export function createBackend(options: BackendOptions): BackendApiClient {
   return new BackendApiClient(options);
+}
+
+function sent(form: unknown): { body?: FormData | URLSearchParams } {
+  return form === undefined ? {} : { body: formBody(form) };
 }
 
 async function address(template: string, path: AnyInput["path"], query: AnyInput["query"]): Promise<string> {
@@ -145,24 +153,6 @@ export function fill(template: string, values: Record<string, unknown> = {}): st
     }
     return segments.map(encodeURIComponent).join("/");
   });
-}
-
-/** Build a query string: arrays repeat the name, undefined and null are omitted, dates are ISO 8601 in UTC. */
-export function search(query: Record<string, unknown> = {}): string {
-  const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      const text = scalar(item);
-      if (text !== undefined) pairs.append(name, text);
-    }
-  }
-  const text = pairs.toString();
-  return text && `?${text}`;
-}
-
-function scalar(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  return value instanceof Date ? value.toISOString() : String(value);
 }
 
 async function json<T>(response: globalThis.Response): Promise<T> {

@@ -4,6 +4,7 @@ from litestar import Request
 from litestar.datastructures import UploadFile as Upload
 
 from runtime.config import Folder, Function
+from runtime.inputs import Cookie, Form, Header
 from shared.database import Database
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from shared.events import Event
@@ -11,11 +12,14 @@ from shared.identity import Member, User
 
 __all__ = [
     "Conflict",
+    "Cookie",
     "Database",
     "Event",
     "Folder",
     "Forbidden",
+    "Form",
     "Function",
+    "Header",
     "Invalid",
     "Member",
     "NotFound",

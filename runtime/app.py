@@ -30,6 +30,7 @@ from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings.origins import compile_origins
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
@@ -102,7 +103,7 @@ class Application:
             "health": self.health,
             "admission": self.admission,
             "tracing": partial(Tracing, telemetry=self.telemetry),
-            "preflights": partial(Preflights, cors=self.cors),
+            "preflights": partial(Preflights, cors=self.cors, declared=self.table.request_headers),
             "reference": partial(ReferencePage, operations=self.table.operations)
             if self.settings.docs
             else None,
@@ -132,7 +133,11 @@ class Application:
             if fault not in self._reported:
                 extra = {"function": fault.file, "line": fault.line, "error_id": fault.error_id}
                 logger.error("function quarantined: %s", fault, extra=extra)
-        self._reported = frozenset(table.faults)
+        doubts = [doubt for operation in table.operations for doubt in unlikely_queries(operation)]
+        for doubt in doubts:
+            if doubt not in self._reported:
+                logger.warning("function input in doubt: %s", doubt, extra={"function": doubt.file})
+        self._reported = frozenset((*table.faults, *doubts))
         self.table, self._router = table, cast("ASGIApp", router)
         self._served = fold(self.stages(), self._router)
 

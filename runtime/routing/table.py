@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from runtime.config import Endpoint
 from runtime.routing import handlers
 from runtime.routing.importing.loading import Loaded
+from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.reference_router import Match, ReferenceRouter, prove
 from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
@@ -70,6 +71,12 @@ class RouteTable:
     def operations(self) -> tuple[Operation, ...]:
         """Those that serve."""
         return tuple(route.operation for route in self.routes if route.operation)
+
+    @property
+    def request_headers(self) -> tuple[str, ...]:
+        """Those that functions take, as pages must be allowed to send them."""
+        inputs = (each for operation in self.operations for each in operation.inputs)
+        return tuple(sorted({each.field for each in inputs if each.kind is InputKind.HEADER}))
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, get_origin
 
 import msgspec
+from litestar.datastructures import UploadFile
 from msgspec import UNSET, inspect
 
 from runtime.bridge.openapi import docstrings, naming
@@ -17,6 +18,8 @@ from runtime.routing.annotations.walk import walk
 Schema = dict[str, Any]
 
 PREFIX = "#/components/schemas/"
+FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+"""An uploaded file (OpenAPI 3.1, "Considerations for File Uploads")."""
 
 
 class Schemas(NamedTuple):
@@ -34,7 +37,9 @@ def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
     named = named_types(types)
     names = naming.names_of([*types, *named])
     with naming.renamed(names):
-        generated = msgspec.json.schema_components([*types, *named], ref_template=PREFIX + "{name}")
+        generated = msgspec.json.schema_components(
+            [*types, *named], schema_hook=_custom, ref_template=PREFIX + "{name}"
+        )
     # Through JSON, because defaults may be tuples or sets, which the document does not have.
     schemas, raw = msgspec.json.decode(msgspec.json.encode(generated))
     requested, responded, own = schemas[: len(sent)], schemas[len(sent) : len(types)], schemas[len(types) :]
@@ -53,6 +58,13 @@ def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
         [_renamed(schema, out_names) for schema in responded],
         dict(sorted(components.items())),
     )
+
+
+def _custom(kind: type[Any]) -> Schema:
+    """Describe a type that msgspec leaves to others."""
+    if kind is UploadFile:
+        return dict(FILE)
+    raise NotImplementedError
 
 
 def _input_names(names: dict[str, str], split: set[str]) -> dict[str, str]:

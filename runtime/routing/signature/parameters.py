@@ -20,6 +20,14 @@ from runtime.routing.operation import Input
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import near_miss
 from runtime.routing.signature.handler import Handler
+from runtime.routing.signature.sources import (
+    KINDS,
+    alias_of,
+    has_files,
+    misplaced_source,
+    source_fault,
+    sources_of,
+)
 from shared.agents import Agents
 from shared.database import Database
 from shared.identity import Member, User
@@ -38,8 +46,13 @@ def read_parameter(
         return handler.fault(f"{where} has no annotation.", "Annotate it, such as `limit: int = 20`.")
     annotation = hints[name]
     default = msgspec.NODEFAULT if parameter.default is parameter.empty else parameter.default
+    if found := sources_of(annotation):
+        alias = alias_of(found[0], name)
+        kind = KINDS[type(found[0])]
+        fault = source_fault(handler, name, annotation, found)
+        return fault or Input(name=name, kind=kind, annotation=annotation, default=default, alias=alias)
     kind = _kind(handler, name, annotation)
-    fault = _misuse(handler, name, kind, annotation)
+    fault = misplaced_source(handler, name, default) or _misuse(handler, name, kind, annotation)
     return fault or Input(name=name, kind=kind, annotation=annotation, default=default)
 
 
@@ -75,16 +88,20 @@ def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fa
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
             return _member_fault(handler, name, annotation)
+        case InputKind.HEADER | InputKind.COOKIE | InputKind.FORM:  # judged where their source was read
+            pass
         case InputKind.DATABASE | InputKind.AGENTS | InputKind.REQUEST:
-            return None
+            pass
         case _:
             typing.assert_never(kind)
+    return None
 
 
 def _query_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     where = f"{handler.method}({name})"
     if is_upload(annotation):
-        return handler.fault(f"{where} is an upload, but is not named data.", "Name it data.")
+        cure = "Name it data, or make it a field of a struct: data: Annotated[SomeStruct, Form()]."
+        return handler.fault(f"{where} is an upload, but is not named data.", cure)
     kind, problem = describe(annotation)
     if problem:
         return handler.fault(f"{where}: {problem}", "Use a type that msgspec supports.")
@@ -143,6 +160,9 @@ def _body_fault(handler: Handler, kind: InputKind, annotation: Any) -> Fault | N
     where = f"{handler.method}(data)"
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
+    if kind is InputKind.BODY and has_files(annotation):
+        cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
+        return handler.fault(f"{where}: JSON cannot hold the Upload in {spell(annotation)}.", cure)
     problem = describe(annotation)[1] if kind is InputKind.BODY else None
     return handler.fault(f"{where}: {problem}", "Use a msgspec Struct.") if problem else None
 

@@ -61,7 +61,16 @@ def test_no_module_path_and_no_example_is_in_it(contract):
 
 def test_operations_are_named_after_their_files(contract):
     names = sorted(one["operationId"] for item in contract["paths"].values() for one in item.values())
-    assert names == ["constructs.get", "constructs.post", "files.$path.get", "items.$id.delete", "ticks.get"]
+    assert names == [
+        "constructs.get",
+        "constructs.post",
+        "files.$path.get",
+        "items.$id.delete",
+        "quotes.get",
+        "quotes.post",
+        "quotes.put",
+        "ticks.get",
+    ]
 
 
 @pytest.mark.parametrize(

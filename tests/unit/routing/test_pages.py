@@ -48,3 +48,6 @@ async def test_functions_of_the_page_answer(table: RouteTable) -> None:
     assert (await caller.get("/reports/regime")).json == {"risk_on": 0.62}
     assert (await caller.send("POST", "/reports/regime")).status == 204
     assert (await caller.get("/")).headers["cache-control"] == "public, max-age=60"
+    form = {"content-type": "application/x-www-form-urlencoded", "accept-language": "de"}
+    told = await caller.send("POST", "/feedback", body=b"text=Good&stars=5&may_publish=on", headers=form)
+    assert told.json == "5 stars, 0 bytes of pictures, in de"

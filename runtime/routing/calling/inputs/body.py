@@ -31,7 +31,7 @@ class BodyReader:
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
         """Add the decoded body to `arguments`, or return what is wrong with it."""
-        media = _media_type(scope)
+        media = media_type(scope)
         body = await _whole(receive)
         if not body and not self._is_required:
             if self._fresh:
@@ -94,7 +94,7 @@ class UploadReader:
 
     async def read(self, arguments: Arguments, request: Request[Any, Any, Any]) -> list[FieldError]:
         """Add the uploaded files to `arguments`, or return what is wrong."""
-        if _media_type(request.scope) != "multipart/form-data":
+        if media_type(request.scope) != "multipart/form-data":
             raise UnsupportedMediaType("Send the files as multipart/form-data.")
         form = await request.form()
         files = [(name, value) for name, value in form.items() if isinstance(value, UploadFile)]
@@ -119,7 +119,8 @@ class UploadReader:
         return [FieldError("body", name, "Given more than once.") for name in repeated]
 
 
-def _media_type(scope: Any) -> str | None:
+def media_type(scope: Any) -> str | None:
+    """Return the content type without its parameters, None where none was sent."""
     for name, value in scope["headers"]:
         if name == b"content-type":
             text: str = value.partition(b";")[0].strip().lower().decode("latin-1")
