@@ -108,7 +108,8 @@ def _query_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     if is_query_value(kind):
         return None
     cure = "Use scalars, enums, dates or lists of these; only data is a JSON body."
-    if isinstance(kind, msgspec.inspect.StructType) and handler.method != "get":
+    is_record = isinstance(kind, msgspec.inspect.StructType | msgspec.inspect.CustomType)
+    if is_record and handler.method != "get":
         cure = "Name it data: the parameter called data is the JSON body."
     return handler.fault(f"{where}: a query string cannot hold {spell(annotation)}.", cure)
 

@@ -10,6 +10,7 @@ from litestar.datastructures import UploadFile
 
 from runtime.asgi.messages import CallerLeft, Receive, Scope
 from runtime.routing.annotations.defaults import completion, fresh
+from runtime.routing.annotations.models import revived
 from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
@@ -26,7 +27,7 @@ class BodyReader:
         self._fresh = fresh(given.default)
         self._complete = completion(given.annotation)
         self._has_numbers = has_numbers(given.annotation)
-        self._decode = msgspec.json.Decoder(given.annotation).decode
+        self._decode = msgspec.json.Decoder(given.annotation, dec_hook=revived).decode
         self._read_as = getattr(given.annotation, "read_as", None)  # a type that understands other formats
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
@@ -65,7 +66,7 @@ class BodyReader:
             if self._read_as is not None and (other := self._read_as(raw)) is not None:
                 kind, raw = other
                 try:
-                    return msgspec.convert(raw, kind), []
+                    return msgspec.convert(raw, kind, dec_hook=revived), []
                 except msgspec.ValidationError as error:
                     refused = error
             # A name that stands twice may hide the mistake: here the last one holds, and it may fit.
