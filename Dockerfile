@@ -12,14 +12,16 @@ RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra 
 COPY runtime runtime
 COPY shared shared
 RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-editable
+# The environment holds the product's part of `shared` now; what is left is the service's own, or nothing.
+RUN (cd .venv/lib/python*/site-packages && find shared -type f) | xargs rm -f && find shared -mindepth 1 -type d -empty -delete
 
 FROM ${BASE}
 WORKDIR /app
 COPY --from=build /app/.venv .venv
 COPY functions functions
-COPY shared/market shared/market
+COPY --from=build /app/shared shared
 COPY contracts contracts
-# `shared` is a namespace: the service's own part of it stands here, the product's in the environment.
+# `shared` is a namespace: the service's own part of it is here, the product's in the environment.
 ENV PATH=/app/.venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 PYTHONDONTWRITEBYTECODE=1 \
   ANNEX_ENV=production PORT=8000
 # By number, so that nothing has to be installed to make the name; it owns no file here.

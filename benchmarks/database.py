@@ -32,7 +32,7 @@ from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database
 from runtime.dependencies import open_database
 from runtime.settings import load
 from runtime.telemetry import Telemetry
-from runtime.telemetry.export import SpanQueue
+from runtime.telemetry.queue import SpanQueue
 from runtime.telemetry.spans.encoding import encode
 from shared.database import Database
 

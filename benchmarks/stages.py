@@ -17,7 +17,8 @@ from uvicorn.server import ServerState
 from benchmarks.walk import Pipe, ask, asked, environment
 from runtime.app import Application, create_app
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
-from runtime.asgi.stages import Stages, fold
+from runtime.asgi.stages import Stage, Stages, fold
+from runtime.config import Endpoint
 from runtime.routing import TreeApp
 from runtime.server.listener import ConnectionLimits, Listener
 from runtime.server.process import config
@@ -42,12 +43,11 @@ async def trivial(scope: Scope, receive: Receive, send: Send) -> None:  # an ASG
 
 def routed(application: Application, steps: int) -> ASGIApp:
     """Return the application with `trivial`, behind so many steps of each route, in place of every function."""
-    app: Any = TreeApp(
-        application.table.handlers,
-        middleware_of=lambda endpoint: lambda _: fold(first(application.steps(endpoint), steps), trivial),
-        openapi_config=None,
-        logging_config=None,
-    )
+
+    def stage(endpoint: Endpoint) -> Stage:
+        return lambda _: fold(first(application.steps(endpoint), steps), trivial)
+
+    app: Any = TreeApp(application.table.tree(stage))
     return fold(application.stages(), app)
 
 

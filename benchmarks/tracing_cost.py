@@ -29,6 +29,7 @@ from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send
 from runtime.config import Endpoint, Policy
 from runtime.settings import load
 from runtime.telemetry import Telemetry, Tracing, configure_logging
+from runtime.telemetry.queue import SpanQueue
 
 ROUNDS, REQUESTS = 9, 4000
 SIGNAL = Endpoint(method="GET", template="/signals/{symbol}", file="signals/[symbol].py", policy=Policy())
@@ -129,6 +130,7 @@ def candidates() -> dict[str, ASGIApp]:
             signal, tracer_provider=spans, meter_provider=silent, exclude_spans=["send", "receive"]
         ),
         "ours": Tracing(signal, telemetry()),
+        "ours, with a processor of others": Tracing(signal, watched()),
         "ours, not sampled": Tracing(signal, telemetry(OTEL_TRACES_SAMPLER_ARG="0")),
         "ours, with an access line each": Tracing(signal, telemetry(ANNEX_ACCESS_LOG_RATE="1000000000")),
     }
@@ -138,7 +140,14 @@ def telemetry(**environment: str) -> Telemetry:
     """Start ours as production would, but for the exporter and, unless asked for, access lines."""
     production = {"ANNEX_ENV": "production", "CLERK_JWT_KEY": "unused", "ANNEX_ACCESS_LOG_RATE": "0"}
     settings = load({**production, **environment})
-    return Telemetry.start(settings, processors=[BatchSpanProcessor(Nowhere())])
+    return Telemetry.start(settings, processors=[SpanQueue(Nowhere(), limit=2048, batch=512, delay=2)])
+
+
+def watched() -> Telemetry:
+    """Start ours with the SDK's batch processor beside it, as Sentry or Langfuse would add one."""
+    started = telemetry()
+    started.tracer_provider.add_span_processor(BatchSpanProcessor(Nowhere()))  # type: ignore[attr-defined]
+    return started
 
 
 async def measure() -> None:

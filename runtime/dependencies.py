@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from secrets import token_urlsafe
 
+from runtime.asgi.invocation import calling_file
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry
 from shared.agents import Agents, ModelSettings, RunLimits, RunStore
@@ -38,7 +39,7 @@ def agents_from(settings: Settings, permits: Callable[[User, str], bool]) -> Age
 def open_database(settings: Settings, telemetry: Telemetry | None = None) -> Database:
     """Return the service's database; nothing is connected yet.
 
-    `telemetry` counts its histograms; without one, the process's global provider does, as for its spans.
+    `telemetry` makes its spans and counts its histograms; without one, the process's global providers do.
     """
     return Database.from_url(
         settings.database.url,
@@ -47,5 +48,7 @@ def open_database(settings: Settings, telemetry: Telemetry | None = None) -> Dat
         acquire_timeout=settings.database.acquire_timeout,
         connect_timeout=settings.database.connect_timeout,
         query_timeout=settings.database.query_timeout,
+        tracer_provider=telemetry.tracer_provider if telemetry else None,
         histogram=telemetry.histogram if telemetry else None,
+        borrower=calling_file,
     )

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { createContext, runInContext } from "node:vm";
 import type * as Client from "../index";
+import type { Routes, Streams } from "./contract";
 import { json, listen } from "./listener";
 
 /** Load the client where there are only the globals of the web: no `process`, no `Buffer`, no `require` of Node's own. */
@@ -30,10 +31,10 @@ function loadAtTheEdge(): typeof Client {
 test("the client runs where there are only the globals of the web", async (t) => {
   const { url, asked } = await listen(t, (response, one) =>
     one.url === "/health" ? json(response, { status: "ok" }) : json(response, { code: "not_found", detail: "No.", status: 404 }, 404));
-  const { createBackend } = loadAtTheEdge();
-  const backend = createBackend({ baseUrl: url, getToken: () => "t" });
-  assert.equal((await backend.healthCheck()).status, "ok");
-  const result = await backend.get("/me").result();
+  const { BackendApiClient, createBackend } = loadAtTheEdge();
+  assert.equal((await createBackend({ baseUrl: url }).healthCheck()).status, "ok");
+  const backend = new BackendApiClient<Routes, Streams>({ baseUrl: url, getToken: () => "t" });
+  const result = await backend.get("/signals/{symbol}", { path: { symbol: "SPY" } }).result();
   assert.equal(result.error?.code, "not_found");
   assert.equal(asked[1]?.headers.authorization, "Bearer t");
 });

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: read without believing anything about its shape."""
+"""JSON from outside: read without assuming anything about its shape."""
 
 from typing import Any
 

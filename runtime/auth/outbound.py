@@ -70,7 +70,7 @@ class Outbound:
                 request = client.build_request(
                     "GET" if json is None else "POST", url, headers=given, json=json
                 )
-                # A redirect would take a secret, and our trust, somewhere else.
+                # A redirect would send the secret to another host.
                 response = await client.send(request, stream=True, follow_redirects=False)
                 async with aclosing(response):
                     return OutboundResponse(response.status_code, await _body(response, limit))

@@ -9,7 +9,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """One method of one route, known before its handler runs: Litestar carries it as ``opt["endpoint"]``.
+    """One method of one route, known before its handler runs.
 
     Attributes:
         method: upper case, such as ``GET``.

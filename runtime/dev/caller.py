@@ -1,10 +1,10 @@
-"""Whom a request of development is sent as."""
+"""The person whom a development request is sent as."""
 
 from typing import TypedDict
 
 
 class DevelopmentCaller(TypedDict):
-    """Whom a development token names.
+    """The person whom a development token names.
 
     Attributes:
         user: the id of the user.

@@ -11,13 +11,13 @@ DEPTH = 8  # structs and lists inside each other
 def example(annotation: Any) -> Any:
     """Return builtins that fit `annotation`: defaults where it has them, plain values elsewhere.
 
-    A type that contains itself ends in null after a few turns.
+    A type that contains itself ends in null after a few levels.
     """
     return _of(inspect.type_info(annotation), DEPTH)
 
 
 def type_name(annotation: Any) -> str:
-    """Return a type as a person would say it: ``int``, ``Regime``, ``list[str] | None``."""
+    """Return a type in short form, for a person: ``int``, ``Regime``, ``list[str] | None``."""
     text = getattr(annotation, "__origin__", annotation) if _is_annotated(annotation) else annotation
     name = text.__name__ if isinstance(text, type) and not getattr(text, "__args__", ()) else str(text)
     return name.replace("typing.", "").rpartition(".")[2] if "[" not in name else name

@@ -1,4 +1,4 @@
-"""Who imports whom among the project's own modules: what has to run again when one of them has changed."""
+"""Which of the project's own modules import which: what has to run again when one of them has changed."""
 
 import ast
 import importlib
@@ -56,7 +56,7 @@ def _importers(roots: tuple[Path, ...]) -> dict[str, list[str]]:
 def _imports(module: ModuleType, path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # deleted, or broken by the very save that is looked into
+    except (OSError, SyntaxError, ValueError):  # deleted, or broken by this very save
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -1,8 +1,8 @@
 """`/_annex`: what the service is doing, for the developer at this machine.
 
 Put around the service by `annex dev` alone; no module that serves in production imports this package. It can
-sign development tokens, so it answers nobody but this machine: neither another host's connection nor a name
-that another page made point here.
+sign development tokens, so it answers this machine alone: no connection of another host, and no host name
+that a web page made resolve to this machine (DNS rebinding).
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""What happened lately, kept in memory for one developer: requests, their spans, the log."""
+"""The latest events, kept in memory for one developer: requests, their spans, the log."""
 
 import logging
 import threading

@@ -16,18 +16,21 @@ from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
-from watchfiles._rust_notify import RustNotify  # documented, though its name says private
+from watchfiles import watch
 
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
+from runtime.refusal import Refusal
+from runtime.rehearsal import Rehearsal
 from runtime.routing import Fault, RouteTable, discover, handlers
-from runtime.routing.reading.tree import shape_of
+from runtime.routing.reading.names import is_private
+from runtime.routing.reading.tree import list_files, shape_of
 from runtime.routing.table import Route
 
 logger = logging.getLogger(__name__)
 
 QUIET = 20  # milliseconds without a change after which a save counts as finished
-GROUP = 200  # milliseconds after which changes that go on are taken in all the same
+GROUP = 200  # milliseconds after which changes that continue are applied anyway
 
 
 class HotSwap:
@@ -35,8 +38,10 @@ class HotSwap:
 
     Args:
         application: what is swapped.
+        rehearsal: tries what has changed before it runs in this process.
+        refused: what it has refused so far.
         project: the folder that holds `shared` and `runtime`.
-        restart: called once when only a restart can take a change in.
+        restart: called once when a change needs a restart.
         after: called with the new table after every swap.
     """
 
@@ -44,26 +49,30 @@ class HotSwap:
         self,
         application: Application,
         *,
+        rehearsal: Rehearsal,
+        refused: Iterable[Refusal] = (),
         project: Path,
         restart: Callable[[], None],
         after: Callable[[RouteTable], None] | None = None,
     ) -> None:
         self._application = application
+        self._rehearsal = rehearsal
+        self._refused = {each.file: each for each in refused}
         self._functions = application.settings.functions.resolve()
         own = (project.resolve() / name for name in ("shared", "runtime"))
         self._roots = (self._functions, *(folder for folder in own if folder.is_dir()))
         self._restart = restart
         self._after = after
         self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
-        self._stopped = threading.Event()
+        self._stopped = _Stop()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         # watchfiles' own `awatch` borrows a thread of anyio's, which lives until the loop ends.
-        folders = [str(folder) for folder in self._roots]
-        notify = RustNotify(folders, False, False, 300, True, True)  # noqa: FBT003  # a positional signature
-        listen = partial(self._listen, notify, asyncio.get_running_loop())
+        listen = partial(self._listen, asyncio.get_running_loop())
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it would report each change as well
         threading.Thread(target=listen, name="hot swap", daemon=True).start()
+        await asyncio.to_thread(self._stopped.asked.wait)
         self._task = asyncio.create_task(self._watch(), name="hot swap")
         return self
 
@@ -74,14 +83,22 @@ class HotSwap:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def _listen(self, notify: RustNotify, loop: asyncio.AbstractEventLoop) -> None:
-        with notify:
-            while not self._stopped.is_set():
-                found = notify.watch(GROUP, QUIET, 1000, self._stopped)
-                if isinstance(found, set):
-                    changed = {Path(path) for _, path in found if _is_source(path)}
-                    with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-                        loop.call_soon_threadsafe(self._saved.put_nowait, changed)
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        changes = watch(
+            *self._roots,
+            watch_filter=lambda _, path: _is_source(path),
+            debounce=GROUP,
+            step=QUIET,
+            rust_timeout=1000,
+            stop_event=self._stopped,
+            raise_interrupt=False,
+            force_polling=False,
+            ignore_permission_denied=True,
+        )
+        for found in changes:
+            changed = {Path(path) for _, path in found}
+            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                loop.call_soon_threadsafe(self._saved.put_nowait, changed)
 
     async def _watch(self) -> None:
         while True:
@@ -97,18 +114,22 @@ class HotSwap:
         started = time.perf_counter()
         names = {path.relative_to(self._functions).as_posix() for path in changed if self._is_function(path)}
         touched = await self._touched(changed)
-        if any(name.partition(".")[0] == "runtime" for name in touched):
+        extensions = self._application.extensions
+        if changed & extensions.paths or any(
+            name.partition(".")[0] == "runtime" or name in extensions.modules for name in touched
+        ):
             logger.warning(
                 "restarting: %s is imported by the runtime, which cannot be reloaded in place",
                 _named(changed),
             )
             self._restart()
             return
-        # A function file is a module like any other; that it is loaded anew is the next discovery's business.
+        # A function file is a module like any other; the next discovery loads it anew.
         stale = frozenset(names | {file for file, it in self._served().items() if it in touched})
         forget(touched - set(self._served().values()))
         old = self._application.table
-        new = await asyncio.to_thread(self._discover, old, stale)
+        has_other = len(names) < len(changed) or any(is_private(Path(name).name) for name in names)
+        new = await asyncio.to_thread(self._discover, old, stale, has_other=has_other)
         self._application.swap(last_good(new, old))
         spent = (time.perf_counter() - started) * 1000
         logger.info("reloaded %s in %.0f ms", _named(changed), spent)
@@ -122,9 +143,24 @@ class HotSwap:
             return modules
         return await asyncio.to_thread(dependents, modules, self._roots)
 
-    def _discover(self, old: RouteTable, stale: frozenset[str]) -> RouteTable:
+    def _discover(self, old: RouteTable, stale: frozenset[str], *, has_other: bool) -> RouteTable:
+        self._try(old, stale, has_other=has_other)
         budget = self._application.settings.limits.import_budget
-        return discover(self._application.settings.functions, import_budget=budget, previous=old, stale=stale)
+        return discover(
+            self._application.settings.functions,
+            import_budget=budget,
+            previous=old,
+            stale=stale,
+            refused=self._refused.values(),
+        )
+
+    def _try(self, old: RouteTable, stale: frozenset[str], *, has_other: bool) -> None:
+        """Try what will run anew: what is stale or new, and what was refused where something else changed."""
+        known = {*old.files, *(() if has_other else self._refused)} - stale
+        new = {file for file in list_files(self._functions)[0] if file not in known}
+        found = self._rehearsal.refusals(new)
+        kept = {file: each for file, each in self._refused.items() if file not in new}
+        self._refused = {**kept, **{each.file: each for each in found}}
 
     def _is_function(self, path: Path) -> bool:
         return path.is_relative_to(self._functions)
@@ -133,6 +169,23 @@ class HotSwap:
         """Return the module name of each imported function file."""
         files = self._application.table.files
         return {file: imported.loaded.name for file, imported in files.items()}
+
+
+class _Stop(threading.Event):
+    """Ends the watch, which asks it again and again from its beginning on.
+
+    Attributes:
+        asked: set once the folders are watched.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+
+    def is_set(self) -> bool:
+        """Whether the watch is to end."""
+        self.asked.set()
+        return super().is_set()
 
 
 def last_good(new: RouteTable, old: RouteTable) -> RouteTable:
@@ -160,9 +213,9 @@ def _noted(route: Route, fault: Fault | None) -> Route:
     if fault is None:
         return route
     if route.operation is None:
-        return replace(route, handler=handlers.refuse(route.endpoint, route.segments, note=str(fault)))
+        return replace(route, handler=handlers.refuse(route.endpoint, note=str(fault)))
     note = f"{fault} This is the last good version."
-    return replace(route, handler=handlers.serve(route.operation, route.segments, note=note))
+    return replace(route, handler=handlers.serve(route.operation, note=note))
 
 
 def _is_source(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""A trace as a picture of text: who waited for whom, and how long."""
+"""A trace as a text diagram: which span waited for which, and how long."""
 
 from collections.abc import Iterator
 

@@ -15,7 +15,7 @@ from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
 
-REDIS_TIMEOUT = 0.25  # seconds; a Redis that is not near is of no use here
+REDIS_TIMEOUT = 0.25  # seconds; a slower Redis would delay every call
 
 
 class RateDecision(NamedTuple):

@@ -5,19 +5,24 @@ Functions and stages raise the errors of `shared.errors`, Litestar raises its ow
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
-from litestar.exceptions import HTTPException
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, CallerLeft, Receive, Scope, Send
-from runtime.http.problems import send_problem, status_of
+from runtime.http.problems import MEDIA_TYPE, problem_response, send_problem, status_of
 from runtime.routing.calling.answers.misfit import Misfit
+from runtime.routing.calling.refusals import refusal_of
 from runtime.telemetry import record_exception
 from shared.errors import (
     AnnexError,
     Conflict,
+    FieldError,
     Forbidden,
     Internal,
+    Invalid,
     Malformed,
     MethodNotAllowed,
     NotFound,
@@ -94,6 +99,33 @@ class Errors:
             if self._explains and isinstance(error, Forbidden) and error.lacking:
                 error.detail += f" The caller lacks {error.lacking} (said in development only)."
             await refuse(send, error, invocation)
+
+
+def as_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer what was raised inside of Litestar, in the team's own handlers or before one was found.
+
+    For `exception_handlers` of Litestar; a team's own ones come before it.
+    """
+    scope: dict[str, Any] = {**request.scope}
+    invocation: Invocation = scope[SCOPE_KEY]
+    noun = _of_handler(error) if "route_handler" in scope else error
+    status, fields, body = problem_response(note(noun, invocation), invocation)
+    headers = {name.decode(): value.decode("latin-1") for name, value in fields}
+    return Response(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _of_handler(error: Exception) -> Exception:
+    """Return the refusal that a handler's exception means; itself where it is a bug or needs no reading."""
+    if isinstance(error, ValidationException):
+        extra: Any = error.extra
+        return Invalid(errors=tuple(_field(each) for each in extra or ()))
+    if isinstance(error, HTTPException) and error.status_code != 405:
+        return refusal_of(error) or error
+    return error
+
+
+def _field(found: dict[str, Any]) -> FieldError:
+    return FieldError(str(found.get("source", "")), str(found.get("key", "")), str(found.get("message", "")))
 
 
 async def refuse(send: Send, error: Exception, invocation: Invocation) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.config import Endpoint, Policy
+from runtime.routing.lock import LITESTAR
 from runtime.routing.reading.faults import Fault
 from runtime.routing.table import Route, RouteTable
 
@@ -30,6 +31,9 @@ def as_text(table: RouteTable, *, colour: bool = False) -> str:
         shown.add(file)
         lines += [_file_line(of_file, paint), *(_route_line(route, paint) for route in of_file)]
         lines += _fault_lines([fault for fault in table.faults if fault.file == file], paint)
+    if table.others:
+        lines.append(paint(LITESTAR, "bold"))
+        lines += [_endpoint_line(endpoint, "", paint) for endpoint in table.others]
     for fault in table.faults:
         if fault.file not in shown:
             lines += [paint(fault.file or str(table.root), "bold"), *_fault_lines([fault], paint)]
@@ -63,24 +67,40 @@ def as_json(table: RouteTable) -> str:
         }
         for route in table.routes
     ]
+    routes += [
+        {
+            "method": each.method,
+            "url": each.template,
+            "file": each.file,
+            "auth": auth_of(each.policy),
+            "public": _is_open(each),
+            "timeout": each.policy.timeout,
+            "stream": False,
+            "state": "serving",
+            "error_id": None,
+            "import_seconds": None,
+        }
+        for each in table.others
+    ]
     return msgspec.json.format(msgspec.json.encode({"routes": routes, "faults": faults}), indent=2).decode()
 
 
-def explanation(table: RouteTable, method: str, path: str) -> str | None:
+def explanation(table: RouteTable, method: str, path: str, *, stall: float = 0) -> str | None:
     """Return what holds for one route and where each value comes from; None where there is no such route.
 
     Args:
         table: the routes.
         method: upper case.
         path: a template such as ``/orders/{id}``, or a URL that it matches.
+        stall: seconds that one step may hold the loop; 0 where there is no limit.
     """
     found = table.find(method, path)
     if found is None:
         return None
-    route, match = found
+    route, values = found
     endpoint = route.endpoint
     lines = [f"{endpoint.method} {endpoint.template}", f"  file        {endpoint.file}"]
-    lines += [f"  {name:<11} {value!r} in this URL" for name, value in match.values.items()]
+    lines += [f"  {name:<11} {value!r} in this URL" for name, value in values.items()]
     lines += [
         f"  state       {'serving' if route.operation else f'quarantined (error {endpoint.error_id})'}",
         "",
@@ -90,6 +110,9 @@ def explanation(table: RouteTable, method: str, path: str) -> str | None:
             value = _spell(getattr(endpoint.policy, field.name))
             origin = endpoint.policy.origins.get(field.name, "project default")
             lines.append(f"  {field.name:<20} {value:<26} {origin}")
+    if stall:
+        step = f"{stall:g} s, or until the timeout" if endpoint.policy.timeout < stall else f"{stall:g} s"
+        lines.append(f"  {'one step':<20} {step:<26} ANNEX_STALL")
     lines += [f"\n{fault}" for fault in table.faults if fault.file == endpoint.file]
     return "\n".join(lines)
 
@@ -139,8 +162,6 @@ def _file_line(routes: list[Route], paint: Paint) -> str:
 
 def _route_line(route: Route, paint: Paint) -> str:
     endpoint = route.endpoint
-    auth = auth_of(endpoint.policy)
-    limit = f"{endpoint.policy.timeout:g} s"
     notes = " ".join(
         word
         for word, holds in (
@@ -150,6 +171,12 @@ def _route_line(route: Route, paint: Paint) -> str:
         )
         if holds
     )
+    return _endpoint_line(endpoint, notes, paint)
+
+
+def _endpoint_line(endpoint: Endpoint, notes: str, paint: Paint) -> str:
+    auth = auth_of(endpoint.policy)
+    limit = f"{endpoint.policy.timeout:g} s"
     line = f"  {endpoint.method:<7} {endpoint.template:<34} {auth:<20} {limit:>6}  {notes}".rstrip()
     return line.replace(auth, paint(auth, "yellow"), 1) if _is_open(endpoint) else line
 

@@ -10,6 +10,7 @@ from runtime.routing.reading.faults import Fault
 from runtime.routing.table import Route, RouteTable
 
 NAME = "public.lock"
+LITESTAR = "litestar"  # stands in a line where a function's file would, and opens a route of Litestar's
 _HEADING = (
     "# Routes that answer without a session. `annex check` fails while this list and the files differ.\n"
 )
@@ -19,9 +20,15 @@ def open_routes(table: RouteTable) -> list[str]:
     """Return ``METHOD /url  file`` for every public route, sorted."""
     return sorted(
         f"{endpoint.method} {endpoint.template}  {endpoint.file}"
-        for endpoint in table.endpoints
+        for endpoint in (*table.endpoints, *table.others)
         if _is_open(endpoint)
     )
+
+
+def opened(folder: Path) -> frozenset[tuple[str, str]]:
+    """Return method and template of each Litestar route that a line opens; nothing else can open one."""
+    named = [line.split() for line in lines(folder)]
+    return frozenset((line[0], line[1]) for line in named if len(line) == 3 and line[2] == LITESTAR)
 
 
 def lines(folder: Path) -> list[str]:
@@ -43,7 +50,16 @@ def closed(folder: Path, table: RouteTable) -> RouteTable:
             faults.append(_unlisted(endpoint))
         else:
             kept.append(route)
-    return RouteTable(table.root, kept, (*table.faults, *faults), table.files)
+    return RouteTable(table.root, kept, (*table.faults, *faults), table.files, table.others)
+
+
+def announced(folder: Path, table: RouteTable) -> RouteTable:
+    """Return the same routes, with a fault for each that `closed` would close in production."""
+    found = [each for each in closed(folder, table).faults if each.is_closed]
+    told = [
+        replace(each, found=each.found.replace("so it asks", "so in production it asks")) for each in found
+    ]
+    return RouteTable(table.root, table.routes, (*table.faults, *told), table.files)
 
 
 def drift(folder: Path, table: RouteTable) -> list[str]:
@@ -73,9 +89,9 @@ def _is_open(endpoint: Endpoint) -> bool:
 def _closed(route: Route) -> Route:
     endpoint = replace(route.endpoint, policy=replace(route.endpoint.policy, public=False, webhook=None))
     if route.operation is None:
-        return replace(route, endpoint=endpoint, handler=handlers.refuse(endpoint, route.segments))
+        return replace(route, endpoint=endpoint, handler=handlers.refuse(endpoint))
     operation = replace(route.operation, endpoint=endpoint)
-    handler = handlers.serve(operation, route.segments)
+    handler = handlers.serve(operation)
     return replace(route, endpoint=endpoint, operation=operation, handler=handler)
 
 
@@ -84,7 +100,7 @@ def _unlisted(endpoint: Endpoint) -> Fault:
         f"{endpoint.method} {endpoint.template} is public but not listed in {NAME}, so it asks for a session."
     )
     cure = f"Run `annex check --accept` and commit {NAME}, or make the route private."
-    return Fault(file=endpoint.file, line=0, found=found, cure=cure)
+    return Fault(file=endpoint.file, line=0, found=found, cure=cure, is_closed=True)
 
 
 def _less(lines: list[str], others: list[str]) -> list[str]:

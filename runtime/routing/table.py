@@ -1,18 +1,16 @@
 """The result of discovery: every route, serving or not, and everything that is wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
-from msgspec.structs import replace
 
+from runtime.asgi.messages import ASGIApp
+from runtime.asgi.stages import Stage
 from runtime.config import Endpoint
-from runtime.routing import handlers
 from runtime.routing.importing.loading import Loaded
 from runtime.routing.input_kind import InputKind
-from runtime.routing.matching.reference_router import Match, ReferenceRouter, prove
+from runtime.routing.matching.tree import FunctionTree, Method, is_refused
 from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
@@ -25,14 +23,14 @@ class Route(Struct, frozen=True, kw_only=True):
         endpoint: what is known about it.
         segments: its URL.
         operation: None in quarantine.
-        handler: what Litestar registers.
+        handler: what answers, behind the steps of its endpoint.
         seconds: how long its file took to import, None where it was not imported.
     """
 
     endpoint: Endpoint
     segments: tuple[Segment, ...]
     operation: Operation | None
-    handler: HTTPRouteHandler
+    handler: ASGIApp
     seconds: float | None = None
 
 
@@ -51,6 +49,7 @@ class RouteTable:
         routes: serving and quarantined.
         faults: sorted by file and line.
         files: each file that was imported, so that the next discovery need not run it again.
+        others: routes of the team's own Litestar handlers and plugins.
     """
 
     def __init__(
@@ -59,8 +58,10 @@ class RouteTable:
         routes: Iterable[Route],
         faults: Iterable[Fault],
         files: Mapping[str, Imported] | None = None,
+        others: Iterable[Endpoint] = (),
     ) -> None:
         self.root = root
+        self.others = tuple(sorted(others, key=lambda each: (each.template, each.method)))
         self.files = dict(files or {})
         self.routes = tuple(
             sorted(routes, key=lambda route: (route.endpoint.template, route.endpoint.method))
@@ -83,35 +84,30 @@ class RouteTable:
         """All, those in quarantine too."""
         return tuple(route.endpoint for route in self.routes)
 
-    @property
-    def handlers(self) -> list[HTTPRouteHandler]:
-        """For `TreeApp(route_handlers=...)`."""
-        return [route.handler for route in self.routes]
+    def tree(self, steps: Callable[[Endpoint], Stage] = lambda _: lambda app: app) -> FunctionTree:
+        """Return what finds the function of a URL; `steps` returns what stands in front of an endpoint's."""
+        return FunctionTree(
+            Method(
+                each.segments,
+                each.endpoint.method,
+                each.endpoint.template,
+                steps(each.endpoint)(each.handler),
+            )
+            for each in self.routes
+        )
 
-    def find(self, method: str, path: str) -> tuple[Route, Match] | None:
-        """Return the route that answers a URL, or the one whose template `path` is."""
-        exact = [route for route in self.routes if route.endpoint.template == path]
-        match = Match(exact[0].segments, {}) if exact else None
-        match = match or ReferenceRouter(route.segments for route in self.routes).match(path)
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """Return the route that answers a URL, with the values in it; or the one whose template `path` is."""
         for route in self.routes:
-            if match and route.segments == match.segments and route.endpoint.method == method:
-                return route, match
-        return None
+            if (route.endpoint.template, route.endpoint.method) == (path, method):
+                return route, {}
+        found = None if is_refused(path) else self.tree().find([part for part in path.split("/") if part])
+        if found is None or method not in found[0].methods:
+            return None
+        answer, names = found[0].methods[method]
+        route = next(each for each in self.routes if each.handler is answer.app)
+        return route, dict(zip(names, found[1], strict=True))
 
-    def prove(self, app: Litestar) -> list[Fault]:
-        """Return a fault for each file that the app's router does not reach as the rules say."""
-        return prove(app, ((route.endpoint, route.segments) for route in self.routes))
-
-    def without(self, faults: Iterable[Fault]) -> "RouteTable":
-        """Return a table in which the files of `faults` are in quarantine."""
-        found = {fault.file: fault for fault in faults}
-        routes = [_quarantined(route, found.get(route.endpoint.file)) for route in self.routes]
-        return RouteTable(self.root, routes, (*self.faults, *found.values()), self.files)
-
-
-def _quarantined(route: Route, fault: Fault | None) -> Route:
-    if fault is None or route.operation is None:
-        return route
-    endpoint = replace(route.endpoint, error_id=fault.error_id)
-    handler = handlers.refuse(endpoint, route.segments)
-    return replace(route, endpoint=endpoint, operation=None, handler=handler)
+    def beside(self, others: Iterable[Endpoint], faults: Iterable[Fault]) -> "RouteTable":
+        """Return this table with the team's own Litestar routes, and what is wrong with them."""
+        return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others)

@@ -2,13 +2,16 @@
 
 import logging
 import secrets
+import time
 from collections import Counter
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from typing import NamedTuple
 
 from runtime.asgi.invocation import Invocation
-from runtime.http.problems import TITLE, problem_response
-from runtime.http.shell import SECURITY_HEADERS
-from runtime.server.header_lines import HeaderLines
+from runtime.http.problems import problem_response
+from runtime.http.shell import NO_STORE, SECURITY_HEADERS
+from runtime.server.connection.response_head import Field, response_head
 from runtime.server.outbox import Outbox
 from shared.errors import AnnexError
 from shared.throttle import Throttle
@@ -48,7 +51,6 @@ class Listener:
 
     Attributes:
         limits: what each may take.
-        header_lines: header fields as they are written.
         outbox: responses that are written at the end of this iteration of the loop.
         winding_down: responses from now on close their connection.
         refused: how many requests were refused before the application saw them, by error code.
@@ -58,32 +60,53 @@ class Listener:
         self,
         limits: ConnectionLimits | None = None,
         *,
-        headers: tuple[tuple[bytes, bytes], ...] = SECURITY_HEADERS,
+        headers: Iterable[Field] = SECURITY_HEADERS,
+        cors: Callable[[bytes | None], Iterable[Field]] = lambda _: (),
     ) -> None:
+        """Begin with nothing refused.
+
+        Args:
+            limits: of each connection.
+            headers: of every response that is sent before a request reaches the application.
+            cors: returns the further headers of such a response to a page of an origin, None where the
+                request names none.
+        """
         self.limits = limits or ConnectionLimits()
-        self.header_lines = HeaderLines()
         self.outbox = Outbox()
         self.winding_down = False
         self.refused: Counter[str] = Counter()
-        self._headers = headers
+        self._headers = tuple(headers)
+        self._cors = cors
+        self._second, self._date = 0, (b"date", b"")
         self._reported = Counter[str]()
         self._reports = Throttle(seconds=REPORT_INTERVAL)
 
-    def refusal(self, error: AnnexError) -> bytes:
-        """Return the whole HTTP/1.1 response for `error`, which closes the connection; count it."""
-        self.count(error.code)
+    def date(self) -> Field:
+        """Return the Date field of a response that is sent now (RFC 9110, 6.6.1)."""
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._date = second, (b"date", formatdate(second, usegmt=True).encode())
+        return self._date
+
+    def problem(self, error: AnnexError, origin: bytes | None) -> bytes:
+        """Return the whole HTTP/1.1 response for `error`, which closes the connection.
+
+        Args:
+            error: of the server, or of a request that the application does not see.
+            origin: of the page that sent the request, None if it names none or was not read so far.
+        """
         invocation = Invocation(request_id=secrets.token_hex(16), client="", method="", started=0.0)
         status, extra, body = problem_response(error, invocation)
         fields = [
+            self.date(),
             *self._headers,
+            *self._cors(origin),
             *extra,
             (b"x-request-id", invocation.request_id.encode()),
-            (b"cache-control", b"no-store"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
+            NO_STORE,
+            (b"content-length", b"%d" % len(body)),
         ]
-        head = f"HTTP/1.1 {status} {TITLE[status]}\r\n".encode()
-        return head + b"".join(b"%s: %s\r\n" % field for field in fields) + b"\r\n" + body
+        return response_head(status, fields, method="GET", version="1.1", keep_alive=False).data + body
 
     def count(self, what: str) -> None:
         """Count one refusal; at most every ten seconds, log all since the last line."""

@@ -69,6 +69,11 @@ def check_opentelemetry() -> None:
         from_environment()
 
 
+def prefer_stable_conventions() -> None:
+    """Let OpenTelemetry's HTTP instrumentations use the stable conventions, unless told otherwise."""
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+
+
 def variables() -> Iterator[tuple[Variable, Any]]:
     """Yield every variable with its default, in the order of `runtime.settings.variables`."""
     return ((variable, default) for variable, default, _ in effective(Settings()))

@@ -1,82 +1,57 @@
-"""What a span passes on its way to the collector: processors, queue, and the removal of exceptions' texts.
+"""What a span passes on its way to the collector: the removal of exceptions' texts, and OTLP over HTTP.
 
 Libraries record exceptions through the SDK, which writes message and traceback as they are; both can quote a
 body, a token or SQL. They are removed here, in the exporter's thread, so that no request waits for it.
 """
 
-import logging
+import gzip
 import threading
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, SynchronousMultiSpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Status, TraceFlags
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Status
+from requests import Response, Session  # noqa: TID251  # in the exporter's thread, as the stock exporter
 
 from runtime.telemetry.redaction import strip
+from runtime.telemetry.spans.encoding import encode
 
-logger = logging.getLogger(__name__)
-
-_SAMPLED = int(TraceFlags.SAMPLED)
-_IDLE = {
-    getattr(kind, name) for kind in (SpanProcessor, BatchSpanProcessor) for name in ("on_start", "_on_ending")
-}
 _BY_THE_SDK = "exception.escaped"
+_COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
-class Processors(SynchronousMultiSpanProcessor):
-    """The SDK's list of processors, but a single one is called without a loop, and only for what it does."""
+class CompactExporter(SpanExporter):
+    """The stock exporter in all but its encoder, which costs several times as much as ours.
 
-    def add_span_processor(self, span_processor: SpanProcessor) -> None:
-        """Add one more."""
-        super().add_span_processor(span_processor)
-        for name in ("on_start", "_on_ending", "on_end"):
-            interested = [
-                getattr(each, name)
-                for each in self._span_processors
-                if getattr(type(each), name) not in _IDLE
-            ]
-            if len(interested) < 2:
-                setattr(self, name, interested[0] if interested else _nothing)
-            else:
-                self.__dict__.pop(name, None)
-
-
-class SpanQueue(BatchSpanProcessor):
-    """The SDK's queue without its warning for each dropped span.
-
-    The SDK writes it in the thread of the request, when the process is busiest.
-
-    Attributes:
-        lost: spans dropped because the queue was full.
+    Its session is the only public way in: the exporter is asked to send no spans, and the session sends those
+    that we encoded.
     """
 
-    def __init__(self, exporter: SpanExporter, *, limit: int, batch: int, delay: float) -> None:
-        super().__init__(exporter, limit, delay * 1000, batch)
-        self.lost = 0
-        self._queue = self._batch_processor._queue  # noqa: SLF001  # there is no public way to its length
-        self._limit = limit
-        self._nearly = batch - 1  # that many waiting spans and one more wake the thread
+    def __init__(self, endpoint: str, headers: dict[str, str] | None, timeout: float) -> None:
+        self._session = _EncodedHere()
+        self._stock = OTLPSpanExporter(endpoint, headers=headers, timeout=timeout, session=self._session)
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """Queue a span; when the queue is full the oldest is dropped."""
-        context = span._context  # noqa: SLF001  # it and its flags, without two calls
-        if context is None or not context[3] & _SAMPLED:
-            return
-        waiting = len(self._queue)
-        if waiting < self._nearly:
-            self._queue.appendleft(span)
-            return
-        if waiting < self._limit:
-            self._batch_processor.emit(span)
-            return
-        if not self.lost:
-            logger.warning("Spans are dropped: the collector takes fewer than the service makes.")
-        self.lost += 1
-        self._queue.appendleft(span)
+    def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        """Send `spans`; what the collector does not accept is lost, as with the stock exporter."""
+        self._session.body = encode(spans)
+        return self._stock.export(())
+
+    def shutdown(self) -> None:
+        """Close the connection."""
+        self._stock.shutdown()  # type: ignore[no-untyped-call]  # theirs is untyped
 
 
-def _nothing(*_: object, **__: object) -> None:
-    """In place of calls that no processor handles."""
+class _EncodedHere(Session):
+    """Sends its body in place of the one that it is given, compressed as the headers promise."""
+
+    body = b""
+
+    def request(self, method: Any, url: Any, **others: Any) -> Response:  # type: ignore[override]
+        compress = _COMPRESSIONS.get(others["headers"].get("Content-Encoding", ""), bytes)
+        return super().request(method, url, **{**others, "data": compress(self.body)})
 
 
 class RedactingExporter(SpanExporter):
@@ -86,11 +61,13 @@ class RedactingExporter(SpanExporter):
         self._exporter = exporter
         self._is_shut = is_shut or threading.Event()
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export the spans, redacted; nothing once it is shut."""
+    def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        """Export the spans, redacted; nothing once it is shut. A `FactSpan` has no exceptions."""
         if self._is_shut.is_set():
             return SpanExportResult.FAILURE
-        return self._exporter.export([redacted(span) if span._events else span for span in spans])  # noqa: SLF001
+        return self._exporter.export(
+            [redacted(span) if isinstance(span, ReadableSpan) else span for span in spans]
+        )
 
     def shutdown(self) -> None:
         """Close the other exporter."""
@@ -103,7 +80,8 @@ class RedactingExporter(SpanExporter):
 
 def redacted(span: ReadableSpan) -> ReadableSpan:
     """Return the span itself when nothing has to go, else a copy without it."""
-    if not any(_BY_THE_SDK in (event.attributes or {}) for event in span.events):
+    events = span.events
+    if not any(_BY_THE_SDK in (event.attributes or {}) for event in events):
         return span
     return ReadableSpan(
         name=span.name,
@@ -111,7 +89,7 @@ def redacted(span: ReadableSpan) -> ReadableSpan:
         parent=span.parent,
         resource=span.resource,
         attributes=span.attributes,
-        events=[_redacted_event(event) for event in span.events],
+        events=[_redacted_event(event) for event in events],
         links=span.links,
         kind=span.kind,
         status=Status(span.status.status_code),

@@ -20,6 +20,7 @@ from runtime.telemetry.metrics.histograms import Labelled
 from runtime.telemetry.metrics.instruments import Metrics
 from runtime.telemetry.process import install, release
 from runtime.telemetry.providers import SCHEMA, ExportState, doubt_of, meters_of, resource_of, tracers_of
+from runtime.telemetry.spans.tracers import Tracers
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -70,12 +71,15 @@ class Telemetry:
             exporters: are given the metrics besides the collector.
         """
         state = ExportState()
+        tracers: trace.TracerProvider = NoOpTracerProvider()
         try:
             resource = resource_of(settings)
             tracers = tracers_of(settings, resource, processors, state)
             meters = meters_of(settings, resource, exporters, state)
         except Exception as error:  # noqa: BLE001 - fail-open: no fault of telemetry stops a boot
             logger.warning("Telemetry is off: its setup failed with %s", type(error).__name__)
+            if isinstance(tracers, Tracers):
+                tracers.shutdown()
             tracers, meters = NoOpTracerProvider(), NoOpMeterProvider()
         if doubt := doubt_of(settings.telemetry.endpoint):
             logger.warning("OTEL_EXPORTER_OTLP_ENDPOINT: %s", doubt)

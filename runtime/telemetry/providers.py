@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.sdk.trace import SpanLimits
 from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
@@ -17,6 +18,8 @@ from runtime.settings import Settings
 from runtime.settings.otel import pairs
 from runtime.telemetry.metrics.durations import Durations, WithDurations
 from runtime.telemetry.metrics.histograms import Labelled
+from runtime.telemetry.queue import SpanQueue
+from runtime.telemetry.spans.tracers import Tracers
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -52,19 +55,11 @@ def tracers_of(
     """Return what makes spans: recorded when something exports them, else with ids only."""
     if settings.telemetry.disabled:
         return NoOpTracerProvider()
-    from opentelemetry.sdk import trace
-    from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
-
-    from runtime.telemetry.export import Processors
-
-    endpoint, ratio = settings.telemetry.endpoint, settings.telemetry.sample_ratio
-    seen = bool(endpoint or processors)
-    provider = trace.TracerProvider(
-        sampler=ParentBased(ALWAYS_ON if ratio == 1 else TraceIdRatioBased(ratio)) if seen else ALWAYS_OFF,
-        resource=resource,
-        active_span_processor=Processors(),  # type: ignore[no-untyped-call]  # theirs is untyped
-        shutdown_on_exit=False,  # the lifespan owns the end; atexit never runs under SIGTERM
-        span_limits=trace.SpanLimits(
+    endpoint = settings.telemetry.endpoint
+    provider = Tracers(
+        resource,
+        settings.telemetry.sample_ratio,
+        SpanLimits(
             max_span_attributes=64,
             max_events=32,
             max_links=16,
@@ -74,18 +69,15 @@ def tracers_of(
             max_span_attribute_length=1024,
         ),
     )
-    for processor in processors:
-        provider.add_span_processor(processor)
     if endpoint:
-        from runtime.telemetry.export import RedactingExporter, SpanQueue
-        from runtime.telemetry.spans.encoding import CompactExporter
+        from runtime.telemetry.export import CompactExporter, RedactingExporter
 
-        exporter = CompactExporter(
-            endpoint=_signal_url(endpoint, "traces"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
-        )
+        exporter = CompactExporter(_signal_url(endpoint, "traces"), _headers(settings), _EXPORT_TIMEOUT)
         redacting = RedactingExporter(exporter, state.is_shut)
         queue = SpanQueue(redacting, limit=_QUEUE_LIMIT, batch=_BATCH_SIZE, delay=_BATCH_DELAY)
         provider.add_span_processor(queue)
+    for processor in processors:
+        provider.add_span_processor(processor)
     return provider
 
 

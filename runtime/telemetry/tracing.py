@@ -1,7 +1,7 @@
 """The server span of a request, named by its route, with its metrics and its access line.
 
-Of the ASGI instrumentation only parts are used, not its middleware: header bytes crash it, it names spans by
-raw paths and records queries, and it costs several times as much (docs/adr/0040).
+The ASGI instrumentation's middleware is for handlers that are not functions: header bytes crash it, it names
+spans by raw paths and records queries, and it costs several times as much (docs/adr/0131).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.http import sanitize_method
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
@@ -24,7 +24,7 @@ from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.redaction import describe, name_of
 from runtime.telemetry.spans import attributes
 from runtime.telemetry.spans.context import NOBODY, holding, origin_of
-from runtime.telemetry.spans.server import ServerSpan, Spans
+from runtime.telemetry.spans.span import finish
 from shared.attributes import AttributeSet
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Tracing:
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
-        self._spans = Spans(telemetry.tracer)
+        self._tracer = telemetry.tracer
         self._metrics = telemetry.metrics
         self._trust = telemetry.settings.telemetry.trust_traceparent
         self._access = AccessLog(telemetry.settings.telemetry.access_log_rate)
@@ -66,9 +66,11 @@ class Tracing:
             origin = NOBODY
             if b"traceparent" in headers:
                 origin = origin_of(scope["headers"], invocation.client, self._trust)
-            span = self._spans.start(span_name(invocation.method), parent=origin.parent, links=origin.links)
+            span = self._tracer.start_span(
+                span_name(invocation.method), origin.parent, SpanKind.SERVER, None, origin.links
+            )
             client = attributes.NOTHING
-            if type(span) is ServerSpan:  # isinstance() asks the API's abstract class at length
+            if span.is_recording():
                 client = attributes.client_of(scope, invocation.method, headers)
             if self._sends_traceresponse and span.get_span_context().is_valid:
                 invocation.response_headers.append((b"traceresponse", _traceresponse(span)))
@@ -84,14 +86,13 @@ class Tracing:
         try:
             seconds = time.perf_counter() - invocation.started
             end = request.end()
-            if type(span) is ServerSpan:
-                span.finish(end.name, request.facts(end), failed=end.outcome.error != "")
-                if request.escaped is not None and not isinstance(request.escaped, asyncio.CancelledError):
-                    record_exception(request.escaped)
+            if request.escaped is not None and not isinstance(request.escaped, asyncio.CancelledError):
+                record_exception(request.escaped)
             self._metrics.auth_outcomes[invocation.auth or "none"] += 1
             self._metrics.durations.record(end.outcome, seconds)
             self._access.write(invocation, invocation.status, seconds)
-            span.end()
+            if span.is_recording():
+                finish(span, end.name, request.facts(end), failed=end.outcome.error != "")
         except Exception:
             logger.exception("Trace of a request is incomplete: its span could not be finished.")
         finally:

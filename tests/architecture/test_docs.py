@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 from docs.tables import rendered
+from tests.fixtures.service import SAMPLE
 
+EXAMPLE = ("shared/market", "tests/market")
+"""What the pages go on naming after a team has deleted it."""
 PAGES = sorted(Path("docs").rglob("*.md"))
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 CODE = re.compile(r"`((?:runtime|shared|tests|benchmarks|docs)/[^`\s]+)`")
@@ -30,6 +33,8 @@ def test_every_path_of_every_page_is_one_of_the_project():
 
 
 def exists(path: str) -> bool:
-    """Whether something has this path; `NAME` stands for any name, as `*` does."""
+    """Whether the project or the sample service has this path; `NAME` is any name, as `*` is."""
     pattern = path.partition("::")[0].replace("[", "[[]").replace("NAME", "*")
-    return any(Path().glob(pattern))
+    return any(any(root.glob(pattern)) for root in (Path(), SAMPLE)) or (
+        path.startswith(EXAMPLE) and not Path("shared/market").exists()
+    )

@@ -1,6 +1,6 @@
 """The client in an app as create-next-app writes it: it builds with no backend, and streams pass through it.
 
-What most readers of docs/nextjs.md have; tests/fixtures/stock_app tells how the app is made without internet.
+What most readers of docs/nextjs.md have; tests/fixtures/stock_app says how the app is made without internet.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from runtime.bridge import artefacts
 from tests.fixtures import nextjs, stock_app
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.nextjs_page import copying
@@ -20,10 +21,36 @@ from tests.fixtures.service import PATIENCE, Service, annex, free_port
 
 pytestmark = pytest.mark.timeout(900)  # an app is installed and built
 
+ONE = '''"""The newest reading of one signal, as the page calls it."""
+
+from shared.readings import Signal
+
+from runtime import NotFound, User
+
+
+async def get(symbol: str, user: User) -> Signal:
+    """Return the newest reading of `symbol`."""
+    raise NotFound("signal", symbol)
+'''
+READINGS = '''"""What the functions answer with."""
+
+import msgspec
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """One reading of one signal."""
+
+    id: str
+    symbol: str
+    value: str
+    regime: str
+'''
 GATED = '''"""A stream whose second event waits until somebody opens the gate."""
 
 import asyncio
 from collections.abc import AsyncIterator
+
+from shared.readings import Signal
 
 from runtime import Event, Function
 
@@ -34,21 +61,22 @@ gate = asyncio.Event()
 class Reading(Event, tag="reading", frozen=True):
     """One reading."""
 
-    number: int
+    signal: Signal
 
 
 async def get(symbol: str) -> AsyncIterator[Reading]:
     """Stream a reading, and another one when the gate is open."""
-    yield Reading(number=1)
+    yield Reading(Signal("1", symbol, "1.5", "NEUTRAL"))
     await gate.wait()
     gate.clear()
-    yield Reading(number=2)
+    yield Reading(Signal("2", symbol, "2.5", "NEUTRAL"))
 
 
 async def post(symbol: str) -> None:
     """Open the gate."""
     gate.set()
 '''
+FUNCTIONS = {"signals/[symbol]/index.py": ONE, "signals/[symbol]/live.py": GATED}
 LIVE = "/signals/SPY/live"
 
 
@@ -61,14 +89,24 @@ class App(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def make(node: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], App]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service with the functions that the page calls, and the client beside them."""
+    folder = tmp_path_factory.mktemp("project")
+    write_tree(folder / "functions", FUNCTIONS)
+    write_tree(folder / "shared", {"readings.py": READINGS})
+    artefacts.copy_into(folder / "client", ROOT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def make(node: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], App]:
     """Writes an app, adds the docs' page and the client, and nothing runs that could answer a call."""
 
     def made(cache_components: bool) -> App:
         folder = tmp_path_factory.mktemp("stock") / "app"
         stock_app.write(folder, cache_components=cache_components)
         stock_app.add_the_page(folder)
-        copied = run(*copying(folder), cwd=ROOT)
+        copied = run(*copying(folder), cwd=project, PYTHONPATH=str(project))
         assert copied.returncode == 0, copied.stdout + copied.stderr
         issuer, port = Issuer(), free_port()
         return App(
@@ -109,15 +147,9 @@ def test_an_app_without_cache_components_builds_too(make: Callable[[bool], App])
 
 
 @pytest.fixture(scope="module")
-def service(app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    tree = tmp_path_factory.mktemp("gated")
-    write_tree(tree / "functions", {"signals/[symbol]/live.py": GATED})
-    settings = {
-        "ANNEX_ENV": "test",
-        "ANNEX_FUNCTIONS": str(tree / "functions"),
-        "PORT": str(app.backend_port),
-    }
-    with annex("serve", tree, settings) as running:
+def service(app: App, project: Path) -> Iterator[Service]:
+    settings = {"ANNEX_ENV": "test", "PORT": str(app.backend_port), "PYTHONPATH": str(project)}
+    with annex("serve", project, settings, cwd=project) as running:
         yield running
 
 

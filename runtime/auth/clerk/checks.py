@@ -1,6 +1,6 @@
-"""What a token must say to be believed, in the order of Clerk's own verifier. Pure.
+"""What a token must contain to be accepted, in the order of Clerk's own verifier. Pure.
 
-Only claims that mean the same whenever they are looked at are checked here; time and policy come at every
+Only claims whose validity does not change are checked here; time and policy are checked at every
 use.
 """
 

@@ -1,7 +1,7 @@
-"""The session cookie, for services that a setting opens to it.
+"""The session cookie, for services whose settings accept it.
 
-A browser sends cookies whoever caused the request, so this is where other sites are kept out: by the origin,
-by what the browser says about itself, and by the content types that a form cannot send.
+A browser also sends cookies with requests that another site caused. Those are refused here: by the origin,
+by the browser's fetch metadata, and by the content types that a form can send.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """Callers that are not people: machines (M2M), OAuth clients, API keys.
 
 Their JWTs are signed by the instance's keys; `caller_of` only reads the claims. Opaque tokens mean nothing
-without Clerk's Backend API: `OpaqueTokens` asks it, remembers the answer shortly, and never asks more than a
-few questions at once, so that invented tokens cannot use up Clerk's rate limit.
+without Clerk's Backend API: `OpaqueTokens` asks it, keeps answers briefly, and sends few requests
+at once, so that invented tokens cannot use up Clerk's rate limit.
 """
 
 import asyncio
@@ -99,11 +99,11 @@ class OpaqueTokens:
     """Asks the Backend API about opaque tokens.
 
     Args:
-        outbound: carries the questions.
+        outbound: sends the requests.
         api_url: the Backend API's base.
-        secrets: the secret key that vouches for us, by kind of token; without one, no question.
+        secrets: the secret key of this service, by kind of token; without one no request is sent.
         timeout: seconds for one answer, waiting for a turn included.
-        remember: seconds an answer is believed; a revocation takes as long to be noticed.
+        remember: seconds an answer is kept; a revocation takes as long to be noticed.
         at_once: questions under way.
         clock: monotonic seconds.
     """

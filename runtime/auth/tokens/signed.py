@@ -1,4 +1,4 @@
-"""A signed token taken apart, before anything in it is believed.
+"""A signed token split into its parts, before anything in it is trusted.
 
 `PyJWT` offers the header only by decoding the whole token a second time, and its claim checks differ from
 Clerk's in order and in meaning (`aud` without an expected audience, booleans as numbers). So the three parts

@@ -7,7 +7,7 @@ from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
 from runtime.commands.checking.database import declared
 from runtime.commands.finding import Finding, broken
-from runtime.routing import Fault, InputKind, Operation, RouteTable, TreeApp
+from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings import Settings
@@ -24,11 +24,10 @@ def examine(
         root: the project's folder, which holds `shared`, `contracts` and `client`.
         since: a git revision whose contract is compared with today's.
     """
-    misserved = table.prove(TreeApp(route_handlers=table.handlers, openapi_config=None, logging_config=None))
     operations, undescribed = divide(table.operations)
     is_broken = bool(table.faults or undescribed)
     areas: dict[str, Callable[[], Iterable[Finding]]] = {
-        "files": lambda: _files(table, misserved),
+        "files": lambda: _files(table),
         "schema": lambda: declared(root).faults,
         "lock": lambda: _lock(settings, table),
         "caching": lambda: _caching(table.operations),
@@ -46,11 +45,14 @@ def examine(
     return findings
 
 
-def _files(table: RouteTable, misserved: list[Fault]) -> Iterator[Finding]:
-    for fault in (*table.faults, *misserved):
+def _files(table: RouteTable) -> Iterator[Finding]:
+    for fault in table.faults:
         yield Finding("files", str(fault), is_fault=True)
-    if not table.faults and not misserved:
+    if not table.faults:
         yield Finding("files", f"{len(table.operations)} endpoints, all of them reachable")
+    if table.others:
+        routes = ", ".join(f"{each.method} {each.template}" for each in table.others)
+        yield Finding("litestar", f"beside them: {routes}")
 
 
 def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:

@@ -10,18 +10,18 @@ class EmbeddedPostgresError(Exception):
 
 
 def unprivileged() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root, so root lends it the least user there is."""
+    """PostgreSQL refuses to run as root, so root starts it as the least privileged user."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
 def can_enter(folder: Path, user: pwd.struct_passwd) -> bool:
-    """Whether `user`, through the rights of everybody, can walk to `folder`."""
+    """Whether the permissions for others let `user` reach `folder`."""
     return all(
         path.stat().st_mode & 0o001 or path.stat().st_uid == user.pw_uid for path in (folder, *folder.parents)
     )
 
 
 def must_be_ours(path: Path, user: pwd.struct_passwd) -> None:
-    """In a folder where everybody may write, a name of ours could have been taken by somebody else."""
+    """In a world-writable folder another user could have created this name first."""
     if path.is_symlink() or (path.exists() and path.stat().st_uid not in {os.geteuid(), user.pw_uid}):
         raise EmbeddedPostgresError(f"{path} belongs to another user; remove it")

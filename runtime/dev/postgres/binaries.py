@@ -50,7 +50,7 @@ def runnable(folder: Path, user: pwd.struct_passwd | None) -> Path:
             if tree.is_dir():
                 shutil.copytree(tree, fresh / tree.name, symlinks=True)
         fresh.chmod(0o755)
-        # A copy that cannot run would be found, and fail, for ever after.
+        # A copy that cannot run would be found by every later start, and fail again.
         subprocess.run(
             [fresh / package.name / folder.relative_to(package) / "postgres", "-V"],
             check=True,

@@ -75,7 +75,7 @@ class DataFolder:
         return _lines(self.data / "postmaster.pid")
 
     def fatal(self) -> str:
-        """Return what the server died of, ``""`` while it lives."""
+        """Return why the server ended, ``""`` while it runs."""
         found = (line.partition("FATAL:")[2] for line in _lines(self.path / "log") if "FATAL:" in line)
         return next(found, "").strip()
 
@@ -105,7 +105,7 @@ class DataFolder:
         return False
 
     def _prepare(self, binaries: Path) -> None:
-        """Make the data folder under another name first, so that half of one is never taken for a whole."""
+        """Make the data folder under another name first, so that an incomplete one is never used."""
         fresh = self.path / "data.new"
         for leftover in (fresh, self.data):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -131,7 +131,7 @@ class DataFolder:
 
 
 def _reachable(folder: Path, user: pwd.struct_passwd | None) -> Path:
-    """Return `folder`, or one that outlives a restart when `user` cannot come to it (below a closed home)."""
+    """Return `folder`, or one that outlives a restart when `user` cannot reach it (in a private home)."""
     folder.mkdir(parents=True, exist_ok=True)
     if user is not None and not can_enter(folder.parent, user):
         name = str(folder).strip("/").replace("/", "-")
@@ -151,7 +151,7 @@ def _stop_orphan(data: Path) -> None:
     if len(lines) > 4 and Path(lines[4]).name.startswith(SOCKETS):
         shutil.rmtree(lines[4], ignore_errors=True)
     if not pid.isdecimal() or str(data) not in _command_of(int(pid)):
-        # Of a dead server; left there, it would pass for the new one's.
+        # It belongs to a server that has ended, and would be taken for the new one's.
         (data / "postmaster.pid").unlink(missing_ok=True)
         return
     os.kill(int(pid), signal.SIGINT)
@@ -163,7 +163,7 @@ def _stop_orphan(data: Path) -> None:
 
 
 def _command_of(pid: int) -> str:
-    """Return the command line of a process: a pid alone may have been given to somebody else since."""
+    """Return the command line of a process: a pid may belong to another process since."""
     proc = Path(f"/proc/{pid}/cmdline")
     if Path("/proc/self").exists():
         return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace") if proc.exists() else ""

@@ -117,7 +117,7 @@ class EmbeddedPostgres:
         self._files.unlock()
 
     def kill(self) -> None:
-        """End it as a crash would, by SIGKILL; its children go when they notice, a moment later."""
+        """End it as a crash would, by SIGKILL; its children end a moment later."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
         process.stdin.close()
 
     def _run(self) -> None:
-        """Start the server; after a crash the last processes of the old one need a moment to go."""
+        """Start the server; after a crash the last processes of the old one need a moment to end."""
         deadline = time.monotonic() + _START_TIMEOUT
         while not self._launch(deadline):
             cause = self._files.fatal()
@@ -173,7 +173,7 @@ class EmbeddedPostgres:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                # Ctrl-C belongs to us: the server must outlive the requests that are being finished.
+                # Ctrl-C is for the service: the server must outlive the requests that are being finished.
                 start_new_session=True,
                 **self._files.as_user(),
             )

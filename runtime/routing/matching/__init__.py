@@ -1,1 +1,1 @@
-"""Which route a URL reaches: the router, the same rules in their plainest form, and their comparison."""
+"""Which function a URL reaches: the tree of functions, and the Litestar application around it."""

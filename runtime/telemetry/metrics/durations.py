@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from opentelemetry.instrumentation._semconv import HTTP_DURATION_HISTOGRAM_BUCKETS_NEW as BOUNDS
 from opentelemetry.sdk.metrics.export import (
     Metric,
     MetricExporter,
@@ -24,6 +23,9 @@ from opentelemetry.semconv.attributes.url_attributes import URL_SCHEME
 from opentelemetry.semconv.metrics.http_metrics import HTTP_SERVER_REQUEST_DURATION
 
 from runtime.telemetry.metrics.histograms import Counts, Labelled
+
+# Seconds; the conventions ask for these (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/).
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 
 
 class Outcome(NamedTuple):

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
-from opentelemetry.semconv._incubating.metrics.http_metrics import HTTP_SERVER_ACTIVE_REQUESTS
 from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD
 from opentelemetry.semconv.attributes.url_attributes import URL_SCHEME
 from opentelemetry.util.http import sanitize_method
@@ -40,7 +39,7 @@ class Metrics:
             explicit_bucket_boundaries_advisory=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
         )
         meter.create_observable_up_down_counter(
-            HTTP_SERVER_ACTIVE_REQUESTS,
+            "http.server.active_requests",
             [self._observe_active],
             unit="{request}",
             description="Number of active HTTP server requests.",

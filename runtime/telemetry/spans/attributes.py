@@ -1,21 +1,26 @@
-r"""The attributes of a server span, in OpenTelemetry's conventions and our own names.
+"""The attributes of a server span, in OpenTelemetry's stable conventions and our own names.
 
-`opentelemetry-instrumentation-asgi` reads those of the request. It is given a copy of the scope without the
-query string, which it would record raw, and with two headers made plain text, because its decoder raises on
-bytes such as `\xff\x`. What repeats from request to request is cached.
+Those of the request are read by hand, and a test compares them with the ASGI instrumentation's, which decodes
+some header bytes with an exception. What repeats from request to request is cached.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from opentelemetry.instrumentation._semconv import _StabilityMode
-from opentelemetry.instrumentation.asgi import collect_request_attributes
 from opentelemetry.semconv.attributes.client_attributes import CLIENT_ADDRESS
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
-from opentelemetry.semconv.attributes.http_attributes import HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE
+from opentelemetry.semconv.attributes.http_attributes import (
+    HTTP_REQUEST_METHOD,
+    HTTP_REQUEST_METHOD_ORIGINAL,
+    HTTP_RESPONSE_STATUS_CODE,
+    HTTP_ROUTE,
+)
+from opentelemetry.semconv.attributes.network_attributes import NETWORK_PROTOCOL_VERSION
 from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, SERVER_PORT
-from opentelemetry.semconv.attributes.url_attributes import URL_PATH
+from opentelemetry.semconv.attributes.url_attributes import URL_PATH, URL_SCHEME
+from opentelemetry.semconv.attributes.user_agent_attributes import USER_AGENT_ORIGINAL
+from opentelemetry.util.http import detect_synthetic_user_agent, sanitize_method
 
 from runtime.asgi.messages import Scope
 from runtime.telemetry.metrics.durations import Outcome
@@ -23,8 +28,6 @@ from shared.attributes import AttributeSet
 
 ATTRIBUTE_LIMIT = 1024  # characters; what a caller chooses is cut before it is set
 REQUEST_ID, DEADLINE_LEFT = "annex.request_id", "annex.deadline_left"
-
-
 NOTHING = AttributeSet()
 
 
@@ -90,24 +93,18 @@ def ending_of(outcome: Outcome, *, function: str, auth: str, error: str) -> Attr
 def _client(
     method: str, scheme: str, version: str, host: bytes, agent: bytes, server: tuple[str, int | None] | None
 ) -> AttributeSet:
-    view = {
-        "method": method,
-        "scheme": scheme,
-        "http_version": version,
-        "headers": [(b"host", _plain(host)), (b"user-agent", _plain(agent))],
+    standard, agent_text = sanitize_method(method), agent.decode("latin-1")
+    name, port = _authority(host, server)
+    texts = {
+        URL_SCHEME: scheme,
+        NETWORK_PROTOCOL_VERSION: version,
+        HTTP_REQUEST_METHOD_ORIGINAL: method if method != standard else "",
+        HTTP_REQUEST_METHOD: standard,
+        USER_AGENT_ORIGINAL: agent_text,
+        "user_agent.synthetic.type": detect_synthetic_user_agent(agent_text),
     }
-    attributes: dict[str, Any] = collect_request_attributes(view, _StabilityMode.HTTP)  # type: ignore[no-untyped-call]  # theirs is untyped
-    attributes[SERVER_ADDRESS], attributes[SERVER_PORT] = _authority(host, server)
-    return AttributeSet(
-        {
-            key: value[:ATTRIBUTE_LIMIT] if isinstance(value, str) else value
-            for key, value in attributes.items()
-        }
-    )
-
-
-def _plain(value: bytes) -> bytes:
-    return value if value.isascii() else value.decode("latin-1").encode()
+    known = {key: text[:ATTRIBUTE_LIMIT] for key, text in texts.items() if text}
+    return AttributeSet({**known, SERVER_ADDRESS: name[:ATTRIBUTE_LIMIT], SERVER_PORT: port})
 
 
 def _authority(host: bytes, server: tuple[str, int | None] | None) -> tuple[str, int]:

@@ -12,14 +12,15 @@ from typing import Literal, NamedTuple
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Link,
     NonRecordingSpan,
     Span,
     SpanContext,
     TraceFlags,
     get_current_span,
+    set_span_in_context,
 )
-from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from runtime.asgi.messages import Headers
@@ -27,6 +28,7 @@ from runtime.asgi.messages import Headers
 type Trust = Literal["always", "private", "never"]
 
 ROOT = Context()
+(_SPAN,) = set_span_in_context(INVALID_SPAN, ROOT)  # the key that the API keeps a span under
 _PROPAGATOR = TraceContextTextMapPropagator()
 # Not 100.64.0.0/10: Railway's edge forwards the whole internet from there.
 _PRIVATE = tuple(
@@ -45,7 +47,7 @@ _PRIVATE = tuple(
 
 def holding(span: Span) -> Context:
     """Return a context that holds `span` and nothing else."""
-    return Context({_SPAN_KEY: span})
+    return Context({_SPAN: span})
 
 
 class Origin(NamedTuple):

@@ -1,7 +1,6 @@
 """Chat libraries, unmodified, against a real `annex serve`: the same function, in the format of each."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +40,26 @@ async def post(
     seller = Agent("seller", "Sell.", approve=(sell,), may_ask=True)
     return await agents.run(Team("desk", (seller,)), data, user=user, reasoning=True, detach=detach)
 '''
+RUNS = '''"""A run of the desk: its stream again, or its end."""
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from runtime import User
+from shared.agents import AgentEvent, Agents
+
+
+async def get(
+    run_id: str, agents: Agents, user: User, *, chat: Literal["ui-messages"] | None = None
+) -> AsyncIterator[AgentEvent]:
+    """Follow a detached run from its beginning."""
+    return await agents.resume(run_id, user=user, chat=chat)
+
+
+async def delete(run_id: str, agents: Agents, user: User) -> None:
+    """End a run now."""
+    await agents.stop(run_id, user=user)
+'''
 REPLIES = (
     Reply(reasoning=("A sale.",), calls=(("sell", {"shares": 5}),)),
     calls("sell", shares=5),
@@ -59,7 +78,7 @@ def desk(
     functions.mkdir()
     (functions / "desk.py").write_text(DESK)
     (functions / "runs").mkdir()
-    shutil.copy(ROOT / "functions" / "agents" / "runs" / "[run_id].py", functions / "runs")
+    (functions / "runs" / "[run_id].py").write_text(RUNS)
     settings = {
         "ANNEX_ENV": "test",
         "ANNEX_FUNCTIONS": str(functions),

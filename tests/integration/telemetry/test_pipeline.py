@@ -137,15 +137,40 @@ async def test_stop_keeps_its_budget_when_a_collector_never_answers(black_hole: 
     assert "not flushed within 0.3 s" in caplog.text
 
 
-async def test_queue_is_bounded_while_nobody_takes_anything(black_hole: str):
+async def test_queue_is_bounded_while_nobody_takes_anything(black_hole: str, caplog):
     telemetry = Telemetry.start(settings(black_hole))
-    (processor,) = telemetry.tracer_provider._active_span_processor._span_processors  # type: ignore[attr-defined]  # the SDK tells nobody else how long its queue is
 
     for _ in range(10_000):
         telemetry.tracer.start_span("regime").end()
 
-    assert len(processor._batch_processor._queue) <= 2048
+    assert caplog.text.count("Spans are dropped") == 1
     await telemetry.stop(0.1)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "deflate", "none"])
+async def test_spans_arrive_compressed_as_opentelemetrys_variable_asks(
+    otlp: Receiver, compression: str, monkeypatch
+):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", compression)
+    telemetry = Telemetry.start(settings(otlp.http))
+    telemetry.tracer.start_span("regime").end()
+
+    assert await telemetry.stop(10) is True
+
+    assert (await otlp.span("regime")).name == "regime"
+    (headers,) = [each for each in otlp.headers if each["path"] == "/v1/traces"]
+    assert headers.get("content-encoding", "none") == compression
+
+
+async def test_batch_that_the_collector_cannot_take_yet_is_sent_again(otlp: Receiver):
+    otlp.refusals = 1
+    telemetry = Telemetry.start(settings(otlp.http))
+    telemetry.tracer.start_span("regime").end()
+
+    assert await telemetry.stop(10) is True
+
+    assert [span.name for span in otlp.spans] == ["regime"]
+    assert otlp.refusals == 0
 
 
 async def test_without_an_endpoint_nothing_is_sent_and_spans_still_have_ids():
@@ -182,7 +207,7 @@ async def test_endpoint_that_looks_wrong_is_doubted_at_the_start(caplog):
 
 
 async def test_telemetry_that_cannot_be_set_up_is_off_and_says_so(monkeypatch, caplog):
-    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER", "no-such-package")
+    monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "no-such-package")
     caplog.set_level(logging.WARNING)
 
     telemetry = Telemetry.start(settings("http://127.0.0.1:1"))

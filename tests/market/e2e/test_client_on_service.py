@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.node import ROOT, run
+from tests.fixtures.node import ROOT, compile_client, run
 from tests.fixtures.service import annex
 from tests.fixtures.valkey import RedisServer
 
@@ -15,16 +15,11 @@ pytestmark = pytest.mark.timeout(600)
 def test_node_calls_functions_and_takes_an_agents_run_up_where_it_left_it(
     node, compilers, tmp_path, issuer: Issuer, database_url: str, redis_server: RedisServer
 ):
-    compiler = compilers / "node_modules" / "typescript" / "bin" / "tsc"
-    built = run(
-        node, compiler, "--project", "tsconfig.run.json", "--outDir", tmp_path / "client", cwd=compilers
-    )
-    assert built.returncode == 0, built.stdout
+    tests = compile_client(node, compilers, ROOT / "client/market/tests", tmp_path / "client")
     settings = {"ANNEX_ENV": "test", "CLERK_JWT_KEY": issuer.pem, "DATABASE_URL": database_url}
     settings["REDIS_URL"] = redis_server.url
     with annex("serve", tmp_path, settings) as service:
-        script = tmp_path / "client" / "tests" / "service.js"
-        ran = run(node, script, cwd=ROOT, BACKEND_API_URL=service.url, TOKEN=issuer.token())
+        ran = run(node, tests / "service.js", cwd=ROOT, BACKEND_API_URL=service.url, TOKEN=issuer.token())
     assert ran.returncode == 0, ran.stderr
     seen = json.loads(ran.stdout)
     ids = seen.pop("ids")

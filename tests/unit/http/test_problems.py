@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -19,7 +20,7 @@ from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.http.errors import Errors
 from runtime.http.problems import CONTENT_TYPE, STATUS, TITLE, challenge, problem_response, status_of
-from runtime.routing import TreeApp
+from runtime.routing import RouteTable, TreeApp
 from shared import errors
 from shared.errors import (
     AnnexError,
@@ -159,7 +160,7 @@ def test_an_unknown_url_is_404_and_a_wrong_method_405_with_allow():
     @route()
     async def signals() -> None: ...
 
-    app = cast("ASGIApp", TreeApp([signals], openapi_config=None, logging_config=None))
+    app = cast("ASGIApp", TreeApp(RouteTable(Path(), [signals], ()).tree()))
     assert fetch(app, "/nowhere").json()["code"] == "not_found"
     response = fetch(app, "/signals", "POST")
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")

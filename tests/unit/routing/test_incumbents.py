@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from runtime.bridge import artefacts
-from runtime.routing import TreeApp, discover
+from runtime.routing import discover
 from runtime.routing.lock import write
+from tests.fixtures.reference_router import misserved
 from tests.fixtures.routing import Caller, write_tree
 
 GET = "async def get() -> str:\n    return 'first'\n"
@@ -73,7 +74,7 @@ def test_the_newcomer_alone_is_refused_and_both_are_named(tmp_path: Path, name: 
     assert {fault.file for fault in table.faults} == set(newcomers)
     told = " ".join(fault.found for fault in table.faults if "Invalid" not in fault.found)
     assert any(file in told for file in before)
-    assert table.prove(TreeApp(table.handlers, openapi_config=None)) == []
+    assert misserved(table) == []
 
 
 @pytest.mark.parametrize(

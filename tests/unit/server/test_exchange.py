@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from runtime.server.header_lines import CACHED_FIELDS, CACHED_VALUE_LIMIT, HeaderLines
 from tests.fixtures.listening import listening, peer
 
 GET = b"GET /signals HTTP/1.1\r\nHost: annex\r\nConnection: close\r\n\r\n"
@@ -62,7 +61,7 @@ async def test_an_application_may_close_the_connection():
         (b"x-signal", b"SPY\x00"),
         (b"x signal", b"SPY"),
         (b"x-signal\r\n", b"SPY"),
-        (b"x-signal", b"S" * CACHED_VALUE_LIMIT + b"\r\n"),
+        (b"x-signal", b"S" * 600 + b"\r\n"),
     ],
 )
 async def test_a_field_that_would_end_its_line_is_never_written(name: bytes, value: bytes):
@@ -72,8 +71,47 @@ async def test_a_field_that_would_end_its_line_is_never_written(name: bytes, val
     assert b"SSS" not in response
 
 
-def test_what_callers_choose_cannot_fill_the_memory():
-    lines = HeaderLines()
-    for number in range(2 * CACHED_FIELDS):
-        lines.of([(b"x-signal", b"%d" % number)])
-    assert len(lines) <= CACHED_FIELDS
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"content-length", b"2"), (b"content-length", b"3")],
+        [(b"content-length", b"+2")],
+        [(b"content-length", b"2, 2")],
+        [(b"content-length", b"-2")],
+        [(b"content-length", b"")],
+    ],
+)
+async def test_a_length_that_is_none_or_two_is_never_written(headers: list[tuple[bytes, bytes]]):
+    response = await answer_to(answering(*headers))
+    assert response.startswith(b"HTTP/1.1 500")
+
+
+@pytest.mark.parametrize(
+    "said", [(b"transfer-encoding", b"chunked"), (b"Transfer-Encoding", b"gzip"), (b"connection", b"upgrade")]
+)
+async def test_framing_is_the_servers_whatever_the_application_says(said: tuple[bytes, bytes]):
+    response = await answer_to(answering((b"content-length", b"2"), said))
+    head, _, body = response.partition(b"\r\n\r\n")
+    assert head.count(b"content-length: 2") == 1
+    assert b"transfer-encoding" not in head
+    assert head.count(b"connection: close") == head.count(b"connection") == 1
+    assert body == b"{}"
+
+
+@pytest.mark.parametrize("body", [b"{", b"{}}"])
+async def test_a_body_of_another_length_than_was_said_is_never_sent(body: bytes):
+    response = await answer_to(answering((b"content-length", b"2"), body=body))
+    assert response.startswith(b"HTTP/1.1 500")
+    assert b"content-length: 2\r\n" not in response
+
+
+async def test_no_content_says_no_length():
+    response = await answer_to(answering((b"content-length", b"0"), status=204, body=b""))
+    assert b"content-length" not in response
+
+
+@pytest.mark.parametrize("status", [200, 299, 418, 599])
+async def test_every_response_has_its_status_and_one_date(status: int):
+    response = await answer_to(answering((b"content-length", b"2"), status=status))
+    assert response.startswith(b"HTTP/1.1 %d " % status)
+    assert response.count(b"\r\ndate: ") == 1

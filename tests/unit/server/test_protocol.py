@@ -423,15 +423,6 @@ async def test_an_answer_given_while_winding_down_closes_its_connection():
         assert b"connection: close" in await caller.rest()
 
 
-@pytest.mark.parametrize("wish", [b"h2c", b"TLS/1.3"])
-async def test_a_wish_to_upgrade_is_ignored_and_the_connection_closed(wish: bytes):
-    async with listening(readings) as server, peer(server) as caller:
-        await caller.send(GET.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: " + wish + b"\r\nHost"))
-        answer = await caller.rest()
-        assert answer.startswith(b"HTTP/1.1 200")
-        assert b"connection: close" in answer
-
-
 async def test_a_flood_of_refusals_is_a_few_log_lines(caplog: pytest.LogCaptureFixture):
     async with listening(readings) as server:
         for _ in range(30):

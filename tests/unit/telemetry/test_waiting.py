@@ -1,81 +1,157 @@
 """Spans that wait for the collector."""
 
 import logging
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import Tracer
 
-from runtime.telemetry.export import Processors, SpanQueue
-from runtime.telemetry.spans.server import Spans
+from runtime.telemetry.queue import SpanQueue
+from runtime.telemetry.spans.tracers import Tracers
 
 
-class Slow(SpanExporter):
+class Slow:
     """Takes a batch once it is let."""
 
     def __init__(self) -> None:
         self.busy = threading.Event()
         self.let = threading.Event()
         self.taken: list[Any] = []
+        self.sizes: list[int] = []
+        self.is_instrumented = True
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def export(self, spans: Sequence[Any]) -> None:
         self.busy.set()
         self.let.wait(5)
+        self.is_instrumented = is_instrumentation_enabled()
+        self.sizes.append(len(spans))
         self.taken.extend(spans)
-        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        pass
 
 
-def started(processor: SpanQueue) -> Spans:
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(processor)
-    return Spans(provider.get_tracer("annex"))
+type Begin = Callable[..., tuple[SpanQueue, Tracer]]
 
 
-def test_a_span_beyond_the_queue_is_counted_and_logged_once(caplog):
-    processor = SpanQueue(exporter := Slow(), limit=4, batch=4, delay=60)
-    spans = started(processor)
+@pytest.fixture
+def exporter() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+def begin(exporter: Slow) -> Iterator[Begin]:
+    queues = []
+
+    def begun(**given: Any) -> tuple[SpanQueue, Tracer]:
+        queue = SpanQueue(exporter, **{"limit": 4, "batch": 4, "delay": 60, **given})
+        queues.append(queue)
+        provider = Tracers(Resource({}))
+        provider.add_span_processor(queue)
+        return queue, provider.get_tracer("annex")
+
+    yield begun
+    exporter.let.set()
+    for queue in queues:
+        queue.shutdown()
+
+
+def test_a_span_beyond_the_queue_is_counted_and_logged_once(begin: Begin, exporter: Slow, caplog):
+    queue, tracer = begin()
     for _ in range(4):
-        spans.start("GET", parent=Context(), links=()).end()
+        tracer.start_span("GET").end()
     assert exporter.busy.wait(5)
     with caplog.at_level(logging.WARNING):
         for _ in range(96):
-            spans.start("GET", parent=Context(), links=()).end()
+            tracer.start_span("GET").end()
+    assert len(queue) == 4
     exporter.let.set()
-    processor.shutdown()
-    assert (len(exporter.taken), processor.lost) == (8, 92)
+    queue.shutdown()
+    assert (len(exporter.taken), queue.lost) == (8, 92)
     assert [record.message for record in caplog.records] == [
         "Spans are dropped: the collector takes fewer than the service makes."
     ]
 
 
-class Ends(SpanProcessor):
-    """Notes the ends."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self.heard.append(f"{span.name} ends")
-
-
-class StartsAndEnds(Ends):
-    """Notes the starts too."""
-
-    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
-        self.heard.append(f"{span.name} starts")
+def test_the_newest_spans_are_kept_when_the_queue_is_full(begin: Begin, exporter: Slow):
+    queue, tracer = begin()
+    for number in range(10):
+        tracer.start_span(f"GET /{number}").end()
+        if number == 3:
+            assert exporter.busy.wait(5)
+    exporter.let.set()
+    queue.shutdown()
+    assert [span.name for span in exporter.taken[4:]] == ["GET /6", "GET /7", "GET /8", "GET /9"]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_every_processor_hears_what_it_listens_to_however_many_there_are(number: int):
-    processors: list[Ends] = [StartsAndEnds(), Ends(), StartsAndEnds()][:number]
-    provider = TracerProvider(active_span_processor=Processors(), shutdown_on_exit=False)
-    provider.get_tracer("annex").start_span("nobody hears").end()
-    for processor in processors:
-        provider.add_span_processor(processor)
-    Spans(provider.get_tracer("annex")).start("GET", parent=Context(), links=()).end()
-    expected = [["GET starts", "GET ends"], ["GET ends"], ["GET starts", "GET ends"]]
-    assert [processor.heard for processor in processors] == expected[:number]
+def test_a_few_spans_leave_when_others_have_been_waited_for(begin: Begin, exporter: Slow):
+    _, tracer = begin(delay=0.01)
+    tracer.start_span("GET").end()
+    assert exporter.busy.wait(5)
+
+
+def test_what_waits_leaves_in_batches_at_the_end(begin: Begin, exporter: Slow):
+    exporter.let.set()
+    queue, tracer = begin(limit=100, batch=8)
+    for _ in range(7):
+        tracer.start_span("GET").end()
+    queue.shutdown()
+    for _ in range(3):
+        tracer.start_span("GET").end()
+    queue.shutdown()
+    assert (exporter.sizes, len(queue)) == ([7], 0)
+
+
+def test_flushing_sends_everything(begin: Begin, exporter: Slow):
+    exporter.let.set()
+    queue, tracer = begin(limit=100, batch=8)
+    for _ in range(7):
+        tracer.start_span("GET").end()
+    assert queue.force_flush()
+    assert (len(exporter.taken), len(queue)) == (7, 0)
+
+
+def test_flushing_gives_up_when_its_time_is_over(begin: Begin):
+    queue, tracer = begin(limit=100, batch=8)
+    tracer.start_span("GET").end()
+    assert not queue.force_flush(0)
+
+
+def test_sending_makes_no_spans_of_an_instrumented_http_library(begin: Begin, exporter: Slow):
+    exporter.let.set()
+    queue, tracer = begin()
+    tracer.start_span("GET").end()
+    queue.force_flush()
+    assert not exporter.is_instrumented
+
+
+def test_an_exporter_that_fails_costs_its_batch_alone(begin: Begin, exporter: Slow, caplog):
+    exporter.let.set()
+    exporter.sizes = None  # type: ignore[assignment]  # so that it raises
+    queue, tracer = begin()
+    tracer.start_span("GET").end()
+    queue.force_flush()
+    exporter.sizes = []
+    tracer.start_span("GET").end()
+    queue.force_flush()
+    assert exporter.sizes == [1]
+    assert "Spans were not sent: 1 are lost." in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_was_forked_sends_its_own_spans_and_no_others(begin: Begin, exporter: Slow):
+    exporter.let.set()
+    queue, tracer = begin(limit=100, batch=8)
+    tracer.start_span("of the parent").end()
+    child = os.fork()
+    if child == 0:
+        tracer.start_span("of the child").end()
+        queue.shutdown()
+        os._exit([span.name for span in exporter.taken] != ["of the child"])
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(queue) == 1

@@ -55,15 +55,17 @@ class Recording(ReplayChatCompletionClient):
     def __init__(self, replies: Sequence[str | CreateResult], pace: float) -> None:
         super().__init__(replies, model_info=ABILITIES)
         self._pace = pace
+        self._played = 0
 
     async def create_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[str | CreateResult]:
         """Yield as the replay client does, with the pauses of a real model."""
-        if self._current_index == len(self.chat_completions):
+        if self._played == len(self.chat_completions):
             raise ModelUnavailable("No recorded reply of this team is left.", retry_after=None)
         async for piece in super().create_stream(*args, **kwargs):
             if isinstance(piece, str):
                 await asyncio.sleep(self._pace)
             yield piece
+        self._played += 1
 
 
 class _RecordedCall(Struct):
