@@ -292,7 +292,7 @@ def create_app(
     """
     telemetry = telemetry or Telemetry.start(settings)
     project, budget = settings.functions.resolve().parent, settings.limits.import_budget
-    table = discover(settings.functions, import_budget=budget, refused=refused)
+    table = discover(settings.functions, import_budget=budget, refused=refused, environment=settings.own)
     if settings.is_production:
         table = lock.closed(settings.functions, table)
     application = Application(

@@ -18,6 +18,7 @@ class Input(Struct, frozen=True, kw_only=True):
         kind: where its value comes from.
         annotation: the resolved annotation, `Annotated` kept.
         default: `msgspec.NODEFAULT` where it is required.
+        value: of settings, what was made of them at start.
         alias: what it is called in the request, where that is not `name`.
     """
 
@@ -26,6 +27,7 @@ class Input(Struct, frozen=True, kw_only=True):
     annotation: Any
     default: Any
     alias: str = ""
+    value: Any = None
 
     @property
     def field(self) -> str:

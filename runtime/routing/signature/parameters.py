@@ -28,6 +28,7 @@ from runtime.routing.signature.sources import (
     source_fault,
     sources_of,
 )
+from runtime.settings.own import Settings
 from shared.agents import Agents
 from shared.database import Database
 from shared.identity import Member, User
@@ -56,7 +57,7 @@ def read_parameter(
     return fault or Input(name=name, kind=kind, annotation=annotation, default=default)
 
 
-def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: PLR0911  # a table, read as one
+def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: C901, PLR0911  # a table, read as one
     members = bare(annotation)
     if name in handler.path:
         return InputKind.PATH
@@ -68,6 +69,8 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: P
         return InputKind.DATABASE
     if members == {Agents}:
         return InputKind.AGENTS
+    if any(isinstance(each, type) and issubclass(each, Settings) for each in members):
+        return InputKind.SETTINGS
     if any(isinstance(each, type) and issubclass(each, Request) for each in members):
         return InputKind.REQUEST
     if name == "data":
@@ -75,7 +78,9 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: P
     return InputKind.QUERY
 
 
-def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fault | None:
+def _misuse(  # noqa: C901, PLR0911  # a table, read as one
+    handler: Handler, name: str, kind: InputKind, annotation: Any
+) -> Fault | None:
     """Return what keeps a parameter from being of its kind."""
     match kind:
         case InputKind.PATH:
@@ -88,6 +93,8 @@ def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fa
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
             return _member_fault(handler, name, annotation)
+        case InputKind.SETTINGS:
+            return _settings_fault(handler, name, annotation)
         case InputKind.HEADER | InputKind.COOKIE | InputKind.FORM:  # judged where their source was read
             pass
         case InputKind.DATABASE | InputKind.AGENTS | InputKind.REQUEST:
@@ -155,6 +162,13 @@ def _member_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
             f"{where} must be a Member, but this route admits callers without one.", "Write User | None."
         )
     return None
+
+
+def _settings_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
+    if len(bare(annotation)) == 1 and Settings not in bare(annotation):
+        return None
+    found = f"{handler.method}({name}) must be one struct that derives from Settings."
+    return handler.fault(found, "Write class Keys(Settings), with a field for each variable, and take Keys.")
 
 
 def _body_fault(handler: Handler, kind: InputKind, annotation: Any) -> Fault | None:

@@ -89,7 +89,7 @@ async def patch(how: str) -> Row:
 @pytest.fixture
 async def service(tmp_path: Path, compose: Compose) -> AsyncIterator[Caller]:
     (tmp_path / "foreign.py").write_text(FOREIGN)
-    async with compose(tmp_path) as caller:
+    async with compose(tmp_path, ANNEX_IMPORT_BUDGET="100") as caller:  # pandas takes its time
         assert caller.application.table.faults == ()
         yield caller
 
