@@ -1,5 +1,7 @@
 """The public face: everything a function needs, in one import line."""
 
+from typing import TYPE_CHECKING, Any
+
 from litestar import Request
 from litestar.datastructures import UploadFile as Upload
 
@@ -12,6 +14,9 @@ from shared.events import Event
 from shared.identity import Member, User
 from shared.secret import Secret
 
+if TYPE_CHECKING:
+    from runtime.outgoing import Http
+
 __all__ = [
     "Conflict",
     "Cookie",
@@ -22,6 +27,7 @@ __all__ = [
     "Form",
     "Function",
     "Header",
+    "Http",
     "Invalid",
     "Member",
     "NotFound",
@@ -33,3 +39,12 @@ __all__ = [
     "Upload",
     "User",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return `Http`, whose library and certificates only those load who send requests."""
+    if name != "Http":
+        raise AttributeError(f"module 'runtime' has no attribute {name!r}")
+    from runtime.outgoing import Http
+
+    return Http

@@ -18,7 +18,7 @@ from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, Policy, WebhookScheme
-from runtime.dependencies import agents_from, open_database
+from runtime.dependencies import SharedHttp, agents_from, open_database
 from runtime.gate.closed import fault_of, refuse_closed
 from runtime.gate.gate import Gate
 from runtime.gate.rates import rates_at
@@ -85,6 +85,7 @@ class Application:
         self.database = database
         self.identity = identity
         self.agents = agents
+        self.http = SharedHttp()
         self.is_draining = False
         self.service: Mapping[str, object] = {}
         self.companions: list[AbstractAsyncContextManager[object]] = []
@@ -187,6 +188,7 @@ class Application:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
+            stack.push_async_callback(self.http.stop)
             await stack.enter_async_context(self.gate)
             await stack.enter_async_context(self._litestar_running())
             asyncio.get_running_loop().set_default_executor(DefaultThreads())
@@ -233,7 +235,9 @@ class Application:
             plugins=[*plugins, self._access],
             exception_handlers={Exception: as_response},
             request_max_body_size=Policy().max_body,
-            state=State({"database": self.database, "agents": self.agents, DRAIN: self._drain}),
+            state=State(
+                {"database": self.database, "agents": self.agents, "http": self.http, DRAIN: self._drain}
+            ),
         )
         self._access.check(app)
         return app

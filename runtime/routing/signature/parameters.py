@@ -1,6 +1,7 @@
 """Where the value of each parameter comes from, and what keeps a parameter from being of that kind."""
 
 import inspect
+import sys
 import typing
 from typing import Any
 
@@ -71,6 +72,8 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: C
         return InputKind.AGENTS
     if any(isinstance(each, type) and issubclass(each, Settings) for each in members):
         return InputKind.SETTINGS
+    if _is_http(members):
+        return InputKind.HTTP
     if any(isinstance(each, type) and issubclass(each, Request) for each in members):
         return InputKind.REQUEST
     if name == "data":
@@ -93,6 +96,8 @@ def _misuse(  # noqa: C901, PLR0911  # a table, read as one
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
             return _member_fault(handler, name, annotation)
+        case InputKind.HTTP:
+            return _http_fault(handler, name, annotation)
         case InputKind.SETTINGS:
             return _settings_fault(handler, name, annotation)
         case InputKind.HEADER | InputKind.COOKIE | InputKind.FORM:  # judged where their source was read
@@ -160,6 +165,23 @@ def _member_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     if handler.policy.public or handler.policy.webhook is not None:
         return handler.fault(
             f"{where} must be a Member, but this route admits callers without one.", "Write User | None."
+        )
+    return None
+
+
+def _is_http(members: set[Any]) -> bool:
+    outgoing = sys.modules.get("runtime.outgoing")  # which is there where a file takes Http
+    return outgoing is not None and outgoing.Http in members
+
+
+def _http_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
+    where = f"{handler.method}({name})"
+    function = inspect.unwrap(handler.function)
+    if len(bare(annotation)) > 1:
+        return handler.fault(f"{where} mixes Http with other types.", "Write Http.")
+    if not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
+        return handler.fault(
+            f"{where}: a plain def cannot wait for Http.", f"Write async def {handler.method}."
         )
     return None
 

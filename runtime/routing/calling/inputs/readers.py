@@ -106,6 +106,8 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a tab
                 given.append((each.name, _read_only_database if is_read_only else _database))
             case InputKind.AGENTS:
                 given.append((each.name, _agents(operation.endpoint.policy.demands)))
+            case InputKind.HTTP:
+                given.append((each.name, _http))
             case InputKind.SETTINGS:
                 given.append((each.name, _made(each.value)))
             case InputKind.REQUEST:
@@ -122,6 +124,10 @@ def _text(location: Location, given: Input) -> TextReader:
 def _path_value(name: str, kind: Any) -> Giver:
     convert = _converter(name, kind)
     return lambda scope, _receive, _send: convert(scope["path_params"][name])
+
+
+def _http(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    return scope["app"].state.http.client
 
 
 def _made(value: Any) -> Giver:
