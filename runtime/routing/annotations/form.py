@@ -1,13 +1,13 @@
 """The fields of a form's struct: what each is called in the form, and whether it is text or a file."""
 
 import dataclasses
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from litestar.datastructures import UploadFile
 from msgspec import UNSET
 
-from runtime.routing.annotations.describe import bare, is_upload
+from runtime.routing.annotations.describe import bare, is_union
 
 MULTIPART, URLENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
 
@@ -56,17 +56,23 @@ def form_class(annotation: Any) -> type[Any]:
     return found
 
 
+def members(annotation: Any) -> set[Any]:
+    """Return everything that an annotation is made of: of `list[Upload] | None` these three."""
+    if get_origin(annotation) is Annotated:
+        return members(annotation.__origin__)
+    found = {get_origin(annotation) or annotation} if not is_union(annotation) else set()
+    return found.union(*map(members, get_args(annotation)))
+
+
 def is_file(annotation: Any) -> bool:
     """Say whether a field holds an uploaded file, or a list of them; nothing but None may stand beside it."""
-    return is_upload(annotation) and all(
-        bare(member) <= {UploadFile, list, type(None), type(UNSET)}
-        for member in (annotation, *get_args(annotation))
-    )
+    found = members(annotation)
+    return UploadFile in found and found <= {UploadFile, list, type(None), type(UNSET)}
 
 
 def holds_text(annotation: Any) -> bool:
     """Say whether an empty text is a value of this type; of any other it is a field that was left empty."""
-    return str in {each for member in (annotation, *get_args(annotation)) for each in bare(member)}
+    return str in members(annotation)
 
 
 def needs_files(annotation: Any) -> bool:

@@ -10,7 +10,7 @@ from msgspec import inspect
 
 from runtime.inputs import SOURCES, Cookie, Form, Header, Source
 from runtime.routing.annotations.describe import bare, describe, is_query_value, is_union, spell
-from runtime.routing.annotations.form import fields_of, is_file
+from runtime.routing.annotations.form import fields_of, is_file, members
 from runtime.routing.annotations.walk import RECORDS, plain
 from runtime.routing.calling.inputs.validation import without_metadata
 from runtime.routing.input_kind import InputKind
@@ -136,9 +136,7 @@ def _described(annotation: Any) -> inspect.Type | None:
 def has_files(annotation: Any) -> bool:
     """Say whether a type has fields that only a form can carry."""
     return isinstance(_described(annotation), RECORDS) and any(
-        UploadFile in bare(member)
-        for field in fields_of(annotation)
-        for member in (field.annotation, *typing.get_args(field.annotation))
+        UploadFile in members(field.annotation) for field in fields_of(annotation)
     )
 
 

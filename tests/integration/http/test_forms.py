@@ -37,7 +37,7 @@ class Order(Struct, forbid_unknown_fields=True, rename="camel"):
     side: Side
     how_many: Annotated[int, Meta(ge=1)]
     due: date | None = None
-    tags: list[str] = []
+    tags: Annotated[list[str], Meta(max_length=2)] = []
     urgent: bool = False
     at_most: Decimal | None = None
     note: str = "none"
@@ -58,7 +58,7 @@ class Report(Struct):
     title: str
     file: Upload
     others: list[Upload] = []
-    cover: Upload | None = None
+    cover: Annotated[Upload | None, Meta(description="of the report")] = None
 
 
 async def post(data: Annotated[Report, Form()]) -> list[str]:

@@ -105,6 +105,11 @@ async def put(data: Envelope) -> Envelope:
     return data
 
 
+async def delete(data: list[Level]) -> int:
+    """Count them."""
+    return len(data)
+
+
 async def patch(data: list[Pet] | None = None) -> list[Pet] | None:
     """Send them back."""
     return data
@@ -152,6 +157,7 @@ async def patch() -> dict[str, list[Leg]]:
     return {"a": [LEG]}
 '''
 )
+JSON = {"Content-Type": "application/json"}
 ORDER = {"side": "buy", "legs": [{"symbol": "SPY", "price": "1.50"}], "placedAt": "2026-01-02T00:00:00Z"}
 SENT = {**ORDER, "note": None, "title": "none", "size": 1}
 
@@ -197,6 +203,15 @@ async def test_what_pydantic_objects_to_is_told_with_everything_else(service: Ca
         {"location": "body", "field": "note", "message": "Value error, a note must not be bad."},
         {"location": "body", "field": "colour", "message": "Extra inputs are not permitted."},
     ]
+
+
+async def test_a_number_that_pydantic_takes_and_nobody_can_write_is_told(service: Caller) -> None:
+    answer = await service.anonymous(
+        "DELETE", "/orders", content=b'[{"value": 1}, {"value": "NaN"}]', headers=JSON
+    )
+
+    assert answer.status_code == 400
+    assert [each["field"] for each in answer.json()["errors"]] == ["1.value"]
 
 
 async def test_what_is_wrong_in_a_nested_model_is_told_at_its_place(service: Caller) -> None:

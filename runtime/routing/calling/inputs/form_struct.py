@@ -1,6 +1,6 @@
 """A form, urlencoded or multipart, as one struct: everything that is wrong with it is told at once."""
 
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -8,7 +8,6 @@ from litestar import Request
 from litestar.datastructures import UploadFile
 
 from runtime.routing.annotations.defaults import fresh
-from runtime.routing.annotations.describe import bare
 from runtime.routing.annotations.form import (
     MULTIPART,
     URLENCODED,
@@ -17,6 +16,7 @@ from runtime.routing.annotations.form import (
     form_class,
     holds_text,
     is_file,
+    members,
     needs_files,
 )
 from runtime.routing.calling.inputs.body import media_type
@@ -79,9 +79,7 @@ class _FieldReader:
         self._is_file = is_file(given.annotation)
         self._is_required = given.is_required
         self._kind = given.annotation
-        self._members = {
-            each for kind in (given.annotation, *get_args(given.annotation)) for each in bare(kind)
-        }
+        self._members = members(given.annotation)
         self._keeps_empty = holds_text(given.annotation)
         self._is_bool = bool in self._members
         if not self._is_file:
