@@ -7,7 +7,7 @@ from litestar.datastructures import UploadFile as Upload
 
 from runtime.config import Folder, Function
 from runtime.inputs import Cookie, Form, Header
-from runtime.settings.own import Settings
+from runtime.settings.own import OwnSettings as Settings
 from shared.database import Database
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from shared.events import Event

@@ -27,6 +27,6 @@ class Form(Struct, frozen=True):
     """The value is a form, urlencoded or multipart, with a part for each field of its struct."""
 
 
-type Source = Header | Cookie | Form
+type InputSource = Header | Cookie | Form
 
 SOURCES = (Header, Cookie, Form)

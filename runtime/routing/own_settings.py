@@ -11,7 +11,7 @@ from runtime.routing.operation import Input, Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.table import RouteTable
 from runtime.settings.faults import SettingsError
-from runtime.settings.own import Environment, OwnVariable, Settings
+from runtime.settings.own import Environment, OwnSettings, OwnVariable
 
 _CURE = (
     "Set it in the environment, in development in .env; `annex routes --settings` lists what functions read."
@@ -52,7 +52,7 @@ def variables_of(table: RouteTable, environment: Environment) -> Iterator[tuple[
         structs = {
             each: None
             for each in vars(imported.loaded.module).values()
-            if isinstance(each, type) and issubclass(each, Settings) and each is not Settings
+            if isinstance(each, type) and issubclass(each, OwnSettings) and each is not OwnSettings
         }
         for struct in structs:
             yield from ((file, variable) for variable in environment.variables(struct))

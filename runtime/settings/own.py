@@ -16,7 +16,7 @@ from runtime.settings.faults import SettingsError, SettingsFault
 from shared.secret import Secret
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class OwnSettings(Struct, frozen=True, kw_only=True):
     """Variables of a function's own; derive from it and take the struct as a parameter."""
 
 
@@ -47,7 +47,7 @@ class Environment:
     def __repr__(self) -> str:
         return "Environment(…)"
 
-    def read[T: Settings](self, struct: type[T]) -> T:
+    def read[T: OwnSettings](self, struct: type[T]) -> T:
         """Make a struct of its variables; one that is empty counts as not set.
 
         Raises:
@@ -69,7 +69,7 @@ class Environment:
             raise SettingsError(tuple(faults))
         return struct(**values)
 
-    def variables(self, struct: type[Settings]) -> Iterator[OwnVariable]:
+    def variables(self, struct: type[OwnSettings]) -> Iterator[OwnVariable]:
         """Yield the variables of a struct."""
         for field in msgspec.structs.fields(struct):
             name = field.name.upper()

@@ -29,7 +29,7 @@ from runtime.routing.signature.sources import (
     source_fault,
     sources_of,
 )
-from runtime.settings.own import Settings
+from runtime.settings.own import OwnSettings
 from shared.agents import Agents
 from shared.database import Database
 from shared.identity import Member, User
@@ -70,7 +70,7 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: C
         return InputKind.DATABASE
     if members == {Agents}:
         return InputKind.AGENTS
-    if any(isinstance(each, type) and issubclass(each, Settings) for each in members):
+    if any(isinstance(each, type) and issubclass(each, OwnSettings) for each in members):
         return InputKind.SETTINGS
     if _is_http(members):
         return InputKind.HTTP
@@ -187,7 +187,7 @@ def _http_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
 
 
 def _settings_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
-    if len(bare(annotation)) == 1 and Settings not in bare(annotation):
+    if len(bare(annotation)) == 1 and OwnSettings not in bare(annotation):
         return None
     found = f"{handler.method}({name}) must be one struct that derives from Settings."
     return handler.fault(found, "Write class Keys(Settings), with a field for each variable, and take Keys.")

@@ -8,7 +8,7 @@ from typing import Any
 from litestar.datastructures import UploadFile
 from msgspec import inspect
 
-from runtime.inputs import SOURCES, Cookie, Form, Header, Source
+from runtime.inputs import SOURCES, Cookie, Form, Header, InputSource
 from runtime.routing.annotations.describe import bare, describe, is_query_value, is_union, spell
 from runtime.routing.annotations.form import fields_of, is_file, members
 from runtime.routing.annotations.walk import RECORDS, plain
@@ -18,7 +18,7 @@ from runtime.routing.operation import Input, Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.signature.handler import Handler
 
-KINDS: dict[type[Source], InputKind] = {
+KINDS: dict[type[InputSource], InputKind] = {
     Header: InputKind.HEADER,
     Cookie: InputKind.COOKIE,
     Form: InputKind.FORM,
@@ -35,7 +35,7 @@ _COMMON = frozenset(
 """What headers are called in Python; with `x_…`, what a query parameter is hardly meant to be called."""
 
 
-def sources_of(annotation: Any) -> list[Source]:
+def sources_of(annotation: Any) -> list[InputSource]:
     """Return the sources that an annotation names, in aliases and unions too."""
     if isinstance(annotation, typing.TypeAliasType):
         return sources_of(annotation.__value__)
@@ -51,7 +51,7 @@ def _is_hashable(value: Any) -> bool:
     return type(value).__hash__ is not None
 
 
-def alias_of(source: Source, name: str) -> str:
+def alias_of(source: InputSource, name: str) -> str:
     """Return what an input is called in the request."""
     match source:
         case Header():
@@ -62,7 +62,7 @@ def alias_of(source: Source, name: str) -> str:
             return name
 
 
-def source_fault(handler: Handler, name: str, annotation: Any, found: list[Source]) -> Fault | None:
+def source_fault(handler: Handler, name: str, annotation: Any, found: list[InputSource]) -> Fault | None:
     """Return what keeps a parameter from coming from the source that its annotation names."""
     where = f"{handler.method}({name})"
     if len(found) > 1:

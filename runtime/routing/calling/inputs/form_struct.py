@@ -20,7 +20,7 @@ from runtime.routing.annotations.form import (
     needs_files,
 )
 from runtime.routing.calling.inputs.body import media_type
-from runtime.routing.calling.inputs.form import MAX_PARTS
+from runtime.routing.calling.inputs.form import MAX_PARTS, FormParts
 from runtime.routing.calling.inputs.texts import TextReader
 from runtime.routing.calling.inputs.validation import Arguments
 from runtime.routing.operation import Input
@@ -28,8 +28,6 @@ from shared.errors import FieldError, Malformed, UnsupportedMediaType
 
 _CHECKED = {"on": "true", "off": "false"}
 """What a checkbox of a page says."""
-
-type Parts = dict[str, list[str | UploadFile]]
 
 
 class FormReader:
@@ -113,15 +111,15 @@ class _FieldReader:
             values[self._name] = parts[0]
 
 
-async def _multipart(request: Request[Any, Any, Any]) -> Parts:
-    parts: Parts = {}
+async def _multipart(request: Request[Any, Any, Any]) -> FormParts:
+    parts: FormParts = {}
     for name, value in (await request.form()).multi_items():
         parts.setdefault(name, []).append(value)
     return parts
 
 
-async def _urlencoded(request: Request[Any, Any, Any]) -> Parts:
-    parts: Parts = {}
+async def _urlencoded(request: Request[Any, Any, Any]) -> FormParts:
+    parts: FormParts = {}
     try:
         text = (await request.body()).decode("ascii")
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARTS, errors="strict")
