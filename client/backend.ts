@@ -7,6 +7,7 @@ import { BackendError, isBackendError, type Failure, type FailureCode, type Loca
 import type { Routes, Streams } from "./schema";
 import { EventStream, type StreamOptions } from "./stream";
 import { exchange, isControlFlow, UsageError, type BackendOptions, type CallOptions } from "./transport";
+import { formBody, scalar, search } from "./values";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
@@ -14,9 +15,11 @@ export type Method = "get" | "post" | "put" | "patch" | "delete";
 export interface Route {
   path?: object;
   query?: object;
+  headers?: object;
   body?: unknown;
   /** Of functions that keep their first answer (`idempotent=`). */
   idempotencyKey?: string | undefined;
+  form?: unknown;
   response?: unknown;
   /** It answers with a file or another content: `text` can be read as both, `binary` only as a file. */
   content?: "text" | "binary";
@@ -26,7 +29,7 @@ export interface Route {
 export type RouteTable = { [M in Method]: object };
 
 /** The input of a call. Not a conditional type: the compiler would evaluate that for every route at each call. */
-export type Input<R> = Pick<R, keyof R & ("path" | "query" | "body" | "idempotencyKey")>;
+export type Input<R> = Pick<R, keyof R & ("path" | "query" | "headers" | "body" | "form" | "idempotencyKey")>;
 /** The paths that need no input. */
 type Bare<Table> = { [P in keyof Table]: object extends Input<Table[P]> ? P : never }[keyof Table] & string;
 
@@ -79,6 +82,7 @@ interface AnyInput {
   query?: Record<string, unknown>;
   body?: unknown;
   idempotencyKey?: string | undefined;
+  form?: unknown;
 }
 
 export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTable = Streams> {
@@ -119,11 +123,11 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   }
 
   #caller<Table>(method: string): Caller<Table> {
-    const call = (template: string, { path, query, ...rest }: AnyInput & CallOptions = {}) => {
+    const call = (template: string, { path, query, form, ...rest }: AnyInput & CallOptions = {}) => {
       let read: Reader = json;
       // The address is known in a later turn, so that `.text()` and `.blob()` are called before anything is sent.
       const promise = address(template, path, query).then((at) =>
-        exchange(this.#options, { ...rest, method, path: at, accept: read === json ? undefined : "*/*" }, (response) => read(response)),
+        exchange(this.#options, { ...rest, ...sent(form), method, path: at, accept: read === json ? undefined : "*/*" }, (response) => read(response)),
       );
       const as = (reader: Reader) => () => {
         read = reader;
@@ -143,14 +147,18 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   }
 
   #opener<Table>(method: string): Opener<Table> {
-    const open = (template: string, { path, query, ...rest }: AnyInput & StreamOptions = {}) =>
-      new EventStream(this.#options, { ...rest, method, path: fill(template, path) + search(query) });
+    const open = (template: string, { path, query, form, ...rest }: AnyInput & StreamOptions = {}) =>
+      new EventStream(this.#options, { ...rest, ...sent(form), method, path: fill(template, path) + search(query) });
     return open as unknown as Opener<Table>;
   }
 }
 
 export function createBackend(options: BackendOptions): BackendApiClient {
   return new BackendApiClient(options);
+}
+
+function sent(form: unknown): { body?: FormData | URLSearchParams } {
+  return form === undefined ? {} : { body: formBody(form) };
 }
 
 async function address(template: string, path: AnyInput["path"], query: AnyInput["query"]): Promise<string> {
@@ -168,22 +176,4 @@ export function fill(template: string, values: Record<string, unknown> = {}): st
     }
     return segments.map(encodeURIComponent).join("/");
   });
-}
-
-/** Build a query string: arrays repeat the name, undefined and null are omitted, dates are ISO 8601 in UTC. */
-export function search(query: Record<string, unknown> = {}): string {
-  const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      const text = scalar(item);
-      if (text !== undefined) pairs.append(name, text);
-    }
-  }
-  const text = pairs.toString();
-  return text && `?${text}`;
-}
-
-function scalar(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  return value instanceof Date ? value.toISOString() : String(value);
 }

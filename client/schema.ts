@@ -40,7 +40,7 @@ export interface CustomEvent {
 
 /** One invalid input. */
 export interface FieldError {
-  /** `body`, `query`, `path` or `header`. */
+  /** `body`, `query`, `path`, `header` or `cookie`. */
   location: string;
   /** dotted path inside the location, `""` for the location as a whole. */
   field: string;

@@ -4,6 +4,7 @@
  */
 import { BackendError, errorFrom, type Failure } from "./errors";
 import { now, random } from "./time";
+import { headerText, type HeaderValue } from "./values";
 
 export interface BackendOptions {
   /** The backend's URL, `https://host` with or without a path; a function is called at each attempt. */
@@ -23,7 +24,7 @@ export interface BackendOptions {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
-  headers?: Record<string, string>;
+  headers?: Record<string, HeaderValue>;
   timeout?: number;
   deadline?: number;
   retries?: number;
@@ -100,13 +101,16 @@ export async function send(
 ): Promise<Response> {
   const token = await tokenFrom(options, skipCache);
   const base = typeof options.baseUrl === "function" ? options.baseUrl() : options.baseUrl;
-  const raw = call.body instanceof FormData || call.body instanceof Blob;
+  const raw = [FormData, Blob, URLSearchParams].some((kind) => call.body instanceof kind);
   const headers = new Headers(typeof options.headers === "function" ? options.headers() : options.headers);
   headers.set("accept", call.accept ?? "application/json");
   if (token) headers.set("authorization", `Bearer ${token}`);
   if (call.body !== undefined && !raw) headers.set("content-type", "application/json");
   if (call.idempotencyKey !== undefined) headers.set("idempotency-key", call.idempotencyKey);
-  for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
+  for (const [name, value] of Object.entries(call.headers ?? {})) {
+    const text = headerText(value);
+    if (text !== undefined) headers.set(name, text);
+  }
   const init: RequestInit & Pick<CallOptions, "next"> = { method: call.method, headers, signal };
   if (call.body !== undefined) init.body = raw ? (call.body as BodyInit) : JSON.stringify(call.body);
   if (call.next !== undefined) init.next = call.next;

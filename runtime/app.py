@@ -18,7 +18,7 @@ from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, Policy, WebhookScheme
-from runtime.dependencies import agents_from, open_database
+from runtime.dependencies import SharedHttp, agents_from, open_database
 from runtime.gate.closed import fault_of, refuse_closed
 from runtime.gate.gate import Gate
 from runtime.gate.idempotency.answers import answers_at
@@ -43,6 +43,7 @@ from runtime.routing.extensions.loading import Extensions
 from runtime.routing.matching.tree import FunctionTree
 from runtime.routing.matching.tree_app import BareTreeApp
 from runtime.routing.reading.faults import one_line
+from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings.origins import compile_origins
 from runtime.settings.project import FILE, read_project
 from runtime.settings.variables import Settings
@@ -87,6 +88,7 @@ class Application:
         self.database = database
         self.identity = identity
         self.agents = agents
+        self.http = SharedHttp()
         self.is_draining = False
         self.service: Mapping[str, object] = {}
         self.companions: list[AbstractAsyncContextManager[object]] = []
@@ -135,7 +137,7 @@ class Application:
             "health": self.health,
             "admission": self.admission,
             "tracing": partial(Tracing, telemetry=self.telemetry),
-            "preflights": partial(Preflights, cors=self.cors),
+            "preflights": partial(Preflights, cors=self.cors, declared=self.table.request_headers),
             "reference": partial(ReferencePage, operations=self.table.operations)
             if self.settings.docs
             else None,
@@ -169,7 +171,11 @@ class Application:
                 extra = {"function": fault.file, "line": fault.line, "error_id": fault.error_id}
                 template = "route closed: %s" if fault.is_closed else "function quarantined: %s"
                 logger.error(template, fault, extra=extra)
-        self._reported = frozenset(table.faults)
+        doubts = [doubt for operation in table.operations for doubt in unlikely_queries(operation)]
+        for doubt in doubts:
+            if doubt not in self._reported:
+                logger.warning("function input in doubt: %s", doubt, extra={"function": doubt.file})
+        self._reported = frozenset((*table.faults, *doubts))
         self.table = table
         self.isolated.renew(sum(each.endpoint.policy.isolate for each in table.operations))
         self._served = fold(self.stages(), cast("ASGIApp", self._litestar))
@@ -193,6 +199,7 @@ class Application:
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.isolated)
+            stack.push_async_callback(self.http.stop)
             await stack.enter_async_context(self.gate)
             await stack.enter_async_context(self._litestar_running())
             asyncio.get_running_loop().set_default_executor(DefaultThreads())
@@ -243,6 +250,7 @@ class Application:
                 {
                     "database": self.database,
                     "agents": self.agents,
+                    "http": self.http,
                     ISOLATED: self.isolated,
                     DRAIN: self._drain,
                 }
@@ -305,7 +313,7 @@ def create_app(
     """
     telemetry = telemetry or Telemetry.start(settings)
     project, budget = settings.functions.resolve().parent, settings.limits.import_budget
-    table = discover(settings.functions, import_budget=budget, refused=refused)
+    table = discover(settings.functions, import_budget=budget, refused=refused, environment=settings.own)
     if settings.is_production:
         table = lock.closed(settings.functions, table)
         if settings.redis_url is None:

@@ -50,7 +50,7 @@ class FieldError(Struct, frozen=True):
     """One invalid input.
 
     Attributes:
-        location: ``body``, ``query``, ``path`` or ``header``.
+        location: ``body``, ``query``, ``path``, ``header`` or ``cookie``.
         field: dotted path inside the location, ``""`` for the location as a whole.
         message: what was expected.
     """

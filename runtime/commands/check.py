@@ -60,7 +60,9 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
 
     budget = settings.limits.import_budget
     refused = [Refusal(*each) for each in json.load(sys.stdin)]
-    table = discover(settings.functions, import_budget=budget, refused=refused, report=report)
+    table = discover(
+        settings.functions, import_budget=budget, refused=refused, report=report, environment=settings.own
+    )
     table = extended(table, budget=budget, refused=refused, report=report)
     root = settings.functions.resolve().parent
     if given.accept:

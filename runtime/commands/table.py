@@ -9,7 +9,7 @@ def table_of(settings: Settings) -> RouteTable:
     """Return the routes; this process must have a single thread, as it forks to try each file."""
     budget = settings.limits.import_budget
     refused = refusals(settings.functions, budget=budget)
-    return discover(settings.functions, import_budget=budget, refused=refused)
+    return discover(settings.functions, import_budget=budget, refused=refused, environment=settings.own)
 
 
 def table_to_show(settings: Settings) -> RouteTable:

@@ -189,6 +189,6 @@ def _print_waterfall(trace: Trace) -> None:
 def _asked_for(settings: Settings) -> list[str]:
     """Return every permission that some endpoint asks for."""
     refused = refusals(settings.functions, budget=settings.limits.import_budget)
-    table = discover(settings.functions, refused=refused)
+    table = discover(settings.functions, refused=refused, environment=settings.own)
     asked = {endpoint.policy.permission for endpoint in table.endpoints}
     return sorted(permission for permission in asked if permission)

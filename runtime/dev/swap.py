@@ -152,6 +152,7 @@ class HotSwap:
             previous=old,
             stale=stale,
             refused=self._refused.values(),
+            environment=self._application.settings.own,
         )
 
     def _try(self, old: RouteTable, stale: frozenset[str], *, has_other: bool) -> None:

@@ -29,6 +29,7 @@ from runtime.routing.importing.guard import Guard, Inline
 from runtime.routing.importing.loading import Loader
 from runtime.routing.incumbents import Incumbents, committed
 from runtime.routing.operation import Operation
+from runtime.routing.own_settings import with_settings
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
 from runtime.routing.reading.names import Segment
@@ -42,6 +43,7 @@ from runtime.routing.reading.tree import (
     unreadable_policies,
 )
 from runtime.routing.table import Imported, Route, RouteTable
+from runtime.settings.own import Environment
 
 MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that
 
@@ -55,6 +57,7 @@ def discover(  # noqa: PLR0913  # all by name
     stale: frozenset[str] = frozenset(),
     refused: Iterable[Refusal] = (),
     report: Callable[[str], None] = lambda _: None,
+    environment: Environment | None = None,
 ) -> RouteTable:
     """Build the route table of a functions folder.
 
@@ -68,6 +71,7 @@ def discover(  # noqa: PLR0913  # all by name
         stale: files to run again all the same, because something that they import has changed.
         refused: files that would harm this process, and are not run.
         report: called with each file before it is touched, and with ``""`` afterwards.
+        environment: from which functions have their own settings; an empty one when None.
     """
     guard = Guard(root, import_budget, report)
     if not root.is_dir():
@@ -103,6 +107,8 @@ def discover(  # noqa: PLR0913  # all by name
         )
         for each in files
     ]
+    own = environment or Environment()
+    compiled = [with_settings(each, own) for each in compiled]
     compiled = _spread(
         compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses(known))
     )

@@ -1,5 +1,6 @@
 """What a handler takes and returns, as the compiler, OpenAPI and the client see it."""
 
+import inspect
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -21,12 +22,21 @@ class Input(Struct, frozen=True, kw_only=True):
         kind: where its value comes from.
         annotation: the resolved annotation, `Annotated` kept.
         default: `msgspec.NODEFAULT` where it is required.
+        value: of settings, what was made of them at start.
+        alias: what it is called in the request, where that is not `name`.
     """
 
     name: str
     kind: InputKind
     annotation: Any
     default: Any
+    alias: str = ""
+    value: Any = None
+
+    @property
+    def field(self) -> str:
+        """What it is called in the request."""
+        return self.alias or self.name
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -71,6 +81,12 @@ class Operation(Struct, frozen=True, kw_only=True):
         kind = typing.get_origin(self.returns) or self.returns
         is_own = isinstance(kind, type) and issubclass(kind, Answer | Response)
         return self.event is None and self.returns not in {None, type(None)} and not is_own
+
+    @property
+    def line(self) -> int:
+        """Where its function begins, 0 if that is no plain function."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None)
+        return code.co_firstlineno if code else 0
 
     @property
     def sees_caller(self) -> bool:

@@ -11,6 +11,7 @@ from runtime.asgi.stages import Stage
 from runtime.config import Endpoint
 from runtime.routing import handlers
 from runtime.routing.importing.loading import Loaded
+from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.tree import FunctionTree, Method, is_refused
 from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
@@ -73,6 +74,12 @@ class RouteTable:
     def operations(self) -> tuple[Operation, ...]:
         """Those that serve."""
         return tuple(route.operation for route in self.routes if route.operation)
+
+    @property
+    def request_headers(self) -> tuple[str, ...]:
+        """Those that functions take, as pages must be allowed to send them."""
+        inputs = (each for operation in self.operations for each in operation.inputs)
+        return tuple(sorted({each.field for each in inputs if each.kind is InputKind.HEADER}))
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

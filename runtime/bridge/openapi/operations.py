@@ -15,12 +15,13 @@ from runtime.bridge.openapi.error_codes import ALWAYS, codes_of
 from runtime.bridge.openapi.schemas import Schema
 from runtime.http.problems import MEDIA_TYPE
 from runtime.routing import Input, InputKind, Operation
+from runtime.routing.annotations.form import MULTIPART, URLENCODED, needs_files
 
 JSON = "application/json"
 
 _FILES = {
     "type": "object",
-    "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
+    "additionalProperties": schemas.FILE,
 }
 
 _PROBLEM = "The error as a problem document (RFC 9457); branch on `code`."
@@ -100,7 +101,7 @@ def _parameters(described: DescribedOperation, arguments: dict[str, str]) -> Ite
         if not required and one.default is not None:
             schema = {**schema, "default": msgspec.to_builtins(one.default)}
         entry: dict[str, Any] = {
-            "name": one.name,
+            "name": one.field,
             "in": one.kind.location,
             "required": required,
             "description": schema.pop("description", "") or arguments.get(one.name, ""),
@@ -134,13 +135,22 @@ def _body(described: DescribedOperation) -> dict[str, Any] | None:
     for one in described.operation.inputs:
         if one.kind.location != "body":
             continue
-        content = (
-            {JSON: {"schema": described.inputs[one.name]}}
-            if one.kind is InputKind.BODY
-            else {"multipart/form-data": {"schema": _FILES}}
-        )
+        content = {media: {"schema": schema} for media, schema in _contents(one, described)}
         return {"required": not _has_default(one), "content": content}
     return None
+
+
+def _contents(one: Input, described: DescribedOperation) -> Iterator[tuple[str, Schema]]:
+    match one.kind:
+        case InputKind.UPLOAD:
+            yield MULTIPART, _FILES
+        case InputKind.FORM:
+            schema = _without_null(described.inputs[one.name])
+            yield MULTIPART, schema
+            if not needs_files(one.annotation):
+                yield URLENCODED, schema
+        case _:
+            yield JSON, described.inputs[one.name]
 
 
 def _responses(described: DescribedOperation) -> dict[str, Any]:

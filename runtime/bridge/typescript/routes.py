@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from runtime.bridge.openapi.schemas import Schema
 from runtime.bridge.typescript.types import comment, declaration, key, sendable, type_of, union, union_of
 from runtime.config import METHODS
+from runtime.routing.annotations.form import MULTIPART
 
 RESERVED = frozenset(
     """
-    Routes Streams Everywhere Date FormData abstract any asserts async await bigint boolean break
+    Routes Streams Everywhere Blob Date FormData abstract any asserts async await bigint boolean break
     case catch class const continue debugger declare default delete do else enum export extends
     false finally for function global globalThis if implements import in infer instanceof interface
     intrinsic is keyof let module namespace never new null number object of out override package
@@ -91,21 +92,21 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
     text = "\n\n".join(filter(None, [operation.get("summary"), operation.get("description")]))
     yield from comment(text, "    ", deprecated=operation.get("deprecated", False))
     yield f"    {json.dumps(_template(entry.path, operation))}: {{"
-    for place in ("path", "query"):
+    for place, field in _PLACES.items():
         parameters = [one for one in operation.get("parameters", []) if one["in"] == place]
         if parameters:
             absent = "" if any(one.get("required") for one in parameters) else "?"
-            yield f"      {place}{absent}: {{"
+            yield f"      {field}{absent}: {{"
             for one in parameters:
                 yield from comment(one.get("description", ""), "        ")
                 mark = "" if one.get("required") else "?"
-                kind = sendable(one["schema"]) if place == "query" else type_of(one["schema"])
+                kind = type_of(one["schema"]) if place == "path" else sendable(one["schema"])
                 kind += " | undefined" if mark else ""
                 yield f"        {key(one['name'])}{mark}: {kind};"
             yield "      };"
     if "requestBody" in operation:
         absent = "" if operation["requestBody"].get("required") else "?"
-        yield f"      body{absent}: {_body(operation['requestBody'])};"
+        yield f"      {_body_field(operation['requestBody'])}{absent}: {_body(operation['requestBody'])};"
     if "x-idempotent" in operation:
         yield "      /** The same key gets the first answer again; with one, the call is retried. */"
         yield "      idempotencyKey?: string | undefined;"
@@ -121,12 +122,24 @@ def _template(path: str, operation: dict[str, Any]) -> str:
     return path
 
 
+_PLACES = {"path": "path", "query": "query", "header": "headers"}
+"""What each place of a parameter is called in a call. A browser sends its cookies by itself."""
+
+
+def _body_field(body: dict[str, Any]) -> str:
+    return "form" if _is_struct(body["content"].get(MULTIPART)) else "body"
+
+
+def _is_struct(content: dict[str, Any] | None) -> bool:
+    return content is not None and "additionalProperties" not in content["schema"]
+
+
 def _body(body: dict[str, Any]) -> str:
-    kinds = {
-        "FormData" if media.startswith("multipart/") else type_of(content["schema"])
-        for media, content in body["content"].items()
-    }
-    return " | ".join(sorted(kinds))
+    content = body["content"]
+    if MULTIPART not in content:
+        return " | ".join(sorted({type_of(each["schema"]) for each in content.values()}))
+    struct = content[MULTIPART] if _is_struct(content[MULTIPART]) else None
+    return f"{type_of(struct['schema'])} | FormData" if struct else "FormData"
 
 
 def _events(schema: Schema, components: Components) -> str:

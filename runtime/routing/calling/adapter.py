@@ -22,7 +22,6 @@ from runtime.routing.calling.answers.streams import event_stream
 from runtime.routing.calling.exits import EXITS, refused
 from runtime.routing.calling.groups import raise_sole
 from runtime.routing.calling.inputs.form import close_form
-from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
@@ -32,7 +31,7 @@ from runtime.routing.calling.workers import THREADS, Workers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
 from runtime.telemetry import record_exception
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
 from shared.events import Event
 
 logger = logging.getLogger(__name__)
@@ -54,11 +53,12 @@ class Adapter:
         self._workers = Workers(
             f"{operation.endpoint.method} {operation.endpoint.template}", policy.concurrency or THREADS
         )
-        self._given, self._query, self._body, self._upload = readers_of(operation)
-        self._reads = bool(self._query or self._body or self._upload)
+        self._readers = readers_of(operation)
+        self._given, self._reads = self._readers.given, self._readers.wait
         self._may_read_form = any(
-            each.kind in {InputKind.UPLOAD, InputKind.REQUEST} for each in operation.inputs
+            each.kind in {InputKind.UPLOAD, InputKind.FORM, InputKind.REQUEST} for each in operation.inputs
         )
+        self._vary = _vary(operation)
         output = EventOutput if operation.event is Event else Output
         self._output = output(
             operation.event or operation.returns, operation.function, operation.endpoint.file
@@ -104,11 +104,7 @@ class Adapter:
                 await close_form(scope)
 
     async def _read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
-        errors = self._read_query(arguments, scope) if self._query else []
-        if self._body is not None:
-            errors += await self._body.read(arguments, scope, receive)
-        elif self._upload is not None:
-            errors += await self._upload.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
+        errors = await self._readers.read(arguments, scope, receive, send)
         if errors:
             raise Invalid(errors=tuple(errors[:MAX_ERRORS]))
 
@@ -116,15 +112,9 @@ class Adapter:
         value = await self._workers.run(self._function, arguments)
         return await value if inspect.isawaitable(value) else value
 
-    def _read_query(self, arguments: Arguments, scope: Scope) -> list[FieldError]:
-        given = read_query(scope)
-        errors: list[FieldError] = []
-        for query in self._query:
-            query.read(arguments, given.get(query.name), errors)
-        return errors
-
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
         scope[SCOPE_KEY].is_public = self._is_public
+        scope[SCOPE_KEY].response_headers += self._vary
         if self._operation.event is not None and not isinstance(value, Response):
             if not hasattr(value, "__aiter__"):
                 raise self._output.misfit(
@@ -170,6 +160,13 @@ class Adapter:
             extra = {"function": self._operation.endpoint.file}
             logger.exception("an error after the answer was sent", extra=extra)
             record_exception(error)
+
+
+def _vary(operation: Operation) -> list[tuple[bytes, bytes]]:
+    """Name the headers that the answer depends on, for the caller's own cache (RFC 9111, 4.1)."""
+    names = [each.field for each in operation.inputs if each.kind is InputKind.HEADER]
+    is_cached = operation.endpoint.policy.cache and operation.endpoint.method == "GET"
+    return [(b"vary", ", ".join(names).encode())] if names and is_cached else []
 
 
 def _cache_control(operation: Operation) -> bytes:

@@ -11,6 +11,7 @@ from runtime.routing.reading.faults import Fault, one_line
 from runtime.routing.signature.handler import Handler
 from runtime.routing.signature.parameters import misspelt, read_parameter
 from runtime.routing.signature.returns import Returned, misplaced_yield, read_return
+from runtime.routing.signature.sources import repeated
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
             faults.append(judged)
         else:
             inputs.append(judged)
-    faults += misspelt(handler, inputs)
+    faults += [*misspelt(handler, inputs), *repeated(handler, inputs)]
     returned = Returned(None)
     if "return" not in hints:
         cure = "Add one, `-> None` if it returns nothing; it defines the response."

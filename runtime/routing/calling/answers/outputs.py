@@ -13,7 +13,14 @@ import msgspec
 from msgspec import inspect as types
 
 from runtime.routing.annotations.fitting import compiled
-from runtime.routing.calling.answers.encoding import cure_of, encode, unencodable
+from runtime.routing.calling.answers.encoding import (
+    FINITE,
+    FINITE_CURE,
+    NotFinite,
+    cure_of,
+    encode,
+    unencodable,
+)
 from runtime.routing.calling.answers.misfit import Misfit, UnreadableFile
 from runtime.routing.calling.answers.narrowing import Unfit, narrowed
 from shared.events import Event
@@ -67,6 +74,8 @@ class Output:
         """
         try:
             return encode(fitting)
+        except NotFinite as error:
+            raise self.misfit(error.place, FINITE, FINITE_CURE) from None
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
             place, culprit = next(unencodable(fitting), ("", fitting))
             expected = f"`{type(culprit).__name__}` has no JSON form."

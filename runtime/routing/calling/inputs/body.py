@@ -10,6 +10,7 @@ from litestar.datastructures import UploadFile
 
 from runtime.asgi.messages import CallerLeft, Receive, Scope
 from runtime.routing.annotations.defaults import completion, fresh
+from runtime.routing.annotations.models import revived
 from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
@@ -26,12 +27,12 @@ class BodyReader:
         self._fresh = fresh(given.default)
         self._complete = completion(given.annotation)
         self._has_numbers = has_numbers(given.annotation)
-        self._decode = msgspec.json.Decoder(given.annotation).decode
+        self._decode = msgspec.json.Decoder(given.annotation, dec_hook=revived).decode
         self._read_as = getattr(given.annotation, "read_as", None)  # a type that understands other formats
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
         """Add the decoded body to `arguments`, or return what is wrong with it."""
-        media = _media_type(scope)
+        media = media_type(scope)
         body = await _whole(receive)
         if not body and not self._is_required:
             if self._fresh:
@@ -65,7 +66,7 @@ class BodyReader:
             if self._read_as is not None and (other := self._read_as(raw)) is not None:
                 kind, raw = other
                 try:
-                    return msgspec.convert(raw, kind), []
+                    return msgspec.convert(raw, kind, dec_hook=revived), []
                 except msgspec.ValidationError as error:
                     refused = error
             # A name that stands twice may hide the mistake: here the last one holds, and it may fit.
@@ -94,7 +95,7 @@ class UploadReader:
 
     async def read(self, arguments: Arguments, request: Request[Any, Any, Any]) -> list[FieldError]:
         """Add the uploaded files to `arguments`, or return what is wrong."""
-        if _media_type(request.scope) != "multipart/form-data":
+        if media_type(request.scope) != "multipart/form-data":
             raise UnsupportedMediaType("Send the files as multipart/form-data.")
         form = await request.form()
         files = [(name, value) for name, value in form.items() if isinstance(value, UploadFile)]
@@ -119,7 +120,8 @@ class UploadReader:
         return [FieldError("body", name, "Given more than once.") for name in repeated]
 
 
-def _media_type(scope: Any) -> str | None:
+def media_type(scope: Any) -> str | None:
+    """Return the content type without its parameters, None where none was sent."""
     for name, value in scope["headers"]:
         if name == b"content-type":
             text: str = value.partition(b";")[0].strip().lower().decode("latin-1")
