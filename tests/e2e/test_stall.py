@@ -35,7 +35,7 @@ from contextvars import Context
 from statistics import fmean
 
 
-from runtime import Event, Function
+from runtime import Database, Event, Function
 
 config = Function(public=True, timeout={timeout})
 '''
@@ -188,6 +188,20 @@ async def get() -> str:
     await asyncio.sleep(0.01)
     return "done"
 """
+TRANSACTION = """
+async def get(database: Database) -> str:
+    async with database.transaction() as transaction:
+        await transaction.execute("CREATE TABLE left_behind (id int)")
+        while True:
+            pass
+"""
+READING = HEALTHY.replace("Function\n", "Database, Function\n").replace(
+    'get() -> str:\n    """Answer at once."""\n    return "well"',
+    'get(database: Database) -> str:\n    """Tell what was left."""\n    found = await database.fetch_value('
+    """"SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'")\n"""
+    """    made = await database.fetch_value("SELECT to_regclass('left_behind')::text")\n"""
+    '    return f"{found} {made}"',
+)
 TAKES_THE_ALARM = """
 async def get() -> str:
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
@@ -310,3 +324,18 @@ async def test_a_function_that_sets_a_task_factory_costs_no_neighbour_its_connec
     assert (held.status_code, held.json()) == (200, "done")
     assert {answer.status_code for answer in answers} == {200}
     assert "a function set a task factory" in service.log
+
+
+async def test_an_interrupted_transaction_is_rolled_back_and_its_connection_kept(
+    tmp_path: Path, issuer: Issuer, database_url: str
+):
+    files = {"holding.py": HEAD.replace("{timeout}", "60") + TRANSACTION, "reading.py": READING}
+    settings = environment(issuer, database_url, functions_of(tmp_path, files), ANNEX_STALL=LIMIT)
+    async with (
+        served(tmp_path, settings | {"DATABASE_POOL_MAX": "2"}) as service,
+        httpx.AsyncClient(base_url=service.url, timeout=30) as http,
+    ):
+        held = [await http.get("/holding") for _ in range(4)]  # more than there are connections
+        read = await asyncio.gather(*(http.get("/reading") for _ in range(8)))
+    assert [each.json()["code"] for each in held] == ["function_stalled"] * 4
+    assert {(each.status_code, each.json()) for each in read} == {(200, "0 None")}
