@@ -191,16 +191,16 @@ async def get() -> str:
 TRANSACTION = """
 async def get(database: Database) -> str:
     async with database.transaction() as transaction:
-        await transaction.execute("CREATE TABLE left_behind (id int)")
+        await transaction.execute("SELECT pg_advisory_xact_lock(7)")
         while True:
             pass
 """
 READING = HEALTHY.replace("Function\n", "Database, Function\n").replace(
     'get() -> str:\n    """Answer at once."""\n    return "well"',
     'get(database: Database) -> str:\n    """Tell what was left."""\n    found = await database.fetch_value('
-    """"SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'")\n"""
-    """    made = await database.fetch_value("SELECT to_regclass('left_behind')::text")\n"""
-    '    return f"{found} {made}"',
+    """"SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' AND datname = current_database()")\n"""
+    """    locks = await database.fetch_value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")\n"""
+    '    return f"{found} {locks}"',
 )
 TAKES_THE_ALARM = """
 async def get() -> str:
@@ -338,4 +338,4 @@ async def test_an_interrupted_transaction_is_rolled_back_and_its_connection_kept
         held = [await http.get("/holding") for _ in range(4)]  # more than there are connections
         read = await asyncio.gather(*(http.get("/reading") for _ in range(8)))
     assert [each.json()["code"] for each in held] == ["function_stalled"] * 4
-    assert {(each.status_code, each.json()) for each in read} == {(200, "0 None")}
+    assert {(each.status_code, each.json()) for each in read} == {(200, "0 0")}
