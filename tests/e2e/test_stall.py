@@ -195,13 +195,22 @@ async def get(database: Database) -> str:
         while True:
             pass
 """
-READING = HEALTHY.replace("Function\n", "Database, Function\n").replace(
-    'get() -> str:\n    """Answer at once."""\n    return "well"',
-    'get(database: Database) -> str:\n    """Tell what was left."""\n    found = await database.fetch_value('
-    """"SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' AND datname = current_database()")\n"""
-    """    locks = await database.fetch_value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")\n"""
-    '    return f"{found} {locks}"',
-)
+READING = '''"""A neighbour that reads."""
+
+from runtime import Database, Function
+
+config = Function(public=True)
+IDLE = """
+SELECT count(*) FROM pg_stat_activity
+WHERE state LIKE 'idle in%' AND datname = current_database()
+"""
+LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+
+
+async def get(database: Database) -> str:
+    """Tell what was left."""
+    return f"{await database.fetch_value(IDLE)} {await database.fetch_value(LOCKS)}"
+'''
 TAKES_THE_ALARM = """
 async def get() -> str:
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
