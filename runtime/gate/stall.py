@@ -36,8 +36,9 @@ LEAST = 0.5  # seconds that a step has whatever its deadline: an answer that is 
 AGAIN = 1.0  # seconds to clean up after an interrupt before the next one
 TRIES = 3  # interrupts that a function may swallow
 STILL = 0.5  # seconds after which a frame counts as what holds the loop rather than as passed through
+STILL_RINGS = 4  # in which it was seen: seconds alone would tell the same of a process that was not scheduled
 STUCK = 1.0  # seconds after which an instruction does
-RINGS = 8  # in which a stuck instruction was seen
+STUCK_RINGS = 8
 STACK = 12  # places in the log
 
 _STEPS = frozenset(each.__code__ for each in (Adapter.__call__, Contained.send, Contained.throw))
@@ -73,63 +74,64 @@ INTERRUPTED = (
     "%s held the event loop for %.1f s and was interrupted (running %s);"
     " move the blocking call to a plain `def` handler, or await its asynchronous form"
 )
+TAKEN = (
+    "a function took SIGALRM, by which the service interrupts what holds the event loop;"
+    " it was taken back: use asyncio.timeout instead of an alarm"
+)
 SWALLOWED = "%s holds the event loop although it was interrupted %d times; ending the process"
+
+
+class _Watch:
+    """For how long, and in how many rings, the same thing was seen."""
+
+    __slots__ = ("_rings", "_since", "_what")
+
+    def __init__(self) -> None:
+        self._what: object = None
+        self._since = 0.0
+        self._rings = 0
+
+    def see(self, what: object, now: float) -> None:
+        """Note what is there now."""
+        if what != self._what:
+            self._what, self._since, self._rings = what, now, 0
+        self._rings += 1
+
+    def lasts(self, seconds: float, rings: int, now: float) -> bool:
+        """Whether it has been there for so long, and in so many rings."""
+        return now - self._since >= seconds and self._rings >= rings
 
 
 class _Step:
     """One step of one task, as far as the rings have seen it.
 
     Attributes:
+        base: its outermost frame; tasks that it starts eagerly run on top, and are part of it.
         since: when it was first seen; it began earlier.
         raised: how often it was interrupted.
         rests_until: before which it is not interrupted again.
     """
 
-    __slots__ = (
-        "_at",
-        "_frame",
-        "_rings",
-        "_still_since",
-        "_stuck_since",
-        "raised",
-        "rests_until",
-        "since",
-        "task",
-    )
+    __slots__ = ("_guard", "_instruction", "base", "raised", "rests_until", "since")
 
-    def __init__(self, task: "asyncio.Task[object]", now: float) -> None:
-        self.task = task
+    def __init__(self, base: FrameType, now: float) -> None:
+        self.base = base
         self.since = now
         self.raised = 0
         self.rests_until = 0.0
-        self._frame: FrameType | None = None
-        self._at = 0
-        self._rings = 0
-        self._still_since = self._stuck_since = now
+        self._guard = _Watch()
+        self._instruction = _Watch()
 
-    def seen(self, frame: FrameType | None, now: float) -> None:
-        """Note the innermost frame, and the instruction that it has come to."""
-        at = frame.f_lasti if frame is not None else 0
-        if frame is not self._frame:
-            self._still_since = self._stuck_since = now
-            self._rings = 0
-        elif at != self._at:
-            self._stuck_since = now
-            self._rings = 0
-        self._rings += 1  # seconds alone would tell the same of a process that was not scheduled
-        self._frame, self._at = frame, at
-
-    def may_be_interrupted(self, now: float) -> bool:
-        """Whether an exception raised in the frame last seen hits the function alone."""
-        frame = self._frame
-        if frame is None or not _is_inside_call(frame):
+    def may_be_interrupted(self, frame: FrameType, functions: str, now: float) -> bool:
+        """Note where the step is, and tell whether an exception raised there hits the function alone."""
+        guard = _guard(frame, functions)
+        self._guard.see(guard, now)
+        self._instruction.see((frame, frame.f_lasti), now)
+        if _packages(frame) & _NEVER or _is_importing(frame, self.base):
             return False
-        packages = _packages(frame)
-        is_stuck = now - self._stuck_since >= STUCK and self._rings >= RINGS
-        if packages & _NEVER or (_is_handing_over(frame) and not is_stuck):
+        if _is_handing_over(frame) and not self._instruction.lasts(STUCK, STUCK_RINGS, now):
             return False
-        is_unwilling = bool(packages & _UNWILLING) or frame.f_code.co_name in _ENTRANCES
-        return not is_unwilling or now - self._still_since >= STILL
+        return guard is None or self._guard.lasts(STILL, STILL_RINGS, now)
 
 
 class Interrupter:
@@ -146,6 +148,7 @@ class Interrupter:
 
     def __init__(self, functions: Path, stall: float, *, end: Callable[[int], object] = os._exit) -> None:
         self._functions = functions.resolve()
+        self._folder = f"{self._functions}{os.sep}"
         self._stall = stall
         self._end = end
         self._step: _Step | None = None
@@ -177,68 +180,67 @@ class Interrupter:
             return
         self._is_ringing = True
         try:
-            self._ring(frame)
+            self.judge(frame)
         finally:
             self._is_ringing = False
 
-    def _ring(self, frame: FrameType | None) -> None:
-        step, call = self._seen(frame), current.get()
-        if step is None or call is None or time.monotonic() < self.due(call, step):
+    def judge(self, frame: FrameType | None) -> None:
+        """Do as `ring`; no other ring comes between."""
+        now, call = time.monotonic(), current.get()
+        base = _base(frame, asyncio.current_task(self._loop), self._folder)
+        if frame is None or base is None:
+            self._step = None
             return
-        if step.raised == TRIES:
+        if self._step is None or self._step.base is not base:
+            self._step = _Step(base, now)
+        step = self._step
+        may_be_interrupted = step.may_be_interrupted(frame, self._folder, now)
+        is_due = now >= self.due(call, step)
+        if is_due and step.raised == TRIES:
             self._give_up(call, step)
-        elif frame is None or not step.may_be_interrupted(time.monotonic()):
-            signal.setitimer(signal.ITIMER_REAL, SOON, SAMPLE)
-        else:
+        elif is_due and may_be_interrupted:
             self._report(call, step, frame)
             step.raised += 1
             step.rests_until = time.monotonic() + AGAIN
             raise Interrupted
+        else:  # set anew, since a function may have set it for itself
+            signal.setitimer(signal.ITIMER_REAL, SOON if is_due else SAMPLE, SAMPLE)
 
-    def due(self, call: Invocation, step: _Step) -> float:
+    def due(self, call: Invocation | None, step: _Step) -> float:
         """Return when a step may be interrupted, on the clock of `time.monotonic`.
 
         After `stall` seconds; sooner where the deadline of its call passes, which its timeout cannot keep.
         """
         at = step.since + self._stall
-        if call.deadline is not None:
+        if call is not None and call.deadline is not None:
             at = min(at, max(step.since + LEAST, call.deadline))
         return max(at, step.rests_until)
 
     def wind(self) -> None:
         """Set the timer back: the loop turns."""
         self._step = None
+        handler = signal.getsignal(signal.SIGALRM)
+        if handler != self.ring:
+            logger.error(TAKEN, extra={"handler": getattr(handler, "__qualname__", type(handler).__name__)})
+            signal.signal(signal.SIGALRM, self.ring)
         signal.setitimer(signal.ITIMER_REAL, TURN + SAMPLE, SAMPLE)
         self._turn = self._loop.call_later(TURN, self.wind)
 
-    def _seen(self, frame: FrameType | None) -> _Step | None:
-        """Note which step holds the loop; None where none does.
-
-        Between two turns a loop runs one step of a task at most, so the same task is the same step.
-        """
-        now, task = time.monotonic(), asyncio.current_task(self._loop)
-        if task is None:
-            self._step = None
-        elif self._step is None or self._step.task is not task:
-            self._step = _Step(task, now)
-        if self._step is not None:
-            self._step.seen(frame, now)
-        return self._step
-
-    def _report(self, call: Invocation, step: _Step, frame: FrameType) -> None:
+    def _report(self, call: Invocation | None, step: _Step, frame: FrameType) -> None:
         stack = places(frame)
         where, innermost = culprit(stack, self._functions)
-        extra = {"function": _file(call), "line": where.line, "stack": [str(each) for each in stack[:STACK]]}
+        file = _file(call) if call is not None else where.file
+        extra = {"function": file, "line": where.line, "stack": [str(each) for each in stack[:STACK]]}
         logger.error(INTERRUPTED, where, _age(step.since), innermost, extra=extra)
 
-    def _give_up(self, call: Invocation, step: _Step) -> None:
+    def _give_up(self, call: Invocation | None, step: _Step) -> None:
         extra = {"function": _file(call)}
         last_words(lambda: logger.critical(SWALLOWED, _file(call), step.raised, extra=extra))
         self._end(EXIT_STATUS)
 
 
-def _file(call: Invocation) -> str:
-    return call.endpoint.file if call.endpoint is not None else "?"
+def _file(call: Invocation | None) -> str:
+    return call.endpoint.file if call is not None and call.endpoint is not None else "?"
 
 
 def _age(moment: float) -> float:
@@ -258,13 +260,35 @@ def _is_handing_over(frame: FrameType) -> bool:
     return is_awaited or (at >= 2 and code[at - 2] == _ENTERS)
 
 
-def _is_inside_call(frame: FrameType) -> bool:
-    """Whether the stack goes down to the step of a call, through no import and no debugger."""
+def _base(frame: FrameType | None, task: "asyncio.Task[object] | None", functions: str) -> FrameType | None:
+    """Return the outermost frame that belongs to a call; None in a callback, and in the service's own code.
+
+    A task that was made without the service's factory begins in the function's own code.
+    """
+    marked = [each for each in _stack(frame) if each.f_code in _STEPS]
+    if marked:
+        return marked[-1]
+    own: FrameType | None = getattr(task.get_coro(), "cr_frame", None) if task is not None else None
+    return own if own is not None and own.f_code.co_filename.startswith(functions) else None
+
+
+def _guard(frame: FrameType, functions: str) -> FrameType | None:
+    """Return the frame, at or below the innermost, up to the function's own code, that is to be spared."""
     for each in _stack(frame):
-        if each.f_code in _STEPS:
-            return True
-        if each.f_code.co_filename.startswith("<frozen importlib") or _packages(each) & _DEBUGGERS:
+        if each.f_code.co_name in _ENTRANCES or _packages(each) & (_NEVER | _UNWILLING):
+            return each
+        if each.f_code.co_filename.startswith(functions):
+            return None
+    return None
+
+
+def _is_importing(frame: FrameType, base: FrameType) -> bool:
+    """Whether an import or a debugger is under way in a step."""
+    for each in _stack(frame):
+        if each is base:
             return False
+        if each.f_code.co_filename.startswith("<frozen importlib") or _packages(each) & _DEBUGGERS:
+            return True
     return False
 
 

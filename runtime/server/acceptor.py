@@ -77,7 +77,8 @@ class Acceptor:
                 self._loop.call_later(RETRY_AFTER, self._open, listener)
                 return
             connection.settimeout(0)
-            task = self._loop.create_task(self._connect(connection))
+            # Not by the loop's factory, which a function may have replaced.
+            task = asyncio.Task(self._connect(connection), loop=self._loop)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

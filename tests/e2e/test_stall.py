@@ -26,14 +26,16 @@ HEAD = '''"""A function that never lets go of the loop."""
 
 import asyncio
 import re
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
+from contextvars import Context
 from statistics import fmean
 
 
-from runtime import Event, Function
+from runtime import Database, Event, Function
 
 config = Function(public=True, timeout={timeout})
 '''
@@ -110,6 +112,41 @@ async def get() -> str:
         group.create_task(spin())
     return ""
 """,
+    "a task in an empty context": """
+async def spin() -> None:
+    while True:
+        pass
+
+
+async def get() -> str:
+    await asyncio.create_task(spin(), context=Context())
+    return ""
+""",
+    "a task that asyncio makes itself": """
+async def spin() -> None:
+    while True:
+        pass
+
+
+async def get() -> str:
+    await asyncio.Task(spin())
+    return ""
+""",
+    "many short tasks that start at once": """
+async def work() -> int:
+    return sum(range(1000))
+
+
+async def get() -> str:
+    while True:
+        await asyncio.Task(work(), loop=asyncio.get_running_loop(), eager_start=True)
+""",
+    "an alarm of its own": """
+async def get() -> str:
+    signal.alarm(1)
+    time.sleep(1000)
+    return ""
+""",
     "the encoding of its answer": """
 class Rows(list):
     def __iter__(self):
@@ -149,6 +186,42 @@ def spin() -> None:
 async def get() -> str:
     asyncio.get_running_loop().call_soon(spin)
     await asyncio.sleep(0.01)
+    return "done"
+"""
+TRANSACTION = """
+async def get(database: Database) -> str:
+    async with database.transaction() as transaction:
+        await transaction.execute("SELECT pg_advisory_xact_lock(7)")
+        while True:
+            pass
+"""
+READING = '''"""A neighbour that reads."""
+
+from runtime import Database, Function
+
+config = Function(public=True)
+IDLE = """
+SELECT count(*) FROM pg_stat_activity
+WHERE state LIKE 'idle in%' AND datname = current_database()
+"""
+LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+
+
+async def get(database: Database) -> str:
+    """Tell what was left."""
+    return f"{await database.fetch_value(IDLE)} {await database.fetch_value(LOCKS)}"
+'''
+TAKES_THE_ALARM = """
+async def get() -> str:
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    await asyncio.sleep(0.5)
+    time.sleep(1000)
+    return ""
+"""
+TASK_FACTORY = """
+async def get() -> str:
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    await asyncio.sleep(1)
     return "done"
 """
 LIMIT = "0.5"  # seconds of one step, so that a test does not take long
@@ -233,3 +306,45 @@ async def test_a_loop_that_is_busy_with_many_short_steps_is_left_alone(tmp_path:
     ):
         answers = await asyncio.gather(*(http.get("/holding") for _ in range(30)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_function_that_takes_the_alarm_is_interrupted_all_the_same(tmp_path: Path, issuer: Issuer):
+    async with holding(tmp_path, issuer, TAKES_THE_ALARM) as service:
+        held, others = await both(service)
+    assert held.json()["code"] == "function_stalled"
+    assert {other.status_code for other in others} == {200}
+    assert "a function took SIGALRM" in service.log
+
+
+async def test_a_function_that_sets_a_task_factory_costs_no_neighbour_its_connection(
+    tmp_path: Path, issuer: Issuer
+):
+    async with (
+        holding(tmp_path, issuer, TASK_FACTORY) as service,
+        httpx.AsyncClient(base_url=service.url, timeout=30) as http,
+    ):
+        call = asyncio.create_task(http.get("/holding"))
+        answers = []
+        while not call.done():
+            async with httpx.AsyncClient(base_url=service.url, timeout=30) as other:
+                answers.append(await other.get("/healthy"))
+            await asyncio.sleep(0.05)
+        held = await call
+    assert (held.status_code, held.json()) == (200, "done")
+    assert {answer.status_code for answer in answers} == {200}
+    assert "a function set a task factory" in service.log
+
+
+async def test_an_interrupted_transaction_is_rolled_back_and_its_connection_kept(
+    tmp_path: Path, issuer: Issuer, database_url: str
+):
+    files = {"holding.py": HEAD.replace("{timeout}", "60") + TRANSACTION, "reading.py": READING}
+    settings = environment(issuer, database_url, functions_of(tmp_path, files), ANNEX_STALL=LIMIT)
+    async with (
+        served(tmp_path, settings | {"DATABASE_POOL_MAX": "2"}) as service,
+        httpx.AsyncClient(base_url=service.url, timeout=30) as http,
+    ):
+        held = [await http.get("/holding") for _ in range(4)]  # more than there are connections
+        read = await asyncio.gather(*(http.get("/reading") for _ in range(8)))
+    assert [each.json()["code"] for each in held] == ["function_stalled"] * 4
+    assert {(each.status_code, each.json()) for each in read} == {(200, "0 0")}
