@@ -15,7 +15,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 
 from runtime.child.calls import Calls
 from runtime.config.memory import bytes_of
-from runtime.dependencies import open_database
+from runtime.dependencies import SharedHttp, open_database
 from runtime.gate.leftovers import Reaper
 from runtime.routing.calling.answers.streams import DRAIN
 from runtime.routing.calling.isolated.frames import HEAD
@@ -33,6 +33,7 @@ from runtime.routing.importing.loading import Loader
 from runtime.routing.matching.tree import FunctionTree
 from runtime.routing.matching.tree_app import BareTreeApp, TreeApp
 from runtime.routing.operation import Operation
+from runtime.routing.own_settings import with_settings
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.source import read_function
 from runtime.settings import Settings
@@ -126,7 +127,7 @@ def _load(beginning: Beginning) -> Operation | Fault:
         policies=dict.fromkeys(source.methods, endpoint.policy),
         faults=source.faults,
     )
-    compiled = compile_file(file, loader, None)
+    compiled = with_settings(compile_file(file, loader, None), settings.own)
     for operation in compiled.operations:
         if operation.endpoint.method == endpoint.method and not compiled.faults:
             return replace(operation, endpoint=endpoint)
@@ -137,10 +138,12 @@ async def _serve(connection: socket.socket, settings: Settings, operation: Opera
     telemetry = _telemetry(settings)
     one = replace(settings, database=replace(settings.database, pool_max=1))
     database = open_database(one)
-    app.state.update({"database": database, DRAIN: asyncio.Event()})
+    http = SharedHttp()
+    app.state.update({"database": database, "http": http, DRAIN: asyncio.Event()})
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(telemetry.stop, FLUSH_BUDGET)
         await stack.enter_async_context(database)
+        stack.push_async_callback(http.stop)
         reaper = await stack.enter_async_context(Reaper())
         await Calls(operation, app, telemetry.tracer, reaper).serve(connection)
 
