@@ -7,6 +7,8 @@ once, Transfer-Encoding and Connection are decided here, whatever the applicatio
 from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import compress, starmap
+from operator import not_
 from re import compile as pattern
 from typing import NamedTuple
 
@@ -50,12 +52,11 @@ def response_head(
     Raises:
         RuntimeError: a field is not valid (RFC 9110, part 5).
     """
-    lines: list[bytes] = []
+    fields = [*fields]
+    lines = [*starmap(_line, fields)]
     length: int | None = None
-    for name, value in fields:
-        if line := _line(name, value):
-            lines.append(line)
-        elif name.lower() == b"content-length":
+    for name, value in compress(fields, map(not_, lines)):
+        if name.lower() == b"content-length":
             length = _length(value, length)
         elif name.lower() == b"connection":
             keep_alive = keep_alive and not _closes(value)
@@ -92,7 +93,7 @@ def _status_line(status: int) -> bytes:
 
 @lru_cache(CACHED_FIELDS)  # nearly all fields repeat from response to response
 def _line(name: bytes, value: bytes) -> bytes:
-    """Return the line of a field; empty for one that is not written as it is given."""
+    """Return the line of a field; empty for one of the framing, which is not written as it is given."""
     if not _NAME.fullmatch(name):
         raise RuntimeError("Invalid name of a response's header field.")
     if _FORBIDDEN.search(value):

@@ -13,7 +13,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from runtime.asgi.invocation import SCOPE_KEY
-from runtime.asgi.messages import Receive, Scope, Send
+from runtime.asgi.messages import Fields, Receive, Scope, Send
 from runtime.routing.calling.answers.outgoing import Outgoing
 from runtime.routing.calling.answers.outputs import EventOutput, Output
 from runtime.routing.calling.answers.representation import Representation
@@ -66,10 +66,9 @@ class Adapter:
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._is_public = not operation.sees_caller
-        self._cache_control = _cache_control(operation)
+        self._caching = _caching(operation)
         self._representation = Representation(policy, operation.endpoint.method)
-        self._headers = [(b"cache-control", self._cache_control)]
-        self._json_headers = [(b"content-type", b"application/json"), *self._headers]
+        self._json_headers = [(b"content-type", b"application/json"), *self._caching]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a group that holds one exception is raised as that exception.
@@ -135,7 +134,7 @@ class Adapter:
             await self._send_response(value, scope, receive, send)
             return
         if self._is_empty:
-            body, headers = b"", self._headers
+            body, headers = b"", self._caching
         else:
             body = self._output.encode(value)
             headers = self._json_headers
@@ -152,7 +151,7 @@ class Adapter:
     ) -> None:
         request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
         representation = partial(self._representation.of, scope)
-        outgoing = Outgoing(response, send, self._cache_control, representation)
+        outgoing = Outgoing(response, send, self._caching, representation)
         answer = response.to_asgi_response(
             app=None, request=request, status_code=self._operation.endpoint.policy.status
         )
@@ -167,8 +166,10 @@ class Adapter:
             record_exception(error)
 
 
-def _cache_control(operation: Operation) -> bytes:
+def _caching(operation: Operation) -> Fields:
+    """Return what a success says of caches; without the config's `cache` nothing, and nobody may store it."""
     policy = operation.endpoint.policy
     if operation.endpoint.method != "GET" or not policy.cache:
-        return b"no-store"
-    return f"{'private' if operation.sees_caller else 'public'}, max-age={policy.cache}".encode()
+        return []
+    scope = "private" if operation.sees_caller else "public"
+    return [(b"cache-control", f"{scope}, max-age={policy.cache}".encode())]
