@@ -4,7 +4,7 @@ The framing fields have one owner, the server: Content-Length is the application
 once, Transfer-Encoding and Connection are decided here, whatever the application said of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from itertools import compress, starmap
@@ -38,7 +38,7 @@ class ResponseHead(NamedTuple):
 
 
 def response_head(
-    status: int, fields: Iterable[Field], *, method: str, version: str, keep_alive: bool
+    status: int, fields: Sequence[Field], *, method: str, version: str, keep_alive: bool
 ) -> ResponseHead:
     """Return the head of a response to a request of this method and version.
 
@@ -52,7 +52,6 @@ def response_head(
     Raises:
         RuntimeError: a field is not valid (RFC 9110, part 5).
     """
-    fields = [*fields]
     lines = [*starmap(_line, fields)]
     length: int | None = None
     for name, value in compress(fields, map(not_, lines)):
