@@ -16,6 +16,8 @@ export const errorCodes = {
   deadline_exceeded: { status: 504, retryable: true },
   /** The credential is valid, but lacks the permission. */
   forbidden: { status: 403, retryable: false },
+  /** The function held the event loop for too long and was interrupted; the log names the line. */
+  function_stalled: { status: 500, retryable: false },
   /** The file behind this route is quarantined; `error_id` finds the cause in the log. */
   function_unavailable: { status: 503, retryable: true },
   /** The request's headers exceed their limit in number or bytes. */

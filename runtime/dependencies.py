@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from secrets import token_urlsafe
 
+from runtime.asgi.invocation import calling_file
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry
 from shared.agents import Agents, ModelSettings, RunLimits, RunStore
@@ -49,4 +50,5 @@ def open_database(settings: Settings, telemetry: Telemetry | None = None) -> Dat
         query_timeout=settings.database.query_timeout,
         tracer_provider=telemetry.tracer_provider if telemetry else None,
         histogram=telemetry.histogram if telemetry else None,
+        borrower=calling_file,
     )

@@ -31,6 +31,7 @@ AnnexError
 │   └── RunLost                 the server that executed an agent run is gone
 ├── Refused               the function's own status, for which there is no noun
 ├── DeadlineExceeded
+├── FunctionStalled       the function held the event loop and was interrupted
 └── Internal              a bug in the service; the caller gets only the ids that find it in the log
 """
 
@@ -312,6 +313,17 @@ class DeadlineExceeded(AnnexError):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or "The call did not finish in time.")
+
+
+class FunctionStalled(AnnexError):
+    """The function held the event loop for too long and was interrupted; the log names the line."""
+
+    code = "function_stalled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The function held the event loop for too long and was interrupted; see request_id in the log."
+        )
 
 
 class Internal(AnnexError):

@@ -56,3 +56,9 @@ class Invocation(Struct, kw_only=True, eq=False):
 
 
 current: ContextVar[Invocation | None] = ContextVar("annex_invocation", default=None)
+
+
+def calling_file() -> str | None:
+    """Return the file of the function whose call this code belongs to; None for the service's own code."""
+    invocation = current.get()
+    return invocation.endpoint.file if invocation is not None and invocation.endpoint is not None else None

@@ -6,6 +6,7 @@ are invalid.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,7 +16,7 @@ from runtime.settings import SettingsError, check_opentelemetry, from_environmen
 
 COMMANDS = {
     "dev": "serve with hot swap, an embedded PostgreSQL and a development issuer",
-    "serve": "serve in production: one process, graceful drain",
+    "serve": "serve in production: a parent and its workers, graceful drain",
     "routes": "print the table: method, URL, file, auth, timeout, state",
     "check": "check everything that can be known without a request; exit 1 with causes and cures",
     "explain": "print file, policy and the origin of each value",
@@ -40,6 +41,8 @@ EXTRAS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["serve"]:
+        hold_signals()
     try:
         check_opentelemetry()
         given = _parser(next(iter(arguments), None)).parse_args(arguments)
@@ -62,6 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def hold_signals() -> None:
+    """Keep SIGTERM and its like for the service that is about to start.
+
+    Nothing listens yet, and to the first process of a container they would be lost.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 def _parser(asked: str | None) -> argparse.ArgumentParser:

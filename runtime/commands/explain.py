@@ -2,7 +2,7 @@
 
 import argparse
 
-from runtime.routing import discover
+from runtime.commands.table import table_to_show
 from runtime.routing.display import explanation
 from runtime.settings import Settings
 
@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print one endpoint's policy and the origin of each value."""
-    table = discover(settings.functions, import_budget=settings.limits.import_budget)
-    text = explanation(table, given.method.upper(), given.path)
+    table = table_to_show(settings)
+    text = explanation(table, given.method.upper(), given.path, stall=settings.limits.stall)
     print(text or f"{given.method.upper()} {given.path}: no such route; `annex routes` lists them.")
     return 0 if text else 1

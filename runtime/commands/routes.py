@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from runtime.routing import discover
+from runtime.commands.table import table_to_show
 from runtime.routing.display import as_json, as_text
 from runtime.routing.extensions.listing import extended
 from runtime.settings import Settings
@@ -16,7 +16,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print the route table."""
-    budget = settings.limits.import_budget
-    table = extended(discover(settings.functions, import_budget=budget), budget=budget)
+    table = extended(table_to_show(settings), budget=settings.limits.import_budget)
     print(as_json(table) if given.json else as_text(table, colour=sys.stdout.isatty()))
     return 0

@@ -110,7 +110,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     concurrency: Annotated[
         int | None,
         Key(
-            doc="calls at once in one process",
+            doc="calls at once in one worker",
             cure="Write a number of calls, 1 or more.",
             check=above_zero,
             below=LESS,

@@ -17,6 +17,7 @@ from shared.errors import (
     DeadlineExceeded,
     FieldError,
     Forbidden,
+    FunctionStalled,
     HeadersTooLarge,
     Internal,
     Invalid,
@@ -49,6 +50,7 @@ STATUS: dict[type[AnnexError], int] = {
     RateLimited: 429,
     HeadersTooLarge: 431,
     Internal: 500,
+    FunctionStalled: 500,
     Unavailable: 503,
     DeadlineExceeded: 504,
 }

@@ -85,13 +85,14 @@ def as_json(table: RouteTable) -> str:
     return msgspec.json.format(msgspec.json.encode({"routes": routes, "faults": faults}), indent=2).decode()
 
 
-def explanation(table: RouteTable, method: str, path: str) -> str | None:
+def explanation(table: RouteTable, method: str, path: str, *, stall: float = 0) -> str | None:
     """Return what holds for one route and where each value comes from; None where there is no such route.
 
     Args:
         table: the routes.
         method: upper case.
         path: a template such as ``/orders/{id}``, or a URL that it matches.
+        stall: seconds that one step may hold the loop; 0 where there is no limit.
     """
     found = table.find(method, path)
     if found is None:
@@ -109,6 +110,9 @@ def explanation(table: RouteTable, method: str, path: str) -> str | None:
             value = _spell(getattr(endpoint.policy, field.name))
             origin = endpoint.policy.origins.get(field.name, "project default")
             lines.append(f"  {field.name:<20} {value:<26} {origin}")
+    if stall:
+        step = f"{stall:g} s, or until the timeout" if endpoint.policy.timeout < stall else f"{stall:g} s"
+        lines.append(f"  {'one step':<20} {step:<26} ANNEX_STALL")
     lines += [f"\n{fault}" for fault in table.faults if fault.file == endpoint.file]
     return "\n".join(lines)
 

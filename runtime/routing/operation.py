@@ -35,6 +35,7 @@ class Operation(Struct, frozen=True, kw_only=True):
         returns: the resolved return annotation; of a stream, its iterator.
         event: of a stream, the type of one event; else None.
         doc: the handler's docstring, or else the file's.
+        known_types: the names of types that the committed contract has for the file.
     """
 
     endpoint: Endpoint
@@ -43,6 +44,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     returns: Any
     event: Any
     doc: str | None
+    known_types: frozenset[str] = frozenset()
 
     @property
     def sees_caller(self) -> bool:

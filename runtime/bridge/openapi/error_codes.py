@@ -24,6 +24,7 @@ ALWAYS = frozenset({
     errors.Overloaded.code,
     errors.ShuttingDown.code,
     errors.DeadlineExceeded.code,
+    errors.FunctionStalled.code,
 })  # fmt: skip
 """Every route can return these."""
 

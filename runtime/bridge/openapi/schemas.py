@@ -5,7 +5,8 @@ in both directions and differs becomes two components: `Reading` in responses, `
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, get_origin
 
 import msgspec
@@ -27,12 +28,20 @@ class Schemas(NamedTuple):
     components: dict[str, Schema]
 
 
-def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
-    """Describe the types of requests and of responses; the same in every process."""
+def build(
+    sent: Iterable[Any], answered: Iterable[Any], known: Mapping[str, frozenset[str]] = MappingProxyType({})
+) -> Schemas:
+    """Describe the types of requests and of responses; the same in every process.
+
+    Args:
+        sent: types of requests.
+        answered: types of responses.
+        known: names in the committed contract, as for `naming.names_of`.
+    """
     sent = list(sent)
     types = [*sent, *answered]
     named = named_types(types)
-    names = naming.names_of([*types, *named])
+    names = naming.names_of([*types, *named], known)
     with naming.renamed(names):
         generated = msgspec.json.schema_components([*types, *named], ref_template=PREFIX + "{name}")
     # Through JSON, because defaults may be tuples or sets, which the document does not have.

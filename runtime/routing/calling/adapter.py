@@ -26,7 +26,7 @@ from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.refusals import raise_refusal
-from runtime.routing.calling.workers import Workers
+from runtime.routing.calling.workers import THREADS, Workers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
 from runtime.telemetry import record_exception
@@ -34,8 +34,6 @@ from shared.errors import FieldError, Invalid
 from shared.events import Event
 
 logger = logging.getLogger(__name__)
-
-THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
 
 
 class Adapter:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from runtime.routing.annotations.describe import MODULE_PREFIX
 from runtime.routing.importing.guard import Guard
+from runtime.routing.importing.surroundings import release_files
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
 
 
@@ -71,6 +72,8 @@ class Loader:
             ran = Fault(file=file, line=0, found=found, cure="Leave sys.modules and __class__ unchanged.")
         if ran is not None:
             sys.modules.pop(prepared[-1].name, None)
+            del prepared, module
+            release_files()
             return ran
         return Loaded(module, prepared[-1].name, time.perf_counter() - started)
 

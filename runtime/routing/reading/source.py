@@ -9,6 +9,7 @@ import ast
 from msgspec import Struct
 
 from runtime.config import Folder, Function
+from runtime.routing.reading.bindings import bindings, evaluated
 from runtime.routing.reading.config import ConfigReader, Literal
 from runtime.routing.reading.faults import UNREADABLE, Fault, Findings, unreadable
 from runtime.routing.reading.methods import decorated, read_methods
@@ -62,8 +63,10 @@ def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source
         return unread(file, unreadable(file, error))
     findings = Findings(file)
     reader = ConfigReader(kind, findings)
-    config = reader.read(code)
-    methods = read_methods(code, findings) if kind is Function else {}
+    nodes = evaluated(code)
+    bound = bindings(code, nodes)
+    config = reader.read(code, nodes, bound)
+    methods = read_methods(code, bound, findings) if kind is Function else {}
     is_whole = reader.written is not None and not findings.faults
     written = kind(**reader.written or {}) if is_whole else None
     doc, faults = ast.get_docstring(code), tuple(findings.faults)

@@ -121,6 +121,15 @@ def test_json_is_for_machines(table: RouteTable) -> None:
     assert decoded["faults"][0]["file"] == "broken.py"
 
 
+@pytest.mark.parametrize(("stall", "said"), [(1.5, "1.5 s"), (60, "60 s, or until the timeout")])
+def test_explanation_says_how_long_one_step_may_hold_the_loop(
+    table: RouteTable, stall: float, said: str
+) -> None:
+    text = explanation(table, "DELETE", "/signals/SPY", stall=stall)
+
+    assert re.search(rf"^  one step +{said} +ANNEX_STALL$", text or "", re.MULTILINE)
+
+
 @pytest.mark.parametrize("path", ["/signals/{symbol}", "/signals/SPY"])
 def test_explanation_says_where_each_value_comes_from(table: RouteTable, path: str) -> None:
     text = explanation(table, "DELETE", path)
@@ -130,6 +139,7 @@ def test_explanation_says_where_each_value_comes_from(table: RouteTable, path: s
     assert re.search(r"^  timeout +2 +signals/\[symbol\]\.py methods\.delete$", text, re.MULTILINE)
     assert re.search(r"^  permission +org:signals:read +signals/_config\.py$", text, re.MULTILINE)
     assert re.search(r"^  max_body +1048576 +project default$", text, re.MULTILINE)
+    assert "one step" not in text
     assert ("'SPY' in this URL" in text) is (path == "/signals/SPY")
 
 
