@@ -23,8 +23,6 @@ _BINDING = (
 )
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
-_BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})  # fields that hold statements
-
 type Binding = tuple[str, ast.AST, int]
 
 
