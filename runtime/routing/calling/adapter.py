@@ -139,7 +139,7 @@ class Adapter:
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         status = self._status
-        if self._representation.concerns(body):
+        if len(body) >= self._representation.smallest:
             status, headers, body = await self._representation.of(scope, status, headers, body)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
         else:
             self._pipeline.drop()
             self._writer.end() if exchange is self._incoming else self._writer.close()
-        if not self.transport.is_closing():
+        if not (self._writer.is_reading or self.transport.is_closing()):
             self._writer.resume_reading()
         if exchange is self._incoming:
             self._reads.linger()
