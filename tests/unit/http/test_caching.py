@@ -25,3 +25,13 @@ def test_fields_for_shared_caches_leave_only_with_a_public_answer(name: bytes) -
 
     assert field not in cacheable([field], (), is_public=False)
     assert field in cacheable([field], (), is_public=True)
+
+
+def test_what_says_nothing_of_caches_is_stored_nowhere_and_varies_once() -> None:
+    sent = cacheable([(b"a", b"b")], (b"Origin",), is_public=False)
+
+    assert sent == [
+        (b"a", b"b"),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Origin, Authorization, Cookie"),
+    ]
