@@ -16,6 +16,8 @@ export const errorCodes = {
   deadline_exceeded: { status: 504, retryable: true },
   /** The credential is valid, but lacks the permission. */
   forbidden: { status: 403, retryable: false },
+  /** The process of an isolated function ended during the call; the cause is in the log. */
+  function_crashed: { status: 500, retryable: false },
   /** The function held the event loop for too long and was interrupted; the log names the line. */
   function_stalled: { status: 500, retryable: false },
   /** The file behind this route is quarantined; `error_id` finds the cause in the log. */
@@ -34,6 +36,8 @@ export const errorCodes = {
   model_unavailable: { status: 503, retryable: true },
   /** The resource does not exist. */
   not_found: { status: 404, retryable: false },
+  /** The isolated function needed more memory than its process may take. */
+  out_of_memory: { status: 503, retryable: true },
   /** The database connection was lost during a change, which may or may not be saved. */
   outcome_unknown: { status: 503, retryable: false },
   /** This function, or the service, is at its limit of requests at once and its queue is full. */

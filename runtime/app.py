@@ -33,6 +33,8 @@ from runtime.http.shell import Shell
 from runtime.refusal import Refusal
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.isolated.application import ISOLATED
+from runtime.routing.calling.isolated.pool import IsolatedProcesses
 from runtime.routing.calling.workers import DefaultThreads
 from runtime.routing.extensions.access import Access
 from runtime.routing.extensions.listing import listed
@@ -110,6 +112,7 @@ class Application:
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
         self._recorded = recorded
+        self.isolated = IsolatedProcesses(settings)
         self._drain = asyncio.Event()
         self._in_front: dict[str, Stage] = {}
         self._reported: frozenset[Fault] = frozenset()
@@ -162,6 +165,7 @@ class Application:
                 logger.error(template, fault, extra=extra)
         self._reported = frozenset(table.faults)
         self.table = table
+        self.isolated.renew(sum(each.endpoint.policy.isolate for each in table.operations))
         self._served = fold(self.stages(), cast("ASGIApp", self._litestar))
 
     def put_in_front(self, name: str, stage: Stage) -> None:
@@ -182,6 +186,7 @@ class Application:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
+            await stack.enter_async_context(self.isolated)
             await stack.enter_async_context(self.gate)
             await stack.enter_async_context(self._litestar_running())
             asyncio.get_running_loop().set_default_executor(DefaultThreads())
@@ -228,7 +233,14 @@ class Application:
             plugins=[*plugins, self._access],
             exception_handlers={Exception: as_response},
             request_max_body_size=Policy().max_body,
-            state=State({"database": self.database, "agents": self.agents, DRAIN: self._drain}),
+            state=State(
+                {
+                    "database": self.database,
+                    "agents": self.agents,
+                    ISOLATED: self.isolated,
+                    DRAIN: self._drain,
+                }
+            ),
         )
         self._access.check(app)
         return app

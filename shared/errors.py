@@ -28,10 +28,12 @@ AnnexError
 │   ├── Overloaded              too many requests at once
 │   ├── AgentsUnavailable       no model is configured, or the agents extra is not installed
 │   ├── ModelUnavailable        the model provider failed or refused
-│   └── RunLost                 the server that executed an agent run is gone
+│   ├── RunLost                 the server that executed an agent run is gone
+│   └── OutOfMemory             an isolated function needed more memory than it may take
 ├── Refused               the function's own status, for which there is no noun
 ├── DeadlineExceeded
 ├── FunctionStalled       the function held the event loop and was interrupted
+├── FunctionCrashed       the process of an isolated function ended during the call
 └── Internal              a bug in the service; the caller gets only the ids that find it in the log
 """
 
@@ -292,6 +294,15 @@ class RunLost(Unavailable):
     code = "run_lost"
 
 
+class OutOfMemory(Unavailable):
+    """The isolated function needed more memory than its process may take."""
+
+    code = "out_of_memory"
+
+    def __init__(self) -> None:
+        super().__init__("The call needed more memory than it may take.", retry_after=None)
+
+
 class Refused(AnnexError):
     """The function refused with a status of its own, which no other code stands for.
 
@@ -324,6 +335,15 @@ class FunctionStalled(AnnexError):
         super().__init__(
             "The function held the event loop for too long and was interrupted; see request_id in the log."
         )
+
+
+class FunctionCrashed(AnnexError):
+    """The process of an isolated function ended during the call; the cause is in the log."""
+
+    code = "function_crashed"
+
+    def __init__(self) -> None:
+        super().__init__("The function ended during the call. Quote request_id when you report it.")
 
 
 class Internal(AnnexError):

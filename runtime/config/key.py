@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from runtime.config.grants import grants_of
+from runtime.config.memory import bytes_of
 from runtime.config.rates import Rate
 from runtime.config.reverification import Reverification
 
@@ -32,6 +33,7 @@ def _anything(_outer: object, _inner: object) -> bool:
 SAME = Order("stays", lambda outer, inner: inner == outer)
 ON = Order("may be switched on, not off", lambda outer, inner: inner or not outer)
 LESS = Order("may get smaller", lambda outer, inner: inner <= outer)
+SMALLER = Order("may get smaller", lambda outer, inner: bytes_of(inner) <= bytes_of(outer))
 SUBSET = Order("may lose members", lambda outer, inner: set(inner) <= set(outer))
 SLOWER = Order("may get slower", lambda outer, inner: Rate.parse(inner).is_within(Rate.parse(outer)))
 STRICTER = Order(
@@ -115,6 +117,11 @@ def url_path(value: str) -> None:
 def rate_text(value: str) -> None:
     """Refuse what is not a rate."""
     Rate.parse(value)
+
+
+def memory_size(value: str | int) -> None:
+    """Refuse what is no memory to run a function in."""
+    bytes_of(value)
 
 
 def reverification_value(value: str | dict[str, Any]) -> None:

@@ -13,12 +13,14 @@ from runtime.config.key import (
     ON,
     SAME,
     SLOWER,
+    SMALLER,
     STRICTER,
     SUBSET,
     UNION,
     Key,
     above_zero,
     grant,
+    memory_size,
     not_empty,
     not_negative,
     organization_scope,
@@ -102,7 +104,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     cancel_on_disconnect: Annotated[
         bool | None,
         Key(
-            doc="stop when the caller disconnects; by default, streams do",
+            doc="stop when the caller disconnects; by default, streams and isolated functions do",
             cure=_YES_OR_NO,
             below=INNER,
         ),
@@ -143,6 +145,23 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
             below=LESS,
         ),
     ] = 1024 * 1024
+    isolate: Annotated[
+        bool,
+        Key(
+            doc="run each call in a process of its own, which is killed at its deadline",
+            cure=_YES_OR_NO,
+            below=ON,
+        ),
+    ] = False
+    memory: Annotated[
+        str | int | None,
+        Key(
+            doc='what the process of an isolated call may take: `"512MiB"`, `"1GiB"` or bytes',
+            cure='Write it as "512MiB", "1GiB" or a number of bytes.',
+            check=memory_size,
+            below=SMALLER,
+        ),
+    ] = None
     read_only: Annotated[
         bool, Key(doc="database transactions of this function are read-only", cure=_YES_OR_NO, below=ON)
     ] = False

@@ -61,7 +61,7 @@ class Gate:
         """Return the steps of a call, in order; None where the endpoint's policy does not ask for one."""
         policy, authority = endpoint.policy, self._authority
         asked = policy.cancel_on_disconnect
-        watch = endpoint.stream if asked is None else asked
+        watch = (endpoint.stream or policy.isolate) if asked is None else asked
         webhooks = self._webhooks[policy.webhook] if policy.webhook else None
         slots, rate = self._bulkhead(endpoint), self._rate(endpoint)
         return {

@@ -16,7 +16,7 @@ import msgspec
 from runtime.refusal import Refusal
 from runtime.rehearsal.lasting import Lasting, Watch
 from runtime.rehearsal.memory import available
-from runtime.rehearsal.places import Mark, LineMarker
+from runtime.rehearsal.places import LineMarker, Mark
 from runtime.routing.discovery import attempt
 from runtime.routing.importing.guard import Guard
 

@@ -166,6 +166,7 @@ def _route_line(route: Route, paint: Paint) -> str:
         word
         for word, holds in (
             ("stream", endpoint.stream),
+            ("isolated", endpoint.policy.isolate),
             ("path=", endpoint.policy.path is not None),
             ("503", route.operation is None),
         )

@@ -232,4 +232,6 @@ def _operation(each: FunctionFile, handler: Handler, signature: Signature) -> Op
         returns=signature.returns,
         event=signature.event,
         doc=(str.__str__(doc) if issubclass(type(doc), str) else None) or each.source.doc,
+        text=each.text,
+        segments=each.segments or (),
     )

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from runtime.config import Endpoint
 from runtime.routing.input_kind import InputKind
+from runtime.routing.reading.names import Segment
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -36,6 +37,8 @@ class Operation(Struct, frozen=True, kw_only=True):
         event: of a stream, the type of one event; else None.
         doc: the handler's docstring, or else the file's.
         known_types: the names of types that the committed contract has for the file.
+        text: of its file, as it was imported.
+        segments: its URL.
     """
 
     endpoint: Endpoint
@@ -45,6 +48,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     event: Any
     doc: str | None
     known_types: frozenset[str] = frozenset()
+    text: bytes = b""
+    segments: tuple[Segment, ...] = ()
 
     @property
     def sees_caller(self) -> bool:

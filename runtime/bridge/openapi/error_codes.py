@@ -52,6 +52,9 @@ def _from_policy(operation: Operation) -> Iterator[str]:
         yield errors.KeysUnavailable.code
     if policy.rate_limit is not None:
         yield errors.RateLimited.code
+    if policy.isolate:
+        yield errors.OutOfMemory.code
+        yield errors.FunctionCrashed.code
 
 
 def _from_inputs(operation: Operation) -> Iterator[str]:

@@ -156,4 +156,7 @@ def _contradictions(
     if said.get("queue") and not said.get("concurrency"):
         found = "queue limits the calls that wait for concurrency, which is not set."
         faults.append(Fault(file=file, line=lines["queue"], found=found, cure="Set concurrency as well."))
+    if said.get("memory") and not said.get("isolate"):
+        found = "memory limits the process of an isolated function, and isolate is not set."
+        faults.append(Fault(file=file, line=lines["memory"], found=found, cure="Set isolate=True as well."))
     return faults

@@ -62,7 +62,9 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: P
     return InputKind.QUERY
 
 
-def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fault | None:
+def _misuse(  # noqa: PLR0911  # a table, read as one
+    handler: Handler, name: str, kind: InputKind, annotation: Any
+) -> Fault | None:
     """Return what keeps a parameter from being of its kind."""
     match kind:
         case InputKind.PATH:
@@ -75,7 +77,9 @@ def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fa
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
             return _member_fault(handler, name, annotation)
-        case InputKind.DATABASE | InputKind.AGENTS | InputKind.REQUEST:
+        case InputKind.AGENTS:
+            return _agents_fault(handler, name)
+        case InputKind.DATABASE | InputKind.REQUEST:
             return None
         case _:
             typing.assert_never(kind)
@@ -137,6 +141,13 @@ def _member_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
             f"{where} must be a Member, but this route admits callers without one.", "Write User | None."
         )
     return None
+
+
+def _agents_fault(handler: Handler, name: str) -> Fault | None:
+    if not handler.policy.isolate:
+        return None
+    found = f"{handler.method}({name}) asks for Agents, whose runs outlive the process of an isolated call."
+    return handler.fault(found, "Remove isolate, or move the blocking work to a file of its own.")
 
 
 def _body_fault(handler: Handler, kind: InputKind, annotation: Any) -> Fault | None:

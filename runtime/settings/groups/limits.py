@@ -30,6 +30,13 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
             doc="Concurrent requests of one worker; the rest get 503 with Retry-After.",
         ),
     ] = 400
+    isolated_processes: Annotated[
+        int | None,
+        from_env(
+            "ANNEX_ISOLATED_PROCESSES",
+            doc="Processes of functions with `isolate=True` at once, of one worker; as many as cores, and at least 2. Further calls wait.",
+        ),
+    ] = None
     import_budget: Annotated[
         float,
         from_env(
