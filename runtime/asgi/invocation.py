@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from asyncio import Task
 
@@ -15,7 +17,7 @@ SCOPE_KEY = "annex"
 REFUSAL_KEY = "annex.refusal"  # set by the server: the AnnexError with which this request is to be refused
 
 
-class Invocation:
+class Invocation(Struct, kw_only=True, eq=False):
     """Made by the shell, kept in ``scope["annex"]`` and in `current`.
 
     Attributes:
@@ -37,42 +39,22 @@ class Invocation:
         tasks: what the function started and has not finished; None outside of the gate.
     """
 
-    __slots__ = (
-        "auth",
-        "client",
-        "content_length",
-        "deadline",
-        "endpoint",
-        "error",
-        "has_begun",
-        "is_chunked",
-        "is_public",
-        "method",
-        "request_id",
-        "response_headers",
-        "started",
-        "status",
-        "tasks",
-        "user",
-    )
-
-    def __init__(self, *, request_id: str, client: str, method: str, started: float) -> None:
-        self.request_id = request_id
-        self.client = client
-        self.method = method
-        self.started = started
-        self.content_length: int | None = None
-        self.is_chunked = False
-        self.deadline: float | None = None
-        self.endpoint: Endpoint | None = None
-        self.user: User | None = None
-        self.auth: str = ""
-        self.error: str = ""
-        self.has_begun = False
-        self.is_public = False
-        self.status = 0
-        self.response_headers: list[tuple[bytes, bytes]] = []
-        self.tasks: set[Task[Any]] | None = None
+    request_id: str
+    client: str
+    method: str
+    started: float
+    content_length: int | None = None
+    is_chunked: bool = False
+    deadline: float | None = None
+    endpoint: Endpoint | None = None
+    user: User | None = None
+    auth: str = ""
+    error: str = ""
+    has_begun: bool = False
+    is_public: bool = False
+    status: int = 0
+    response_headers: list[tuple[bytes, bytes]] = []
+    tasks: set[Task[Any]] | None = None
 
 
 current: ContextVar[Invocation | None] = ContextVar("annex_invocation", default=None)

@@ -176,12 +176,12 @@ def compile_file(each: FunctionFile, loader: Loader, known: Imported | None) -> 
         loader: of its folder.
         known: what an earlier import made of it, used where the text is the same.
     """
-    if each.faults or each.source.code is None or each.segments is None:
+    if each.faults or each.segments is None:
         return CompiledFile(each, each.faults)
     if known is not None and known.text == each.text:
         loaded: Loaded | Fault = known.loaded
     else:
-        loaded = loader.load(each.file, each.source.code)
+        loaded = loader.load(each.file, each.text)
     if isinstance(loaded, Fault):
         return CompiledFile(each, (loaded,))
     # An annotation is code of the file as well, and may do anything.

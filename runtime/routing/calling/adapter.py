@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 
 from runtime.answers import Answer
 from runtime.asgi.invocation import SCOPE_KEY
-from runtime.asgi.messages import Receive, Scope, Send
+from runtime.asgi.messages import Fields, Receive, Scope, Send
 from runtime.routing.calling.answers.outgoing import Outgoing
 from runtime.routing.calling.answers.outputs import EventOutput, Output
 from runtime.routing.calling.answers.representation import Representation
@@ -66,11 +66,10 @@ class Adapter:
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._is_public = not operation.sees_caller
-        self._cache_control = _cache_control(operation)
+        self._caching = _caching(operation)
         self._representation = Representation(policy, operation.endpoint.method)
-        self._replies = Replies(operation, self._output, self._representation, self._cache_control)
-        self._headers = [(b"cache-control", self._cache_control)]
-        self._json_headers = [(b"content-type", b"application/json"), *self._headers]
+        self._replies = Replies(operation, self._output, self._representation, self._caching)
+        self._json_headers = [(b"content-type", b"application/json"), *self._caching]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a group that holds one exception is raised as that exception.
@@ -130,14 +129,14 @@ class Adapter:
             await self._replies.send(value, scope, receive, send)
             return
         if self._is_empty:
-            body, headers = b"", self._headers
+            body, headers = b"", self._caching
         else:
             body = self._output.encode(value)
             headers = self._json_headers
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         status = self._status
-        if self._representation.concerns(body):
+        if len(body) >= self._representation.smallest:
             status, headers, body = await self._representation.of(scope, status, headers, body)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -147,7 +146,7 @@ class Adapter:
     ) -> None:
         request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
         representation = partial(self._representation.of, scope)
-        outgoing = Outgoing(response, send, self._cache_control, representation)
+        outgoing = Outgoing(response, send, self._caching, representation)
         answer = response.to_asgi_response(
             app=None, request=request, status_code=self._operation.endpoint.policy.status
         )
@@ -169,8 +168,10 @@ def _vary(operation: Operation) -> list[tuple[bytes, bytes]]:
     return [(b"vary", ", ".join(names).encode())] if names and is_cached else []
 
 
-def _cache_control(operation: Operation) -> bytes:
+def _caching(operation: Operation) -> Fields:
+    """Return what a success says of caches; without the config's `cache` nothing, and nobody may store it."""
     policy = operation.endpoint.policy
     if operation.endpoint.method != "GET" or not policy.cache:
-        return b"no-store"
-    return f"{'private' if operation.sees_caller else 'public'}, max-age={policy.cache}".encode()
+        return []
+    scope = "private" if operation.sees_caller else "public"
+    return [(b"cache-control", f"{scope}, max-age={policy.cache}".encode())]

@@ -20,7 +20,6 @@ class Source(Struct, frozen=True):
 
     Attributes:
         file: path below the functions folder.
-        code: the syntax tree, None where it cannot be parsed.
         methods: handlers in the order of `METHODS`, with the line of each.
         decorated: those that have a decorator, with the line of the first.
         config: decoded keys; None where the config cannot be trusted, so that the file stays closed.
@@ -30,7 +29,6 @@ class Source(Struct, frozen=True):
     """
 
     file: str
-    code: ast.Module | None
     methods: dict[str, int]
     config: dict[str, Literal] | None
     doc: str | None
@@ -51,7 +49,7 @@ def read_folder(file: str, text: bytes) -> Source:
 
 def unread(file: str, fault: Fault) -> Source:
     """Return what is known of a file that could not be read: nothing, and why."""
-    return Source(file, None, {}, None, None, (fault,))
+    return Source(file, {}, None, None, (fault,))
 
 
 def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source:
@@ -70,4 +68,4 @@ def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source
     is_whole = reader.written is not None and not findings.faults
     written = kind(**reader.written or {}) if is_whole else None
     doc, faults = ast.get_docstring(code), tuple(findings.faults)
-    return Source(file, code, methods, config, doc, faults, written, decorated(code))
+    return Source(file, methods, config, doc, faults, written, decorated(code))

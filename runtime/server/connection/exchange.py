@@ -155,8 +155,8 @@ class Exchange:
         Raises:
             RuntimeError: it breaks the protocol (ASGI 3.0), or a header field is invalid.
         """
-        if not self.is_disconnected:
-            await self._writer.writable()
+        if self._writer.congestion is not None and not self.is_disconnected:
+            await self._writer.congestion.wait()
         if self.is_disconnected:
             return
         kind = message["type"]

@@ -14,7 +14,11 @@ logger = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Runs the application for the first of its exchanges; the others are queued behind it."""
+    """Runs the application for the first of its exchanges; the others are queued behind it.
+
+    Attributes:
+        exchanges: not answered yet, in the order of their requests.
+    """
 
     def __init__(
         self, app: ASGIApp, tasks: set[asyncio.Task[None]], *, on_unanswered: Callable[[Exchange], None]
@@ -30,43 +34,35 @@ class Pipeline:
         self._app = app
         self._tasks = tasks
         self._on_unanswered = on_unanswered
-        self._exchanges: deque[Exchange] = deque()
-
-    def __len__(self) -> int:
-        return len(self._exchanges)
+        self.exchanges: deque[Exchange] = deque()
 
     @property
     def first(self) -> Exchange | None:
         """The exchange to be answered now."""
-        return self._exchanges[0] if self._exchanges else None
+        return self.exchanges[0] if self.exchanges else None
 
     @property
     def last(self) -> Exchange | None:
         """The exchange that was read last, of those not answered yet."""
-        return self._exchanges[-1] if self._exchanges else None
-
-    def append(self, exchange: Exchange) -> None:
-        """Queue a request."""
-        self._exchanges.append(exchange)
+        return self.exchanges[-1] if self.exchanges else None
 
     def start(self) -> None:
         """Run the first exchange in this iteration of the loop, unless it runs already."""
-        exchange = self.first
-        if exchange is not None and not exchange.is_running:
-            self._run(exchange, eager=True, context=None)
+        if self.exchanges and not self.exchanges[0].is_running:
+            self._run(self.exchanges[0], eager=True, context=None)
 
     def advance(self) -> None:
         """Go on to the next: the first one was answered."""
-        self._exchanges.popleft()
-        if self._exchanges:
+        self.exchanges.popleft()
+        if self.exchanges:
             # It must not see the context of the one before.
-            self._run(self._exchanges[0], eager=False, context=Context())
+            self._run(self.exchanges[0], eager=False, context=Context())
 
     def drop(self) -> None:
         """Answer none of them any more."""
-        for exchange in self._exchanges:
+        for exchange in self.exchanges:
             exchange.disconnect()
-        self._exchanges.clear()
+        self.exchanges.clear()
 
     def _run(self, exchange: Exchange, *, eager: bool, context: Context | None) -> None:
         exchange.is_running = True

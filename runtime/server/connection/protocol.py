@@ -164,7 +164,8 @@ class Connection(asyncio.Protocol):
     def on_request(self, head: RequestHead) -> None:
         """Queue a request, with a refusal in its scope where it is not to be served."""
         self._reads.head_ended()
-        if len(self._pipeline) > self._limits.pipelined:
+        waiting = self._pipeline.exchanges
+        if len(waiting) > self._limits.pipelined:
             raise Malformed("Too many pipelined requests on one connection.")
         scope = head.scope(**self._ends, state=self._app_state.copy())
         refusal = self._refusal(head)
@@ -178,9 +179,9 @@ class Connection(asyncio.Protocol):
             date=self._listener.date,
             on_complete=self._completed,
         )
-        if self._pipeline.last is not None:
+        if waiting:
             self._writer.pause_reading()
-        self._pipeline.append(self._incoming)
+        waiting.append(self._incoming)
 
     def on_body(self, body: bytes) -> None:
         """Pass a piece of the body on, unless nobody will read it."""
@@ -211,13 +212,13 @@ class Connection(asyncio.Protocol):
     def _completed(self, exchange: Exchange) -> None:
         """Go on after a response; a body still arriving has `linger` seconds to end, and is dropped."""
         self.server_state.total_requests += 1
-        self._idle_since = self._loop.time() if len(self._pipeline) == 1 else BUSY
+        self._idle_since = self._loop.time() if len(self._pipeline.exchanges) == 1 else BUSY
         if exchange.keep_alive:
             self._pipeline.advance()
         else:
             self._pipeline.drop()
             self._writer.end() if exchange is self._incoming else self._writer.close()
-        if not self.transport.is_closing():
+        if not (self._writer.is_reading or self.transport.is_closing()):
             self._writer.resume_reading()
         if exchange is self._incoming:
             self._reads.linger()

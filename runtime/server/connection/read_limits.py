@@ -46,7 +46,8 @@ class ReadLimits:
         """Give the body its time."""
         self._progressed = self._in_body = True
         self._body_due = self._heard + self._limits.body_time
-        self.stop()
+        if self._timer is not None:
+            self.stop()
 
     def body_continued(self) -> None:
         """Take note of a piece of the body."""
@@ -55,7 +56,8 @@ class ReadLimits:
     def body_ended(self) -> None:
         """Await nothing."""
         self._progressed, self._in_body = True, False
-        self.stop()
+        if self._timer is not None:
+            self.stop()
 
     def parsed(self, size: int, *, in_head: bool) -> None:
         """Bound what the `size` bytes that arrived leave unfinished.

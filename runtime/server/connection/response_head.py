@@ -4,9 +4,11 @@ The framing fields have one owner, the server: Content-Length is the application
 once, Transfer-Encoding and Connection are decided here, whatever the application said of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import compress, starmap
+from operator import not_
 from re import compile as pattern
 from typing import NamedTuple
 
@@ -36,7 +38,7 @@ class ResponseHead(NamedTuple):
 
 
 def response_head(
-    status: int, fields: Iterable[Field], *, method: str, version: str, keep_alive: bool
+    status: int, fields: Sequence[Field], *, method: str, version: str, keep_alive: bool
 ) -> ResponseHead:
     """Return the head of a response to a request of this method and version.
 
@@ -50,12 +52,10 @@ def response_head(
     Raises:
         RuntimeError: a field is not valid (RFC 9110, part 5).
     """
-    lines: list[bytes] = []
+    lines = [*starmap(_line, fields)]
     length: int | None = None
-    for name, value in fields:
-        if line := _line(name, value):
-            lines.append(line)
-        elif name.lower() == b"content-length":
+    for name, value in compress(fields, map(not_, lines)):
+        if name.lower() == b"content-length":
             length = _length(value, length)
         elif name.lower() == b"connection":
             keep_alive = keep_alive and not _closes(value)
@@ -92,7 +92,7 @@ def _status_line(status: int) -> bytes:
 
 @lru_cache(CACHED_FIELDS)  # nearly all fields repeat from response to response
 def _line(name: bytes, value: bytes) -> bytes:
-    """Return the line of a field; empty for one that is not written as it is given."""
+    """Return the line of a field; empty for one of the framing, which is not written as it is given."""
     if not _NAME.fullmatch(name):
         raise RuntimeError("Invalid name of a response's header field.")
     if _FORBIDDEN.search(value):

@@ -14,6 +14,7 @@ class Writer:
 
     Attributes:
         is_reading: the transport reads; the application's pace may stop it for a while.
+        congestion: exists while the peer does not read as fast as we write, and is set at its end.
     """
 
     def __init__(
@@ -33,9 +34,9 @@ class Writer:
         self._stall = stall
         self._on_stall = on_stall
         self._stall_timer: asyncio.TimerHandle | None = None
-        self._writable: asyncio.Event | None = None  # there is one while the transport wants no more
         self._peer_ended = False
         self.is_reading = True
+        self.congestion: asyncio.Event | None = None
 
     @property
     def is_closing(self) -> bool:
@@ -51,11 +52,6 @@ class Writer:
         self._outbox.flush()
         for piece in pieces:  # `writelines` of CPython 3.12 and 3.13.0 never pauses the writer
             self._transport.write(piece)
-
-    async def writable(self) -> None:
-        """Return once the peer has caught up."""
-        if self._writable is not None:
-            await self._writable.wait()
 
     def end(self) -> None:
         """Write no more, but read on.
@@ -92,15 +88,15 @@ class Writer:
             self._transport.resume_reading()
 
     def pause_writing(self) -> None:
-        """Make `writable` wait, and watch that the peer reads at all."""
-        self._writable = asyncio.Event()
+        """Begin a congestion, and watch that the peer reads at all."""
+        self.congestion = asyncio.Event()
         self._watch()
 
     def resume_writing(self) -> None:
-        """Let everybody go on who waits in `writable`."""
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+        """End it."""
+        if self.congestion is not None:
+            self.congestion.set()
+            self.congestion = None
         if self._stall_timer is not None:
             self._stall_timer.cancel()
 

@@ -40,19 +40,19 @@ class Outgoing:
     """
 
     def __init__(
-        self, response: Response[object], send: Send, cache_control: bytes, represented: Represented
+        self, response: Response[object], send: Send, caching: Fields, represented: Represented
     ) -> None:
         """Wrap `send`.
 
         Args:
             response: what the function returned.
             send: where it goes.
-            cache_control: holds for a success that says nothing of its own.
+            caching: what a success says of caches that says nothing of its own.
             represented: what becomes of a body that is here as a whole.
         """
         self._send = send
         self._represented = represented
-        self._cache_control = cache_control
+        self._caching = caching
         self._knows_length = isinstance(response, File)
         self._head: Message | None = None
         self.finished = False
@@ -84,5 +84,5 @@ class Outgoing:
         if length is not None and head["status"] not in BODILESS:
             fields.append((b"content-length", b"%d" % length))
         if head["status"] < 300 and header({"headers": fields}, b"cache-control") is None:
-            fields.append((b"cache-control", self._cache_control))
+            fields += self._caching
         return fields

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from hashlib import blake2b
+from math import inf
 
 from runtime.asgi.messages import Fields, Scope, header
 from runtime.config import Policy
@@ -29,16 +30,17 @@ if sys.version_info >= (3, 14):
 
 
 class Representation:
-    """Decides for one function; `etag` and `compress` of its config switch either off."""
+    """Decides for one function; `etag` and `compress` of its config switch either off.
+
+    Attributes:
+        smallest: of a body of ours with fewer bytes nothing becomes; most are small and not cached.
+    """
 
     def __init__(self, policy: Policy, method: str) -> None:
         self._validates = policy.etag and method == "GET"
         self._tags = self._validates and bool(policy.cache)
         self._compresses = policy.compress
-
-    def concerns(self, body: bytes) -> bool:
-        """Say whether anything may become of a body of ours; most are small and not cached."""
-        return self._tags or (self._compresses and len(body) > SMALLEST)
+        self.smallest = 0 if self._tags else SMALLEST + 1 if self._compresses else inf
 
     async def of(self, scope: Scope, status: int, fields: Fields, body: bytes) -> tuple[int, Fields, bytes]:
         """Return status, header fields and body as this caller gets them; a length is written anew."""

@@ -1,6 +1,5 @@
 """The body of a request: JSON, or the files of a multipart form."""
 
-from collections.abc import Iterable
 from itertools import islice
 from typing import Any, get_origin
 
@@ -8,7 +7,7 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import UploadFile
 
-from runtime.asgi.messages import CallerLeft, Receive, Scope
+from runtime.asgi.messages import CallerLeft, Receive, Scope, header
 from runtime.routing.annotations.defaults import completion, fresh
 from runtime.routing.annotations.models import revived
 from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
@@ -51,15 +50,13 @@ class BodyReader:
             arguments[self._name] = self._complete(arguments[self._name])
         return errors
 
-    def _unbounded(self, value: Any) -> Iterable[str]:
-        return islice(unbounded(value), MAX_ERRORS) if self._has_numbers else ()
-
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
         kind = self._kind
         try:
             try:
                 value = self._decode(body)
-                return value, [FieldError("body", place, UNBOUNDED) for place in self._unbounded(value)]
+                places = islice(unbounded(value), MAX_ERRORS) if self._has_numbers else ()
+                return value, [FieldError("body", place, UNBOUNDED) for place in places]
             except msgspec.ValidationError as error:
                 refused = error
             raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
@@ -122,11 +119,8 @@ class UploadReader:
 
 def media_type(scope: Any) -> str | None:
     """Return the content type without its parameters, None where none was sent."""
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            text: str = value.partition(b";")[0].strip().lower().decode("latin-1")
-            return text
-    return None
+    value = header(scope, b"content-type")
+    return None if value is None else value.partition(b";")[0].strip().lower().decode("latin-1")
 
 
 async def _whole(receive: Receive) -> bytes:
@@ -138,4 +132,4 @@ async def _whole(receive: Receive) -> bytes:
             raise CallerLeft
         chunks.append(message.get("body", b""))
         if not message.get("more_body"):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return b"".join(chunks)

@@ -8,7 +8,7 @@ import msgspec
 
 from runtime.asgi.invocation import SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
-from runtime.routing.annotations.numbers import UNBOUNDED, unbounded
+from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.body import BodyReader, UploadReader
 from runtime.routing.calling.inputs.form_struct import FormReader
 from runtime.routing.calling.inputs.headers import read_cookies, read_header
@@ -165,13 +165,14 @@ def _converter(name: str, kind: Any) -> Callable[[str], Any]:
     """
     if kind is str:
         return str
+    may_be_unbounded = has_numbers(kind)
 
     def convert(text: str) -> Any:
         try:
             value = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError:
             raise NotFound("route") from None
-        if next(unbounded(value), None) is not None:
+        if may_be_unbounded and next(unbounded(value), None) is not None:
             raise Invalid(errors=(FieldError("path", name, UNBOUNDED),))
         return value
 

@@ -27,21 +27,21 @@ class Replies:
         operation: of the function.
         output: checks and encodes its JSON.
         representation: compresses it.
-        cache_control: holds for a success that says nothing of its own.
+        caching: what a success says of caches that says nothing of its own.
 
     Attributes:
         are_usual: the function's annotation names a content or a redirect, so that every value comes here.
     """
 
     def __init__(
-        self, operation: Operation, output: Output, representation: Representation, cache_control: bytes
+        self, operation: Operation, output: Output, representation: Representation, caching: Fields
     ) -> None:
         self._operation = operation
         self._content = operation.content
         self._output = output
         self._representation = representation
         self._status = operation.endpoint.policy.status
-        self._cache: Fields = [(b"cache-control", cache_control)]
+        self._cache = caching
         self._is_get = operation.endpoint.method == "GET"
         self._tags = operation.endpoint.policy.etag and self._is_get
         self.are_usual = self._content is not None or operation.returns is Redirect
