@@ -15,6 +15,7 @@ from typing import Any, Self
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from runtime.server.parent.ledger import Ledger
+from runtime.server.worker.farewell import note_farewells
 
 BEAT = 0.1  # seconds between two signs of life
 
@@ -47,6 +48,7 @@ class Link:
         control, memory, stacks, *listeners = map(int, descriptors.split(","))
         faulthandler.enable(stacks)
         faulthandler.register(signal.SIGUSR2, stacks, all_threads=True)
+        note_farewells(stacks)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's, and sometimes sent to all
         for descriptor in (control, memory, stacks, *listeners):
             os.set_inheritable(descriptor, False)  # noqa: FBT003  # the parameter's only form
