@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
+from runtime.refusal import Refusal
 from runtime.server.parent.ledger import Ledger
 from runtime.server.worker.farewell import note_farewells
 
@@ -27,6 +28,7 @@ class Link:
         number: of the service's workers in the order of their starts, from 1.
         workers: how many serve.
         secret: shared by all workers of the service.
+        refused: the files that another worker has found to be harmful; None where none has looked.
         listeners: the sockets that all of them accept from.
     """
 
@@ -41,6 +43,8 @@ class Link:
         self.number: int = hello.get("number", 0)
         self.workers: int = hello.get("workers", 1)
         self.secret: str = hello.get("secret", "")
+        refused: list[Any] | None = hello.get("refused")
+        self.refused = None if refused is None else tuple(Refusal(*each) for each in refused)
 
     @classmethod
     def open(cls, descriptors: str) -> Self:
