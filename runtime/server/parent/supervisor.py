@@ -229,8 +229,12 @@ class Supervisor:
         if file := self._deaths.add(end.death):
             self._closed[file] = f"It ended two workers within ten minutes; the last one {end.death.cause}."
             self._log.say("error", f"{file} is closed: {self._closed[file]}", function=file)
-        if pause := self._crew.pause(lived=child.served_for()):
+        lived = child.served_for()
+        if not lived:
             self._refused = None  # the files may have changed since they were tried
+        elif end.death.file:
+            return  # a call ended it, and the next one need not wait
+        if pause := self._crew.pause(lived=lived):
             self._log.say(
                 "warning", f"a worker ended as soon as it had begun; the next one begins in {pause:g} s"
             )
