@@ -10,9 +10,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
-
-from runtime.settings import SettingsError, check_opentelemetry, from_environment
 
 COMMANDS = {
     "dev": "serve with hot swap, an embedded PostgreSQL and a development issuer",
@@ -43,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["serve"]:
         hold_signals()
+    from runtime.settings import SettingsError, check_opentelemetry, from_environment  # after the signals
+
     try:
         check_opentelemetry()
         given = _parser(next(iter(arguments), None)).parse_args(arguments)
@@ -77,6 +76,8 @@ def hold_signals() -> None:
 
 def _parser(asked: str | None) -> argparse.ArgumentParser:
     """Return the parser; only the module of the command `asked` is imported."""
+    from importlib.metadata import version
+
     parser = argparse.ArgumentParser(
         prog="annex", description="The Python wing of a Next.js app: a file in functions/ is an endpoint."
     )

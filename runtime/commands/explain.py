@@ -17,7 +17,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print one endpoint's policy and the origin of each value."""
     table = table_to_show(settings)
-    text = explanation(table, given.method.upper(), given.path, stall=settings.limits.stall)
+    text = explanation(
+        table,
+        given.method.upper(),
+        given.path,
+        stall=settings.limits.stall,
+        is_shared=settings.redis_url is not None,
+    )
     print(text or f"{given.method.upper()} {given.path}: no such route; `annex routes` lists them.")
     found = table.find(given.method.upper(), given.path)
     for file, variable in variables_of(table, settings.own):

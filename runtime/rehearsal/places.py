@@ -39,7 +39,7 @@ class Mark:
         _FORM.pack_into(self._memory, 0, line, is_running, is_cut_off)
 
 
-class LineMarker:
+class LineTracer:
     """Notes each line of one file before it runs, until it has done harm; for `sys.settrace`.
 
     Args:
@@ -53,7 +53,7 @@ class LineMarker:
         self._mark = mark
         self._is_harmed = is_harmed
 
-    def __call__(self, frame: FrameType, *_: Any) -> "LineMarker | None":
+    def __call__(self, frame: FrameType, *_: Any) -> "LineTracer | None":
         """Note the line; frames of other files are not followed."""
         if frame.f_code.co_filename != self._path:
             return None

@@ -16,7 +16,7 @@ import msgspec
 from runtime.refusal import Refusal
 from runtime.rehearsal.lasting import Lasting, Watch
 from runtime.rehearsal.memory import available
-from runtime.rehearsal.places import LineMarker, Mark
+from runtime.rehearsal.places import LineTracer, Mark
 from runtime.routing.discovery import attempt
 from runtime.routing.importing.guard import Guard
 
@@ -64,7 +64,7 @@ def perform(  # noqa: PLR0913 - all by name
         threads = {*threading.enumerate()}
         if is_traced:
             harmed = partial(_is_other, Lasting.read())
-            threading.settrace(LineMarker(str(root / file), mark, harmed))
+            threading.settrace(LineTracer(str(root / file), mark, harmed))
         refusal = _attempted(guard, watch, file, mark)
         if refusal:
             say({"refused": refusal._asdict(), "hung": bool(guard.harmful)})

@@ -316,7 +316,9 @@ def test_workers_whose_parent_was_killed_finish_their_calls_and_end(tmp_path: Pa
 
 def test_a_worker_that_cannot_start_is_tried_again_after_pauses_that_grow(tmp_path: Path, issuer: Issuer):
     breaks = (
-        "import os, pathlib\n\nif pathlib.Path(__file__).with_name('broken').exists():\n    os._exit(9)\n"
+        "import os, pathlib, sys\n\n"
+        "is_tried = 'runtime.rehearsal.stage' in sys.modules  # there it would be found out, and refused\n"
+        "if pathlib.Path(__file__).with_name('broken').exists() and not is_tried:\n    os._exit(9)\n"
     )
     files = {**FILES, "late.py": breaks + OPEN + "async def get() -> str:\n    return ''\n"}
     with serving(tmp_path, issuer, files, ANNEX_SPARE="false", ANNEX_WORKERS="2") as service:
@@ -331,10 +333,29 @@ def test_a_worker_that_cannot_start_is_tried_again_after_pauses_that_grow(tmp_pa
     told(service, "ended with status 9")
 
 
+def test_files_are_tried_once_for_all_workers_and_once_more_at_sighup(tmp_path: Path, issuer: Issuer):
+    note = (
+        "import pathlib, sys\n\nif 'runtime.rehearsal.stage' in sys.modules:\n"
+        "    with pathlib.Path(__file__).with_name('tried').open('a') as tried:\n        tried.write('.')\n"
+    )
+    files = {**FILES, "noted.py": note + OPEN + "async def get() -> str:\n    return ''\n"}
+    tried = tmp_path / "functions" / "tried"
+    with serving(tmp_path, issuer, files, ANNEX_WORKERS="2") as service:
+        serving_pids(service, 2)
+        until(lambda: len(workers(service)) == 3)
+        assert tried.read_text() == "."
+        pids = serving_pids(service, 2)
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: not any(map(psutil.pid_exists, pids)))
+        assert service.stop() == 0
+    assert tried.read_text() == ".."
+
+
 def test_a_first_worker_that_ends_without_a_word_ends_the_service_with_its_cause(
     tmp_path: Path, issuer: Issuer
 ):
-    files = {"dies.py": f"import os\nos._exit(0)\n{OPEN}async def get() -> str:\n    return ''\n"}
+    dies = "import os, sys\nif 'runtime.rehearsal.stage' not in sys.modules:\n    os._exit(0)\n"
+    files = {"dies.py": f"{dies}{OPEN}async def get() -> str:\n    return ''\n"}
     (tmp_path / "functions").mkdir()
     (tmp_path / "functions" / "dies.py").write_text(files["dies.py"])
     settings = environment(issuer, NO_DATABASE, tmp_path / "functions")

@@ -98,6 +98,10 @@ class Child:
         """Send it a message; one that takes none is about to end, or will be found silent."""
         if len(self._unsent) < UNSENT_LIMIT:
             self._unsent += json.dumps(message).encode() + b"\n"
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what it has not taken yet."""
         with contextlib.suppress(OSError):
             self._unsent = self._unsent[self._control.send(self._unsent) :]
 

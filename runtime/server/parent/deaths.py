@@ -46,21 +46,31 @@ class Deaths:
         """Count a death; return the file that goes into quarantine because of it, empty for none."""
         recent = self.recent(death.at)
         recent.append(death)
-        if death.file:
-            return death.file if sum(_may_be(each, death.file) for each in recent) >= LIMIT else ""
-        guilty = [each.file for each in death.suspects if _ends_workers(each.file, recent)]
-        return min(guilty, key=lambda file: _begun(file, recent), default="")
+        file = _guilty(death, recent)
+        count = sum(_guilty(each, recent) == file for each in recent)
+        is_rare = bool(death.file) or _begun(file, recent) <= count * RARELY
+        if not file or count < LIMIT or not is_rare:
+            return ""
+        # What this file explains says nothing against those that were under way beside it.
+        self._all = [each._replace(file=file) if _is_suspected(each, file) else each for each in recent]
+        return file
 
 
-def _may_be(death: Death, file: str) -> bool:
-    """Whether `file` ended that worker, or may have."""
-    return death.file == file or (not death.file and any(each.file == file for each in death.suspects))
+def _guilty(death: Death, deaths: Sequence[Death]) -> str:
+    """Return the file that was seen, or the one whose calls end workers the most often; empty for neither."""
+    if death.file or not death.suspects:
+        return death.file
+    return max(death.suspects, key=lambda each: _deadliness(each.file, deaths)).file
 
 
-def _ends_workers(file: str, deaths: Sequence[Death]) -> bool:
-    """Whether a file that was never seen was under way often enough, and seldom without a death."""
-    count = sum(_may_be(each, file) for each in deaths)
-    return count >= LIMIT and _begun(file, deaths) <= count * RARELY
+def _deadliness(file: str, deaths: Sequence[Death]) -> tuple[float, int]:
+    """Return deaths for each call, and deaths; of equal files the first counts: it began last."""
+    count = sum(_is_suspected(each, file) for each in deaths)
+    return count / max(_begun(file, deaths), 1), count
+
+
+def _is_suspected(death: Death, file: str) -> bool:
+    return not death.file and any(each.file == file for each in death.suspects)
 
 
 def _begun(file: str, deaths: Sequence[Death]) -> int:

@@ -9,7 +9,11 @@ from .child import Child
 from .deaths import Death
 from .stacks import Culprit, culprit
 
-MEMORY_EVENTS = "/sys/fs/cgroup/memory.events"
+MEMORY_EVENTS = (  # the container's in two forms, and the machine's, which counts both
+    "/sys/fs/cgroup/memory.events",
+    "/sys/fs/cgroup/memory/memory.oom_control",
+    "/proc/vmstat",
+)
 
 
 class End(NamedTuple):
@@ -69,10 +73,11 @@ class Ends:
 
 
 def _memory_kills() -> int | None:
-    """Return how many processes the container has ended for their memory, None where it does not say."""
-    with contextlib.suppress(OSError), open(MEMORY_EVENTS, encoding="ascii") as events:  # noqa: PTH123  # pathlib is not small
-        for line in events:
-            name, _, count = line.partition(" ")
-            if name == "oom_kill":
-                return int(count)
+    """Return how many processes the system has ended for their memory, None where it does not say."""
+    for path in MEMORY_EVENTS:
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as events:  # noqa: PTH123  # pathlib is not small
+            for line in events:
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
     return None

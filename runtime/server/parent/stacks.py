@@ -7,6 +7,7 @@ _FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<name>.*)'
 _THREAD = re.compile(
     r"(?P<current>Current thread|Thread|Stack)\b(?: 0x(?P<name>[0-9a-f]+))?.*\(most recent call first\):"
 )
+CRASHED = "Fatal Python error"
 SHOWN = 12  # frames of a stack in a log line
 
 
@@ -76,7 +77,8 @@ def culprit(dump: str, functions: str, *, busy: int | None = None) -> Culprit | 
         if stack.name == busy or (stack.is_current and busy is None):
             return one  # what the loop's own thread runs holds everybody
         found.setdefault(one.place.file, one)
-    return next(iter(found.values())) if len(found) == 1 else None
+    # The thread that crashed is known, so a file that sleeps in another one is a bystander.
+    return next(iter(found.values())) if len(found) == 1 and CRASHED not in dump else None
 
 
 def _text(escaped: str) -> str:

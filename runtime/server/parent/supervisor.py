@@ -45,6 +45,7 @@ class Supervisor:
         self._ends = Ends(given.functions)
         self._deaths = Deaths()
         self._closed: dict[str, str] = {}
+        self._refused: list[Any] | None = None
         self._status = 0
         self._ends_at: float | None = None
         self._looked = time.monotonic()
@@ -84,15 +85,21 @@ class Supervisor:
             self._log.say("info", f"worker {child.number} is replaced", worker=child.number)
             child.to(Phase.LEAVING)
             child.tell(retire=True)
-        while self._ends_at is None and self._crew.missing():
+        while self._ends_at is None and self._crew.missing() and not self._is_awaiting_rehearsal():
             try:
                 child = self._crew.start()
             except OSError as error:
                 pause = self._crew.pause(lived=0)
                 self._log.say("error", f"cannot start a worker: {error.strerror}; again in {pause:g} s")
                 return
-            child.tell(number=child.number, workers=self._given.workers, secret=self._secret)
+            child.tell(
+                number=child.number, workers=self._given.workers, secret=self._secret, refused=self._refused
+            )
             self._selector.register(child, selectors.EVENT_READ, child)
+
+    def _is_awaiting_rehearsal(self) -> bool:
+        """Whether a worker still tries the files: once for all is enough."""
+        return self._refused is None and bool(self._crew.at(Phase.STARTING))
 
     def _call(self, child: Child) -> None:
         if not self._crew.has_served:
@@ -118,6 +125,8 @@ class Supervisor:
         if "files" in message and child.phase is Phase.STARTING:
             child.files = message["files"]
             child.to(Phase.STANDBY)
+        elif "refused" in message and child.phase is Phase.STARTING:
+            self._refused = message["refused"]
         elif "serving" in message and child.phase is Phase.CALLED:
             child.to(Phase.SERVING)
             self._crew.has_served = True
@@ -148,6 +157,7 @@ class Supervisor:
             self._excused = now
         self._looked = now
         for child in self._crew:
+            child.flush()
             if child.phase is Phase.DOOMED and now - child.since > DUMP_TIME:
                 child.convict()
             elif child.phase is not Phase.DOOMED and (cause := self._complaint(child, now)):
@@ -219,7 +229,12 @@ class Supervisor:
         if file := self._deaths.add(end.death):
             self._closed[file] = f"It ended two workers within ten minutes; the last one {end.death.cause}."
             self._log.say("error", f"{file} is closed: {self._closed[file]}", function=file)
-        if pause := self._crew.pause(lived=child.served_for()):
+        lived = child.served_for()
+        if not lived:
+            self._refused = None  # the files may have changed since they were tried
+        elif end.death.file:
+            return  # a call ended it, and the next one need not wait
+        if pause := self._crew.pause(lived=lived):
             self._log.say(
                 "warning", f"a worker ended as soon as it had begun; the next one begins in {pause:g} s"
             )
@@ -245,7 +260,7 @@ class Supervisor:
         if self._ends_at is not None:
             return
         self._log.say("info", "replacing all workers")
-        self._closed = {}
+        self._closed, self._refused = {}, None
         self._deaths = Deaths()
         for child in self._crew.renew():
             self._discard(child)

@@ -14,7 +14,9 @@ from typing import Any, Self
 
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
+from runtime.refusal import Refusal
 from runtime.server.parent.ledger import Ledger
+from runtime.server.worker.farewell import note_farewells
 
 BEAT = 0.1  # seconds between two signs of life
 
@@ -26,6 +28,7 @@ class Link:
         number: of the service's workers in the order of their starts, from 1.
         workers: how many serve.
         secret: shared by all workers of the service.
+        refused: the files that another worker has found to be harmful; None where none has looked.
         listeners: the sockets that all of them accept from.
     """
 
@@ -40,6 +43,8 @@ class Link:
         self.number: int = hello.get("number", 0)
         self.workers: int = hello.get("workers", 1)
         self.secret: str = hello.get("secret", "")
+        refused: list[Any] | None = hello.get("refused")
+        self.refused = None if refused is None else tuple(Refusal(*each) for each in refused)
 
     @classmethod
     def open(cls, descriptors: str) -> Self:
@@ -47,6 +52,7 @@ class Link:
         control, memory, stacks, *listeners = map(int, descriptors.split(","))
         faulthandler.enable(stacks)
         faulthandler.register(signal.SIGUSR2, stacks, all_threads=True)
+        note_farewells(stacks)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's, and sometimes sent to all
         for descriptor in (control, memory, stacks, *listeners):
             os.set_inheritable(descriptor, False)  # noqa: FBT003  # the parameter's only form

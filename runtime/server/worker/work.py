@@ -35,7 +35,10 @@ def work(settings: Settings, descriptors: str) -> int:
         configure_logging(mine.telemetry, production=mine.is_production)
         raise_limit()
         try:
-            refused = rehearse(mine.functions, budget=mine.limits.import_budget)
+            refused = link.refused
+            if refused is None:
+                refused = rehearse(mine.functions, budget=mine.limits.import_budget)
+                link.say(refused=refused)
             application = create_app(mine, recorded=link.recorded, refused=refused)
         except BrokenFunctions as error:
             sys.stderr.write(f"{error}\n")

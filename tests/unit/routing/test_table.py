@@ -130,6 +130,21 @@ def test_explanation_says_how_long_one_step_may_hold_the_loop(
     assert re.search(rf"^  one step +{said} +ANNEX_STALL$", text or "", re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("is_shared", "counted"), [(False, ["concurrency", "rate_limit"]), (True, ["concurrency"])]
+)
+def test_explanation_says_which_limits_each_worker_counts(
+    tmp_path: Path, is_shared: bool, counted: list[str]
+) -> None:
+    policy = "public=True, concurrency=2, rate_limit='5/minute'"
+    limited = f"from runtime import Function\n\nconfig = Function({policy})\n"
+    (tmp_path / "limited.py").write_text(f"{limited}\n\nasync def get() -> str:\n    return ''\n")
+
+    text = explanation(discover(tmp_path), "GET", "/limited", is_shared=is_shared)
+
+    assert re.findall(r"^  (\w+) .*; each worker counts its own calls$", text or "", re.MULTILINE) == counted
+
+
 @pytest.mark.parametrize("path", ["/signals/{symbol}", "/signals/SPY"])
 def test_explanation_says_where_each_value_comes_from(table: RouteTable, path: str) -> None:
     text = explanation(table, "DELETE", path)

@@ -106,6 +106,25 @@ def test_busy_file_that_is_under_way_at_each_death_is_never_closed():
     assert deaths.add(died("", ("busy.py", 9000))) == ""
 
 
+def test_neighbour_that_is_under_way_when_different_files_end_workers_is_never_closed():
+    deaths = Deaths()
+    assert deaths.add(died("", ("sleeps.py", 2))) == ""
+    for number in range(5):
+        assert deaths.add(died("", ("sleeps.py", 2), (f"exits{number}.py", 1))) == ""
+
+
+def test_deaths_that_a_closed_file_explains_say_nothing_against_its_neighbours():
+    deaths = Deaths()
+    deaths.add(died("", ("exits.py", 1), ("sleeps.py", 1)))
+    assert deaths.add(died("", ("exits.py", 1), ("sleeps.py", 1))) == "exits.py"
+    assert deaths.add(died("", ("sleeps.py", 1))) == ""
+
+
+def test_file_that_sleeps_in_another_thread_is_not_named_for_a_crash():
+    dump = "Fatal Python error: Aborted\n\n" + stack('/app/functions/sleeps.py", line 4 in get')
+    assert culprit(dump + stack(IDLE, current=True), "/app/functions") is None
+
+
 def test_ledger_tells_the_other_side_what_is_under_way():
     descriptor = create()
     worker, parent = Ledger(descriptor), Ledger(descriptor)

@@ -21,7 +21,7 @@ from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import CallerLeft, Receive, Scope, Send
 from runtime.routing.calling.answers.endings import Failed
 from runtime.routing.calling.answers.streams import DRAIN
-from runtime.routing.calling.isolated.child import Child
+from runtime.routing.calling.isolated.child import IsolatedProcess
 from runtime.routing.calling.isolated.pool import IsolatedProcesses
 from runtime.routing.calling.isolated.wire import (
     OUT_OF_MEMORY,
@@ -102,7 +102,7 @@ class IsolatedAdapter:
         finally:
             processes.give_back(child)
 
-    async def _stop(self, child: Child, relay: "_Relay") -> None:
+    async def _stop(self, child: IsolatedProcess, relay: "_Relay") -> None:
         """Cancel the call, and kill its process where that does not end it."""
         if self._can_cancel:
             child.tell(CancelOrder())
@@ -123,7 +123,7 @@ class IsolatedAdapter:
 
 
 @contextlib.asynccontextmanager
-async def _stopped_by_drain(child: Child, scope: Scope) -> AsyncIterator[None]:
+async def _stopped_by_drain(child: IsolatedProcess, scope: Scope) -> AsyncIterator[None]:
     """Tell the process when the service stops."""
     drain: asyncio.Event = scope["app"].state.get(DRAIN) or asyncio.Event()
 
@@ -157,7 +157,7 @@ class _Relay:
         has_begun: the head was passed on.
     """
 
-    def __init__(self, child: Child, invocation: Invocation, send: Send) -> None:
+    def __init__(self, child: IsolatedProcess, invocation: Invocation, send: Send) -> None:
         self.invocation = invocation
         self.send = send
         self.has_begun = False

@@ -31,7 +31,7 @@ MAX_LINE = 1 << 20  # bytes of a line of its log, a traceback in the form for pe
 PRINTED = 50  # lines that a function prints, a second; the rest are counted and left out
 
 
-class Child:
+class IsolatedProcess:
     """Runs one function, one call at a time.
 
     Attributes:
@@ -54,7 +54,7 @@ class Child:
         self._throttle = Throttle(PRINTED)
 
     @classmethod
-    async def start(cls, template: Template, beginning: Beginning) -> "Child":
+    async def start(cls, template: Template, beginning: Beginning) -> "IsolatedProcess":
         """Fork a process and tell it what to run.
 
         Raises:

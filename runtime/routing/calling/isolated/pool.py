@@ -9,7 +9,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from runtime.routing.calling.isolated.child import Child
+from runtime.routing.calling.isolated.child import IsolatedProcess
 from runtime.routing.calling.isolated.forking import Template
 from runtime.routing.calling.isolated.wire import Beginning, IsolatedFunction
 from runtime.settings import Settings
@@ -29,7 +29,7 @@ class _Waiting(Struct, eq=False):
 
 class _Idle(Struct, eq=False):
     function: IsolatedFunction
-    child: Child
+    child: IsolatedProcess
     timer: asyncio.TimerHandle
 
 
@@ -52,7 +52,7 @@ class IsolatedProcesses:
         self._busy: Counter[Name] = Counter()
         self._idle: list[_Idle] = []  # the one that has waited longest first
         self._waiting: list[_Waiting] = []
-        self._lent: dict[Child, tuple[IsolatedFunction, int]] = {}
+        self._lent: dict[IsolatedProcess, tuple[IsolatedFunction, int]] = {}
         self._generation = 0
 
     async def __aenter__(self) -> Self:
@@ -78,7 +78,7 @@ class IsolatedProcesses:
         if functions and self._is_running:
             self._template.start()
 
-    async def borrow(self, function: IsolatedFunction, deadline: float) -> Child:
+    async def borrow(self, function: IsolatedFunction, deadline: float) -> IsolatedProcess:
         """Return a process for one call of `function`.
 
         Args:
@@ -99,7 +99,7 @@ class IsolatedProcesses:
         self._lent[child] = function, self._generation
         return child
 
-    def give_back(self, child: Child) -> None:
+    def give_back(self, child: IsolatedProcess) -> None:
         """Keep a process for the next call, or end one whose call is not over."""
         function, generation = self._lent.pop(child)
         if child.is_busy:
@@ -148,7 +148,7 @@ class IsolatedProcesses:
         self._busy[name] -= 1
         self._grant()
 
-    def _kept(self, function: IsolatedFunction) -> Child | None:
+    def _kept(self, function: IsolatedFunction) -> IsolatedProcess | None:
         for idle in reversed(self._idle):
             if idle.function == function:
                 self._forget(idle)
@@ -156,16 +156,16 @@ class IsolatedProcesses:
                     return idle.child
         return None
 
-    async def _started(self, function: IsolatedFunction) -> Child:
+    async def _started(self, function: IsolatedFunction) -> IsolatedProcess:
         while self._idle and len(self._idle) + self._busy.total() > self.limit:
             longest = self._idle[0]
             self._forget(longest)
             longest.child.end()
         root = self._settings.functions.resolve()
         beginning = Beginning(self._settings, root, tuple(sys.path), function)
-        return await Child.start(self._template, beginning)
+        return await IsolatedProcess.start(self._template, beginning)
 
-    def _retire(self, child: Child) -> None:
+    def _retire(self, child: IsolatedProcess) -> None:
         for idle in self._idle:
             if idle.child is child:
                 self._forget(idle)

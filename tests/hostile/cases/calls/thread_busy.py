@@ -1,5 +1,5 @@
 # holds: the neighbours are answered
-# own: any
+# own: 200
 from runtime import Function
 
 config = Function(public=True, timeout=3)

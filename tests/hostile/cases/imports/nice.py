@@ -1,5 +1,5 @@
-# holds: the file is quarantined, its neighbours serve
-# own: 200,503
+# holds: it harms nothing and serves, its neighbours too
+# own: 200
 from runtime import Function
 
 config = Function(public=True)
