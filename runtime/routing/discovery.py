@@ -6,7 +6,7 @@ name and config are known, are kept and refuse to serve.
 
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
@@ -32,7 +32,6 @@ from runtime.routing.operation import Operation
 from runtime.routing.own_settings import with_settings
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
-from runtime.routing.reading.names import Segment
 from runtime.routing.reading.source import Source, read_folder, read_function, unread
 from runtime.routing.reading.tree import (
     FOLDER_CONFIG,
@@ -233,22 +232,9 @@ def _table(root: Path, files: list[CompiledFile], faults: list[Fault]) -> RouteT
             for method in each.before.methods:
                 broken[method, shape_of(each.before.segments)].append(each)
     served = {(route.endpoint.method.lower(), shape_of(route.segments)) for route in routes}
-    kinds = dict(fork for route in routes for fork in _forks(route.segments))
-    for key, claimants in broken.items():
-        refusal = _quarantined(key[0], claimants)
-        # A router's branch is a parameter or the rest of the URL, and the file that serves has taken it.
-        if key not in served and all(kinds.get(*fork) == fork[1] for fork in _forks(refusal.segments)):
-            routes.append(refusal)
-            kinds.update(_forks(refusal.segments))
+    routes += [_quarantined(key[0], claimants) for key, claimants in broken.items() if key not in served]
     imported = {each.file: Imported(each.before.text, each.loaded) for each in files if each.loaded}
     return RouteTable(root, routes, faults, imported)
-
-
-def _forks(segments: tuple[Segment, ...]) -> Iterator[tuple[str, str]]:
-    """Yield where a URL has a parameter or a catch-all, and which of the two."""
-    for depth, segment in enumerate(segments):
-        if segment.kind != "static":
-            yield shape_of(segments[:depth]), segment.kind
 
 
 def _quarantined(method: str, claimants: list[CompiledFile]) -> Route:

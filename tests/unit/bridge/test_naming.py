@@ -197,8 +197,8 @@ def test_type_of_a_file_keeps_its_name_when_another_file_imports_one_of_that_nam
     functions = tmp_path / "functions"
     write_tree(functions, {"a.py": TREES["a file and shared"][0]["new.py"]})
     artefacts.write(tmp_path, discover(functions).operations)
-    write_tree(functions, {"b.py": TREES["a file and shared"][0]["signals.py"]})
+    write_tree(functions, {"b.py": TREES["a file and shared"][0]["chat.py"]})
 
     described = openapi.document(discover(functions).operations)
 
-    assert described["components"]["schemas"]["Signal"]["properties"].keys() == {"symbol"}
+    assert described["components"]["schemas"]["Turn"]["properties"].keys() == {"number"}
