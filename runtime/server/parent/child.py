@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Any
 
 from . import ledger
+from .blame.processor import busiest, spent
+from .blame.stacks import threads
 from .memory import anonymous
-from .processor import busiest, spent
-from .stacks import threads
 
 DUMP_LIMIT = 64 << 10  # bytes of stacks that are read
 UNSENT_LIMIT = 1 << 20  # bytes that wait for a worker which does not listen

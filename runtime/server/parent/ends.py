@@ -5,9 +5,9 @@ import signal
 import time
 from typing import NamedTuple
 
+from .blame.deaths import Death
+from .blame.stacks import Culprit, culprit
 from .child import Child
-from .deaths import Death
-from .stacks import Culprit, culprit
 
 MEMORY_EVENTS = (  # the container's in two forms, and the machine's, which counts both
     "/sys/fs/cgroup/memory.events",

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import sockets
+from .blame.deaths import Deaths
 from .child import ORDERLY, Child, Phase
 from .crew import ACTIVE, Crew
-from .deaths import Deaths
 from .ends import End, Ends
 from .given import Given
 from .log import ParentLog

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.server.parent.stacks import culprit
+from runtime.server.parent.blame.stacks import culprit
 
 BEGIN = """
 import runpy, sys

@@ -10,10 +10,10 @@ import pytest
 
 from runtime.server.handover import silence_limit, worker_count
 from runtime.server.parent import sockets
-from runtime.server.parent.deaths import WINDOW, Death, Deaths
+from runtime.server.parent.blame.deaths import WINDOW, Death, Deaths
+from runtime.server.parent.blame.stacks import culprit
 from runtime.server.parent.ledger import Ledger, UnderWay, create
 from runtime.server.parent.log import MAX_LINE, ParentLog
-from runtime.server.parent.stacks import culprit
 from runtime.server.worker.share import share
 from runtime.settings import SettingsError, load
 from runtime.telemetry.logs.lines import JsonLine
