@@ -70,11 +70,11 @@ export interface InputRequired {
   type: "input_required";
   agent: string;
   question: string;
-  /** sent back once, with the answer, before `expires_at`, by the same user. */
+  /** sent back once, with the answer, before `expiresAt`, by the same user. */
   continuation: string;
   /** Format: date-time. */
   expiresAt: string;
-  /** the tool call that the person is asked to approve; None for a question in words. The answer has `approved` in its conversation. */
+  /** the tool call that the person is asked to approve; null for a question in words. The answer has `approved` in its conversation. */
   call: ToolCall | null;
 }
 
@@ -145,7 +145,7 @@ export interface Reasoning {
 /**
  * A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
  *
- * Only where the function asked for it: `agents.run(…, reasoning=True)`.
+ * Only where the function asked for it: `agents.run(…, reasoning=true)`.
  */
 export interface ReasoningDelta {
   type: "reasoning_delta";
@@ -166,10 +166,14 @@ export interface RegimeReport {
   breadth: number;
   /** 0 when the votes cancel each other, 1 when they all point one way. */
   agreement: number;
-  /** Format: date-time. */
+  /**
+   * the newest reading that counted, null without any.
+   * Format: date-time.
+   */
   asOf: string | null;
   /** strongest first. */
   votes: Vote[];
+  /** symbols with too few readings to judge. */
   leftOut: string[];
 }
 
@@ -199,7 +203,7 @@ export interface RunFailed {
   usage: TokenUsage;
 }
 
-/** The run was admitted; `run_id` is what `DELETE /agents/runs/{run_id}` takes. */
+/** The run was admitted; `runId` is what `DELETE /agents/runs/{run_id}` takes. */
 export interface RunStarted {
   type: "run_started";
   runId: string;
@@ -221,14 +225,21 @@ export interface Signal {
   confidence: number;
   /** what the verdict was made of, by name. */
   factors: { [key: string]: number };
-  /** Format: date-time. */
+  /**
+   * when the market said so.
+   * Format: date-time.
+   */
   observedAt: string;
-  /** Format: date-time. */
+  /**
+   * when it was recorded.
+   * Format: date-time.
+   */
   createdAt: string;
+  /** the user who recorded it, null for the app's own import. */
   createdBy: string | null;
 }
 
-/** Some signals, newest first, and the cursor of those that follow; None at the end. */
+/** Some signals, newest first, and the cursor of those that follow; null at the end. */
 export interface SignalPage {
   items: Signal[];
   nextCursor: string | null;
@@ -299,6 +310,7 @@ export interface Routes {
     /** Name, version and links */
     "/": {
       response: Index;
+      open: true;
       errors: Everywhere;
     };
     /** Return the caller's ids, role and permissions. */
@@ -315,7 +327,7 @@ export interface Routes {
       response: RegimeReport;
       errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "unauthenticated";
     };
-    /** Return readings, newest first; pass `next_cursor` back as `cursor` for the next page. */
+    /** Return readings, newest first; pass `nextCursor` back as `cursor` for the next page. */
     "/signals": {
       query?: {
         symbol?: string | undefined;

@@ -14,6 +14,7 @@ from runtime.bridge.openapi import schemas
 from runtime.bridge.openapi.error_codes import ALWAYS
 from runtime.bridge.openapi.operations import DescribedOperation, answer_type, entry_of
 from runtime.bridge.openapi.schemas import Schema
+from runtime.bridge.openapi.wording import reworded
 from runtime.http.problems import Problem
 from runtime.routing import Operation
 from shared.errors import FieldError
@@ -38,9 +39,11 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         item = paths.setdefault(one.endpoint.template, {})
         described = DescribedOperation(one, taken[id(one)], answers.get(id(one)))
         item[one.endpoint.method.lower()] = entry_of(described)
-    return {
+    contract: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "Annex", "version": version("annex")},
+        "info": {"title": "Annex", "version": version("annex"), "description": _ABOUT},
+        "servers": [{"url": "/", "description": "The service that this document comes from."}],
+        "tags": [{"name": name} for name in _tags(paths)],
         "x-error-codes": sorted(ALWAYS),
         "paths": paths,
         "components": {
@@ -48,12 +51,21 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "securitySchemes": _SECURITY,
         },
     }
+    return reworded(contract)
+
+
+def _tags(paths: dict[str, dict[str, Any]]) -> list[str]:
+    return sorted(
+        {tag for item in paths.values() for operation in item.values() for tag in operation["tags"]}
+    )
 
 
 def encode(contract: dict[str, Any]) -> bytes:
     """Encode the document as it is committed and served: indented, in a fixed order, with a final newline."""
     return msgspec.json.format(msgspec.json.encode(contract), indent=2) + b"\n"
 
+
+_ABOUT = "The functions of this service. Errors are problem documents (RFC 9457): branch on `code`."
 
 _SECURITY = {
     "session": {
