@@ -23,7 +23,7 @@ export interface ClerkEvent {
  * their own wire formats.
  */
 export interface Conversation {
-  /** oldest first; at most 200, together at most `MAX_CHARACTERS` long. */
+  /** oldest first; at most 200, together at most 200,000 characters. */
   messages: Turn[];
   /** the token of an `input_required` event, when the last message answers its question. */
   continuation?: string | null;
@@ -145,7 +145,7 @@ export interface Reasoning {
 /**
  * A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
  *
- * Only where the function asked for it: `agents.run(…, reasoning=true)`.
+ * Only where the function asked for its reasoning.
  */
 export interface ReasoningDelta {
   type: "reasoning_delta";
@@ -281,7 +281,7 @@ export interface ToolResult {
 export interface Turn {
   /** who wrote it; instructions come from the service alone, so there is no `system`. */
   role: "assistant" | "user";
-  /** at most `MAX_QUESTION` characters of a user, `MAX_MESSAGE` of an agent. */
+  /** at most 20,000 characters of a user, 100,000 of an agent. */
   content: string;
   /** which agent, for an assistant's message. */
   agent?: string | null;
@@ -302,7 +302,7 @@ export interface Vote {
 }
 
 /** Error codes that every route can return. */
-export type Everywhere = "deadline_exceeded" | "function_stalled" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
+export type Everywhere = "deadline_exceeded" | "function_stalled" | "function_unavailable" | "headers_too_large" | "internal_error" | "invalid_input" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
 
 /** Inputs and response of each path, by method. */
 export interface Routes {
@@ -316,7 +316,7 @@ export interface Routes {
     /** Return the caller's ids, role and permissions. */
     "/me": {
       response: Me;
-      errors: Everywhere | "auth_unavailable" | "forbidden" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "unauthenticated";
     };
     /** Judge the regime from the newest `window` readings of each instrument, up to `as_of`. */
     "/reports/regime": {
@@ -325,7 +325,7 @@ export interface Routes {
         window?: number | undefined;
       };
       response: RegimeReport;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "unauthenticated";
     };
     /** Return readings, newest first; pass `nextCursor` back as `cursor` for the next page. */
     "/signals": {
@@ -337,7 +337,7 @@ export interface Routes {
         cursor?: string | undefined;
       };
       response: SignalPage;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "outcome_unknown" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the newest reading for `symbol`. */
     "/signals/{symbol}": {
@@ -345,7 +345,7 @@ export interface Routes {
         symbol: string;
       };
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the readings observed from `start` to `end`, both days included (UTC), oldest first. */
     "/signals/{symbol}/history": {
@@ -357,7 +357,7 @@ export interface Routes {
         end: string;
       };
       response: HistoryPoint[];
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "unauthenticated";
     };
   };
   post: {
@@ -365,13 +365,13 @@ export interface Routes {
     "/agents/summary": {
       body: SummaryRequest;
       response: RegimeSummary;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "rate_limited" | "request_timeout" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
     };
     /** Record one reading. */
     "/signals": {
       body: NewSignal;
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "request_timeout" | "unauthenticated" | "unsupported_media_type";
     };
   };
   put: object;
@@ -383,7 +383,7 @@ export interface Routes {
         run_id: string;
       };
       response: undefined;
-      errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
     };
     /** Delete every reading of `symbol`; the instrument itself belongs to the app and stays. */
     "/signals/{symbol}": {
@@ -408,7 +408,7 @@ export interface Streams {
         chat?: "ui-messages" | undefined;
       };
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
-      errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "run_lost" | "unauthenticated";
     };
     /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
     "/signals/{symbol}/live": {
@@ -416,7 +416,7 @@ export interface Streams {
         symbol: string;
       };
       events: Reading | { type: "done"; };
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "unauthenticated";
     };
   };
   post: {
@@ -427,7 +427,7 @@ export interface Streams {
       };
       body: Conversation;
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "invalid_input" | "model_unavailable" | "rate_limited" | "request_timeout" | "run_lost" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
     };
   };
   put: object;

@@ -11,7 +11,7 @@ from msgspec import NODEFAULT
 from runtime.answers import Redirect
 from runtime.answers.content import is_textual
 from runtime.bridge.openapi import docstrings, schemas
-from runtime.bridge.openapi.error_codes import ALWAYS, codes_of
+from runtime.bridge.openapi.error_codes import codes_of, said_by
 from runtime.bridge.openapi.schemas import Schema
 from runtime.http.problems import MEDIA_TYPE
 from runtime.routing import Input, InputKind, Operation
@@ -81,7 +81,7 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
         "parameters": list(_parameters(described, doc.names)),
         "requestBody": _body(described),
         "responses": _responses(described),
-        "x-error-codes": [code for code in codes_of(operation) if code not in ALWAYS],
+        "x-error-codes": said_by(operation),
         "x-file": endpoint.file,
         "x-idempotent": None if endpoint.method == "GET" else policy.idempotent,
         "x-requires": {
