@@ -1,4 +1,4 @@
-"""The contract pleases other people's tools: linters find nothing, generated clients compile and call a service."""
+"""Other people's tools take the contract: linters find nothing, generated clients call a service."""
 
 import json
 import shutil
