@@ -5,6 +5,7 @@ import { publicBackend } from "@/annex/public";
 export async function Card() {
   "use cache";
   const card = await publicBackend.get("/").result();
-  cacheLife(card.ok ? "minutes" : "seconds");
+  if (card.ok) cacheLife("minutes");
+  else cacheLife("seconds");
   return <p id="card">{card.ok ? card.data.name : card.error.code}</p>;
 }
