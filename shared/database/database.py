@@ -13,12 +13,12 @@ from msgspec import Struct, structs
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from shared.database.arguments import written
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
 from shared.database.connection.url import translate
 from shared.database.errors import (
     ConnectionLost,
-    PoolerDetected,
     PoolInUse,
     QueryFailed,
     ReadOnlyServer,
@@ -31,6 +31,7 @@ from shared.database.pool.lease import Lease
 from shared.database.pool.pool import Pool
 from shared.database.pool.shares import Borrower, nobody
 from shared.database.queries import Connection, Queries, Verb, check, single
+from shared.database.repeats import REPEATABLE, repeated
 from shared.database.transaction import READ_ONLY, WRITE_REFUSED, Isolation, TransactionScope
 from shared.errors import DatabaseUnavailable, OutcomeUnknown
 from shared.secret import Secret
@@ -215,17 +216,15 @@ class Database(Queries):
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         pool, record = self._opened_pool(), self._instruments.record(sql)
-        check(record.statement)
+        check(record.statement, behind_pooler=pool.behind_pooler)
+        if not record.statement.is_certain:
+            verb = single(verb)
+        args = written(args)
         for retries in reversed(range(_RETRIES + 1)):
             try:
                 return await self._once(pool, record, verb, sql, *args)
-            except PoolerDetected:
-                if not retries:  # else again: the server executed nothing
-                    raise
-            except SchemaChanged as error:
-                await pool.reload_schema()
-                if error.done:
-                    raise OutcomeUnknown from None
+            except REPEATABLE as fault:
+                verb = await repeated(verb, fault, pool)
                 if not retries:
                     raise
             except ReadOnlyServer:
