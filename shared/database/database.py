@@ -23,6 +23,7 @@ from shared.database.errors import (
     QueryFailed,
     ReadOnlyServer,
     SchemaChanged,
+    Unanswered,
 )
 from shared.database.failures import translate as translate_error
 from shared.database.failures import while_connecting
@@ -261,7 +262,7 @@ class Database(Queries):
     def _named(self, error: BaseException, *, in_transaction: bool) -> BaseException:
         """Name an error by what it leaves behind: outside a transaction even a SELECT may have written."""
         fault = translate_error(error)
-        if isinstance(fault, ConnectionLost) and not in_transaction:
+        if isinstance(fault, ConnectionLost | Unanswered) and not in_transaction:
             return OutcomeUnknown()
         if isinstance(fault, SchemaChanged):
             fault.done = fault.done and not in_transaction  # a transaction is rolled back
@@ -279,7 +280,7 @@ class Database(Queries):
         try:
             await connection.execute("COMMIT")
         except Exception as error:
-            lost = isinstance(translate_error(error), ConnectionLost)
+            lost = isinstance(translate_error(error), ConnectionLost | Unanswered)
             if lost and not self._read_only:
                 raise OutcomeUnknown from None
             raise

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.errors import Conflict, DatabaseUnavailable
+from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded
 
 
 class QueryFailed(Exception):
@@ -86,6 +86,13 @@ class SerializationFailure(Conflict):
 
 class ConnectionLost(DatabaseUnavailable):
     """The connection broke during a statement."""
+
+
+class Unanswered(DeadlineExceeded):
+    """The server did not answer in time, as over a lost route; the statement may go on there."""
+
+    def __init__(self) -> None:
+        super().__init__("The database did not respond in time.")
 
 
 class SchemaChanged(DatabaseUnavailable):

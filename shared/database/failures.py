@@ -23,6 +23,7 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
+    Unanswered,
     ValueRefused,
 )
 from shared.errors import AnnexError, DatabaseUnavailable, DeadlineExceeded, Invalid
@@ -169,7 +170,7 @@ _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], .
 _NAMED: tuple[tuple[type[BaseException], Callable[[Any], Exception]], ...] = (
     (asyncpg.PostgresError, _from_server),
     (asyncpg.OutdatedSchemaCacheError, lambda _: SchemaChanged(done=True)),
-    (TimeoutError, _late),
+    (TimeoutError, lambda _: Unanswered()),
     (UnicodeEncodeError, _outside),
     (OSError, _from_connection),
     (asyncpg.InterfaceError, _from_connection),

@@ -17,6 +17,7 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
+    Unanswered,
 )
 from shared.database.instruments import Instruments
 from shared.database.pool.lease import Lease, is_unfinished
@@ -168,7 +169,7 @@ class TransactionScope:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
-        except ConnectionLost as error:
+        except (ConnectionLost, Unanswered) as error:
             raise (error if self._read_only else OutcomeUnknown()) from None
         if status == "ROLLBACK":
             raise QueryFailed("The transaction was rolled back: an error inside it was caught and ignored")
