@@ -8,12 +8,13 @@ from shared.database.errors import (
     OutOfDescriptors,
     PoolInUse,
     QueryFailed,
+    RowMismatch,
     SchemaChanged,
     SerializationFailure,
 )
 from shared.database.instruments import Statistics
 from shared.database.queries import Queries
-from shared.database.rows import Range, RowMismatch
+from shared.database.rows import Range
 from shared.database.transaction import Isolation, Transaction, TransactionScope
 from shared.errors import OutcomeUnknown
 

@@ -12,7 +12,7 @@ import msgspec
 from asyncpg import Record
 from msgspec import Struct, convert, inspect
 
-from shared.database.errors import QueryFailed
+from shared.database.errors import RowMismatch
 
 
 class Range[T](Struct, frozen=True, kw_only=True):
@@ -27,20 +27,6 @@ class Range[T](Struct, frozen=True, kw_only=True):
     lower_inc: bool = True
     upper_inc: bool = False
     isempty: bool = False
-
-
-class RowMismatch(QueryFailed):
-    """A row does not match its struct.
-
-    Attributes:
-        column: the column's name, as the statement returned it.
-        field: ``Signal.value``, or the struct's name when it has no such field.
-    """
-
-    def __init__(self, column: str, field: str, problem: str) -> None:
-        super().__init__(f"Column {column!r} does not match {field}: {problem}")
-        self.column = column
-        self.field = field
 
 
 def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import asyncpg
 from msgspec import Struct
 
+from shared.database.arguments import written
 from shared.database.errors import (
     ConnectionLost,
     PoolerDetected,
@@ -16,12 +17,14 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
+    Unanswered,
 )
 from shared.database.instruments import Instruments
 from shared.database.pool.lease import Lease, is_unfinished
 from shared.database.pool.pool import Pool
 from shared.database.pool.session import is_in_transaction
 from shared.database.queries import Queries, Verb, check, single
+from shared.database.repeats import UNSENT, repeated
 from shared.database.rows import decode
 from shared.errors import OutcomeUnknown
 
@@ -44,11 +47,16 @@ class Transaction(Queries):
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         statement = self._instruments.record(sql).statement
-        check(statement)
+        check(statement, behind_pooler=self._pool.behind_pooler)
         self._lease.after = max(self._lease.after, self._pool.after(statement))
+        if self._read_only or not statement.is_certain:
+            verb = single(verb)
+        args = written(args)
         try:
-            with self._instruments.statement(sql):
-                return await (single(verb) if self._read_only else verb)(self._lease.connection, sql, *args)
+            try:
+                return await self._send(verb, sql, args)
+            except UNSENT as fault:
+                return await self._send(await repeated(verb, fault, self._pool), sql, args)
         except SchemaChanged:
             await self._pool.reload_schema()
             raise
@@ -57,6 +65,10 @@ class Transaction(Queries):
                 raise QueryFailed(WRITE_REFUSED, sqlstate="25006") from None
             self._pool.expire()
             raise
+
+    async def _send[T](self, verb: Verb[T], sql: str, args: tuple[object, ...]) -> T:
+        with self._instruments.statement(sql):
+            return await verb(self._lease.connection, sql, *args)
 
     async def iterate[T: Struct](
         self, kind: type[T], sql: str, *args: object, batch: int = 500
@@ -157,7 +169,7 @@ class TransactionScope:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
-        except ConnectionLost as error:
+        except (ConnectionLost, Unanswered) as error:
             raise (error if self._read_only else OutcomeUnknown()) from None
         if status == "ROLLBACK":
             raise QueryFailed("The transaction was rolled back: an error inside it was caught and ignored")

@@ -1,4 +1,7 @@
-"""Codecs that replace the driver's: JSON as values, timestamps without a time zone also from an Instant."""
+"""Codecs that replace the driver's: JSON as values, timestamps without a time zone also from an Instant.
+
+An interval with months is refused, of which the driver would make 30 days each.
+"""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -8,6 +11,7 @@ import msgspec
 _EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001  what the server counts from
 _MICROSECOND = timedelta(microseconds=1)
 _INFINITY, _MINUS_INFINITY = 2**63 - 1, -(2**63)
+_DAY = timedelta(days=1)
 _MAX, _MIN = datetime.max, datetime.min  # noqa: DTZ901  infinity, as the driver has it
 
 
@@ -18,6 +22,9 @@ async def set_codecs(connection: asyncpg.Connection) -> None:
         await connection.set_type_codec(name, schema="pg_catalog", encoder=_json, decoder=decode)
     await connection.set_type_codec(
         "timestamp", schema="pg_catalog", encoder=_microseconds, decoder=_datetime, format="tuple"
+    )
+    await connection.set_type_codec(
+        "interval", schema="pg_catalog", encoder=_parts, decoder=_timedelta, format="tuple"
     )
 
 
@@ -39,3 +46,15 @@ def _datetime(value: tuple[int]) -> datetime:
     if value[0] in {_INFINITY, _MINUS_INFINITY}:
         return _MAX if value[0] == _INFINITY else _MIN
     return _EPOCH + timedelta(microseconds=value[0])
+
+
+def _parts(value: timedelta) -> tuple[int, int, int]:
+    """Months, days and microseconds."""
+    return 0, value.days, (value - value.days * _DAY) // _MICROSECOND
+
+
+def _timedelta(value: tuple[int, int, int]) -> timedelta:
+    months, days, microseconds = value
+    if months:
+        raise ValueError("months have no fixed length")
+    return timedelta(days=days, microseconds=microseconds)
