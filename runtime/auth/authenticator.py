@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
+from runtime.asgi.addresses import caller_of
+from runtime.auth.budgets import Budgets
 from runtime.auth.credentials import bearer
 from runtime.auth.policy import require
 from runtime.auth.provider import Identity
@@ -26,6 +28,7 @@ class Authenticator:
     def __init__(self, identity: Identity, *, clock: Callable[[], float] = time.time) -> None:
         self._identity = identity
         self._clock = clock
+        self._budgets = Budgets()
 
     async def authenticate(self, scope: Mapping[str, Any], policy: Policy) -> User | None:
         """Return the caller of an ASGI request, None only where the policy is public.
@@ -60,13 +63,27 @@ class Authenticator:
             allowed = {"session"}.intersection(policy.token_types)
         if token is None:
             raise Unauthenticated(Reason.MISSING)
-        verified = identity.remembered(token) or await self._verify(token, allowed, policy)
+        verified = identity.remembered(token) or await self._verify(token, allowed, policy, _address(scope))
         verified.validity.check(self._clock(), identity.clock_skew)
         check_type(verified.user.token_type, allowed)
         require(verified.user, policy)
         return verified.user
 
-    async def _verify(self, token: bytes, allowed: Container[str], policy: Policy) -> Verified:
+    async def _verify(self, token: bytes, allowed: Container[str], policy: Policy, address: str) -> Verified:
+        kind = self._identity.asks(token)
+        if not kind or not address or kind not in allowed:
+            return await self._answer(token, allowed, policy)
+        self._budgets.charge(address, kind, token)
+        try:
+            verified = await self._answer(token, allowed, policy)
+        except KeysUnavailable:
+            if not policy.public:  # a public function does not wait for the answer, which may be a refusal
+                self._budgets.refund(address, kind, token)
+            raise
+        self._budgets.refund(address, kind, token)
+        return verified
+
+    async def _answer(self, token: bytes, allowed: Container[str], policy: Policy) -> Verified:
         if not policy.public:
             return await self._identity.verify(token, allowed)
         try:
@@ -74,6 +91,12 @@ class Authenticator:
                 return await self._identity.verify(token, allowed)
         except TimeoutError:
             raise KeysUnavailable from None
+
+
+def _address(scope: Mapping[str, Any]) -> str:
+    """Return what a request's address counts as, empty where it has none, as on a Unix socket."""
+    client = scope.get("client")
+    return caller_of(client[0]) if client else ""
 
 
 def check_type(token_type: str, allowed: Container[str]) -> None:

@@ -107,6 +107,11 @@ class ClerkIdentity(Identity):
         """As `Identity.remembered`: signed tokens, until the instance's keys change."""
         return self._cache.get(token)
 
+    def asks(self, token: bytes) -> str | None:
+        """As `Identity.asks`: opaque tokens that Clerk has not confirmed lately."""
+        kind = opaque_kind(token)
+        return None if kind and self._opaque and self._opaque.knows(token) else kind
+
     def cookie(self, method: str, headers: Headers) -> bytes | None:
         """As `Identity.cookie`: `__session`, where a setting accepts it."""
         return self._cookies.find(method, headers) if self._cookies else None

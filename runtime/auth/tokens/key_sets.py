@@ -72,7 +72,8 @@ class KeyTimes(Struct, frozen=True, kw_only=True):
     Attributes:
         fresh: between two renewals.
         stale: a set may be used while renewals fail.
-        cooldown: in which tokens may cause `FETCHES` fetches, and between two that fail.
+        cooldown: in which tokens may cause `FETCHES` fetches at once, and between two that fail.
+        pause: after which one more may be caused, so that forged tokens hide no rotation for longer.
         timeout: one fetch, from connect to last byte.
         backoff: before a failed fetch is repeated; doubles up to `cooldown`.
     """
@@ -80,6 +81,7 @@ class KeyTimes(Struct, frozen=True, kw_only=True):
     fresh: float = 300
     stale: float = 24 * 3600
     cooldown: float = 30
+    pause: float = 5
     timeout: float = 3
     backoff: float = 1
 
@@ -167,12 +169,14 @@ class RemoteKeys:
         return self._clock() - self._fetched <= self._times.stale
 
     def _may_fetch(self) -> bool:
-        return self._rest() <= 0 if self._failures else self._fetches.admit() is not None
+        if self._failures:
+            return self._rest() <= 0
+        return self._fetches.admit() is not None or self._rest() <= 0
 
     def _rest(self) -> float:
         """Seconds until a token may cause a fetch again; sooner where nothing can be verified at all."""
         if not self._failures:
-            return self._fetches.wait()
+            return min(self._fetches.wait(), self._tried + self._times.pause - self._clock())
         pause = self._times.cooldown if self._is_usable() else self._backoff()
         return self._tried + pause - self._clock()
 
