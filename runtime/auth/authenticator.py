@@ -19,6 +19,7 @@ from shared.identity import User
 
 logger = logging.getLogger(__name__)
 
+TOKEN_TYPES: Final = ("session", "m2m_token", "oauth_token", "api_key")
 PUBLIC_WAIT: Final = 0.25  # seconds that a public function waits for a provider; then nobody is signed in
 
 
@@ -45,7 +46,7 @@ class Authenticator:
         except Unauthenticated as refusal:
             # A request without a credential is no event: the access log and the metrics count it.
             if refusal.reason != Reason.MISSING:
-                logger.info("auth.refused", extra={"reason": str(refusal.reason)})
+                logger.info("auth.refused", extra=_told(refusal))
             if not policy.public:
                 raise
         except KeysUnavailable:
@@ -99,6 +100,14 @@ def _address(scope: Mapping[str, Any]) -> str:
     return caller_of(client[0]) if client else ""
 
 
+def _told(refusal: Unauthenticated) -> dict[str, str]:
+    """Return what the log says of a refusal: everything that helps, and nothing of the token's signature."""
+    reason = refusal.reason
+    cure = refusal.cure or (reason.cure if isinstance(reason, Reason) else "")
+    facts = {"reason": str(reason), "expected": refusal.expected, "came": refusal.came, "cure": cure}
+    return {name: fact for name, fact in facts.items() if fact}
+
+
 def check_type(token_type: str, allowed: Container[str]) -> None:
     """Refuse a token type that the function does not accept.
 
@@ -106,4 +115,7 @@ def check_type(token_type: str, allowed: Container[str]) -> None:
         Unauthenticated: ``token-type-mismatch``.
     """
     if token_type not in allowed:
-        raise Unauthenticated(Reason.KIND)
+        expected = (
+            " or ".join(kind for kind in TOKEN_TYPES if kind in allowed) or "no credential of this kind"
+        )
+        raise Unauthenticated(Reason.KIND, expected=expected, came=token_type)

@@ -17,7 +17,7 @@ from runtime.auth.clerk.machines import OpaqueTokens, caller_of, opaque_kind
 from runtime.auth.clerk.sessions import user_of
 from runtime.auth.outbound import Outbound
 from runtime.auth.provider import Identity
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, shown
 from runtime.auth.tokens.key_sets import FixedKey, Keys, KeyTimes, RemoteKeys
 from runtime.auth.tokens.signed import Token, parse
 from runtime.auth.verified import Validity, Verified
@@ -134,7 +134,7 @@ class ClerkIdentity(Identity):
 
     async def _ask_clerk(self, kind: str, token: bytes) -> Verified:
         if self._opaque is None:
-            raise Unauthenticated(Reason.UNVERIFIABLE)
+            raise Unauthenticated(Reason.UNVERIFIABLE, came=kind)
         verified = await self._opaque.verify(kind, token)
         self._checks.check_opaque(kind, verified.user.claims)
         return verified
@@ -145,4 +145,5 @@ class ClerkIdentity(Identity):
             return
         newer = await self._keys.find_newer(token.kid, than=key, signature=token.signature)
         if newer is None or not token.is_signed_by(newer):
-            raise Unauthenticated(Reason.SIGNATURE)
+            expected = "the signature of the instance's key"
+            raise Unauthenticated(Reason.SIGNATURE, expected=expected, came=f"`kid` {shown(token.kid)}")

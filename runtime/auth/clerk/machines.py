@@ -172,11 +172,11 @@ class OpaqueTokens:
             KeysUnavailable: Clerk does not answer, or does not accept our secret key.
         """
         if kind not in self._secrets:
-            raise Unauthenticated(Reason.UNVERIFIABLE)
+            raise Unauthenticated(Reason.UNVERIFIABLE, expected="a secret key in the settings", came=kind)
         known = self._fresh(token)
         verified = known.verified if known else await self._renewed(kind, token, self._useful(token))
         if verified is None:
-            raise Unauthenticated(Reason.INVALID)
+            raise Unauthenticated(Reason.INVALID, expected="a token that Clerk accepts", came=kind)
         return verified
 
     def _fresh(self, token: bytes) -> Remembered | None:

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from runtime.auth.cache import TokenCache
 from runtime.auth.outbound import NoResponse, Outbound
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, shown
 from runtime.auth.tokens.keys import KeySetError, read_key_set
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
@@ -131,13 +131,13 @@ class RemoteKeys:
     async def find(self, kid: str | None) -> RSAPublicKey:
         """As `Keys.find`; waits for a fetch only where the key is not known."""
         if kid is None:
-            raise Unauthenticated(Reason.UNKNOWN_KEY)
+            raise _unknown(kid)
         if (key := self._known(kid)) is not None:
             return key
         await self._look_again(kid.encode())
         if (key := self._known(kid)) is not None:
             return key
-        raise Unauthenticated(Reason.UNKNOWN_KEY)
+        raise _unknown(kid)
 
     async def find_newer(
         self, kid: str | None, *, than: RSAPublicKey, signature: bytes
@@ -226,3 +226,8 @@ class RemoteKeys:
         if response.status != 200:
             raise KeySetError(f"status {response.status}")
         return response.body
+
+
+def _unknown(kid: str | None) -> Unauthenticated:
+    # Not which ones there are: the line is read by more people than the settings.
+    return Unauthenticated(Reason.UNKNOWN_KEY, expected="a `kid` of this instance", came=shown(kid))
