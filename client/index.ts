@@ -2,8 +2,8 @@
 // By name, so that a type of a function that has the same name stays in ./schema and breaks no build.
 export { BackendApiClient, createBackend, fill } from "./backend";
 export type { Call, Called, Errors, Events, FileCall, Health, Input, Method, Response, Result, Route, RouteTable, TextCall } from "./backend";
-export { BackendError, errorFrom, isBackendError, isErrorCode, retryAfter } from "./errors";
-export type { Failure, FailureCode, LocalCode } from "./errors";
+export { BackendError, errorFrom, isBackendError, isErrorCode, retryAfter, reverifiable } from "./errors";
+export type { Failure, FailureCode, LocalCode, ReverificationHint } from "./errors";
 export type * from "./schema";
 export { EventStream, type StreamOptions } from "./stream";
 export { UsageError, type BackendOptions, type CallOptions } from "./transport";

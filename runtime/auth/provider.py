@@ -56,6 +56,13 @@ class Identity(Protocol):
         """Return what `verify` found before and is still true, None where it has to be asked."""
         return None
 
+    def asks(self, token: bytes) -> str | None:  # noqa: ARG002  # likewise
+        """Return the type of a credential that `verify` would ask somebody else about, None otherwise.
+
+        Each address has a budget for those, so that invented ones cost nobody else anything.
+        """
+        return None
+
     def cookie(self, method: str, headers: Headers) -> bytes | None:  # noqa: ARG002  # likewise
         """Return the session token among a browser's cookies, None without one or where none is accepted.
 
