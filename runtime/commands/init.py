@@ -58,9 +58,9 @@ def _found(app: App | None, source: Pin) -> Iterator[str]:
     yield f"found     {clerk}"
     if schema := app.schema:
         if not schema.is_postgres:
-            yield f"found     {schema.tool} for {schema.dialect}; Annex needs PostgreSQL, so it gets no database"
+            yield f"found     {schema.tool} for {schema.dialect}; Annex needs PostgreSQL and gets no database"
         elif schema.has_migrations:
-            yield f"found     {schema.tool}'s SQL in {_shown(schema.migrations)}; `annex dev` and tests run on it"
+            yield f"found     {schema.tool}'s SQL in {_shown(schema.migrations)}; development and tests run on it"
         else:
             yield f"found     {schema.tool} in {_shown(schema.file)}, without SQL migrations"
     elif url := database_variable(app):

@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 
 
 class NoSingleApp(ValueError):
-    """There are several apps, the one that was named is none, or the service's folder is one; the text says so."""
+    """There are several apps, the one that was named is none, or the service is one; the text says so."""
 
 
 class App(NamedTuple):
@@ -74,7 +74,7 @@ def repository(folder: Path) -> Path | None:
 
 
 def _around(service: Path) -> Iterator[Path]:
-    """Yield the folders to look for an app in: the one around the service, and those above in its repository."""
+    """Yield where to look for an app: the folder around the service, and those above in its repository."""
     root = repository(service)
     yield service.parent
     if root is not None and service != root:

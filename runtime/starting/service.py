@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,10 @@ FILES = {
 """Each file of a service, and the template that it is made from."""
 CLERK = ("NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY", "CLERK_PUBLISHABLE_KEY", "CLERK_SECRET_KEY", "CLERK_JWT_KEY")
 DATABASE = ("DATABASE_URL", "POSTGRES_PRISMA_URL", "POSTGRES_URL", "DIRECT_URL")
+APP_TARGET = """app: setup ## Serve as `make dev` does, and start the app beside it
+\t@exec $(ANNEX) dev --with {}
+
+"""
 START = {"npm": "npm run dev", "pnpm": "pnpm dev", "yarn": "yarn dev", "bun": "bun run dev"}
 
 
@@ -70,48 +75,45 @@ def database_variable(app: App) -> str:
 def _words(service: Path, app: App | None, source: Pin) -> dict[str, str]:
     """Return what the places in the templates are filled with."""
     name = re.sub(r"[^a-z0-9]+", "-", service.name.lower()).strip("-") or "service"
-    settings = (
-        [f'wheel = "{source.hash}"   # uv.lock must hold it; `annex check` compares'] if source.hash else []
-    )
-    target = into = ""
-    if app:
-        client = _relative(app.client, service)
-        settings.append(f"client = {json.dumps(client)}   # the folder of the app that gets the typed client")
-        start = START[app.manager]
-        target = f"app: setup ## Serve as `make dev` does, and start the app beside it\n\t@exec $(ANNEX) dev --with {json.dumps(start)}\n\n"
-        into = f", and the typed client into {client}"
-        if app.schema and app.schema.is_postgres and app.schema.has_migrations:
-            seed = _relative(app.schema.migrations, service)
-            settings.append(
-                f"seed = [{json.dumps(seed)}]   # SQL that makes the database of development and tests"
-            )
+    client = _relative(app.client, service) if app else ""
     return {
         "name": f"{name}-service" if name.startswith("annex-functions") else name,
         "version": version(),
         "source": source.source,
-        "settings": "".join(f"{line}\n" for line in settings),
+        "settings": "".join(f"{line}\n" for line in _settings(service, app, source)),
         "targets": "app " if app else "",
-        "app": target,
-        "into": into,
+        "app": APP_TARGET.format(_toml(START[app.manager])) if app else "",
+        "into": f", and the typed client into {client}" if app else "",
         "variables": "\n".join(_variables(app)),
     }
 
 
-def _variables(app: App | None) -> list[str]:
+def _settings(service: Path, app: App | None, source: Pin) -> Iterator[str]:
+    """Yield the lines of `[tool.annex]` that depend on what was found."""
+    if source.hash:
+        yield f'wheel = "{source.hash}"   # `annex check` compares it with uv.lock'
+    if app is None:
+        return
+    yield f"client = {_toml(_relative(app.client, service))}   # the app's folder for the typed client"
+    if app.schema and app.schema.is_postgres and app.schema.has_migrations:
+        migrations = _toml(_relative(app.schema.migrations, service))
+        yield f"seed = [{migrations}]   # folders of SQL that make the database of development and tests"
+
+
+def _variables(app: App | None) -> Iterator[str]:
     known = app.variables if app else {}
-    clerk = [name for name in CLERK if name in known] or [
-        "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY",
-        "CLERK_SECRET_KEY",
-    ]
+    yield "# Clerk: the app's own keys. Without them, development signs its own tokens."
+    yield from (f"{name}=" for name in [name for name in CLERK if name in known] or CLERK[::2])
     url = database_variable(app) if app else ""
-    return [
-        "# Clerk: the app's own keys. Without them, development signs its own tokens.",
-        *(f"{name}=" for name in clerk),
-        f"# PostgreSQL: the app's own{f' ({url} there)' if url not in {'', 'DATABASE_URL'} else ''}. Without it, development brings one.",
-        "DATABASE_URL=",
-        "# Where the app runs, for calls from browsers.",
-        "CORS_ORIGINS=http://localhost:3000",
-    ]
+    renamed = f" ({url} there)" if url not in {"", "DATABASE_URL"} else ""
+    yield f"# PostgreSQL: the app's own{renamed}. Without it, development brings one."
+    yield "DATABASE_URL="
+    yield "# Where the app runs, for calls from browsers."
+    yield "CORS_ORIGINS=http://localhost:3000"
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _relative(path: Path, service: Path) -> str:

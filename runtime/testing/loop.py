@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that tests are plain functions, or async ones on a loop of theirs."""
+"""An event loop in a thread of its own, so that tests may be plain functions."""
 
 import asyncio
 import threading
