@@ -60,7 +60,7 @@ def _found(app: App | None, source: Pin) -> Iterator[str]:
         if not schema.is_postgres:
             yield f"found     {schema.tool} for {schema.dialect}; Annex needs PostgreSQL and gets no database"
         elif schema.has_migrations:
-            yield f"found     {schema.tool}'s SQL in {_shown(schema.migrations)}; development and tests run on it"
+            yield f"found     {schema.tool}'s SQL in {_shown(schema.migrations)}, for development and tests"
         else:
             yield f"found     {schema.tool} in {_shown(schema.file)}, without SQL migrations"
     elif url := database_variable(app):

@@ -16,12 +16,16 @@ class Project(Struct, frozen=True):
         litestar: the team's own Litestar handlers, controllers, routers and plugins, each as `module:name`.
         client: the app's folder that the TypeScript client is written into, None where there is none.
         seed: folders of `.sql` files, in order, from which the database of development and tests is made.
+        version: of the product that the service was written for or last upgraded to, empty where it does not say.
+        wheel: the hash of the product's wheel, ``sha256:…``; empty where it comes from a commit.
         problem: what is wrong with the file, None where it can be used.
     """
 
     litestar: tuple[str, ...] = ()
     client: Path | None = None
     seed: tuple[Path, ...] = ()
+    version: str = ""
+    wheel: str = ""
     problem: str | None = None
 
 
@@ -39,13 +43,15 @@ def read_project(folder: Path) -> Project:
     for key in ("litestar", "seed"):
         if not _are_texts(ours.get(key, [])):
             return Project(problem=f"[tool.annex] {key} is not a list of texts.")
-    client = ours.get("client")
-    if client is not None and not isinstance(client, str):
-        return Project(problem="[tool.annex] client is not a text.")
+    for key in ("client", "version", "wheel"):
+        if not isinstance(ours.get(key, ""), str):
+            return Project(problem=f"[tool.annex] {key} is not a text.")
     return Project(
         tuple(dict.fromkeys(ours.get("litestar", []))),
-        client=(folder / client).resolve() if client else None,
+        client=(folder / ours["client"]).resolve() if ours.get("client") else None,
         seed=tuple((folder / each).resolve() for each in ours.get("seed", [])),
+        version=ours.get("version", ""),
+        wheel=ours.get("wheel", ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one server a run, filled as `annex dev` fills its own; a copy for each test."""
+"""A real PostgreSQL for tests: one server a run, filled as that of `annex dev`; a copy for each test."""
 
 import contextlib
 import shutil
