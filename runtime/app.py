@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from importlib.metadata import version
 from typing import Any, cast
 
 from litestar.datastructures import State
@@ -19,6 +18,7 @@ from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, Policy, WebhookScheme
 from runtime.dependencies import SharedHttp, agents_from, open_database
+from runtime.distribution import version
 from runtime.gate.closed import fault_of, refuse_closed
 from runtime.gate.gate import Gate
 from runtime.gate.idempotency.answers import answers_at
@@ -118,7 +118,7 @@ class Application:
             ),
             "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
-        self.health = Health(probes, version=settings.commit or version("annex"))
+        self.health = Health(probes, version=settings.commit or version())
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
         self._recorded = recorded

@@ -70,7 +70,7 @@ def test_dev_without_its_extra_says_in_one_sentence_what_to_install(installed: P
     result = run(installed / "annex", "dev", cwd=tmp_path)
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "annex: this command needs watchfiles: install annex[dev].\n"
+    assert result.stderr == "annex: this command needs watchfiles: install annex-functions[dev].\n"
 
 
 def test_a_service_without_the_example_is_checked_and_listed(installed: Path, tmp_path: Path):

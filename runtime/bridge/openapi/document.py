@@ -5,7 +5,6 @@ and names components after their modules.
 """
 
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from runtime.bridge.openapi import schemas
 from runtime.bridge.openapi.error_codes import ALWAYS
 from runtime.bridge.openapi.operations import DescribedOperation, answer_type, entry_of
 from runtime.bridge.openapi.schemas import Schema
+from runtime.distribution import version
 from runtime.http.problems import Problem
 from runtime.routing import Operation
 from shared.errors import FieldError
@@ -40,7 +40,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         item[one.endpoint.method.lower()] = entry_of(described)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Annex", "version": version("annex")},
+        "info": {"title": "Annex", "version": version()},
         "x-error-codes": sorted(ALWAYS),
         "paths": paths,
         "components": {

@@ -6,6 +6,7 @@ from pathlib import Path
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
 from runtime.commands.checking.database import declared
+from runtime.commands.checking.product import examine_product
 from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
@@ -29,6 +30,7 @@ def examine(
     areas: dict[str, Callable[[], Iterable[Finding]]] = {
         "files": lambda: _files(table),
         "schema": lambda: declared(root).faults,
+        "product": lambda: examine_product(root),
         "lock": lambda: _lock(settings, table),
         "caching": lambda: _caching(table.operations),
         "inputs": lambda: _inputs(table.operations),
