@@ -8,6 +8,7 @@ from shared.database import Database
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from shared.events import Event
 from shared.identity import Member, User
+from shared.work import Jobs, Run
 
 __all__ = [
     "Conflict",
@@ -17,10 +18,12 @@ __all__ = [
     "Forbidden",
     "Function",
     "Invalid",
+    "Jobs",
     "Member",
     "NotFound",
     "RateLimited",
     "Request",
+    "Run",
     "Unavailable",
     "Upload",
     "User",

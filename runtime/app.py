@@ -41,8 +41,13 @@ from runtime.settings.project import FILE, read_project
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
+from runtime.work.closed import without_queue
+from runtime.work.desk import WorkDesk
+from runtime.work.queue import Queue
+from runtime.work.worker import Worker
 from shared.agents import Agents
 from shared.database import Database
+from shared.work import NoDesk
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +63,8 @@ class Application:
         table: the routes being served; `swap` replaces it.
         is_draining: the service is stopping; readiness reports it.
         extensions: the team's own Litestar handlers and plugins.
+        queue: of work that outlives the request; None without REDIS_URL.
+        desk: where functions hand it in.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
 
@@ -99,6 +106,8 @@ class Application:
         self.health = Health(probes, version=settings.commit or version("annex"))
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
+        self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
+        self.desk = self._desk()
         self._drain = asyncio.Event()
         self._in_front: dict[str, Stage] = {}
         self._reported: frozenset[Fault] = frozenset()
@@ -162,6 +171,8 @@ class Application:
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.gate)
+            if self.queue is not None:
+                stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
             for companion in self.companions:
                 await stack.enter_async_context(companion)
@@ -180,6 +191,30 @@ class Application:
             for invocation in self.telemetry.metrics.active
         )
 
+    def worker(self, name: str) -> Worker:
+        """Return a worker that does queued work inside of `running`, under a lease that others keep.
+
+        Raises:
+            ValueError: REDIS_URL is not set.
+        """
+        if self.queue is None or not isinstance(self.desk, WorkDesk):
+            raise ValueError("a worker needs REDIS_URL")
+        return Worker(
+            name,
+            queue=self.queue,
+            desk=self.desk,
+            settings=self.settings,
+            reaper=self.gate.reaper,
+            app=self._litestar,
+            telemetry=self.telemetry,
+        )
+
+    def _desk(self) -> WorkDesk | NoDesk:
+        if self.queue is None:
+            return NoDesk()
+        kept, tracer = self.settings.work.runs_kept, self.telemetry.tracer
+        return WorkDesk(self.queue, lambda: self.table, permits, kept=kept, tracer=tracer)
+
     def _refuse(self) -> None:
         self.admission.draining = True
         self._drain.set()
@@ -193,7 +228,9 @@ class Application:
             plugins=[*plugins, self._access],
             exception_handlers={Exception: as_response},
             request_max_body_size=Policy().max_body,
-            state=State({"database": self.database, "agents": self.agents, DRAIN: self._drain}),
+            state=State(
+                {"database": self.database, "agents": self.agents, "jobs": self.desk, DRAIN: self._drain}
+            ),
         )
         self._access.check(app)
         return app
@@ -251,6 +288,7 @@ def create_app(
     table = discover(settings.functions, import_budget=budget)
     if settings.is_production:
         table = lock.closed(settings.functions, table)
+        table = table if settings.redis_url else without_queue(table)
     application = Application(
         settings,
         telemetry=telemetry,

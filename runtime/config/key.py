@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -56,6 +58,7 @@ class Key(Struct, frozen=True, kw_only=True):
         below: of a key that a folder may set, what may become of its value below that folder.
         is_demand: it demands something of the caller, so it excludes `public` and `webhook`.
         by_method: it may be set for one method alone.
+        is_of_job: only a file with a `job` may set it.
     """
 
     doc: str
@@ -64,6 +67,7 @@ class Key(Struct, frozen=True, kw_only=True):
     below: Order | None = None
     is_demand: bool = False
     by_method: bool = True
+    is_of_job: bool = False
 
 
 def above_zero(value: float) -> None:
@@ -115,6 +119,26 @@ def url_path(value: str) -> None:
 def rate_text(value: str) -> None:
     """Refuse what is not a rate."""
     Rate.parse(value)
+
+
+def cron_text(value: str) -> None:
+    """Refuse what is not a cron expression of five fields."""
+    from cronsim import CronSim, CronSimError
+
+    if len(value.split()) != 5:
+        raise ValueError("Expected five fields.")
+    try:
+        next(CronSim(value, datetime(2024, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError("Not a cron expression, or it never comes.") from None
+
+
+def timezone_name(value: str) -> None:
+    """Refuse what is not a time zone of this machine."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, KeyError, OSError):  # also a path, or a folder of the database
+        raise ValueError("There is no such time zone.") from None
 
 
 def reverification_value(value: str | dict[str, Any]) -> None:

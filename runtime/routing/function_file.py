@@ -95,7 +95,7 @@ class CompiledFile(Struct, frozen=True):
         return replace(self, faults=tuple(dict.fromkeys((*self.faults, *faults))))
 
     def routes(self) -> list[Route]:
-        """Return a route for each operation."""
+        """Return a route for each operation, its job too."""
         segments = self.before.segments or ()
         return [
             Route(

@@ -37,6 +37,8 @@ class InputKind(Enum):
     MEMBER = Traits("member", location=None, is_described=False, is_shared=False)
     DATABASE = Traits("database", location=None, is_described=False, is_shared=True)
     AGENTS = Traits("agents", location=None, is_described=False, is_shared=False)
+    JOBS = Traits("jobs", location=None, is_described=False, is_shared=False)
+    RUN = Traits("run", location=None, is_described=False, is_shared=False)
     REQUEST = Traits("request", location=None, is_described=False, is_shared=False)
 
     @property

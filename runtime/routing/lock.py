@@ -50,7 +50,7 @@ def closed(folder: Path, table: RouteTable) -> RouteTable:
             faults.append(_unlisted(endpoint))
         else:
             kept.append(route)
-    return RouteTable(table.root, kept, (*table.faults, *faults), table.files, table.others)
+    return RouteTable(table.root, kept, (*table.faults, *faults), table.files, table.others, table.jobs)
 
 
 def drift(folder: Path, table: RouteTable) -> list[str]:

@@ -49,6 +49,7 @@ class RouteTable:
         faults: sorted by file and line.
         files: each file that was imported, so that the next discovery need not run it again.
         others: routes of the team's own Litestar handlers and plugins.
+        jobs: the jobs, which no request reaches; those in quarantine too.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class RouteTable:
         faults: Iterable[Fault],
         files: Mapping[str, Imported] | None = None,
         others: Iterable[Endpoint] = (),
+        jobs: Iterable[Route] = (),
     ) -> None:
         self.root = root
         self.others = tuple(sorted(others, key=lambda each: (each.template, each.method)))
         self.files = dict(files or {})
+        self.jobs = tuple(sorted(jobs, key=lambda route: route.endpoint.template))
         self.routes = tuple(
             sorted(routes, key=lambda route: (route.endpoint.template, route.endpoint.method))
         )
@@ -103,4 +106,4 @@ class RouteTable:
 
     def beside(self, others: Iterable[Endpoint], faults: Iterable[Fault]) -> "RouteTable":
         """Return this table with the team's own Litestar routes, and what is wrong with them."""
-        return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others)
+        return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others, self.jobs)

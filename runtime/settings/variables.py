@@ -14,6 +14,7 @@ from runtime.settings.groups.cors import CorsSettings
 from runtime.settings.groups.database import DatabaseSettings
 from runtime.settings.groups.limits import LimitSettings
 from runtime.settings.groups.telemetry import TelemetrySettings
+from runtime.settings.groups.work import WorkSettings
 from runtime.settings.variable import from_env
 from shared.secret import Secret
 
@@ -80,7 +81,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Secret | None,
         from_env(
             "REDIS_URL",
-            doc="Valkey or Redis: rate limits shared by replicas, resumable agent runs.",
+            doc="Valkey or Redis: rate limits shared by replicas, resumable agent runs, queued work.",
         ),
     ] = None
     secret: Annotated[
@@ -96,6 +97,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cors: CorsSettings = CorsSettings()
     limits: LimitSettings = LimitSettings()
     agents: AgentSettings = AgentSettings()
+    work: WorkSettings = WorkSettings()
 
     @property
     def environment(self) -> str:

@@ -115,9 +115,9 @@ class Queue:
         """Hold the lease of a worker for `lease` seconds from now; False where it was lost before."""
         return bool(await self._run("RENEW", worker, int(lease * 1000)))
 
-    async def retire(self, worker: str) -> None:
-        """Give up a worker's lease and hand back what it holds."""
-        await self._run("RETIRE", worker)
+    async def retire(self, worker: str, *, counts: bool = True) -> None:
+        """Give up the lease of a worker that has ended and hand back what it held; `counts` its tries."""
+        await self._run("RETIRE", worker, int(counts))
 
     async def done(self, worker: str, run: Taken, result: bytes) -> bool:
         """Write the end of a run; False where the run is not this worker's any more."""
@@ -132,10 +132,6 @@ class Queue:
         wait = -1 if delay is None else int(delay * 1000)
         code: int = await self._run("FAILED", worker, run.id, run.number, error, wait)
         return ("lost", "queued", "failed", "cancelled")[code]
-
-    async def hand_back(self, worker: str, run: Taken) -> bool:
-        """Let another worker do the run; this try does not count."""
-        return bool(await self._run("HAND_BACK", worker, run.id, run.number))
 
     async def progress(self, worker: str, run: Taken, done: float) -> bool:
         """Write how much is done; False where the run is not this worker's any more."""

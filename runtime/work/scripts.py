@@ -74,7 +74,7 @@ local function owns(worker, id, try)
   local had = redis.call('HMGET', run(id), 'worker', 'tries')
   return had[1] == worker and had[2] == try
 end
-local function lose(worker)
+local function lose(worker, counts)
   redis.call('SET', P .. 'lost:' .. worker, '1', 'EX', 86400)
   for _, id in ipairs(redis.call('SMEMBERS', P .. 'held:' .. worker)) do
     local had = redis.call('HMGET', run(id), 'tries', 'retries', 'cancel')
@@ -82,6 +82,9 @@ local function lose(worker)
       redis.call('SREM', P .. 'held:' .. worker, id)
     elseif had[3] then
       finish(id, 'cancelled')
+    elseif not counts then
+      redis.call('HINCRBY', run(id), 'tries', -1)
+      again(id, 0)
     elseif tonumber(had[1]) > tonumber(had[2]) then
       redis.call('HSET', run(id), 'error', '{"code":"worker_lost","detail":"The worker ended in the middle of the job."}')
       finish(id, 'failed')
@@ -153,9 +156,9 @@ redis.call('ZADD', P .. 'workers', clock() + tonumber(ARGV[2]), worker)
 return 1
 """
 
-# ARGV: worker. Hands back what it still holds, as `lose` does, without waiting for the end of its lease.
+# ARGV: worker, 1 where its tries count. Hands back what it still holds: it has ended, so no lease need end.
 RETIRE = _COMMON + """
-lose(ARGV[1])
+lose(ARGV[1], ARGV[2] == '1')
 return 1
 """
 
@@ -185,19 +188,6 @@ elseif delay < 0 or tonumber(had[1]) > tonumber(had[2]) then
   return 2
 end
 again(id, delay)
-return 1
-"""
-
-# ARGV: worker, run, try. The try does not count.
-HAND_BACK = _COMMON + """
-local worker, id, try = ARGV[1], ARGV[2], ARGV[3]
-if not owns(worker, id, try) then return 0 end
-if redis.call('HGET', run(id), 'cancel') then
-  finish(id, 'cancelled')
-  return 1
-end
-redis.call('HINCRBY', run(id), 'tries', -1)
-again(id, 0)
 return 1
 """
 
@@ -244,7 +234,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'LIMI
   if had[1] == 'queued' then queue(id, had[2]) end
 end
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '-inf', now, 'LIMIT', 0, 10)) do
-  lose(worker)
+  lose(worker, true)
 end
 local held, ending = redis.call('SMEMBERS', P .. 'held:' .. ARGV[1]), {}
 for _, id in ipairs(held) do

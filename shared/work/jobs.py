@@ -97,3 +97,11 @@ class NoDesk:
 
 
 _NEEDS_URL = Unavailable("Queued work needs REDIS_URL.", retry_after=None)
+
+
+class UnknownJob(LookupError):
+    """No function file has a job at this path."""
+
+
+class WrongPayload(TypeError):
+    """What was given is not what the job takes."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from runtime.config import JOB
 from runtime.routing.annotations.describe import (
     bare,
     describe,
@@ -20,9 +21,11 @@ from runtime.routing.operation import Input
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import near_miss
 from runtime.routing.signature.handler import Handler
+from runtime.routing.signature.jobs import job_fault
 from shared.agents import Agents
 from shared.database import Database
 from shared.identity import Member, User
+from shared.work import Jobs, Run
 
 
 def read_parameter(
@@ -55,6 +58,10 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: P
         return InputKind.DATABASE
     if members == {Agents}:
         return InputKind.AGENTS
+    if members == {Jobs}:
+        return InputKind.JOBS
+    if members == {Run}:
+        return InputKind.RUN
     if any(isinstance(each, type) and issubclass(each, Request) for each in members):
         return InputKind.REQUEST
     if name == "data":
@@ -64,7 +71,11 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: P
 
 def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fault | None:
     """Return what keeps a parameter from being of its kind."""
+    if handler.method == JOB and (fault := job_fault(handler, name, kind, annotation)):
+        return fault
     match kind:
+        case InputKind.RUN if handler.method != JOB:
+            return handler.fault(f"{handler.method}({name}) is a Run, which only a job has.", "Remove it.")
         case InputKind.PATH:
             return _path_fault(handler, name, annotation)
         case InputKind.QUERY:
@@ -75,7 +86,7 @@ def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fa
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
             return _member_fault(handler, name, annotation)
-        case InputKind.DATABASE | InputKind.AGENTS | InputKind.REQUEST:
+        case InputKind.DATABASE | InputKind.AGENTS | InputKind.JOBS | InputKind.RUN | InputKind.REQUEST:
             return None
         case _:
             typing.assert_never(kind)
@@ -116,6 +127,8 @@ def _user_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
         return handler.fault(
             f"{where} mixes User with other types.", "Write User, or User | None in a public file."
         )
+    if handler.method == JOB:
+        return None
     is_open = handler.policy.public or handler.policy.webhook is not None
     if type(None) in members and not handler.policy.public:
         return handler.fault(f"{where} may be None, but this route is not public.", "Write User.")

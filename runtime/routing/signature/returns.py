@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import Response
 
+from runtime.config import JOB
 from runtime.routing.annotations.describe import describe, is_union, spell
 from runtime.routing.reading.faults import Fault
 from runtime.routing.signature.handler import Handler
@@ -20,6 +21,10 @@ _TAG = re.compile(r"[\w.-]+")
 def read_return(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     """Return the event type of a stream, else None, and what is wrong with the annotation."""
     origin = typing.get_origin(annotation)
+    is_answer = isinstance(origin or annotation, type) and issubclass(origin or annotation, Response)
+    if handler.method == JOB and (origin in _STREAMS or annotation in _STREAMS or is_answer):
+        found = f"job returns {spell(annotation)}, but nobody waits for an answer."
+        return None, [handler.fault(found, "Return a value with a JSON form, which the run keeps, or None.")]
     if origin in _STREAMS or annotation in _STREAMS:
         return _stream(handler, annotation)
     if isinstance(annotation, type) and issubclass(annotation, Response):

@@ -1,0 +1,62 @@
+"""`annex work`: a worker for queued work, beside the service or in one of its own."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+
+from runtime.settings import Settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command accepts."""
+    parser.add_argument("--worker", help=argparse.SUPPRESS)  # given to the child process, with its keeper's id
+    parser.add_argument("--keeper", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def run(given: argparse.Namespace, settings: Settings) -> int:
+    """Do queued work until SIGTERM: jobs, schedules, what is to be tried again."""
+    if settings.redis_url is None:
+        print("annex work: REDIS_URL is not set. Set it to a Valkey or Redis server.", file=sys.stderr)
+        return 1
+    return _work(given, settings) if given.worker else _keep(settings)
+
+
+def _keep(settings: Settings) -> int:
+    from runtime.telemetry import configure_logging
+    from runtime.work.keeper import Keeper
+
+    configure_logging(settings.telemetry, production=settings.is_production)
+    program = [sys.executable, "-m", "runtime.commands.cli", "work", "--keeper", str(os.getpid()), "--worker"]
+    url = settings.redis_url.reveal() if settings.redis_url else ""
+    budget = settings.limits.drain_timeout + 10  # seconds to close what is open
+    Keeper(url, lambda name: [*program, name], lease=settings.work.lease, stop_budget=budget).run()
+    return 0
+
+
+def _work(given: argparse.Namespace, settings: Settings) -> int:
+    from runtime.app import BrokenFunctions, create_app
+    from runtime.server.process import end_now
+    from runtime.telemetry import configure_logging, unblocked
+    from runtime.work.keeper import end_with_parent
+
+    end_with_parent(given.keeper)
+
+    async def work() -> None:
+        async with application.running():
+            worker = application.worker(given.worker)
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, worker.stop)
+            await worker.run(drain=settings.limits.drain_timeout)
+
+    with unblocked():
+        configure_logging(settings.telemetry, production=settings.is_production)
+        try:
+            application = create_app(settings)
+        except BrokenFunctions as error:
+            print(error, file=sys.stderr)
+            return 1
+        asyncio.run(work())
+        end_now(0)  # a thread that does not end is the keeper's no more

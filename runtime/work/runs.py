@@ -1,0 +1,59 @@
+"""What is kept of a run, as it is written and read."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from runtime.work.queue import Fields
+from shared.agents.holder import Holder
+from shared.identity import Claims, User
+from shared.work import RunError, RunState
+
+_holder = msgspec.json.Decoder(Holder).decode
+_user = msgspec.json.Decoder(User).decode
+_error = msgspec.json.Decoder(RunError).decode
+
+NOBODY = b""
+
+
+def identity_of(caller: User | None) -> bytes:
+    """Return a caller as a run keeps it."""
+    return NOBODY if caller is None else msgspec.json.encode(caller)
+
+
+def caller_of(fields: Fields) -> User | None:
+    """Return as whom a run is done."""
+    if fields["user"] == NOBODY:
+        return None
+    user = _user(fields["user"])
+    return msgspec.structs.replace(user, claims=Claims(user.claims))
+
+
+def holder_of(fields: Fields) -> Holder | None:
+    """Return who may read a run, None for nobody."""
+    return _holder(fields["holder"]) if fields.get("holder") else None
+
+
+def state_of(run_id: str, fields: Fields) -> RunState:
+    """Return what its caller learns of a run."""
+    return RunState(
+        id=run_id,
+        job=fields["path"].decode(),
+        state=_text(fields["state"]),
+        progress=float(fields.get("progress", b"0")),
+        result=msgspec.json.decode(fields["result"]) if fields.get("result") else None,
+        error=_error(fields["error"]) if fields.get("error") else None,
+        tries=int(fields["tries"]),
+        queued_at=_moment(fields["queued"]),
+        started_at=_moment(fields["started"]) if "started" in fields else None,
+        finished_at=_moment(fields["finished"]) if "finished" in fields else None,
+    )
+
+
+def _text(value: bytes) -> Any:
+    return value.decode()
+
+
+def _moment(milliseconds: bytes) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

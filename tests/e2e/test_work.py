@@ -1,0 +1,154 @@
+"""Queued work in real worker processes, which are killed, stopped and cut off."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.clerk import Issuer
+from tests.fixtures.valkey import RedisServer
+from tests.fixtures.work import LEASE, Works, working
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def works(tmp_path: Path, issuer: Issuer, redis_server: RedisServer) -> Iterator[Works]:
+    with working(tmp_path, issuer, redis_server.url) as made:
+        yield made
+
+
+def test_a_run_is_done_and_keeps_its_result(works: Works):
+    fields = works.wait(works.enqueue())
+    assert (fields["result"], fields["progress"], works.diary()) == (b'"try 1"', b"1", ["begin", "end"])
+
+
+def test_a_worker_that_is_killed_in_a_job_has_it_done_again_once(works: Works):
+    run = works.enqueue(seconds=2)
+    os.kill(works.begun(), signal.SIGKILL)
+    assert works.wait(run)["result"] == b'"try 2"'
+    time.sleep(3 * LEASE)
+    assert works.diary() == ["begin", "begin", "end"]
+
+
+def test_a_keeper_that_is_killed_takes_its_worker_along_and_the_job_is_done_again_once(
+    works: Works, tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    run = works.enqueue(seconds=3)
+    works.begun()
+    works.service.process.kill()
+    with working(tmp_path, issuer, redis_server.url) as other:
+        assert other.wait(run)["result"] == b'"try 2"'
+        time.sleep(3 * LEASE)
+        assert other.diary() == ["begin", "begin", "end"]
+
+
+@pytest.mark.parametrize("how", ["sleep", "block", "hold"])
+def test_a_job_of_ten_leases_is_done_once(
+    how: str, works: Works, tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    with working(tmp_path, issuer, redis_server.url) as other:
+        run = works.enqueue(seconds=10 * LEASE, how=how)
+        other.wait(run)
+        assert other.diary() == ["begin", "end"]
+
+
+def test_a_worker_that_is_stopped_for_less_than_its_lease_keeps_its_job(
+    works: Works, tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    with working(tmp_path, issuer, redis_server.url):
+        run = works.enqueue(seconds=2)
+        worker = works.begun()
+        keeper = works.service.process.pid if works.worker() == worker else None
+        for pid in (keeper, worker):
+            if pid:
+                os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.4 * LEASE)
+        for pid in (keeper, worker):
+            if pid:
+                os.kill(pid, signal.SIGCONT)
+        works.wait(run)
+        assert works.diary() == ["begin", "end"]
+
+
+def test_a_job_that_fails_is_tried_again_and_then_a_dead_letter(works: Works):
+    fields = works.wait(works.enqueue(how="fail"), "failed")
+    assert works.diary() == ["begin"] * 3
+    assert b"secret" not in fields["error"]
+
+
+def test_a_run_under_way_can_be_cancelled(works: Works):
+    run = works.enqueue(seconds=30)
+    works.begun()
+    works.cancel(run)
+    works.wait(run, "cancelled")
+    assert works.diary() == ["begin"]
+
+
+def test_sigterm_lets_a_short_job_finish(works: Works):
+    run = works.enqueue(seconds=1)
+    works.begun()
+    assert works.service.stop() == 0
+    assert (works.state(run), works.diary()) == ("done", ["begin", "end"])
+
+
+def test_sigterm_hands_back_a_long_job_without_counting_the_try(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    with working(tmp_path, issuer, redis_server.url, ANNEX_DRAIN_TIMEOUT="1") as works:
+        run = works.enqueue(seconds=4)
+        works.begun()
+        assert works.service.stop() == 0
+        assert (works.state(run), works.fields(run)["tries"]) == ("queued", b"0")
+    with working(tmp_path, issuer, redis_server.url) as other:
+        assert other.wait(run)["result"] == b'"try 1"'
+
+
+def test_a_flush_in_the_middle_loses_what_was_queued_and_work_goes_on(works: Works):
+    works.enqueue(seconds=1)
+    works.begun()
+    works._ask(lambda queue: queue._redis.flushall())
+    assert works.wait(works.enqueue())["result"] == b'"try 1"'
+
+
+def test_a_server_that_is_away_for_less_than_the_lease_costs_nothing(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    with working(tmp_path, issuer, redis_server.url, ANNEX_JOB_LEASE="10") as works:
+        run = works.enqueue(seconds=4)
+        works.begun()
+        redis_server.hang()
+        time.sleep(2)
+        redis_server.resume()
+        works.wait(run)
+        assert works.diary() == ["begin", "end"]
+
+
+def test_a_job_that_this_version_does_not_know_waits_for_one_that_does(
+    works: Works, tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    run = works.enqueue("/newer")
+    works.wait(works.enqueue())
+    assert works.state(run) == "queued"
+    diary = (tmp_path / "functions" / "diary.py").read_text()
+    with working(tmp_path / "newer", issuer, redis_server.url, {"newer.py": diary}) as newer:
+        newer.wait(run)
+
+
+def test_a_worker_that_cannot_renew_its_lease_ends_before_others_do_its_work(
+    works: Works, redis_server: RedisServer
+):
+    works.enqueue(seconds=20)
+    worker = works.begun()
+    redis_server.hang()
+    time.sleep(LEASE)
+    try:
+        os.kill(worker, 0)
+        is_alive = True
+    except ProcessLookupError:
+        is_alive = False
+    redis_server.resume()
+    assert not is_alive
