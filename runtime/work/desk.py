@@ -65,8 +65,9 @@ class WorkDesk:
             raise ValueError(f"A key has 1 to {MAX_KEY} characters.")
         if not 0 <= delay <= MAX_DELAY:
             raise ValueError("A delay is 0 to 366 days, in seconds.")
+        body = payload(route, data)
         self._admit(route, caller)
-        fields = self.fields(route, caller, path, payload(route, data))
+        fields = self.fields(route, caller, path, body)
         kept_under = _key_of(route, fields["holder"], key) if key else ""
         if key:
             fields["key"] = kept_under
