@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
@@ -41,6 +41,7 @@ from runtime.settings.project import FILE, read_project
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
+from runtime.work.beside import WorkerBeside
 from runtime.work.closed import without_queue
 from runtime.work.desk import WorkDesk
 from runtime.work.queue import Queue
@@ -65,6 +66,7 @@ class Application:
         extensions: the team's own Litestar handlers and plugins.
         queue: of work that outlives the request; None without REDIS_URL.
         desk: where functions hand it in.
+        at_drain: called when the service begins to stop.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
 
@@ -86,6 +88,7 @@ class Application:
         self.identity = identity
         self.agents = agents
         self.is_draining = False
+        self.at_drain: list[Callable[[], None]] = []
         self.companions: list[AbstractAsyncContextManager[object]] = []
         self.gate = Gate(Authenticator(identity), webhooks, rates=rates_at(settings.redis_url))
         self.cors = Cors(
@@ -182,6 +185,8 @@ class Application:
     def drain(self, *, after: float = 0) -> None:
         """Report not ready from now on; `after` seconds later refuse new requests and let streams end."""
         self.is_draining = True
+        for each in self.at_drain:
+            each()
         asyncio.get_running_loop().call_later(after, self._refuse)
 
     def under_way(self) -> list[str]:
@@ -190,6 +195,12 @@ class Application:
             f"{invocation.method} {invocation.endpoint.template if invocation.endpoint else '(no route)'}"
             for invocation in self.telemetry.metrics.active
         )
+
+    def have_worker_beside(self) -> None:
+        """Let a child process do queued work until the service begins to stop."""
+        beside = WorkerBeside()
+        self.companions.append(beside)
+        self.at_drain.append(beside.stop)
 
     def worker(self, name: str) -> Worker:
         """Return a worker that does queued work inside of `running`, under a lease that others keep.

@@ -17,6 +17,7 @@ COMMANDS = {
     "dev": "serve with hot swap, an embedded PostgreSQL and a development issuer",
     "serve": "serve in production: one process, graceful drain",
     "work": "do queued work: jobs and schedules, until SIGTERM",
+    "jobs": "list queued work and dead letters; show, retry or cancel a run",
     "routes": "print the table: method, URL, file, auth, timeout, state",
     "check": "check everything that can be known without a request; exit 1 with causes and cures",
     "explain": "print file, policy and the origin of each value",

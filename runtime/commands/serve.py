@@ -24,6 +24,8 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         except BrokenFunctions as error:
             print(error, file=sys.stderr)
             return 1
+        if settings.work.is_served and application.queue is not None and application.table.jobs:
+            application.have_worker_beside()
         settle()
         if not run_server(application, settings):
             end_now(0)

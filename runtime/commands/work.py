@@ -8,10 +8,15 @@ import sys
 
 from runtime.settings import Settings
 
+CLOSING = 10.0  # seconds after its drain in which a worker closes what is open
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command accepts."""
-    parser.add_argument("--worker", help=argparse.SUPPRESS)  # given to the child process, with its keeper's id
+    parser.add_argument(
+        "--worker", help=argparse.SUPPRESS
+    )  # given to the child process, with its keeper's id
+    parser.add_argument("--drain", type=float, help=argparse.SUPPRESS)  # seconds, from `annex serve`
     parser.add_argument("--keeper", type=int, default=0, help=argparse.SUPPRESS)
 
 
@@ -20,17 +25,19 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     if settings.redis_url is None:
         print("annex work: REDIS_URL is not set. Set it to a Valkey or Redis server.", file=sys.stderr)
         return 1
-    return _work(given, settings) if given.worker else _keep(settings)
+    return _work(given, settings) if given.worker else _keep(given, settings)
 
 
-def _keep(settings: Settings) -> int:
+def _keep(given: argparse.Namespace, settings: Settings) -> int:
     from runtime.telemetry import configure_logging
     from runtime.work.keeper import Keeper
 
     configure_logging(settings.telemetry, production=settings.is_production)
-    program = [sys.executable, "-m", "runtime.commands.cli", "work", "--keeper", str(os.getpid()), "--worker"]
+    drain = settings.limits.drain_timeout if given.drain is None else given.drain
+    program = [sys.executable, "-m", "runtime.commands.cli", "work", "--keeper", str(os.getpid())]
+    program += ["--drain", str(drain), "--worker"]
     url = settings.redis_url.reveal() if settings.redis_url else ""
-    budget = settings.limits.drain_timeout + 10  # seconds to close what is open
+    budget = drain + CLOSING
     Keeper(url, lambda name: [*program, name], lease=settings.work.lease, stop_budget=budget).run()
     return 0
 
@@ -49,7 +56,8 @@ def _work(given: argparse.Namespace, settings: Settings) -> int:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, worker.stop)
-            await worker.run(drain=settings.limits.drain_timeout)
+            await worker.run(drain=given.drain)
+        end_now(0)  # a thread that does not end would hold the process
 
     with unblocked():
         configure_logging(settings.telemetry, production=settings.is_production)
@@ -59,4 +67,4 @@ def _work(given: argparse.Namespace, settings: Settings) -> int:
             print(error, file=sys.stderr)
             return 1
         asyncio.run(work())
-        end_now(0)  # a thread that does not end is the keeper's no more
+    return 0

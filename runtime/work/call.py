@@ -30,7 +30,12 @@ def invocation_of(run: Taken) -> Invocation:
 
 
 async def call(
-    found: Found, run: Taken, invocation: Invocation, app: Any, reaper: Reaper, tell: Callable[[float], Awaitable[None]]
+    found: Found,
+    run: Taken,
+    invocation: Invocation,
+    app: Any,
+    reaper: Reaper,
+    tell: Callable[[float], Awaitable[None]],
 ) -> bytes:
     """Do one try and return its result as JSON.
 

@@ -28,7 +28,8 @@ class Catalogue:
         self.table = table
         self.by_template = {route.endpoint.template: route for route in table.jobs}
         self._tree = FunctionTree(
-            Method(each.segments, each.endpoint.method, each.endpoint.template, each.handler) for each in table.jobs
+            Method(each.segments, each.endpoint.method, each.endpoint.template, each.handler)
+            for each in table.jobs
         )
 
     def find(self, path: str) -> Found:
@@ -40,7 +41,11 @@ class Catalogue:
         found = self._tree.find([part for part in path.split("/") if part]) if path.startswith("/") else None
         if found is None:
             meant = get_close_matches(path, self.by_template, n=1)
-            hint = f" Did you mean {meant[0]!r}?" if meant else " Its path is that of its file, such as '/reports/morning'."
+            hint = (
+                f" Did you mean {meant[0]!r}?"
+                if meant
+                else " Its path is that of its file, such as '/reports/morning'."
+            )
             raise UnknownJob(f"No file has a job at {path!r}.{hint}")
         method, names = next(iter(found[0].methods.values()))
         return Found(self.by_template[method.template], dict(zip(names, found[1], strict=True)))

@@ -28,7 +28,9 @@ class Figures:
     def __init__(self, meter: Meter) -> None:
         self._depths: list[Depth] = []
         self._next_look = 0.0
-        self._tries = meter.create_counter("annex.jobs.tries", unit="{try}", description="Tries by job and outcome.")
+        self._tries = meter.create_counter(
+            "annex.jobs.tries", unit="{try}", description="Tries by job and outcome."
+        )
         self._duration = meter.create_histogram(
             "messaging.process.duration", unit="s", description="Duration of a try of a job."
         )
@@ -36,7 +38,10 @@ class Figures:
             "annex.jobs.waiting", [self._waiting], unit="{run}", description="Runs that may begin and wait."
         )
         meter.create_observable_gauge(
-            "annex.jobs.oldest", [self._oldest], unit="s", description="How long the oldest run has been queued or running."
+            "annex.jobs.oldest",
+            [self._oldest],
+            unit="s",
+            description="How long the oldest run has been queued or running.",
         )
 
     @contextmanager

@@ -1,9 +1,9 @@
 """Keeps the lease of one worker process from outside of it, and starts another one when it ends.
 
-The keeper imports no function and does nothing else, so no job can starve it. It measures the lease by a clock
-that nobody sets and that runs while the machine sleeps, from before each renewal was sent; when it cannot
-renew, it kills the worker before the lease ends. A worker that has ended holds nothing any more: its runs are
-handed back at once.
+The keeper imports no function and does nothing else, so no job can starve it. It measures the lease from
+before each renewal was sent, by a clock that nobody sets and that runs while the machine sleeps. When it
+cannot renew, it kills the worker before the lease ends. A worker that has ended holds nothing any more: its
+runs are handed back at once.
 """
 
 import logging
@@ -97,7 +97,9 @@ class Keeper:
         stop_budget: seconds that a worker has after SIGTERM.
     """
 
-    def __init__(self, url: str, command: Callable[[str], list[str]], *, lease: float, stop_budget: float) -> None:
+    def __init__(
+        self, url: str, command: Callable[[str], list[str]], *, lease: float, stop_budget: float
+    ) -> None:
         from redis import Redis
 
         timeout = lease / (2 * RENEWALS)
@@ -158,8 +160,8 @@ class Keeper:
 def _signals() -> Iterator[socket.socket]:
     """Give a socket on which a byte arrives for each signal."""
     reader, writer = socket.socketpair()
-    reader.setblocking(False)
-    writer.setblocking(False)
+    for each in (reader, writer):
+        each.settimeout(0)
     before = signal.set_wakeup_fd(writer.fileno())
     handled = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
     old = {number: signal.signal(number, lambda *_: None) for number in handled}
@@ -189,7 +191,9 @@ def end_with_parent(parent: int) -> None:
     try:
         import ctypes
 
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, also for a held interpreter; Linux alone
+        ctypes.CDLL(None).prctl(
+            1, signal.SIGKILL
+        )  # PR_SET_PDEATHSIG, also for a held interpreter; Linux alone
     except (AttributeError, OSError):
         return
     if os.getppid() != parent:

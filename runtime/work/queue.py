@@ -88,7 +88,11 @@ class Queue:
         from redis.asyncio import BlockingConnectionPool, Redis
 
         pool = BlockingConnectionPool.from_url(
-            url.reveal(), max_connections=20, timeout=2, socket_timeout=2 * TIMEOUT, socket_connect_timeout=TIMEOUT
+            url.reveal(),
+            max_connections=20,
+            timeout=2,
+            socket_timeout=2 * TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
         )
         return cls(Redis.from_pool(pool))
 
@@ -103,7 +107,9 @@ class Queue:
 
     async def take(self, worker: str, room: Mapping[str, int]) -> Delivery:
         """Take runs; `room` says how many of each job."""
-        has_lease, bell, found = await self._run("TAKE", worker, *(part for each in room.items() for part in each))
+        has_lease, bell, found = await self._run(
+            "TAKE", worker, *(part for each in room.items() for part in each)
+        )
         return Delivery(bool(has_lease), bell.decode(), [_taken(run_id, pairs) for run_id, pairs in found])
 
     async def wait(self, bell: str, seconds: float) -> None:
@@ -127,7 +133,7 @@ class Queue:
         """Write the failure of a try; `delay` seconds before the next one, None for never.
 
         Returns:
-            ``lost`` where the run is not this worker's any more, else ``queued``, ``failed`` or ``cancelled``.
+            ``lost`` where the run is not this worker's any more; ``queued``, ``failed``, ``cancelled``.
         """
         wait = -1 if delay is None else int(delay * 1000)
         code: int = await self._run("FAILED", worker, run.id, run.number, error, wait)
@@ -150,9 +156,7 @@ class Queue:
         now, held, ending = await self._run("TICK", worker)
         return Pulse(now / 1000, _texts(held), _texts(ending))
 
-    async def fire(
-        self, schedule: str, slot: float, fields: Mapping[str, Any], *, overlap: bool
-    ) -> str:
+    async def fire(self, schedule: str, slot: float, fields: Mapping[str, Any], *, overlap: bool) -> str:
         """Queue the run of a slot, once for all workers.
 
         Returns:
@@ -160,7 +164,9 @@ class Queue:
             ``begun`` where the schedule is new.
         """
         run_id = new_id()
-        done: bytes = await self._run("FIRE", schedule, int(slot * 1000), int(overlap), run_id, *_flat(fields))
+        done: bytes = await self._run(
+            "FIRE", schedule, int(slot * 1000), int(overlap), run_id, *_flat(fields)
+        )
         return done.decode()
 
     async def depths(self) -> list[Depth]:
@@ -173,13 +179,13 @@ class Queue:
     async def read(self, run_id: str) -> Fields:
         """Return everything about a run; nothing where there is none."""
         async with _reachable():
-            found: dict[bytes, bytes] = await self._redis.hgetall(f"{PREFIX}run:{run_id}")
+            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}run:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
     async def dead(self, limit: int = 100) -> list[str]:
         """Return the newest runs that failed for good."""
         async with _reachable():
-            found = await self._redis.zrevrange(f"{PREFIX}dead", 0, limit - 1)
+            found: Any = await self._redis.zrevrange(f"{PREFIX}dead", 0, limit - 1)
         return [each.decode() for each in found]
 
     async def _run(self, script: str, *arguments: Any) -> Any:
@@ -194,7 +200,7 @@ def new_id() -> str:
 
 @asynccontextmanager
 async def _reachable(seconds: float = TIMEOUT) -> AsyncIterator[None]:
-    """Bound what is inside, and turn the client's errors into `Unavailable`, which names neither host nor key."""
+    """Bound what is inside, and turn the client's errors into `Unavailable`, which names no host or key."""
     from redis.exceptions import RedisError
 
     try:

@@ -39,13 +39,18 @@ class Schedules:
         fields = self._desk.fields(route, None, route.endpoint.template, b"")
         fired = await self._queue.fire(name, slot, fields, overlap=policy.overlap)
         if fired in {"fired", "overlap"}:
-            what = "schedule fired" if fired == "fired" else "schedule passed over: its last run has not ended"
-            logger.info(what, extra={"job": route.endpoint.template, "slot": datetime.fromtimestamp(slot, UTC).isoformat()})
+            what = (
+                "schedule fired" if fired == "fired" else "schedule passed over: its last run has not ended"
+            )
+            logger.info(
+                what,
+                extra={"job": route.endpoint.template, "slot": datetime.fromtimestamp(slot, UTC).isoformat()},
+            )
         self._next[name] = following
 
 
 def slots(cron: str, zone: ZoneInfo, now: float, catch_up: float) -> tuple[float, float]:
-    """Return the latest slot within `catch_up` seconds before `now`, 0 for none, and the next one after it."""
+    """Return the latest slot within `catch_up` seconds before `now`, 0 for none, and the next one."""
     moment = datetime.fromtimestamp(now, UTC)
     latest = 0.0
     for each in CronSim(cron, (moment - timedelta(seconds=catch_up)).astimezone(zone)):

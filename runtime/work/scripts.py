@@ -102,7 +102,9 @@ end
 
 # ARGV: run, key or '', delay in milliseconds, then field, value, ...
 # Gives the run that stands for it: another one where the key was used before.
-ENQUEUE = _COMMON + """
+ENQUEUE = (
+    _COMMON
+    + """
 local id, key, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', run(id)) == 1 then return id end
 if key ~= '' then
@@ -113,10 +115,13 @@ end
 begin(id, {unpack(ARGV, 4)}, delay)
 return id
 """
+)
 
 # ARGV: worker, then job, room, ...
 # Gives whether the worker's lease holds, the bell's last entry, and each run with its fields.
-TAKE = _COMMON + """
+TAKE = (
+    _COMMON
+    + """
 local worker, now = ARGV[1], clock()
 local lease = redis.call('ZSCORE', P .. 'workers', worker)
 if not lease or tonumber(lease) <= now then return {0, '', {}} end
@@ -124,7 +129,8 @@ local taken = {}
 for place = 2, #ARGV, 2 do
   local job = ARGV[place]
   local function read()
-    return redis.pcall('XREADGROUP', 'GROUP', 'annex', worker, 'COUNT', ARGV[place + 1], 'STREAMS', ready(job), '>')
+    local count = ARGV[place + 1]
+    return redis.pcall('XREADGROUP', 'GROUP', 'annex', worker, 'COUNT', count, 'STREAMS', ready(job), '>')
   end
   local got = read()
   if got and got.err then
@@ -146,24 +152,33 @@ for place = 2, #ARGV, 2 do
 end
 local bell = redis.call('XREVRANGE', P .. 'bell', '+', '-', 'COUNT', 1)
 return {1, bell[1] and bell[1][1] or '0-0', taken}
-"""  # noqa: E501  # a command in one piece
+"""
+)  # a command in one piece
 
 # ARGV: worker, lease in milliseconds. Gives 0 where another worker was given what this one held.
-RENEW = _COMMON + """
+RENEW = (
+    _COMMON
+    + """
 local worker = ARGV[1]
 if redis.call('EXISTS', P .. 'lost:' .. worker) == 1 then return 0 end
 redis.call('ZADD', P .. 'workers', clock() + tonumber(ARGV[2]), worker)
 return 1
 """
+)
 
 # ARGV: worker, 1 where its tries count. Hands back what it still holds: it has ended, so no lease need end.
-RETIRE = _COMMON + """
+RETIRE = (
+    _COMMON
+    + """
 lose(ARGV[1], ARGV[2] == '1')
 return 1
 """
+)
 
 # ARGV: worker, run, try, result as JSON
-DONE = _COMMON + """
+DONE = (
+    _COMMON
+    + """
 local worker, id, try = ARGV[1], ARGV[2], ARGV[3]
 local by = worker .. ' ' .. try
 if redis.call('HGET', run(id), 'by') == by then return 1 end
@@ -173,9 +188,12 @@ redis.call('HDEL', run(id), 'error')
 finish(id, 'done')
 return 1
 """
+)
 
 # ARGV: worker, run, try, error as JSON, delay in milliseconds or -1 for never again
-FAILED = _COMMON + """
+FAILED = (
+    _COMMON
+    + """
 local worker, id, try, delay = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[5])
 if not owns(worker, id, try) then return 0 end
 local had = redis.call('HMGET', run(id), 'tries', 'retries', 'cancel')
@@ -190,16 +208,22 @@ end
 again(id, delay)
 return 1
 """
+)
 
 # ARGV: worker, run, try, progress
-PROGRESS = _COMMON + """
+PROGRESS = (
+    _COMMON
+    + """
 if not owns(ARGV[1], ARGV[2], ARGV[3]) then return 0 end
 redis.call('HSET', run(ARGV[2]), 'progress', ARGV[4])
 return 1
 """
+)
 
 # ARGV: run. One that runs is asked to end; its worker does the rest.
-CANCEL = _COMMON + """
+CANCEL = (
+    _COMMON
+    + """
 local id = ARGV[1]
 local state = redis.call('HGET', run(id), 'state')
 if state == 'queued' then
@@ -209,9 +233,12 @@ elseif state == 'running' then
 end
 return state
 """
+)
 
 # ARGV: run. A dead letter is queued again, with all its tries.
-REVIVE = _COMMON + """
+REVIVE = (
+    _COMMON
+    + """
 local id = ARGV[1]
 if redis.call('HGET', run(id), 'state') ~= 'failed' then return 0 end
 redis.call('ZREM', P .. 'dead', id)
@@ -223,10 +250,13 @@ redis.call('HDEL', run(id), 'finished', 'by')
 again(id, 0)
 return 1
 """
+)
 
 # ARGV: worker. What falls due is queued, what lost its worker is queued again.
 # Gives the server's clock, what this worker holds, and which of it is to end.
-TICK = _COMMON + """
+TICK = (
+    _COMMON
+    + """
 local now = clock()
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'later', '-inf', now, 'LIMIT', 0, 500)) do
   redis.call('ZREM', P .. 'later', id)
@@ -242,10 +272,13 @@ for _, id in ipairs(held) do
 end
 return {now, held, ending}
 """
+)
 
 # ARGV: schedule, slot in milliseconds, 1 where runs may overlap, run, then field, value, ...
 # A schedule that is seen for the first time begins with the slots that come.
-FIRE = _COMMON + """
+FIRE = (
+    _COMMON
+    + """
 local at, slot = P .. 'slot:' .. ARGV[1], tonumber(ARGV[2])
 local had = redis.call('HMGET', at, 'last', 'run')
 redis.call('EXPIRE', at, 40000000)
@@ -263,9 +296,12 @@ redis.call('HSET', at, 'run', ARGV[4])
 begin(ARGV[4], {unpack(ARGV, 5)}, 0)
 return 'fired'
 """
+)
 
 # Gives for each job how many wait, and the age in milliseconds of the oldest.
-DEPTHS = _COMMON + """
+DEPTHS = (
+    _COMMON
+    + """
 local now, depths = clock(), {}
 for _, job in ipairs(redis.call('SMEMBERS', P .. 'jobs')) do
   local pending = redis.pcall('XPENDING', ready(job), 'annex')
@@ -277,3 +313,4 @@ for _, job in ipairs(redis.call('SMEMBERS', P .. 'jobs')) do
 end
 return depths
 """
+)

@@ -162,10 +162,18 @@ class Worker:
                 span.set_status(Status(StatusCode.ERROR))
                 span.set_attribute("error.type", invocation.error)
             else:
-                outcome.name = "done" if await self._written(lambda: self._queue.done(self.name, run, result)) else "lost"
+                outcome.name = (
+                    "done"
+                    if await self._written(lambda: self._queue.done(self.name, run, result))
+                    else "lost"
+                )
             span.set_attribute("annex.run.outcome", outcome.name)
             extra = {"run_id": run.id, "job": job, "try": run.number, "outcome": outcome.name}
-            logger.log(logging.INFO if outcome.name in {"done", "cancelled"} else logging.WARNING, "run ended", extra=extra)
+            logger.log(
+                logging.INFO if outcome.name in {"done", "cancelled"} else logging.WARNING,
+                "run ended",
+                extra=extra,
+            )
 
     async def _fail(self, run: Taken, error: RunError) -> str:
         base = self._settings.backoff * 2 ** (run.number - 1)
@@ -174,7 +182,7 @@ class Worker:
         return await self._written(lambda: self._queue.failed(self.name, run, text, delay))
 
     async def _written[T](self, write: Callable[[], Awaitable[T]]) -> T:
-        """Write an end; while the queue is away, again and again: the keeper ends us if that takes too long."""
+        """Write an end, again and again while the queue is away: the keeper ends what takes too long."""
         wait = 0.1
         while True:
             try:
@@ -215,7 +223,7 @@ class Worker:
         parent = _PROPAGATOR.extract({"traceparent": run.fields.get("trace", b"").decode()})
         origin = get_current_span(parent).get_span_context()
         links = [Link(origin)] if origin.is_valid else []
-        attributes = {
+        attributes: dict[str, str | int] = {
             "messaging.system": "redis",
             "messaging.operation.type": "process",
             "messaging.destination.name": job,

@@ -1,18 +1,23 @@
 """Queued work in real worker processes, which are killed, stopped and cut off."""
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 
 from tests.fixtures.clerk import Issuer
+from tests.fixtures.production import environment, functions_of
+from tests.fixtures.service import annex, until
 from tests.fixtures.valkey import RedisServer
-from tests.fixtures.work import LEASE, Works, working
+from tests.fixtures.work import LEASE, NO_DATABASE, Works, working
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -152,3 +157,61 @@ def test_a_worker_that_cannot_renew_its_lease_ends_before_others_do_its_work(
         is_alive = False
     redis_server.resume()
     assert not is_alive
+
+
+QUEUE = '''"""Queue a run of the diary."""
+
+from runtime import Function, Jobs
+
+config = Function(public=True)
+
+
+async def post(diary: str, jobs: Jobs) -> str:
+    """Queue it."""
+    return (await jobs.enqueue("/now", None)).id
+'''
+NOW = '''"""Work without data."""
+
+from pathlib import Path
+
+from runtime import Function
+
+config = Function(public=True, schedule="* * * * *", catch_up=3600)
+
+
+async def job() -> None:
+    """Write down that it was done."""
+    with (Path(__file__).parents[1] / "slots").open("a") as slots:
+        slots.write("done\\n")
+'''
+
+
+def test_serve_has_a_worker_beside_it_which_ends_with_it(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    files = {"now.py": NOW, "queue.py": QUEUE}
+    environ = environment(issuer, NO_DATABASE, functions_of(tmp_path, files), REDIS_URL=redis_server.url)
+    with annex("serve", tmp_path, environ) as service:
+        httpx.post(f"{service.url}/queue?diary=x", timeout=30).raise_for_status()
+        until((tmp_path / "slots").exists)
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        assert service.stop() == 0
+        psutil.wait_procs(children, timeout=10)
+        assert not [each for each in children if each.is_running()]
+
+
+@pytest.mark.timeout(300)
+def test_five_workers_with_one_schedule_fire_each_slot_once(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    with contextlib.ExitStack() as stack:
+        for number in range(5):
+            folder = tmp_path / "one" if number == 0 else tmp_path / f"more{number}"
+            folder.mkdir()
+            stack.enter_context(working(folder, issuer, redis_server.url, {"now.py": NOW}))
+        begun = time.time()
+        until(lambda: [*tmp_path.glob("*/slots")], seconds=200)
+        time.sleep(5)
+        done = sum(len(each.read_text().splitlines()) for each in tmp_path.glob("*/slots"))
+        passed = int(time.time() // 60) - int(begun // 60)
+        assert 1 <= done <= passed

@@ -77,10 +77,16 @@ def _of_jobs(source: Source, own: dict[str, Literal]) -> list[Fault]:
     for key, literal in own.items():
         if not declared[key].is_of_job:
             continue
-        needed = "a job" if JOB not in source.methods else "" if key in {"schedule", "retries"} else "schedule"
+        needed = (
+            "a job" if JOB not in source.methods else "" if key in {"schedule", "retries"} else "schedule"
+        )
         if needed == "a job" or (needed and needed not in own):
             found = f"{key} has no meaning without {needed}."
-            cure = f"Define `async def job(...)`, or remove {key}." if needed == "a job" else "Set schedule, or remove it."
+            cure = (
+                f"Define `async def job(...)`, or remove {key}."
+                if needed == "a job"
+                else "Set schedule, or remove it."
+            )
             faults.append(Fault(file=source.file, line=literal.line, found=found, cure=cure))
     return faults
 

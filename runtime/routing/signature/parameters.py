@@ -46,7 +46,7 @@ def read_parameter(
     return fault or Input(name=name, kind=kind, annotation=annotation, default=default)
 
 
-def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: PLR0911  # a table, read as one
+def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: C901, PLR0911  # a table, read as one
     members = bare(annotation)
     if name in handler.path:
         return InputKind.PATH
@@ -69,13 +69,13 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: P
     return InputKind.QUERY
 
 
-def _misuse(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fault | None:
+def _misuse(  # noqa: PLR0911  # a table, read as one
+    handler: Handler, name: str, kind: InputKind, annotation: Any
+) -> Fault | None:
     """Return what keeps a parameter from being of its kind."""
-    if handler.method == JOB and (fault := job_fault(handler, name, kind, annotation)):
+    if fault := job_fault(handler, name, kind, annotation):
         return fault
     match kind:
-        case InputKind.RUN if handler.method != JOB:
-            return handler.fault(f"{handler.method}({name}) is a Run, which only a job has.", "Remove it.")
         case InputKind.PATH:
             return _path_fault(handler, name, annotation)
         case InputKind.QUERY:

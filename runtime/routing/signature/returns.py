@@ -18,13 +18,14 @@ _STREAMS = (AsyncIterator, AsyncGenerator, AsyncIterable)
 _TAG = re.compile(r"[\w.-]+")
 
 
-def read_return(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
+def read_return(  # noqa: PLR0911  # a list of kinds, read as one
+    handler: Handler, annotation: Any
+) -> tuple[Any, list[Fault]]:
     """Return the event type of a stream, else None, and what is wrong with the annotation."""
-    origin = typing.get_origin(annotation)
-    is_answer = isinstance(origin or annotation, type) and issubclass(origin or annotation, Response)
-    if handler.method == JOB and (origin in _STREAMS or annotation in _STREAMS or is_answer):
+    if handler.method == JOB and _is_for_caller(annotation):
         found = f"job returns {spell(annotation)}, but nobody waits for an answer."
         return None, [handler.fault(found, "Return a value with a JSON form, which the run keeps, or None.")]
+    origin = typing.get_origin(annotation)
     if origin in _STREAMS or annotation in _STREAMS:
         return _stream(handler, annotation)
     if isinstance(annotation, type) and issubclass(annotation, Response):
@@ -44,6 +45,12 @@ def read_return(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
                 handler.fault(f"{handler.method} returns a body, but status=204 allows none.", cure)
             ]
     return None, []
+
+
+def _is_for_caller(annotation: Any) -> bool:
+    """Whether it is a stream or a response."""
+    kind = typing.get_origin(annotation) or annotation
+    return kind in _STREAMS or (isinstance(kind, type) and issubclass(kind, Response))
 
 
 def misplaced_yield(handler: Handler, *, is_stream: bool) -> list[Fault]:

@@ -166,7 +166,12 @@ async def queued(caller: Caller, path: str = "/report", **options: Any) -> str:
 async def test_a_job_is_done_as_who_queued_it_and_its_result_can_be_read(serving: Serving):
     async with serving() as caller, worker(caller):
         run = await ended(caller, await queued(caller))
-    assert (run["state"], run["result"], run["progress"], run["tries"]) == ("done", "Today for user_ada", 1.0, 1)
+    assert (run["state"], run["result"], run["progress"], run["tries"]) == (
+        "done",
+        "Today for user_ada",
+        1.0,
+        1,
+    )
 
 
 async def test_a_run_that_failed_tells_no_text_of_its_exception(serving: Serving):
