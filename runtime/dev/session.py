@@ -25,6 +25,7 @@ from runtime.dev.postgres.seed import DATABASE, ROLE, seed, seed_files
 from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.swap import HotSwap
 from runtime.dev.waterfall import waterfall
+from runtime.dev.work import valkey, worker
 from runtime.routing import RouteTable, discover
 from runtime.server.process import run
 from runtime.settings import Settings
@@ -55,12 +56,12 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
             signal.raise_signal(signal.SIGTERM)  # drains as any stop does
 
         try:
-            with database(settings) as ready:
+            with database(settings) as stored, valkey(stored) as ready:
                 application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
                 page = partial(DeveloperPage, application=application, recorder=recorder)
                 application.put_in_front("developer's page", page)
                 swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
-                application.companions.append(swap)
+                application.companions += [swap, worker(application)]
                 signs = application.identity.issuer is not None
                 sys.stdout.write(banner(ready, application.table, development_issuer=signs) + "\n")
                 run(application, ready)
