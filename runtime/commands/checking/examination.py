@@ -10,6 +10,7 @@ from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.settings import Settings
+from runtime.work.literals import mistakes
 
 
 def examine(
@@ -29,6 +30,9 @@ def examine(
         "files": lambda: _files(table),
         "schema": lambda: declared(root).faults,
         "lock": lambda: _lock(settings, table),
+        "work": lambda: (
+            Finding("work", f"{file}:{line}: {text}", is_fault=True) for file, line, text in mistakes(table)
+        ),
         "caching": lambda: _caching(table.operations),
         "types": lambda: _shapes(operations, undescribed),
         "client": lambda: _artefacts(operations, root, broken=is_broken),

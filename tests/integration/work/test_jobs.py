@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from runtime.routing import discover
+from runtime.work.literals import mistakes
 from tests.fixtures.app import Caller, Compose, permitted
 from tests.fixtures.valkey import RedisServer
 
@@ -282,6 +284,19 @@ async def test_in_production_a_file_with_a_job_and_no_queue_is_quarantined_and_n
         answer = await caller.signed("POST", "/report", json={"title": "x"})
         assert (answer.status_code, answer.json()["code"]) == (503, "function_unavailable")
         assert "REDIS_URL" in str(caller.application.table.faults[0])
+
+
+def test_check_names_a_call_that_no_job_can_answer(tmp_path: Path):
+    table = discover(folder(tmp_path))
+    assert [(each.file, each.text) for each in mistakes(table)] == [
+        ("wrong.py", "No file has a job at '/reprot'. Did you mean '/report'?"),
+        ("wrong.py", "The job at '/report' takes Wish, but is given Other."),
+        (
+            "wrong.py",
+            "No file has a job at '/wrong'. Its path is that of its file, such as '/reports/morning'.",
+        ),
+        ("wrong.py", "The job at '/guarded' takes no data, but is given Other."),
+    ]
 
 
 async def test_the_contract_tells_of_runs_where_a_job_is(serving: Serving):
