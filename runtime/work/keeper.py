@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MARGIN = 0.2  # of the lease, in which the worker is killed
+MARGIN = 0.4  # of the lease, in which the worker is killed; a renewal that is under way takes half of it
+TIMEOUT = 0.1  # of the lease, for the connection and for the answer of a renewal
 RENEWALS = 4  # in one lease
 STEADY = 60.0  # seconds after which a worker that ends is replaced at once
 MOST_WAIT = 30.0  # seconds between two starts of a worker that ends again and again
@@ -58,9 +59,9 @@ class Lease:
         self._retire = client.register_script(scripts.RETIRE)
 
     @property
-    def has_ended(self) -> bool:
-        """It ends within the margin: whoever relies on it must have stopped."""
-        return clock() >= self.until - MARGIN * self._seconds
+    def left(self) -> float:
+        """Seconds until whoever relies on it must stop; the lease itself ends later, by the margin."""
+        return self.until - MARGIN * self._seconds - clock()
 
     def renew(self) -> bool:
         """Try to renew; False where the queue does not respond or has given the worker up."""
@@ -102,7 +103,7 @@ class Keeper:
     ) -> None:
         from redis import Redis
 
-        timeout = lease / (2 * RENEWALS)
+        timeout = TIMEOUT * lease
         self._client = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None)
         self._command = command
         self._seconds = lease
@@ -128,9 +129,8 @@ class Keeper:
         killed = False
         try:
             while worker.poll() is None:
-                self._sleep(signals, self._seconds / RENEWALS)
-                renewed = lease.renew()
-                if worker.poll() is None and not renewed and lease.has_ended:
+                self._sleep(signals, min(self._seconds / RENEWALS, max(lease.left, 0)))
+                if not (lease.left > 0 and lease.renew()) and lease.left <= 0 and worker.poll() is None:
                     logger.error("the lease cannot be renewed: ending the worker before others do its work")
                     killed = True
                     worker.kill()
