@@ -13,7 +13,7 @@ import msgspec
 
 from runtime.app import Application
 from runtime.settings import Settings
-from runtime.work.keeper import Lease
+from runtime.work.keeper import WorkerLease
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ async def worker(application: Application) -> AsyncIterator[None]:
     from redis import Redis
 
     client = Redis.from_url(url.reveal(), socket_timeout=2, socket_connect_timeout=2)
-    lease = Lease(client, f"dev-{uuid.uuid4().hex}", LEASE)
+    lease = WorkerLease(client, f"dev-{uuid.uuid4().hex}", LEASE)
     over = threading.Event()
 
     def renew() -> None:

@@ -12,7 +12,7 @@ from runtime.routing import RouteTable
 from runtime.routing.input_kind import InputKind
 from runtime.routing.table import Route
 from runtime.work.catalogue import Catalogue, payload
-from runtime.work.queue import Fields, Queue, new_id
+from runtime.work.queue import Queue, RunFields, new_id
 from runtime.work.runs import NOBODY, holder_of, identity_of, state_of
 from shared.agents.holder import Holder, Permits
 from shared.errors import Forbidden, NotFound, Unavailable
@@ -108,14 +108,14 @@ class WorkDesk:
         await self._held(caller, run_id)
         await self._queue.cancel(run_id)
 
-    async def _held(self, caller: User | None, run_id: str) -> Fields:
+    async def _held(self, caller: User | None, run_id: str) -> RunFields:
         fields = await self._queue.read(run_id) if len(run_id) <= MAX_KEY else {}
         holder = holder_of(fields) if fields.get("state") else None
         if caller is None or holder is None or not holder.admits(caller, self._permits):
             raise NotFound("run", run_id)
         return fields
 
-    async def _fields(self, run_id: str) -> Fields:
+    async def _fields(self, run_id: str) -> RunFields:
         fields = await self._queue.read(run_id)
         if not fields:
             raise Unavailable("The queue has lost what was queued; try again.")

@@ -11,7 +11,7 @@ from runtime.work.queue import Depth, Queue
 EVERY = 10.0  # seconds between two looks at the queue
 
 
-class Outcome:
+class TryOutcome:
     """What came of a try.
 
     Attributes:
@@ -45,9 +45,9 @@ class Figures:
         )
 
     @contextmanager
-    def timed(self, job: str) -> Iterator[Outcome]:
+    def timed(self, job: str) -> Iterator[TryOutcome]:
         """Count one try."""
-        outcome, began = Outcome(), time.perf_counter()
+        outcome, began = TryOutcome(), time.perf_counter()
         try:
             yield outcome
         finally:

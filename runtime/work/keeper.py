@@ -38,7 +38,7 @@ def clock() -> float:
     return time.clock_gettime(_CLOCK)
 
 
-class Lease:
+class WorkerLease:
     """The lease of one worker, as far as this process knows it.
 
     Args:
@@ -115,7 +115,7 @@ class Keeper:
         wait = 0.5
         with _signals() as signals:
             while not self._stopping_since:
-                lease = Lease(self._client, f"{socket.gethostname()}-{uuid4().hex}", self._seconds)
+                lease = WorkerLease(self._client, f"{socket.gethostname()}-{uuid4().hex}", self._seconds)
                 began = clock()
                 if lease.renew():
                     self._tend(lease, signals)
@@ -123,7 +123,7 @@ class Keeper:
                 if not self._stopping_since:
                     self._sleep(signals, wait)
 
-    def _tend(self, lease: Lease, signals: socket.socket) -> None:
+    def _tend(self, lease: WorkerLease, signals: socket.socket) -> None:
         """Run one worker to its end."""
         worker = subprocess.Popen(self._command(lease.worker), stdin=subprocess.PIPE)  # noqa: S603
         killed = False

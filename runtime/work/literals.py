@@ -12,7 +12,7 @@ from runtime.work.catalogue import Catalogue
 from shared.work import UnknownJob
 
 
-class Mistake(NamedTuple):
+class LostCall(NamedTuple):
     """A call that cannot succeed: where it is, and why."""
 
     file: str
@@ -20,7 +20,7 @@ class Mistake(NamedTuple):
     text: str
 
 
-def mistakes(table: RouteTable) -> Iterator[Mistake]:
+def mistakes(table: RouteTable) -> Iterator[LostCall]:
     """Yield each call in a function file that names no job, or gives it what it does not take."""
     catalogue = Catalogue(table)
     jobs = [route.operation for route in table.jobs if route.operation]
@@ -30,7 +30,7 @@ def mistakes(table: RouteTable) -> Iterator[Mistake]:
         code = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
         for node in ast.walk(code):
             if isinstance(node, ast.Call) and (text := _mistake(node, catalogue, operation)):
-                yield Mistake(file, node.lineno, text)
+                yield LostCall(file, node.lineno, text)
 
 
 def _takes_jobs(operation: Operation) -> bool:
@@ -67,5 +67,5 @@ def _made(node: ast.expr | None, operation: Operation) -> type[Any] | None:
     """Return the class of which an argument makes an instance, None where that cannot be told."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return None
-    made = operation.function.__globals__.get(node.func.id)  # type: ignore[attr-defined]  # a function of a module
+    made = operation.function.__globals__.get(node.func.id)
     return made if isinstance(made, type) else None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PREFIX = "annex:work:"
 TIMEOUT = 3.0  # seconds for one command, connection included
 
-type Fields = dict[str, bytes]
+type RunFields = dict[str, bytes]
 
 
 class Taken(NamedTuple):
@@ -30,10 +30,10 @@ class Taken(NamedTuple):
 
     id: str
     number: int
-    fields: Fields
+    fields: RunFields
 
 
-class Delivery(NamedTuple):
+class Batch(NamedTuple):
     """What `take` gives.
 
     Attributes:
@@ -105,12 +105,12 @@ class Queue:
         had: bytes = await self._run("ENQUEUE", run_id, key, int(delay * 1000), *_flat(fields))
         return had.decode()
 
-    async def take(self, worker: str, room: Mapping[str, int]) -> Delivery:
+    async def take(self, worker: str, room: Mapping[str, int]) -> Batch:
         """Take runs; `room` says how many of each job."""
         has_lease, bell, found = await self._run(
             "TAKE", worker, *(part for each in room.items() for part in each)
         )
-        return Delivery(bool(has_lease), bell.decode(), [_taken(run_id, pairs) for run_id, pairs in found])
+        return Batch(bool(has_lease), bell.decode(), [_taken(run_id, pairs) for run_id, pairs in found])
 
     async def wait(self, bell: str, seconds: float) -> None:
         """Wait until something is queued after `bell`, or for `seconds`."""
@@ -176,7 +176,7 @@ class Queue:
             for job, waiting, running, age in await self._run("DEPTHS")
         ]
 
-    async def read(self, run_id: str) -> Fields:
+    async def read(self, run_id: str) -> RunFields:
         """Return everything about a run; nothing where there is none."""
         async with _reachable():
             found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}run:{run_id}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from runtime.work.queue import Fields
+from runtime.work.queue import RunFields
 from shared.agents.holder import Holder
 from shared.identity import Claims, User
 from shared.work import RunError, RunState
@@ -22,7 +22,7 @@ def identity_of(caller: User | None) -> bytes:
     return NOBODY if caller is None else msgspec.json.encode(caller)
 
 
-def caller_of(fields: Fields) -> User | None:
+def caller_of(fields: RunFields) -> User | None:
     """Return as whom a run is done."""
     if fields["user"] == NOBODY:
         return None
@@ -30,12 +30,12 @@ def caller_of(fields: Fields) -> User | None:
     return msgspec.structs.replace(user, claims=Claims(user.claims))
 
 
-def holder_of(fields: Fields) -> Holder | None:
+def holder_of(fields: RunFields) -> Holder | None:
     """Return who may read a run, None for nobody."""
     return _holder(fields["holder"]) if fields.get("holder") else None
 
 
-def state_of(run_id: str, fields: Fields) -> RunState:
+def state_of(run_id: str, fields: RunFields) -> RunState:
     """Return what its caller learns of a run."""
     return RunState(
         id=run_id,

@@ -27,7 +27,7 @@ from shared.agents.questions.spent import SpentInProcess
 from shared.agents.running.leftovers import Leftovers
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.running.meters import Meters
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.settings import ModelSettings
 from shared.agents.silence import silence
 from shared.agents.stream import RunStream
@@ -75,7 +75,7 @@ class Agents:
         self.meters = Meters(meter_provider)
         self.leftovers = Leftovers()
         self._is_entered = False
-        self._running: dict[str, Run] = {}
+        self._running: dict[str, TeamRun] = {}
         spent = SpentInProcess() if store is None else store.spent
         self._questions = Questions(Continuations(secret, spent), permits)
         self._detached = DetachedRuns(store, self._running, permits)
@@ -221,15 +221,15 @@ class Agents:
         else:
             raise NotFound("agent run", run_id)
 
-    def question(self, run: Run, question: Question) -> InputRequired:
+    def question(self, run: TeamRun, question: Question) -> InputRequired:
         """Return the event that puts a question to the person."""
         return self._questions.ask(run, question)
 
-    async def settle(self, run: Run) -> None:
+    async def settle(self, run: TeamRun) -> None:
         """Use up the continuation that a run began with, where it succeeded."""
         await self._questions.settle(run)
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: TeamRun) -> None:
         """Release what a run had of the limits."""
         del self._running[run.id]
         self._limits.release(run.holder.user_id)
@@ -242,7 +242,7 @@ class Agents:
         budget: Budget,
         *,
         reasoning: bool = False,
-    ) -> Run:
+    ) -> TeamRun:
         framework = await self._framework.load()
         framework.require(team)
         self._limits.admit(user.user_id)
@@ -254,7 +254,7 @@ class Agents:
         reply = None
         if asked is not None:
             reply = PersonReply(agent=asked.agent, digest=asked.call, approved=conversation.approved)
-        run = Run(
+        run = TeamRun(
             lambda run: framework.play(team, turns, run),
             holder=Holder.of(user, self._demands),
             team=team.name,
@@ -270,7 +270,7 @@ class Agents:
         return run
 
 
-def _let_go(loop: asyncio.AbstractEventLoop, run: Run) -> None:
+def _let_go(loop: asyncio.AbstractEventLoop, run: TeamRun) -> None:
     """End the run of a stream that was lost before anybody read or closed it."""
     if not loop.is_closed():
         loop.call_soon_threadsafe(run.stop, "cancelled")
