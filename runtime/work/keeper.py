@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MARGIN = 0.4  # of the lease, in which the worker is killed; a renewal that is under way takes half of it
+MARGIN = 0.25  # of the lease, in which the worker is killed; a renewal that is under way takes 0.2 of it
 TIMEOUT = 0.1  # of the lease, for the connection and for the answer of a renewal
 RENEWALS = 4  # in one lease
 STEADY = 60.0  # seconds after which a worker that ends is replaced at once
