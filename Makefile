@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXAMPLE := $(addprefix functions/,agents index.py me.py reports signals webhooks) shared/market client/market tests/market \
   examples $(addprefix contracts/vectors/,calendar.json thresholds.json)
 
-.PHONY: help bench setup dev committed without-example test test-product test-fast test-bridge test-faults test-image soak audit sbom check docs messages fmt fmt-check lint types imports names
+.PHONY: help bench setup dev committed without-example test test-product test-fast test-bridge test-faults test-hostile test-workers test-image soak audit sbom check docs messages fmt fmt-check lint types imports names
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -51,6 +51,12 @@ test-fast: setup ## Run the unit tests alone
 
 test-faults: setup ## Run the long versions: twenty deploys, faults with figures, fuzzing
 	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_deploys.py tests/e2e/test_stop.py tests/faults
+
+test-hostile: setup ## Serve every hostile file beside healthy ones and print what held
+	@$(BIN)/python -m tests.hostile
+
+test-workers: setup ## Run the tests of real servers again, each server with two workers
+	@ANNEX_TEST_WORKERS=2 $(BIN)/pytest -n 2 --dist loadfile tests/e2e tests/faults tests/market/e2e tests/integration/agents/test_chat_clients.py
 
 test-image: setup ## Build the production image and run it (needs dockerd or a running engine)
 	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_image.py

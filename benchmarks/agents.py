@@ -189,7 +189,7 @@ async def idle(streams: int, folder: Path) -> None:
             "OPENAI_BASE_URL": model.url,
         }
         with annex("serve", folder, environment) as service:
-            process = psutil.Process(service.process.pid)
+            process = service.worker
             await hold(service.port, issuer, process, "/plain", streams, None)
             for _ in range(2):  # the second time shows whether the first left anything
                 await hold(service.port, issuer, process, "/idle", streams, model)

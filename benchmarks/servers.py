@@ -98,6 +98,7 @@ def server(
                 **environment,
                 "ANNEX_FUNCTIONS": str(served),
                 "PORT": str(port),
+                "ANNEX_SPARE": "false",  # it would wait, and count
                 "ROBYN_HOST": "127.0.0.1",
             },
             stdout=subprocess.DEVNULL,

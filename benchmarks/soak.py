@@ -120,7 +120,7 @@ async def main() -> int:
 async def measure(service: Service, token: str) -> int:
     """Load one service and judge it."""
     await steady(service, token, WARM, [])
-    samples, spent = Samples(service.process.pid), list[float]()
+    samples, spent = Samples(service.worker.pid), list[float]()
     sampling = asyncio.create_task(samples.run())
     outcomes = await steady(service, token, MINUTES * 60, spent)
     sampling.cancel()

@@ -2,11 +2,12 @@
  * The client: the routes of the contract as typed calls. Paths, parameters, responses, error codes and events are
  * inferred from `schema.ts`, which `annex client` generates.
  */
+import { file, json, text, type Reader } from "./content";
 import { BackendError, isBackendError, type Failure, type FailureCode, type LocalCode } from "./errors";
-import { parse } from "./json";
 import type { Routes, Streams } from "./schema";
 import { EventStream, type StreamOptions } from "./stream";
 import { exchange, isControlFlow, UsageError, type BackendOptions, type CallOptions } from "./transport";
+import { formBody, scalar, search } from "./values";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
@@ -14,15 +15,21 @@ export type Method = "get" | "post" | "put" | "patch" | "delete";
 export interface Route {
   path?: object;
   query?: object;
+  headers?: object;
   body?: unknown;
+  /** Of functions that keep their first answer (`idempotent=`). */
+  idempotencyKey?: string | undefined;
+  form?: unknown;
   response?: unknown;
+  /** It answers with a file or another content: `text` can be read as both, `binary` only as a file. */
+  content?: "text" | "binary";
   events?: { type: string };
   errors: FailureCode;
 }
 export type RouteTable = { [M in Method]: object };
 
 /** The input of a call. Not a conditional type: the compiler would evaluate that for every route at each call. */
-export type Input<R> = Pick<R, keyof R & ("path" | "query" | "body")>;
+export type Input<R> = Pick<R, keyof R & ("path" | "query" | "headers" | "body" | "form" | "idempotencyKey")>;
 /** The paths that need no input. */
 type Bare<Table> = { [P in keyof Table]: object extends Input<Table[P]> ? P : never }[keyof Table] & string;
 
@@ -37,12 +44,23 @@ export interface Call<T, E> extends Promise<T> {
   result(): Promise<Result<T, E>>;
 }
 
+/** A content that is about to be read; say how at once: `await backend.get("/report").blob()`. */
+export interface FileCall<E> {
+  /** Read it as a file, with its media type and the name that the backend gave it. */
+  blob(): Call<File, E>;
+}
+export interface TextCall<E> extends FileCall<E> {
+  text(): Call<string, E>;
+}
+
+/** What a route is called for: a value, a text or a file. */
+export type Called<R> = R extends { content: infer K }
+  ? K extends "text" ? TextCall<Errors<R>> : FileCall<Errors<R>>
+  : Call<Response<R>, Errors<R>>;
+
 interface Caller<Table> {
-  <P extends Bare<Table>>(path: P, options?: Input<Table[P]> & CallOptions): Call<Response<Table[P]>, Errors<Table[P]>>;
-  <P extends keyof Table & string>(
-    path: P,
-    options: Input<Table[P]> & CallOptions,
-  ): Call<Response<Table[P]>, Errors<Table[P]>>;
+  <P extends Bare<Table>>(path: P, options?: Input<Table[P]> & CallOptions): Called<Table[P]>;
+  <P extends keyof Table & string>(path: P, options: Input<Table[P]> & CallOptions): Called<Table[P]>;
 }
 interface Opener<Table> {
   <P extends Bare<Table>>(path: P, options?: Input<Table[P]> & StreamOptions): EventStream<Events<Table[P]>>;
@@ -63,6 +81,8 @@ interface AnyInput {
   path?: Record<string, unknown>;
   query?: Record<string, unknown>;
   body?: unknown;
+  idempotencyKey?: string | undefined;
+  form?: unknown;
 }
 
 export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTable = Streams> {
@@ -95,7 +115,7 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   async healthCheck(options: Pick<CallOptions, "signal" | "timeout"> = {}): Promise<Health> {
     const { getToken: _, ...anonymous } = this.#options;
     try {
-      return await exchange(anonymous, { method: "GET", path: "/health", retries: 0, timeout: 5_000, ...options }, json<Health>);
+      return await exchange(anonymous, { method: "GET", path: "/health", retries: 0, timeout: 5_000, ...options }, json as Reader<Health>);
     } catch (error) {
       if (isControlFlow(error)) throw error;
       return { status: isBackendError(error) && error.status !== undefined ? "down" : "unreachable" };
@@ -103,10 +123,16 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   }
 
   #caller<Table>(method: string): Caller<Table> {
-    const call = (template: string, { path, query, ...rest }: AnyInput & CallOptions = {}) => {
+    const call = (template: string, { path, query, form, ...rest }: AnyInput & CallOptions = {}) => {
+      let read: Reader = json;
+      // The address is known in a later turn, so that `.text()` and `.blob()` are called before anything is sent.
       const promise = address(template, path, query).then((at) =>
-        exchange(this.#options, { ...rest, method, path: at }, json),
+        exchange(this.#options, { ...rest, ...sent(form), method, path: at, accept: read === json ? undefined : "*/*" }, (response) => read(response)),
       );
+      const as = (reader: Reader) => () => {
+        read = reader;
+        return whole;
+      };
       const result = () => promise.then(
         (data) => ({ ok: true, data }),
         (error: unknown) => {
@@ -114,20 +140,25 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
           throw error;
         },
       );
-      return Object.assign(promise, { result });
+      const whole = Object.assign(promise, { result, text: as(text), blob: as(file) });
+      return whole;
     };
-    return call as Caller<Table>;
+    return call as unknown as Caller<Table>;
   }
 
   #opener<Table>(method: string): Opener<Table> {
-    const open = (template: string, { path, query, ...rest }: AnyInput & StreamOptions = {}) =>
-      new EventStream(this.#options, { ...rest, method, path: fill(template, path) + search(query) });
+    const open = (template: string, { path, query, form, ...rest }: AnyInput & StreamOptions = {}) =>
+      new EventStream(this.#options, { ...rest, ...sent(form), method, path: fill(template, path) + search(query) });
     return open as unknown as Opener<Table>;
   }
 }
 
 export function createBackend(options: BackendOptions): BackendApiClient {
   return new BackendApiClient(options);
+}
+
+function sent(form: unknown): { body?: FormData | URLSearchParams } {
+  return form === undefined ? {} : { body: formBody(form) };
 }
 
 async function address(template: string, path: AnyInput["path"], query: AnyInput["query"]): Promise<string> {
@@ -145,32 +176,4 @@ export function fill(template: string, values: Record<string, unknown> = {}): st
     }
     return segments.map(encodeURIComponent).join("/");
   });
-}
-
-/** Build a query string: arrays repeat the name, undefined and null are omitted, dates are ISO 8601 in UTC. */
-export function search(query: Record<string, unknown> = {}): string {
-  const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      const text = scalar(item);
-      if (text !== undefined) pairs.append(name, text);
-    }
-  }
-  const text = pairs.toString();
-  return text && `?${text}`;
-}
-
-function scalar(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  return value instanceof Date ? value.toISOString() : String(value);
-}
-
-async function json<T>(response: globalThis.Response): Promise<T> {
-  const text = await response.text();
-  if (text === "") return undefined as T;
-  try {
-    return parse(text) as T;
-  } catch (cause) {
-    throw new BackendError("protocol", "The response is not valid JSON.", { status: response.status, cause });
-  }
 }

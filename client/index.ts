@@ -1,10 +1,11 @@
 /** The client; `server.ts` and `browser.tsx` create one that sends the signed-in user's token. */
 // By name, so that a type of a function that has the same name stays in ./schema and breaks no build.
-export { BackendApiClient, createBackend, fill, search } from "./backend";
-export type { Call, Errors, Events, Health, Input, Method, Response, Result, Route, RouteTable } from "./backend";
+export { BackendApiClient, createBackend, fill } from "./backend";
+export type { Call, Called, Errors, Events, FileCall, Health, Input, Method, Response, Result, Route, RouteTable, TextCall } from "./backend";
 export { BackendError, errorFrom, isBackendError, isErrorCode, retryAfter } from "./errors";
 export type { Failure, FailureCode, LocalCode } from "./errors";
 export type * from "./schema";
 export { EventStream, type StreamOptions } from "./stream";
 export { UsageError, type BackendOptions, type CallOptions } from "./transport";
 export { constants, errorCodes, permissions, type ErrorCode, type Permission } from "./vocabulary";
+export { search } from "./values";

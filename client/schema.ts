@@ -40,7 +40,7 @@ export interface CustomEvent {
 
 /** One invalid input. */
 export interface FieldError {
-  /** `body`, `query`, `path` or `header`. */
+  /** `body`, `query`, `path`, `header` or `cookie`. */
   location: string;
   /** dotted path inside the location, `""` for the location as a whole. */
   field: string;
@@ -291,7 +291,7 @@ export interface Vote {
 }
 
 /** Error codes that every route can return. */
-export type Everywhere = "deadline_exceeded" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
+export type Everywhere = "deadline_exceeded" | "function_stalled" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
 
 /** Inputs and response of each path, by method. */
 export interface Routes {

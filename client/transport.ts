@@ -4,6 +4,7 @@
  */
 import { BackendError, errorFrom, type Failure } from "./errors";
 import { now, random } from "./time";
+import { headerText, type HeaderValue } from "./values";
 
 export interface BackendOptions {
   /** The backend's URL, `https://host` with or without a path; a function is called at each attempt. */
@@ -17,13 +18,13 @@ export interface BackendOptions {
   timeout?: number;
   /** Milliseconds for the call including retries; by default 60 s. */
   deadline?: number;
-  /** How often a GET is retried; by default 2. */
+  /** How often a GET, or a call with an `idempotencyKey`, is retried; by default 2. */
   retries?: number;
 }
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
-  headers?: Record<string, string>;
+  headers?: Record<string, HeaderValue>;
   timeout?: number;
   deadline?: number;
   retries?: number;
@@ -36,7 +37,8 @@ export interface Exchange extends CallOptions {
   method: string;
   path: string;
   body?: unknown;
-  accept?: string;
+  accept?: string | undefined;
+  idempotencyKey?: string | undefined;
 }
 
 const SAFE = new Set(["GET", "HEAD"]);
@@ -50,7 +52,7 @@ export async function exchange<T>(
   read: (response: Response) => Promise<T>,
 ): Promise<T> {
   const { retries = options.retries ?? 2, deadline = options.deadline ?? 60_000 } = call;
-  const repeatable = SAFE.has(call.method);
+  const repeatable = SAFE.has(call.method) || call.idempotencyKey !== undefined;
   const end = now() + deadline;
   let skipCache = false;
   for (let attempt = 0; ; attempt++) {
@@ -99,12 +101,16 @@ export async function send(
 ): Promise<Response> {
   const token = await tokenFrom(options, skipCache);
   const base = typeof options.baseUrl === "function" ? options.baseUrl() : options.baseUrl;
-  const raw = call.body instanceof FormData || call.body instanceof Blob;
+  const raw = [FormData, Blob, URLSearchParams].some((kind) => call.body instanceof kind);
   const headers = new Headers(typeof options.headers === "function" ? options.headers() : options.headers);
   headers.set("accept", call.accept ?? "application/json");
   if (token) headers.set("authorization", `Bearer ${token}`);
   if (call.body !== undefined && !raw) headers.set("content-type", "application/json");
-  for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
+  if (call.idempotencyKey !== undefined) headers.set("idempotency-key", call.idempotencyKey);
+  for (const [name, value] of Object.entries(call.headers ?? {})) {
+    const text = headerText(value);
+    if (text !== undefined) headers.set(name, text);
+  }
   const init: RequestInit & Pick<CallOptions, "next"> = { method: call.method, headers, signal };
   if (call.body !== undefined) init.body = raw ? (call.body as BodyInit) : JSON.stringify(call.body);
   if (call.next !== undefined) init.next = call.next;
@@ -200,7 +206,8 @@ export function aborted(cause: unknown): Failure {
 }
 
 export function isRetryable(error: BackendError): boolean {
-  return error.code === "network" || error.code === "timeout" || (error.retryable && RETRYABLE_STATUS.has(error.status ?? 0));
+  if (error.code === "network" || error.code === "timeout" || error.code === "idempotency_in_progress") return true;
+  return error.retryable && RETRYABLE_STATUS.has(error.status ?? 0);
 }
 
 /** Full jitter: a random time up to a limit that doubles, so that clients do not return all at once. */

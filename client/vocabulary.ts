@@ -16,10 +16,18 @@ export const errorCodes = {
   deadline_exceeded: { status: 504, retryable: true },
   /** The credential is valid, but lacks the permission. */
   forbidden: { status: 403, retryable: false },
+  /** The process of an isolated function ended during the call; the cause is in the log. */
+  function_crashed: { status: 500, retryable: false },
+  /** The function held the event loop for too long and was interrupted; the log names the line. */
+  function_stalled: { status: 500, retryable: false },
   /** The file behind this route is quarantined; `error_id` finds the cause in the log. */
   function_unavailable: { status: 503, retryable: true },
   /** The request's headers exceed their limit in number or bytes. */
   headers_too_large: { status: 431, retryable: false },
+  /** The first call with this `Idempotency-Key` still runs; the same call can be sent again. */
+  idempotency_in_progress: { status: 409, retryable: true },
+  /** The `Idempotency-Key` was given before, with another method, URL or body. */
+  idempotency_key_reused: { status: 422, retryable: false },
   /** A bug in the service; the ids in the response find it in the log. */
   internal_error: { status: 500, retryable: false },
   /** The input is invalid; `errors` lists every field. */
@@ -32,10 +40,14 @@ export const errorCodes = {
   model_unavailable: { status: 503, retryable: true },
   /** The resource does not exist. */
   not_found: { status: 404, retryable: false },
+  /** The isolated function needed more memory than its process may take. */
+  out_of_memory: { status: 503, retryable: true },
   /** The database connection was lost during a change, which may or may not be saved. */
   outcome_unknown: { status: 503, retryable: false },
   /** This function, or the service, is at its limit of requests at once and its queue is full. */
   overloaded: { status: 503, retryable: true },
+  /** A part behind the end of the body was asked for. */
+  range_not_satisfiable: { status: 416, retryable: false },
   /** The caller exceeded a rate limit. */
   rate_limited: { status: 429, retryable: true },
   /** The function refused with a status of its own, which no other code stands for. */

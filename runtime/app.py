@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.metadata import version
@@ -18,9 +18,12 @@ from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, Policy, WebhookScheme
-from runtime.dependencies import agents_from, open_database
+from runtime.dependencies import SharedHttp, agents_from, open_database
+from runtime.gate.closed import fault_of, refuse_closed
 from runtime.gate.gate import Gate
+from runtime.gate.idempotency.answers import answers_at
 from runtime.gate.rates import rates_at
+from runtime.gate.stall import Interrupter
 from runtime.http.admission import Admission
 from runtime.http.cors import Cors, Preflights
 from runtime.http.errors import Errors, as_response
@@ -28,20 +31,24 @@ from runtime.http.health.health import Health
 from runtime.http.health.probes import database_probe, functions_probe, service_probe
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
+from runtime.refusal import Refusal
 from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
+from runtime.routing.calling.isolated.application import ISOLATED
+from runtime.routing.calling.isolated.pool import IsolatedProcesses
+from runtime.routing.calling.workers import DefaultThreads
 from runtime.routing.extensions.access import Access
 from runtime.routing.extensions.listing import listed
 from runtime.routing.extensions.loading import Extensions
 from runtime.routing.matching.tree import FunctionTree
 from runtime.routing.matching.tree_app import BareTreeApp
 from runtime.routing.reading.faults import one_line
+from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings.origins import compile_origins
 from runtime.settings.project import FILE, read_project
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
-from runtime.work.beside import WorkerBeside
 from runtime.work.closed import without_queue
 from runtime.work.desk import WorkDesk
 from runtime.work.queue import Queue
@@ -64,9 +71,9 @@ class Application:
         table: the routes being served; `swap` replaces it.
         is_draining: the service is stopping; readiness reports it.
         extensions: the team's own Litestar handlers and plugins.
+        service: what is known of the service as a whole, where this is one of its workers.
         queue: of work that outlives the request; None without REDIS_URL.
         desk: where functions hand it in.
-        at_drain: called when the service begins to stop.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
 
@@ -81,16 +88,23 @@ class Application:
         agents: Agents,
         table: RouteTable,
         extensions: Extensions | None = None,
+        recorded: Callable[..., ASGIApp] | None = None,
     ) -> None:
         self.settings = settings
         self.telemetry = telemetry
         self.database = database
         self.identity = identity
         self.agents = agents
+        self.http = SharedHttp()
         self.is_draining = False
-        self.at_drain: list[Callable[[], None]] = []
+        self.service: Mapping[str, object] = {}
         self.companions: list[AbstractAsyncContextManager[object]] = []
-        self.gate = Gate(Authenticator(identity), webhooks, rates=rates_at(settings.redis_url))
+        self.gate = Gate(
+            Authenticator(identity),
+            webhooks,
+            rates=rates_at(settings.redis_url),
+            answers=answers_at(settings.redis_url),
+        )
         self.cors = Cors(
             compile_origins(_origins(settings)),
             credentials=settings.cors.credentials,
@@ -101,16 +115,21 @@ class Application:
             proxies=TrustedProxies(settings.trusted_proxies),
             production=settings.is_production,
         )
+        self._closed: dict[str, Fault] = {}
         probes = {
             "database": database_probe(database, is_configured=settings.database.url is not None),
-            "functions": functions_probe(lambda: self.table, show_cause=not settings.is_production),
-            "service": service_probe(lambda: self.is_draining),
+            "functions": functions_probe(
+                lambda: self.table, self._closed.values, show_cause=not settings.is_production
+            ),
+            "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
         self.health = Health(probes, version=settings.commit or version("annex"))
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
         self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
         self.desk = self._desk()
+        self._recorded = recorded
+        self.isolated = IsolatedProcesses(settings)
         self._drain = asyncio.Event()
         self._in_front: dict[str, Stage] = {}
         self._reported: frozenset[Fault] = frozenset()
@@ -127,7 +146,7 @@ class Application:
             "health": self.health,
             "admission": self.admission,
             "tracing": partial(Tracing, telemetry=self.telemetry),
-            "preflights": partial(Preflights, cors=self.cors),
+            "preflights": partial(Preflights, cors=self.cors, declared=self.table.request_headers),
             "reference": partial(ReferencePage, operations=self.table.operations)
             if self.settings.docs
             else None,
@@ -136,7 +155,14 @@ class Application:
 
     def steps(self, endpoint: Endpoint) -> Stages:
         """Return what a request of one route passes behind the router; behind them its function runs."""
-        return {**self.gate.steps(endpoint), "errors": self._errors}
+        recorded = partial(self._recorded, endpoint=endpoint) if self._recorded else None
+        closed = partial(refuse_closed, file=endpoint.file, closed=self._closed) if recorded else None
+        return {
+            **self.gate.steps(endpoint),
+            "refuse closed": closed,
+            "record": recorded,
+            "errors": self._errors,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""
@@ -152,9 +178,16 @@ class Application:
         for fault in table.faults:
             if fault not in self._reported:
                 extra = {"function": fault.file, "line": fault.line, "error_id": fault.error_id}
-                logger.error("function quarantined: %s", fault, extra=extra)
-        self._reported = frozenset(table.faults)
+                template = "route closed: %s" if fault.is_closed else "function quarantined: %s"
+                logger.error(template, fault, extra=extra)
+        doubts = [doubt for operation in table.operations for doubt in unlikely_queries(operation)]
+        for doubt in doubts:
+            if doubt not in self._reported:
+                logger.warning("function input in doubt: %s", doubt, extra={"function": doubt.file})
+        self._reported = frozenset((*table.faults, *doubts))
         self.table = table
+        serving = (each for each in (*table.routes, *table.jobs) if each.operation)
+        self.isolated.renew(sum(each.endpoint.policy.isolate for each in serving))
         self._served = fold(self.stages(), cast("ASGIApp", self._litestar))
 
     def put_in_front(self, name: str, stage: Stage) -> None:
@@ -169,24 +202,40 @@ class Application:
         hang_timeout = limits.hang_timeout if is_production else 0  # a breakpoint is no hang
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
-            self.telemetry.watch(quarantined=lambda: len({fault.file for fault in self.table.faults}))
+            self.telemetry.watch(
+                quarantined=lambda: len({fault.file for fault in self.table.faults} | {*self._closed})
+            )
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.identity)
             await stack.enter_async_context(self.agents)
+            await stack.enter_async_context(self.isolated)
+            stack.push_async_callback(self.http.stop)
             await stack.enter_async_context(self.gate)
             if self.queue is not None:
                 stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
+            asyncio.get_running_loop().set_default_executor(DefaultThreads())
             for companion in self.companions:
                 await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
+            stack.enter_context(Interrupter(self.settings.functions, limits.stall))
             yield
 
-    def drain(self, *, after: float = 0) -> None:
-        """Report not ready from now on; `after` seconds later refuse new requests and let streams end."""
-        self.is_draining = True
-        for each in self.at_drain:
-            each()
+    def close(self, causes: Mapping[str, str]) -> None:
+        """Refuse the files that have ended worker processes, and no others; `causes` says how each did."""
+        known = set(self._closed)
+        self._closed.clear()
+        self._closed.update((file, fault_of(file, cause)) for file, cause in causes.items())
+        for fault in (self._closed[file] for file in causes if file not in known):
+            extra = {"function": fault.file, "error_id": fault.error_id}
+            logger.error("function quarantined: %s", fault, extra=extra)
+
+    def drain(self, *, after: float = 0, service: bool = True) -> None:
+        """Refuse new requests and let streams end, `after` seconds from now.
+
+        Until then report not ready, if the `service` stops and not this process alone.
+        """
+        self.is_draining = service
         asyncio.get_running_loop().call_later(after, self._refuse)
 
     def under_way(self) -> list[str]:
@@ -195,12 +244,6 @@ class Application:
             f"{invocation.method} {invocation.endpoint.template if invocation.endpoint else '(no route)'}"
             for invocation in self.telemetry.metrics.active
         )
-
-    def have_worker_beside(self) -> None:
-        """Let a child process do queued work until the service begins to stop."""
-        beside = WorkerBeside()
-        self.companions.append(beside)
-        self.at_drain.append(beside.stop)
 
     def worker(self, name: str) -> Worker:
         """Return a worker that does queued work inside of `running`, under a lease that others keep.
@@ -240,7 +283,14 @@ class Application:
             exception_handlers={Exception: as_response},
             request_max_body_size=Policy().max_body,
             state=State(
-                {"database": self.database, "agents": self.agents, "jobs": self.desk, DRAIN: self._drain}
+                {
+                    "database": self.database,
+                    "agents": self.agents,
+                    "http": self.http,
+                    "jobs": self.desk,
+                    ISOLATED: self.isolated,
+                    DRAIN: self._drain,
+                }
             ),
         )
         self._access.check(app)
@@ -282,6 +332,8 @@ def create_app(
     telemetry: Telemetry | None = None,
     identity: Identity | None = None,
     webhooks: Mapping[WebhookScheme, Webhooks] | None = None,
+    refused: Iterable[Refusal] = (),
+    recorded: Callable[..., ASGIApp] | None = None,
 ) -> Application:
     """Build the service; nothing is connected, listening or running until `running` is entered.
 
@@ -290,16 +342,19 @@ def create_app(
         telemetry: started from the settings when None.
         identity: verifies callers; Clerk, as the settings describe it, when None.
         webhooks: verify the deliveries of each scheme; Clerk's when None.
+        refused: function files that would harm this process; quarantined, and not run.
+        recorded: `recorded(app, endpoint=…)` goes around every function; nothing does when None.
 
     Raises:
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
     """
     telemetry = telemetry or Telemetry.start(settings)
     project, budget = settings.functions.resolve().parent, settings.limits.import_budget
-    table = discover(settings.functions, import_budget=budget)
+    table = discover(settings.functions, import_budget=budget, refused=refused, environment=settings.own)
     if settings.is_production:
         table = lock.closed(settings.functions, table)
-        table = table if settings.redis_url else without_queue(table)
+        if settings.redis_url is None:
+            table = without_queue(table.without(_unkept(table)))
     application = Application(
         settings,
         telemetry=telemetry,
@@ -309,10 +364,19 @@ def create_app(
         agents=agents_from(settings, permits),
         table=table,
         extensions=Extensions(read_project(project), project, budget=budget),
+        recorded=recorded,
     )
     if settings.strict and application.table.faults:
         raise BrokenFunctions(application.table)
     return application
+
+
+def _unkept(table: RouteTable) -> list[Fault]:
+    """Return a fault for each file whose first answers would be kept in one process of several."""
+    files = {one.endpoint.file for one in table.operations if one.endpoint.policy.idempotent}
+    found = "`idempotent` needs REDIS_URL in production, which is not set."
+    cure = "Set REDIS_URL to a Valkey or Redis, or remove `idempotent`."
+    return [Fault(file=file, line=0, found=found, cure=cure) for file in sorted(files)]
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:

@@ -2,13 +2,39 @@
 
 from collections.abc import Callable
 from secrets import token_urlsafe
+from typing import TYPE_CHECKING
 
+from runtime.asgi.invocation import calling_file
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry
 from shared.agents import Agents, ModelSettings, RunLimits, RunStore
 from shared.database import Database
 from shared.identity import User
 from shared.secret import Secret
+
+if TYPE_CHECKING:
+    from runtime.outgoing import Http
+
+
+class SharedHttp:
+    """The HTTP client of functions, made when the first of them takes it: certificates take long to load."""
+
+    def __init__(self) -> None:
+        self._client: Http | None = None
+
+    @property
+    def client(self) -> "Http":
+        """The client."""
+        if self._client is None:
+            from runtime.outgoing import Http
+
+            self._client = Http()
+        return self._client
+
+    async def stop(self) -> None:
+        """Close its connections."""
+        if self._client is not None:
+            await self._client.stop()
 
 
 def agents_from(settings: Settings, permits: Callable[[User, str], bool]) -> Agents:
@@ -49,4 +75,5 @@ def open_database(settings: Settings, telemetry: Telemetry | None = None) -> Dat
         query_timeout=settings.database.query_timeout,
         tracer_provider=telemetry.tracer_provider if telemetry else None,
         histogram=telemetry.histogram if telemetry else None,
+        borrower=calling_file,
     )

@@ -12,8 +12,12 @@ AnnexError
 ├── MethodNotAllowed      the URL exists, but not for this method
 ├── RequestTimeout        the request did not arrive in time
 ├── Conflict
+│   ├── IdempotencyInProgress the first call with this key still runs
+│   └── CallLost              nobody knows what became of it
+├── IdempotencyKeyReused  the key was given with another call
 ├── TooLarge              the body exceeds its limit
 ├── UriTooLong
+├── RangeNotSatisfiable   a part behind the end of a body was asked for
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
 ├── UpgradeRequired       a WebSocket was asked for
@@ -28,9 +32,12 @@ AnnexError
 │   ├── Overloaded              too many requests at once
 │   ├── AgentsUnavailable       no model is configured, or the agents extra is not installed
 │   ├── ModelUnavailable        the model provider failed or refused
-│   └── RunLost                 the server that executed an agent run is gone
+│   ├── RunLost                 the server that executed an agent run is gone
+│   └── OutOfMemory             an isolated function needed more memory than it may take
 ├── Refused               the function's own status, for which there is no noun
 ├── DeadlineExceeded
+├── FunctionStalled       the function held the event loop and was interrupted
+├── FunctionCrashed       the process of an isolated function ended during the call
 └── Internal              a bug in the service; the caller gets only the ids that find it in the log
 """
 
@@ -43,7 +50,7 @@ class FieldError(Struct, frozen=True):
     """One invalid input.
 
     Attributes:
-        location: ``body``, ``query``, ``path`` or ``header``.
+        location: ``body``, ``query``, ``path``, ``header`` or ``cookie``.
         field: dotted path inside the location, ``""`` for the location as a whole.
         message: what was expected.
     """
@@ -158,6 +165,36 @@ class Conflict(AnnexError):
     code = "conflict"
 
 
+class IdempotencyInProgress(Conflict):
+    """The first call with this `Idempotency-Key` still runs; the same call can be sent again."""
+
+    code = "idempotency_in_progress"
+
+    def __init__(self) -> None:
+        super().__init__("The first call with this Idempotency-Key still runs; try again.", retry_after=1)
+
+
+class CallLost(Conflict):
+    """The first call with this `Idempotency-Key` ended without an answer that is known; it may be saved."""
+
+    code = "outcome_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first call with this Idempotency-Key ended without a known answer; check whether it was "
+            "saved, and use a new key."
+        )
+
+
+class IdempotencyKeyReused(AnnexError):
+    """The `Idempotency-Key` was given before, with another method, URL or body."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another call; use a new one for each call.")
+
+
 class TooLarge(AnnexError):
     """The body exceeds its limit in bytes."""
 
@@ -168,6 +205,20 @@ class UriTooLong(AnnexError):
     """The URL exceeds its limit in bytes."""
 
     code = "uri_too_long"
+
+
+class RangeNotSatisfiable(AnnexError):
+    """A part behind the end of the body was asked for.
+
+    Attributes:
+        length: bytes of the whole body.
+    """
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"The body has {length} bytes; ask for a part of them.")
+        self.length = length
 
 
 class HeadersTooLarge(AnnexError):
@@ -291,6 +342,15 @@ class RunLost(Unavailable):
     code = "run_lost"
 
 
+class OutOfMemory(Unavailable):
+    """The isolated function needed more memory than its process may take."""
+
+    code = "out_of_memory"
+
+    def __init__(self) -> None:
+        super().__init__("The call needed more memory than it may take.", retry_after=None)
+
+
 class Refused(AnnexError):
     """The function refused with a status of its own, which no other code stands for.
 
@@ -312,6 +372,26 @@ class DeadlineExceeded(AnnexError):
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or "The call did not finish in time.")
+
+
+class FunctionStalled(AnnexError):
+    """The function held the event loop for too long and was interrupted; the log names the line."""
+
+    code = "function_stalled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The function held the event loop for too long and was interrupted; see request_id in the log."
+        )
+
+
+class FunctionCrashed(AnnexError):
+    """The process of an isolated function ended during the call; the cause is in the log."""
+
+    code = "function_crashed"
+
+    def __init__(self) -> None:
+        super().__init__("The function ended during the call. Quote request_id when you report it.")
 
 
 class Internal(AnnexError):

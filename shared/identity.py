@@ -18,6 +18,9 @@ class Claims(dict[str, Any]):
     def __init__(self, members: Mapping[str, Any] | None = None) -> None:
         super().__init__({name: _frozen(value) for name, value in (members or {}).items()})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Claims, (dict(self),)  # pickle would set its members one by one
+
     def _refuse(self, *_args: object, **_kwargs: object) -> Never:
         raise TypeError("claims are read-only")
 

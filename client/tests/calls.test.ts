@@ -20,6 +20,33 @@ test("a call puts its parameters into path, query and body, and returns the answ
   assert.equal(asked[2]?.headers["content-type"], "application/json");
 });
 
+test("headers are sent as the text of their values, and what is undefined is not", async (t) => {
+  const { url, asked } = await listen(t, (response) => json(response, ""));
+  await client(url).get("/quotes", {
+    headers: { "X-Api-Key": "k", "X-Depth": 2, "X-Since": new Date(0), "X-Tag": ["a", "b"], "x-other": undefined },
+  });
+  assert.deepEqual(
+    ["x-api-key", "x-depth", "x-since", "x-tag", "x-other"].map((name) => asked[0]?.headers[name]),
+    ["k", "2", "1970-01-01T00:00:00.000Z", "a, b", undefined],
+  );
+});
+
+test("a form is urlencoded without a file, multipart with one, and a FormData as it is", async (t) => {
+  const { url, asked } = await listen(t, (response) => json(response, ""));
+  const backend = client(url);
+  await backend.post("/reports", { form: { title: "Q1 é", urgent: true, tags: ["a", "b"] } });
+  await backend.post("/reports", { form: { title: "Q1", pages: [new Blob(["one"]), new File(["two"], "b.csv")] } });
+  const given = new FormData();
+  given.set("title", "own");
+  await backend.post("/reports", { form: given });
+  const [plain, files, own] = asked;
+  assert.equal(plain?.body, "title=Q1+%C3%A9&urgent=true&tags=a&tags=b");
+  assert.match(plain?.headers["content-type"] ?? "", /^application\/x-www-form-urlencoded/);
+  assert.match(files?.headers["content-type"] ?? "", /^multipart\/form-data; boundary=/);
+  assert.match(files?.body ?? "", /name="title"\r\n\r\nQ1\r\n[^]*name="pages"[^]*one[^]*name="pages"; filename="b.csv"[^]*two/);
+  assert.match(own?.body ?? "", /name="title"\r\n\r\nown/);
+});
+
 test("a base URL with a path and a trailing slash is kept", async (t) => {
   const { url, asked } = await listen(t, (response) => json(response, []));
   await client(`${url}/api/`).get("/signals");

@@ -68,6 +68,26 @@ export async function addresses() {
   backend.stream.get("/constructs");
 }
 
+export async function headersAndForms(file: File) {
+  await backend.get("/quotes", { headers: { "X-Api-Key": "k", "X-Depth": 2, "X-Tag": ["a"], "X-Since": new Date(), "x-other": "o" } });
+  // @ts-expect-error the key has no default
+  await backend.get("/quotes");
+  // @ts-expect-error nor here
+  await backend.get("/quotes", { headers: { "X-Depth": 2 } });
+  // @ts-expect-error the depth is a number
+  await backend.get("/quotes", { headers: { "X-Api-Key": "k", "X-Depth": "2" } });
+  await backend.post("/quotes", { form: { title: "Q1", file, pages: [file, new Blob()] } });
+  await backend.post("/quotes", { form: new FormData() });
+  await backend.put("/quotes");
+  await backend.put("/quotes", { form: { text: "n", urgent: true } });
+  // @ts-expect-error the title is missing
+  await backend.post("/quotes", { form: { file } });
+  // @ts-expect-error a file is no text
+  await backend.post("/quotes", { form: { title: "Q1", file: "text" } });
+  // @ts-expect-error a form is no body
+  await backend.post("/quotes", { body: { title: "Q1", file } });
+}
+
 function remove(id: string) {
   return backend.delete("/items/{id}", { path: { id } });
 }
@@ -130,4 +150,21 @@ export async function streams() {
     // @ts-expect-error failures are thrown, not yielded
     if (event.type === "error") return;
   }
+}
+
+export async function contents() {
+  same<Awaited<ReturnType<typeof text>>, string>(true);
+  const file: File = await backend.put("/contents").blob();
+  // @ts-expect-error a picture is no text
+  backend.put("/contents").text();
+  const values: number[] = await backend.post("/contents", { idempotencyKey: "a" });
+  // @ts-expect-error this function keeps no answers
+  backend.put("/contents", { idempotencyKey: "a" });
+  const either: unknown = await backend.patch("/contents");
+  const followed: string = await backend.delete("/contents").text();
+  return [file.name, values, either, followed];
+}
+
+function text() {
+  return backend.get("/contents").text();
 }

@@ -11,8 +11,15 @@ export interface Routes {
     "/signals": { query?: { limit?: number | undefined; since?: string | Date | undefined; symbol?: string[] | undefined }; response: Signal[]; errors: ErrorCode };
     "/signals/{symbol}": { path: { symbol: string }; response: Signal; errors: "not_found" | "unauthenticated" };
     "/files/{...path}": { path: { path: string }; response: string; errors: never };
+    "/report": { content: "text"; errors: "not_found" };
+    "/logo": { content: "binary"; errors: never };
+    "/quotes": { headers: { "X-Api-Key": string; "X-Depth"?: number | undefined; "X-Since"?: string | Date | undefined; "X-Tag"?: string[] | undefined }; response: string; errors: never };
   };
-  post: { "/signals": { body: Signal; response: Signal; errors: "invalid_input" | "conflict" } };
+  post: {
+    "/orders": { body: Signal; idempotencyKey?: string | undefined; response: Signal; errors: "idempotency_in_progress" };
+    "/reports": { form: { title: string; file?: Blob; pages?: Blob[]; urgent?: boolean; tags?: string[] } | FormData; response: string; errors: never };
+    "/signals": { body: Signal; response: Signal; errors: "invalid_input" | "conflict" };
+  };
   put: object;
   patch: object;
   delete: { "/signals/{symbol}": { path: { symbol: string }; response: undefined; errors: "not_found" } };

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from asyncio import Task
 
@@ -16,7 +18,7 @@ RUN_KEY = "annex.run"  # set by the worker: the Run that a job works on
 REFUSAL_KEY = "annex.refusal"  # set by the server: the AnnexError with which this request is to be refused
 
 
-class Invocation:
+class Invocation(Struct, kw_only=True, eq=False):
     """Made by the shell, kept in ``scope["annex"]`` and in `current`.
 
     Attributes:
@@ -31,46 +33,35 @@ class Invocation:
         user: set by the gate once the credential is verified.
         auth: outcome for telemetry: ``public``, ``session``, a refusal's reason, …
         is_public: the response is the same for every caller; False until that is known.
+        has_begun: the function itself was called, its input being valid.
         error: class name or error code of what made the call fail.
         status: of the response once its head is sent, 0 before.
         response_headers: added by the shell to the head of every response.
         tasks: what the function started and has not finished; None outside of the gate.
     """
 
-    __slots__ = (
-        "auth",
-        "client",
-        "content_length",
-        "deadline",
-        "endpoint",
-        "error",
-        "is_chunked",
-        "is_public",
-        "method",
-        "request_id",
-        "response_headers",
-        "started",
-        "status",
-        "tasks",
-        "user",
-    )
-
-    def __init__(self, *, request_id: str, client: str, method: str, started: float) -> None:
-        self.request_id = request_id
-        self.client = client
-        self.method = method
-        self.started = started
-        self.content_length: int | None = None
-        self.is_chunked = False
-        self.deadline: float | None = None
-        self.endpoint: Endpoint | None = None
-        self.user: User | None = None
-        self.auth: str = ""
-        self.error: str = ""
-        self.is_public = False
-        self.status = 0
-        self.response_headers: list[tuple[bytes, bytes]] = []
-        self.tasks: set[Task[Any]] | None = None
+    request_id: str
+    client: str
+    method: str
+    started: float
+    content_length: int | None = None
+    is_chunked: bool = False
+    deadline: float | None = None
+    endpoint: Endpoint | None = None
+    user: User | None = None
+    auth: str = ""
+    error: str = ""
+    has_begun: bool = False
+    is_public: bool = False
+    status: int = 0
+    response_headers: list[tuple[bytes, bytes]] = []
+    tasks: set[Task[Any]] | None = None
 
 
 current: ContextVar[Invocation | None] = ContextVar("annex_invocation", default=None)
+
+
+def calling_file() -> str | None:
+    """Return the file of the function whose call this code belongs to; None for the service's own code."""
+    invocation = current.get()
+    return invocation.endpoint.file if invocation is not None and invocation.endpoint is not None else None

@@ -11,7 +11,6 @@ from pathlib import Path
 from runtime.bridge import artefacts, openapi, shapes
 from runtime.bridge.openapi import naming
 from runtime.bridge.openapi.schemas import named_types
-from runtime.bridge.shapes import line_of
 from runtime.bridge.typescript import RESERVED
 from runtime.routing import Fault, Operation
 from runtime.routing.importing.guard import Guard
@@ -49,7 +48,7 @@ def _describe(operations: list[Operation]) -> None:
 
 
 def _fault(guard: Guard, operation: Operation, why: Fault) -> Fault:
-    line = guard.run("", "Finding the line", partial(line_of, operation))
+    line = guard.run("", "Finding the line", lambda: operation.line)
     return Fault(
         file=operation.endpoint.file,
         line=line if isinstance(line, int) else 0,

@@ -25,6 +25,7 @@ from shared.errors import MethodNotAllowed
 
 logger = logging.getLogger(__name__)
 
+PATHS = urls.REFERENCE | {f"{url}/" for url in urls.REFERENCE}
 POLICY = b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
@@ -38,8 +39,7 @@ class ReferencePage:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer GET and HEAD of both paths, pass anything else on."""
-        is_ours = scope["path"].rstrip("/") in urls.REFERENCE
-        return self._answer(scope, send) if is_ours else self._app(scope, receive, send)
+        return self._answer(scope, send) if scope["path"] in PATHS else self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         """Answer, with 304 when the caller's copy is current."""

@@ -3,7 +3,6 @@
 They compile on both sides but lose data, which nobody would notice before production.
 """
 
-import inspect as inspection
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -29,13 +28,7 @@ def _of_operation(operation: Operation) -> Iterator[Fault]:
         for owner, info in _walk(annotation):
             place = f"`{owner}`" if owner else f"{where} of {operation.endpoint.method.lower()}"
             for found, cure in _judge(info):
-                yield Fault(file=file, line=line_of(operation), found=f"{place}: {found}", cure=cure)
-
-
-def line_of(operation: Operation) -> int:
-    """Return the line of the handler, 0 if it is not a plain function."""
-    code = getattr(inspection.unwrap(operation.function), "__code__", None)
-    return code.co_firstlineno if code else 0
+                yield Fault(file=file, line=operation.line, found=f"{place}: {found}", cure=cure)
 
 
 def crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
@@ -43,9 +36,8 @@ def crossing(operation: Operation) -> Iterator[tuple[str, Any]]:
     for one in operation.inputs:
         if one.kind.is_described:
             yield f"`{one.name}`", one.annotation
-    answer = operation.event or operation.returns
-    if answer not in {None, type(None)}:
-        yield "The response", answer
+    if operation.event or operation.has_json:
+        yield "The response", operation.event or operation.returns
 
 
 def _walk(annotation: Any) -> Iterator[tuple[str, inspect.Type]]:

@@ -11,7 +11,7 @@ from runtime.http.problems import status_of
 from runtime.routing import Operation
 from runtime.routing.calling.answers.streams import HEARTBEAT
 from shared import errors
-from shared.errors import AnnexError, OutcomeUnknown
+from shared.errors import AnnexError, IdempotencyInProgress, OutcomeUnknown
 
 RETRYABLE = (429, 503, 504)
 """Status codes after which the same call can succeed later."""
@@ -46,10 +46,14 @@ def error_codes() -> dict[str, dict[str, Any]]:
         status = status_of(error)
         codes[error.code] = {
             "status": status,
-            "retryable": status in RETRYABLE and error is not OutcomeUnknown,
+            "retryable": _is_retryable(error),
             "meaning": docstrings.read(error.__doc__).summary,
         }
     return dict(sorted(codes.items()))
+
+
+def _is_retryable(error: type[AnnexError]) -> bool:
+    return error is IdempotencyInProgress or (status_of(error) in RETRYABLE and error is not OutcomeUnknown)
 
 
 def typescript(words: Vocabulary) -> str:

@@ -3,9 +3,12 @@
 import argparse
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 
 from runtime.commands.checking.verdict import ReportPipe, Verdict, verdict
+from runtime.refusal import Refusal
+from runtime.rehearsal import Rehearsal
 from runtime.settings import Settings
 
 
@@ -16,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--update-lock",
         dest="accept",
         action="store_true",
-        help="first write the routes that are public now to public.lock",
+        help="first write the routes that are public now to public.lock, and the contract",
     )
     parser.add_argument(
         "--database",
@@ -31,13 +34,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="also classify what changed since the contract of a git revision (HEAD)",
     )
     parser.add_argument("--report-to", type=int, help=argparse.SUPPRESS)  # given to the child process
-    parser.add_argument("--refused", default="[]", help=argparse.SUPPRESS)
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Check everything that can be known without a request."""
     if given.report_to is None:
-        reached = verdict(given.arguments, budget=settings.limits.import_budget)
+        budget = settings.limits.import_budget
+        with Rehearsal(settings.functions, budget=budget) as rehearsal:
+            reached = verdict(given.arguments, rehearsal.refusals, budget=budget)
         print(*reached.lines, sep="\n")
         return reached.status
     pipe = ReportPipe(given.report_to)
@@ -47,21 +51,23 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[str], None]) -> Verdict:
     """Run in the child process, which alone pays for these imports."""
+    from runtime.commands.checking.acceptance import accept
     from runtime.commands.checking.database import check_database
     from runtime.commands.checking.examination import examine
     from runtime.commands.finding import lines, status
-    from runtime.routing import Fault, discover
+    from runtime.routing import discover
     from runtime.routing.extensions.listing import extended
-    from runtime.routing.importing.guard import Witness
-    from runtime.routing.lock import write
 
-    witness = Witness(report, tuple(Fault(**each) for each in json.loads(given.refused)))
     budget = settings.limits.import_budget
-    table = discover(settings.functions, import_budget=budget, witness=witness)
-    table = extended(table, budget=budget, witness=witness)
+    refused = [Refusal(*each) for each in json.load(sys.stdin)]
+    table = discover(
+        settings.functions, import_budget=budget, refused=refused, report=report, environment=settings.own
+    )
+    table = extended(table, budget=budget, refused=refused, report=report)
+    root = settings.functions.resolve().parent
     if given.accept:
-        write(settings.functions, table)
-    findings = examine(settings, table, root=settings.functions.resolve().parent, since=given.contract)
+        accept(table, root)
+    findings = examine(settings, table, root=root, since=given.contract)
     if given.database:
         findings += asyncio.run(check_database(settings))
     return Verdict(lines(findings), status(findings))

@@ -6,16 +6,14 @@ are invalid.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
-
-from runtime.settings import SettingsError, check_opentelemetry, from_environment
 
 COMMANDS = {
     "dev": "serve with hot swap, an embedded PostgreSQL and a development issuer",
-    "serve": "serve in production: one process, graceful drain",
+    "serve": "serve in production: a parent and its workers, graceful drain",
     "work": "do queued work: jobs and schedules, until SIGTERM",
     "jobs": "list queued work and dead letters; show, retry or cancel a run",
     "routes": "print the table: method, URL, file, auth, timeout, state",
@@ -43,6 +41,10 @@ EXTRAS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["serve"]:
+        hold_signals()
+    from runtime.settings import SettingsError, check_opentelemetry, from_environment  # after the signals
+
     try:
         check_opentelemetry()
         given = _parser(next(iter(arguments), None)).parse_args(arguments)
@@ -67,8 +69,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def hold_signals() -> None:
+    """Keep SIGTERM and its like for the service that is about to start.
+
+    Nothing listens yet, and to the first process of a container they would be lost.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+
+
 def _parser(asked: str | None) -> argparse.ArgumentParser:
     """Return the parser; only the module of the command `asked` is imported."""
+    from importlib.metadata import version
+
     parser = argparse.ArgumentParser(
         prog="annex", description="The Python wing of a Next.js app: a file in functions/ is an endpoint."
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runtime.bridge import artefacts
 from runtime.bridge.describable import divide
-from runtime.routing import discover
+from runtime.commands.table import table_of
 from runtime.settings import Settings
 
 
@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Write the contract and the TypeScript client from the functions, or check that they are up to date."""
     root = settings.functions.resolve().parent
-    table = discover(settings.functions, import_budget=settings.limits.import_budget)
+    table = table_of(settings)
     if faults := [*table.faults, *divide(table.operations)[1]]:
         print("annex client: some functions are broken, so the contract would lose them:", file=sys.stderr)
         print(*faults, sep="\n", file=sys.stderr)

@@ -21,7 +21,7 @@ from runtime.commands.checking.database import check_database
 from runtime.commands.finding import Finding, broken, lines, status
 from runtime.dependencies import open_database
 from runtime.routing import discover
-from runtime.server.process import stop_budget
+from runtime.server.budget import stop_budget
 from runtime.settings import Settings, effective
 from runtime.telemetry.redaction import scrub
 from shared.errors import DatabaseUnavailable

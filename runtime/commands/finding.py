@@ -17,15 +17,17 @@ class Finding(NamedTuple):
         area: such as ``files`` or ``lock``.
         text: one line when all is well; the cause and the cure when not.
         is_fault: makes the command exit with status 1.
+        is_doubt: all is well unless this was not meant.
     """
 
     area: str
     text: str
     is_fault: bool = False
+    is_doubt: bool = False
 
     def rendered(self, *, colour: bool) -> str:
         """Return the line that a person reads."""
-        mark = "✗" if self.is_fault else "✓"
+        mark = "✗" if self.is_fault else "?" if self.is_doubt else "✓"
         if colour:
             mark = f"{RED if self.is_fault else GREEN}{mark}{PLAIN}"
         return f"{mark} {self.area:<10} {self.text}"

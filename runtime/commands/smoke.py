@@ -11,7 +11,7 @@ from runtime.bridge import openapi
 from runtime.bridge.describable import divide
 from runtime.bridge.sample import private_get
 from runtime.commands.finding import Finding, lines, status
-from runtime.routing import discover
+from runtime.commands.table import table_of
 from runtime.settings import Settings
 
 RESPONSE_TIMEOUT = 10.0  # seconds
@@ -34,7 +34,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Test a deployed service: health, authentication, errors, CORS, a call with a token."""
 
     def local() -> str | None:
-        table = discover(settings.functions, import_budget=settings.limits.import_budget)
+        table = table_of(settings)
         return private_get(openapi.document(divide(table.operations)[0]))
 
     token = given.token or (settings.smoke_token.reveal() if settings.smoke_token else None)

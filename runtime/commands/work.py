@@ -16,8 +16,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--worker", help=argparse.SUPPRESS
     )  # given to the child process, with its keeper's id
-    parser.add_argument("--drain", type=float, help=argparse.SUPPRESS)  # seconds, from `annex serve`
-    parser.add_argument("--keeper", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--drain", type=float, help=argparse.SUPPRESS)  # seconds, from the keeper
+    parser.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)  # with which it ends
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
@@ -30,11 +30,13 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _keep(given: argparse.Namespace, settings: Settings) -> int:
     from runtime.telemetry import configure_logging
-    from runtime.work.keeper import Keeper
+    from runtime.work.keeper import Keeper, end_with_parent
 
+    if given.parent:
+        end_with_parent(given.parent)
     configure_logging(settings.telemetry, production=settings.is_production)
-    drain = settings.limits.drain_timeout if given.drain is None else given.drain
-    program = [sys.executable, "-m", "runtime.commands.cli", "work", "--keeper", str(os.getpid())]
+    drain = settings.limits.drain_timeout
+    program = [sys.executable, "-m", "runtime.commands.cli", "work", "--parent", str(os.getpid())]
     program += ["--drain", str(drain), "--worker"]
     url = settings.redis_url.reveal() if settings.redis_url else ""
     budget = drain + CLOSING
@@ -44,11 +46,12 @@ def _keep(given: argparse.Namespace, settings: Settings) -> int:
 
 def _work(given: argparse.Namespace, settings: Settings) -> int:
     from runtime.app import BrokenFunctions, create_app
+    from runtime.rehearsal import rehearse
     from runtime.server.process import end_now
     from runtime.telemetry import configure_logging, unblocked
     from runtime.work.keeper import end_with_parent
 
-    end_with_parent(given.keeper)
+    end_with_parent(given.parent)
 
     async def work() -> None:
         async with application.running():
@@ -62,7 +65,8 @@ def _work(given: argparse.Namespace, settings: Settings) -> int:
     with unblocked():
         configure_logging(settings.telemetry, production=settings.is_production)
         try:
-            application = create_app(settings)
+            refused = rehearse(settings.functions, budget=settings.limits.import_budget)
+            application = create_app(settings, refused=refused)
         except BrokenFunctions as error:
             print(error, file=sys.stderr)
             return 1

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from runtime.config.grants import grants_of
+from runtime.config.memory import bytes_of
 from runtime.config.rates import Rate
 from runtime.config.reverification import Reverification
 
@@ -34,6 +35,7 @@ def _anything(_outer: object, _inner: object) -> bool:
 SAME = Order("stays", lambda outer, inner: inner == outer)
 ON = Order("may be switched on, not off", lambda outer, inner: inner or not outer)
 LESS = Order("may get smaller", lambda outer, inner: inner <= outer)
+SMALLER = Order("may get smaller", lambda outer, inner: bytes_of(inner) <= bytes_of(outer))
 SUBSET = Order("may lose members", lambda outer, inner: set(inner) <= set(outer))
 SLOWER = Order("may get slower", lambda outer, inner: Rate.parse(inner).is_within(Rate.parse(outer)))
 STRICTER = Order(
@@ -57,6 +59,7 @@ class Key(Struct, frozen=True, kw_only=True):
         check: raises ValueError for a value of the right type that cannot be used; its text says why.
         below: of a key that a folder may set, what may become of its value below that folder.
         is_demand: it demands something of the caller, so it excludes `public` and `webhook`.
+        needs_caller: it depends on who calls, and excludes them too.
         by_method: it may be set for one method alone.
         is_of_job: only a file with a `job` may set it.
     """
@@ -66,6 +69,7 @@ class Key(Struct, frozen=True, kw_only=True):
     check: Callable[[Any], None] = _accept
     below: Order | None = None
     is_demand: bool = False
+    needs_caller: bool = False
     by_method: bool = True
     is_of_job: bool = False
 
@@ -139,6 +143,11 @@ def timezone_name(value: str) -> None:
         ZoneInfo(value)
     except (ValueError, KeyError, OSError):  # also a path, or a folder of the database
         raise ValueError("There is no such time zone.") from None
+
+
+def memory_size(value: str | int) -> None:
+    """Refuse what is no memory to run a function in."""
+    bytes_of(value)
 
 
 def reverification_value(value: str | dict[str, Any]) -> None:

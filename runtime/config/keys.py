@@ -13,6 +13,7 @@ from runtime.config.key import (
     ON,
     SAME,
     SLOWER,
+    SMALLER,
     STRICTER,
     SUBSET,
     UNION,
@@ -20,6 +21,7 @@ from runtime.config.key import (
     above_zero,
     cron_text,
     grant,
+    memory_size,
     not_empty,
     not_negative,
     organization_scope,
@@ -104,7 +106,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     cancel_on_disconnect: Annotated[
         bool | None,
         Key(
-            doc="stop when the caller disconnects; by default, streams do",
+            doc="stop when the caller disconnects; by default, streams and isolated functions do",
             cure=_YES_OR_NO,
             below=INNER,
         ),
@@ -112,7 +114,7 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     concurrency: Annotated[
         int | None,
         Key(
-            doc="calls at once in one process",
+            doc="calls at once in one worker",
             cure="Write a number of calls, 1 or more.",
             check=above_zero,
             below=LESS,
@@ -145,6 +147,23 @@ class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
             below=LESS,
         ),
     ] = 1024 * 1024
+    isolate: Annotated[
+        bool,
+        Key(
+            doc="run each call in a process of its own, which is killed at its deadline",
+            cure=_YES_OR_NO,
+            below=ON,
+        ),
+    ] = False
+    memory: Annotated[
+        str | int | None,
+        Key(
+            doc='what the process of an isolated call may take: `"512MiB"`, `"1GiB"` or bytes',
+            cure='Write it as "512MiB", "1GiB" or a number of bytes.',
+            check=memory_size,
+            below=SMALLER,
+        ),
+    ] = None
     read_only: Annotated[
         bool, Key(doc="database transactions of this function are read-only", cure=_YES_OR_NO, below=ON)
     ] = False
@@ -199,6 +218,16 @@ class FileKeys(FolderKeys, frozen=True, kw_only=True):
         bool,
         Key(doc="with `cache`, send an ETag and answer 304 to who has it", cure=_YES_OR_NO),
     ] = True
+    idempotent: Annotated[
+        float | None,
+        Key(
+            doc="seconds for which a call with the same `Idempotency-Key` by the same caller gets the first "
+            "answer again (not for GET)",
+            cure="Write seconds above 0, such as idempotent=86400.",
+            check=above_zero,
+            needs_caller=True,
+        ),
+    ] = None
     schedule: Annotated[
         str | None,
         Key(

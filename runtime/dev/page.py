@@ -161,7 +161,7 @@ def _described(operation: Operation | None) -> dict[str, Any]:
         "doc": operation.doc,
         "inputs": [
             {
-                "name": given.name,
+                "name": given.field,
                 "source": given.kind.location,
                 "type": type_name(given.annotation),
                 "required": given.default is msgspec.NODEFAULT,

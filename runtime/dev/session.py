@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,9 @@ from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.swap import HotSwap
 from runtime.dev.waterfall import waterfall
 from runtime.dev.work import valkey, worker
+from runtime.refusal import Refusal
+from runtime.rehearsal import Rehearsal
+from runtime.rehearsal.stage import refusals
 from runtime.routing import RouteTable, discover
 from runtime.server.process import run
 from runtime.settings import Settings
@@ -56,11 +59,20 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
             signal.raise_signal(signal.SIGTERM)  # drains as any stop does
 
         try:
-            with database(settings) as stored, valkey(stored) as ready:
-                application = create_app(ready, telemetry=Telemetry.start(ready, processors=[recorder]))
+            with rehearsal_of(settings) as rehearsal, database(settings) as stored, valkey(stored) as ready:
+                refused = rehearsal.refusals()
+                telemetry = Telemetry.start(ready, processors=[recorder])
+                application = create_app(ready, telemetry=telemetry, refused=refused)
                 page = partial(DeveloperPage, application=application, recorder=recorder)
                 application.put_in_front("developer's page", page)
-                swap = HotSwap(application, project=Path.cwd(), restart=restart, after=_write_client)
+                swap = HotSwap(
+                    application,
+                    rehearsal=rehearsal,
+                    refused=refused,
+                    project=Path.cwd(),
+                    restart=restart,
+                    after=_write_client,
+                )
                 application.companions += [swap, worker(application)]
                 signs = application.identity.issuer is not None
                 sys.stdout.write(banner(ready, application.table, development_issuer=signs) + "\n")
@@ -72,6 +84,11 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
         sys.stdout.flush()
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606  # this very command again, in a new interpreter
     return 0
+
+
+def rehearsal_of(settings: Settings) -> Rehearsal:
+    """Start the process that tries each function before it runs in this one."""
+    return Rehearsal(settings.functions, budget=settings.limits.import_budget, stays=True)
 
 
 def _write_client(table: RouteTable) -> None:
@@ -122,7 +139,7 @@ def token(
         SettingsError: in production, or where Clerk is configured.
     """
     issuer = DevelopmentIssuer.from_settings(settings)
-    granted = permissions.split(",") if permissions is not None else _asked_for(discover(settings.functions))
+    granted = permissions.split(",") if permissions is not None else _asked_for(settings)
     return issuer.token(
         user,
         organization=org or None,
@@ -154,13 +171,13 @@ def call(  # noqa: PLR0913  # the parts of a request, by name
         headers=httpx.Headers([*sent.items(), *((name, value) for name, value in headers)]),
         files=uploads or None,
     )
-    with database(settings) as ready:
-        response = asyncio.run(_send(ready, request))
+    with rehearsal_of(settings) as rehearsal, database(settings) as ready:
+        response = asyncio.run(_send(ready, rehearsal.refusals(), request))
     return response.status_code, f"{response.status_code} {response.reason_phrase}\n{response.text}"
 
 
-async def _send(settings: Settings, request: httpx.Request) -> httpx.Response:
-    application = create_app(settings)
+async def _send(settings: Settings, refused: Iterable[Refusal], request: httpx.Request) -> httpx.Response:
+    application = create_app(settings, refused=refused)
     transport = httpx.ASGITransport(application)
     async with application.running(), httpx.AsyncClient(transport=transport) as client:
         return await client.send(request)
@@ -170,7 +187,9 @@ def _print_waterfall(trace: Trace) -> None:
     sys.stdout.write(waterfall(trace, colour=sys.stdout.isatty()) + "\n")
 
 
-def _asked_for(table: RouteTable) -> list[str]:
+def _asked_for(settings: Settings) -> list[str]:
     """Return every permission that some endpoint asks for."""
+    refused = refusals(settings.functions, budget=settings.limits.import_budget)
+    table = discover(settings.functions, refused=refused, environment=settings.own)
     asked = {endpoint.policy.permission for endpoint in table.endpoints}
     return sorted(permission for permission in asked if permission)

@@ -20,8 +20,11 @@ from watchfiles import watch
 
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
+from runtime.refusal import Refusal
+from runtime.rehearsal import Rehearsal
 from runtime.routing import Fault, RouteTable, discover, handlers
-from runtime.routing.reading.tree import shape_of
+from runtime.routing.reading.names import is_private
+from runtime.routing.reading.tree import list_files, shape_of
 from runtime.routing.table import Route
 
 logger = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ class HotSwap:
 
     Args:
         application: what is swapped.
+        rehearsal: tries what has changed before it runs in this process.
+        refused: what it has refused so far.
         project: the folder that holds `shared` and `runtime`.
         restart: called once when a change needs a restart.
         after: called with the new table after every swap.
@@ -44,11 +49,15 @@ class HotSwap:
         self,
         application: Application,
         *,
+        rehearsal: Rehearsal,
+        refused: Iterable[Refusal] = (),
         project: Path,
         restart: Callable[[], None],
         after: Callable[[RouteTable], None] | None = None,
     ) -> None:
         self._application = application
+        self._rehearsal = rehearsal
+        self._refused = {each.file: each for each in refused}
         self._functions = application.settings.functions.resolve()
         own = (project.resolve() / name for name in ("shared", "runtime"))
         self._roots = (self._functions, *(folder for folder in own if folder.is_dir()))
@@ -119,7 +128,8 @@ class HotSwap:
         stale = frozenset(names | {file for file, it in self._served().items() if it in touched})
         forget(touched - set(self._served().values()))
         old = self._application.table
-        new = await asyncio.to_thread(self._discover, old, stale)
+        has_other = len(names) < len(changed) or any(is_private(Path(name).name) for name in names)
+        new = await asyncio.to_thread(self._discover, old, stale, has_other=has_other)
         self._application.swap(last_good(new, old))
         spent = (time.perf_counter() - started) * 1000
         logger.info("reloaded %s in %.0f ms", _named(changed), spent)
@@ -133,9 +143,25 @@ class HotSwap:
             return modules
         return await asyncio.to_thread(dependents, modules, self._roots)
 
-    def _discover(self, old: RouteTable, stale: frozenset[str]) -> RouteTable:
+    def _discover(self, old: RouteTable, stale: frozenset[str], *, has_other: bool) -> RouteTable:
+        self._try(old, stale, has_other=has_other)
         budget = self._application.settings.limits.import_budget
-        return discover(self._application.settings.functions, import_budget=budget, previous=old, stale=stale)
+        return discover(
+            self._application.settings.functions,
+            import_budget=budget,
+            previous=old,
+            stale=stale,
+            refused=self._refused.values(),
+            environment=self._application.settings.own,
+        )
+
+    def _try(self, old: RouteTable, stale: frozenset[str], *, has_other: bool) -> None:
+        """Try what will run anew: what is stale or new, and what was refused where something else changed."""
+        known = {*old.files, *(() if has_other else self._refused)} - stale
+        new = {file for file in list_files(self._functions)[0] if file not in known}
+        found = self._rehearsal.refusals(new)
+        kept = {file: each for file, each in self._refused.items() if file not in new}
+        self._refused = {**kept, **{each.file: each for each in found}}
 
     def _is_function(self, path: Path) -> bool:
         return path.is_relative_to(self._functions)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
-from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.asgi.messages import ASGIApp, Headers, Receive, Scope, Send
 from runtime.config import Endpoint
 from shared.errors import FieldError, Invalid, Malformed
 
@@ -21,21 +21,29 @@ def arrive(app: ASGIApp, *, endpoint: Endpoint) -> ASGIApp:
     def arrived(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         invocation: Invocation = scope[SCOPE_KEY]
         invocation.endpoint = endpoint
-        asked = None
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                invocation.content_length = int(value)  # the server has checked the digits
-            elif name == b"transfer-encoding":
-                invocation.is_chunked = True
-                if value.lower() != b"chunked":
-                    raise Malformed("Transfer-Encoding must be chunked; no other coding is supported.")
-            elif name == TIMEOUT_HEADER:
-                asked = value
+        given = dict(scope["headers"])
+        if b"content-length" in given:
+            invocation.content_length = int(given[b"content-length"])  # the server has checked the digits
+        if b"transfer-encoding" in given:
+            invocation.is_chunked = True
+            check_coding(scope["headers"])
+        asked = given.get(TIMEOUT_HEADER)
         seconds = timeout if asked is None else seconds_allowed(timeout, asked)
         invocation.deadline = asyncio.get_running_loop().time() + seconds
         return app(scope, receive, send)
 
     return arrived
+
+
+def check_coding(headers: Headers) -> None:
+    """Refuse a body that is encoded for the transfer in another way than chunked.
+
+    Raises:
+        Malformed: naming the cure.
+    """
+    for name, value in headers:
+        if name == b"transfer-encoding" and value.lower() != b"chunked":
+            raise Malformed("Transfer-Encoding must be chunked; no other coding is supported.")
 
 
 def seconds_allowed(timeout: float, asked: bytes) -> float:

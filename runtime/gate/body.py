@@ -90,7 +90,9 @@ class Replay:
     def watch(self, left: Callable[[], None]) -> "asyncio.Task[None]":
         """Wait for the disconnect in a task, and call `left` then; from now on nobody else may read."""
         self._watched = True
-        return asyncio.create_task(self._watch(left))
+        return asyncio.Task(
+            self._watch(left)
+        )  # not by the loop's factory, which a function may have replaced
 
     async def _watch(self, left: Callable[[], None]) -> None:
         while (await self._receive())["type"] != "http.disconnect":

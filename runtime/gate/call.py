@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, nothing
+from runtime.asgi.own_tasks import OwnTask
 from runtime.gate.body import CALLER_LEFT, Replay, has_left
 from runtime.gate.leftovers import Reaper
 from runtime.routing.calling.exits import refused
@@ -88,7 +89,7 @@ class RunningCall:
         """Run `app` to its end, or until it was cut and its grace period is over; raise what it raised."""
         # Not by the loop's factory, which would count the function's task among those that it leaves behind.
         work: Any = app(scope, receive, self.guard)
-        self.task = task = asyncio.Task(work, loop=self._loop, eager_start=True)
+        self.task = task = OwnTask(work, loop=self._loop, eager_start=True)
         if not task.done():
             await self._wait(task)
         if self.cut is None:

@@ -14,6 +14,8 @@ from runtime.gate.body import limit_body, read_first
 from runtime.gate.bulkhead import Bulkhead, give_back_slot, take_slot
 from runtime.gate.call import GRACE, call_function
 from runtime.gate.credentials import Authority, authenticate, verify_webhook
+from runtime.gate.idempotency.answers import AnswerStore, MemoryAnswers
+from runtime.gate.idempotency.step import repeat_answer
 from runtime.gate.leftovers import Reaper
 from runtime.gate.rate_limit import limit_rate
 from runtime.gate.rates import MemoryRates, RateStore
@@ -32,6 +34,7 @@ class Gate:
         webhooks: Mapping[WebhookScheme, Webhooks],
         *,
         rates: RateStore | None = None,
+        answers: AnswerStore | None = None,
         grace: float = GRACE,
     ) -> None:
         """Build the gate.
@@ -40,6 +43,7 @@ class Gate:
             authority: verifies credentials.
             webhooks: verify the deliveries of each scheme.
             rates: where rate limits are counted, closed at the end; in this process by default.
+            answers: where first answers are kept, closed at the end; in this process by default.
             grace: seconds that a cancelled function has to clean up before it is abandoned.
         """
         self.reaper = Reaper()
@@ -47,6 +51,7 @@ class Gate:
         self._webhooks = webhooks
         self._grace = grace
         self._rates = rates or MemoryRates()
+        self._answers = answers or MemoryAnswers()
         self._bulkheads: dict[tuple[str, int, int], Bulkhead] = {}
 
     async def __aenter__(self) -> "Gate":
@@ -56,12 +61,13 @@ class Gate:
     async def __aexit__(self, *exc: object) -> None:
         await self.reaper.__aexit__(*exc)
         await self._rates.close()
+        await self._answers.close()
 
     def steps(self, endpoint: Endpoint) -> Stages:
         """Return the steps of a call, in order; None where the endpoint's policy does not ask for one."""
         policy, authority = endpoint.policy, self._authority
         asked = policy.cancel_on_disconnect
-        watch = endpoint.stream if asked is None else asked
+        watch = (endpoint.stream or policy.isolate) if asked is None else asked
         webhooks = self._webhooks[policy.webhook] if policy.webhook else None
         slots, rate = self._bulkhead(endpoint), self._rate(endpoint)
         return {
@@ -71,12 +77,19 @@ class Gate:
             "limit body": partial(limit_body, limit=policy.max_body),
             "verify webhook": partial(verify_webhook, webhooks=webhooks) if webhooks else None,
             "read first": read_first if watch and not webhooks else None,
+            "repeat answer": self._repetition(endpoint),
             "take slot": partial(take_slot, bulkhead=slots) if slots else None,
             "call function": partial(
                 call_function, reaper=self.reaper, stream=endpoint.stream, watch=watch, grace=self._grace
             ),
             "give back slot": partial(give_back_slot, bulkhead=slots) if slots else None,
         }
+
+    def _repetition(self, endpoint: Endpoint) -> Stage | None:
+        policy = endpoint.policy
+        if not policy.idempotent or endpoint.method == "GET":
+            return None
+        return partial(repeat_answer, store=self._answers, policy=policy, kept=policy.idempotent)
 
     def _rate(self, endpoint: Endpoint) -> Stage | None:
         if not endpoint.policy.rate_limit:

@@ -18,6 +18,11 @@ logger = logging.getLogger(__name__)
 
 GRACE = 1.0  # seconds to end without being cancelled: a driver returns its connection, for example
 STUCK_AFTER = 1.0  # seconds after its cancellation until a task counts as stuck
+LOOK = 0.25  # seconds between two looks at the loop's task factory
+REPLACED = (
+    "a function set a task factory, which is the whole service's; the service's own was put back:"
+    " start the tasks that need another one with asyncio.Task(..., eager_start=True)"
+)
 
 type AnyCoroutine = Coroutine[Any, Any, Any] | Generator[Any, None, Any]
 
@@ -51,16 +56,27 @@ class Reaper:
         self._grace = grace
         self._stuck_after = stuck_after
         self._previous: Any = None
+        self._look: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> "Reaper":
         loop = asyncio.get_running_loop()
         self._previous = loop.get_task_factory()
         loop.set_task_factory(task_factory)
+        self._keep(loop)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        if self._look is not None:
+            self._look.cancel()
         await self.idle()
         asyncio.get_running_loop().set_task_factory(self._previous)
+
+    def _keep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Put the factory back where a function replaced it: others do not even fit every loop."""
+        if loop.get_task_factory() is not task_factory:
+            logger.error(REPLACED)
+            loop.set_task_factory(task_factory)
+        self._look = loop.call_later(LOOK, self._keep, loop)
 
     async def idle(self) -> None:
         """Return once nothing is left to clean up."""
@@ -75,8 +91,9 @@ class Reaper:
         if not invocation.tasks:
             invocation.tasks = None
             return
-        # An empty context: the clean-up belongs to no call.
-        work = asyncio.get_running_loop().create_task(self._reap(invocation), context=Context())
+        # In an empty context: the clean-up belongs to no call. The loop's factory may be a function's.
+        loop = asyncio.get_running_loop()
+        work = asyncio.Task(self._reap(invocation), loop=loop, context=Context())
         self.busy.add(work)
         work.add_done_callback(self.busy.discard)
 

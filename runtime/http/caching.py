@@ -11,19 +11,28 @@ _DROPPED = {b"surrogate-control"} | {
 """They speak to shared caches alone, past `Cache-Control` (RFC 9213)."""
 
 
-def varied(own: Fields, vary: tuple[bytes, ...], *, is_public: bool) -> Fields:
-    """Return a response's own headers with one `Vary`, which names the credentials unless `is_public`.
+CONCERNED = frozenset({b"vary", b"cache-control", b"set-cookie", *_DROPPED})
+"""Names of the header fields that matter to caches."""
+NO_STORE = (b"cache-control", b"no-store")
+
+
+def cacheable(own: Fields, vary: tuple[bytes, ...], *, is_public: bool) -> Fields:
+    """Return a response's own headers with `Cache-Control`, and one `Vary`, which names the credentials.
 
     One, because nginx before 1.23 uses only the last. Shared caches may not store what is not public,
-    whatever the function has written.
+    whatever the function has written; nobody may store what says nothing.
 
     Args:
         own: what the function and the stages have written.
         vary: what every response varies by.
-        is_public: the response depends on no caller.
+        is_public: the response depends on no caller, and does not vary by credentials.
     """
     kept: Fields = []
     varies: list[bytes] = []
+    names = dict(own)
+    if b"cache-control" not in names:
+        own = [*own, NO_STORE]
+    is_public = is_public and b"set-cookie" not in names  # a cookie is one caller's
     for field in own:
         name, value = field
         if name == b"vary":

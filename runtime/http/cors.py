@@ -42,7 +42,7 @@ class Cors:
             request_headers: pages may send these beside `REQUEST_HEADERS`.
         """
         self._origins = origins
-        self.request_headers = ", ".join([*REQUEST_HEADERS, *request_headers]).encode()
+        self.request_headers = (*REQUEST_HEADERS, *request_headers)
         self._allowed: FixedHeaders = (
             (b"access-control-expose-headers", EXPOSED_HEADERS),
             (b"vary", b"Origin"),
@@ -63,11 +63,19 @@ class Cors:
 
 
 class Preflights:
-    """Stage: answers preflights, whether the route exists or not."""
+    """Stage: answers preflights, whether the route exists or not.
 
-    def __init__(self, app: ASGIApp, cors: Cors) -> None:
+    Args:
+        app: what else is asked for.
+        cors: which origins may ask.
+        declared: the headers that functions take.
+    """
+
+    def __init__(self, app: ASGIApp, cors: Cors, declared: Iterable[str] = ()) -> None:
         self.app = app
         self._cors = cors
+        names = {name.lower(): name for name in (*declared, *cors.request_headers)}
+        self._request_headers = ", ".join(names.values()).encode()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a preflight, pass anything else on."""
@@ -83,7 +91,7 @@ class Preflights:
             return await send_problem(send, Forbidden("This origin is not in CORS_ORIGINS."), invocation)
         grant = (
             (b"access-control-allow-methods", ALLOWED_METHODS),
-            (b"access-control-allow-headers", self._cors.request_headers),
+            (b"access-control-allow-headers", self._request_headers),
             (b"access-control-max-age", PREFLIGHT_AGE),
         )
         return await send_answer(send, 204, grant, b"")

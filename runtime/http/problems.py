@@ -17,11 +17,15 @@ from shared.errors import (
     DeadlineExceeded,
     FieldError,
     Forbidden,
+    FunctionCrashed,
+    FunctionStalled,
     HeadersTooLarge,
+    IdempotencyKeyReused,
     Internal,
     Invalid,
     MethodNotAllowed,
     NotFound,
+    RangeNotSatisfiable,
     RateLimited,
     Refused,
     RequestTimeout,
@@ -45,10 +49,14 @@ STATUS: dict[type[AnnexError], int] = {
     TooLarge: 413,
     UriTooLong: 414,
     UnsupportedMediaType: 415,
+    RangeNotSatisfiable: 416,
+    IdempotencyKeyReused: 422,
     UpgradeRequired: 426,
     RateLimited: 429,
     HeadersTooLarge: 431,
+    FunctionCrashed: 500,
     Internal: 500,
+    FunctionStalled: 500,
     Unavailable: 503,
     DeadlineExceeded: 504,
 }
@@ -65,6 +73,8 @@ TITLE = {
     413: "Content Too Large",
     414: "URI Too Long",
     415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
     426: "Upgrade Required",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
@@ -149,6 +159,8 @@ def _fields(error: AnnexError) -> list[tuple[bytes, bytes]]:
         fields.append((b"www-authenticate", challenge(error.reason)))
     if isinstance(error, MethodNotAllowed):
         fields.append((b"allow", ", ".join(error.allow).encode()))
+    if isinstance(error, RangeNotSatisfiable):
+        fields.append((b"content-range", b"bytes */%d" % error.length))
     if isinstance(error, UpgradeRequired):
         fields.append((b"upgrade", b"HTTP/1.1"))  # RFC 9110, 15.5.22, demands one
     if error.retry_after is not None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header, nothing
-from runtime.http.caching import varied
+from runtime.http.caching import CONCERNED, cacheable
 from runtime.http.cors import Cors, FixedHeaders
 from runtime.http.proxies import TrustedProxies
 
@@ -19,7 +19,6 @@ SECURITY_HEADERS = (
     (b"x-frame-options", b"DENY"),
 )
 TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
-NO_STORE = (b"cache-control", b"no-store")
 
 
 def security_headers(*, production: bool) -> tuple[tuple[bytes, bytes], ...]:
@@ -28,10 +27,19 @@ def security_headers(*, production: bool) -> tuple[tuple[bytes, bytes], ...]:
 
 
 class Always(NamedTuple):
-    """What every response to a page of one origin carries: headers, and what it varies by."""
+    """What every response to a page of one origin carries.
+
+    Attributes:
+        headers: of every response.
+        vary: what every response varies by.
+        public: all headers of a public response that says nothing of caches itself.
+        private: likewise of one for one caller.
+    """
 
     headers: FixedHeaders
     vary: tuple[bytes, ...]
+    public: FixedHeaders
+    private: FixedHeaders
 
 
 class Shell:
@@ -92,12 +100,12 @@ class Shell:
         self, head: Message, body: Message, always: Always, invocation: Invocation, send: Send
     ) -> None:
         """Send the completed head of a response and the first piece of its body."""
-        own = [*head["headers"], *invocation.response_headers]
-        if header(head, b"cache-control") is None:
-            own.append(NO_STORE)
-        headers = varied(own, always.vary, is_public=invocation.is_public)
+        own, is_public = [*head["headers"], *invocation.response_headers], invocation.is_public
+        if CONCERNED.isdisjoint(dict(own)):
+            headers = [*own, *(always.public if is_public else always.private)]
+        else:
+            headers = [*cacheable(own, always.vary, is_public=is_public), *always.headers]
         headers.append((b"x-request-id", invocation.request_id.encode("latin-1")))
-        headers.extend(always.headers)
         if self._timing:
             spent = (time.perf_counter() - invocation.started) * 1000
             headers.append((b"server-timing", b"app;dur=%.2f" % spent))
@@ -109,11 +117,11 @@ class Shell:
     def _always(self, origin: bytes | None) -> Always:
         """Return what every response to a page of `origin` carries."""
         if origin not in self._known:
-            headers = (*self._headers, *self._cors.headers(origin))
-            always = Always(
-                headers=tuple(field for field in headers if field[0] != b"vary"),
-                vary=tuple(value for name, value in headers if name == b"vary"),
-            )
+            given = (*self._headers, *self._cors.headers(origin))
+            headers = tuple(field for field in given if field[0] != b"vary")
+            vary = tuple(value for name, value in given if name == b"vary")
+            public, private = ((*cacheable([], vary, is_public=each), *headers) for each in (True, False))
+            always = Always(headers, vary, public, private)
             if len(self._known) >= CACHED_ORIGINS or len(origin or b"") > ORIGIN_LIMIT:
                 return always
             self._known[origin] = always

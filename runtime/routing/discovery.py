@@ -7,11 +7,15 @@ name and config are known, are kept and refuse to serve.
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from msgspec.structs import replace
 
 from runtime.asgi import urls
 from runtime.config import JOB, Endpoint, Policy
+from runtime.refusal import Refusal
 from runtime.routing import handlers, runs
+from runtime.routing.annotations.describe import schema_of
 from runtime.routing.conflicts import Claim, Standing, between_files, between_parameters
 from runtime.routing.function_file import (
     CompiledFile,
@@ -21,26 +25,38 @@ from runtime.routing.function_file import (
     with_policy,
     without_reserved,
 )
-from runtime.routing.importing.guard import NO_WITNESS, Guard, Witness
+from runtime.routing.importing.guard import Guard, Inline
 from runtime.routing.importing.loading import Loader
 from runtime.routing.incumbents import Incumbents, committed
+from runtime.routing.operation import Operation
+from runtime.routing.own_settings import with_settings
 from runtime.routing.reading.cascade import check_folder
 from runtime.routing.reading.faults import Fault, unexpected
 from runtime.routing.reading.source import Source, read_folder, read_function, unread
-from runtime.routing.reading.tree import list_files, read_tree, shape_of, unreadable_policies
+from runtime.routing.reading.tree import (
+    FOLDER_CONFIG,
+    list_files,
+    read_candidate,
+    read_tree,
+    shape_of,
+    unreadable_policies,
+)
 from runtime.routing.table import Imported, Route, RouteTable
+from runtime.settings.own import Environment
 
 MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that
 
 
-def discover(
+def discover(  # noqa: PLR0913  # all by name
     root: Path,
     *,
     import_budget: float = 10.0,
     reserved: frozenset[str] = urls.RESERVED,
     previous: RouteTable | None = None,
     stale: frozenset[str] = frozenset(),
-    witness: Witness = NO_WITNESS,
+    refused: Iterable[Refusal] = (),
+    report: Callable[[str], None] = lambda _: None,
+    environment: Environment | None = None,
 ) -> RouteTable:
     """Build the route table of a functions folder.
 
@@ -52,9 +68,11 @@ def discover(
         reserved: URLs that belong to the runtime.
         previous: an earlier table of the same folder; files whose text is still the same are not run again.
         stale: files to run again all the same, because something that they import has changed.
-        witness: learns of each file, and may know of some that must not be touched.
+        refused: files that would harm this process, and are not run.
+        report: called with each file before it is touched, and with ``""`` afterwards.
+        environment: from which functions have their own settings; an empty one when None.
     """
-    guard = Guard(root, import_budget, witness)
+    guard = Guard(root, import_budget, report)
     if not root.is_dir():
         found = "It does not exist (ANNEX_FUNCTIONS, by default `functions`)."
         return RouteTable(
@@ -66,12 +84,13 @@ def discover(
     tree = read_tree(listing)
     closed = unreadable_policies(stray)
     stray += tree.faults
-    refused = {each.file: each for each in witness.refused}
-    folders, folder_faults = _read_folders(guard, tree.folders, refused)
+    withheld = {each.file: each for each in refused}
+    folders, folder_faults = _read_folders(guard, tree.folders, withheld)
     unusable = {
         path: [*folder_faults.get(path, []), *closed.get(path, [])] for path in {*folder_faults, *closed}
     }
-    files = [read_file(each, *_source(guard, each.file, read_function, refused)) for each in tree.candidates]
+    sources = [_source(guard, each.file, read_function, withheld) for each in tree.candidates]
+    files = [read_file(each, *source) for each, source in zip(tree.candidates, sources, strict=True)]
     files = [with_policy(each, folders, unusable) for each in files]
     known = committed(root)
     files = _spread(files, between_files(_claims(files, known)))
@@ -81,12 +100,51 @@ def discover(
         loader.forget()
     loaded = {} if previous is None else previous.files
     fresh = {file: it for file, it in loaded.items() if file not in stale}
-    compiled = [_compiled(each, loader, fresh.get(each.file)) for each in files]
+    compiled = [
+        _compiled(each, loader, fresh.get(each.file)).with_known_types(
+            known.types.get(each.file, frozenset())
+        )
+        for each in files
+    ]
+    own = environment or Environment()
+    compiled = [with_settings(each, own) for each in compiled]
     compiled = _spread(
         compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses(known))
     )
     faults = [*stray, *(fault for found in folder_faults.values() for fault in found)]
     return _table(root, compiled, faults)
+
+
+def attempt(guard: Guard, file: str, begins: Callable[[], None]) -> Fault | None:
+    """Do with one file, by itself, whatever runs its code in discovery; return a fault that would do harm.
+
+    Args:
+        guard: of its folder.
+        file: below the folder.
+        begins: called when the file has been read, and runs from now on.
+    """
+    inline = Inline(guard)
+
+    def work() -> None:
+        reader = read_folder if PurePosixPath(file).name == FOLDER_CONFIG else read_function
+        text, source = _source(inline, file, reader, {})
+        begins()
+        if reader is read_function:
+            each = with_policy(read_file(read_candidate(file), text, source), {}, {})
+            compiled = _compiled(each, Loader(inline), None)
+            for operation in () if compiled.faults else compiled.operations:
+                _describe(operation)
+
+    guard.run(file, "The import", work)
+    return next(iter(guard.harmful), None)
+
+
+def _describe(operation: Operation) -> None:
+    """Read the types of an operation as the contract does, which runs code of theirs."""
+    for given in operation.inputs:
+        if given.kind.is_described:
+            schema_of(given.annotation)
+    schema_of(operation.event or operation.returns)
 
 
 def _read(root: Path, file: str) -> bytes | Fault:
@@ -108,11 +166,13 @@ def _read(root: Path, file: str) -> bytes | Fault:
 
 
 def _source(
-    guard: Guard, file: str, reader: Callable[[str, bytes], Source], refused: Mapping[str, Fault]
+    guard: Guard, file: str, reader: Callable[[str, bytes], Source], withheld: Mapping[str, Refusal]
 ) -> tuple[bytes, Source]:
     """Read one file and parse it."""
-    if file in refused:
-        return b"", unread(file, refused[file])
+    refusal = withheld.get(file)
+    fault = refusal and Fault(file=file, line=refusal.line, found=refusal.found, cure=refusal.cure)
+    if refusal and fault and not refusal.is_readable:
+        return b"", unread(file, fault)
     guard.report(file)
     try:
         text = _read(guard.root, file)
@@ -120,13 +180,15 @@ def _source(
     except Exception as error:  # noqa: BLE001 - whatever a file may hold, it is that file's fault
         text, source = b"", unread(file, unexpected(file, "Reading", error))
     guard.report("")
+    if fault:
+        source = replace(source, faults=(*source.faults, fault))
     return b"" if isinstance(text, Fault) else text, source
 
 
 def _read_folders(
-    guard: Guard, paths: Iterable[str], refused: Mapping[str, Fault]
+    guard: Guard, paths: Iterable[str], withheld: Mapping[str, Refusal]
 ) -> tuple[dict[str, Source], dict[str, list[Fault]]]:
-    folders = {path: _source(guard, path, read_folder, refused)[1] for path in paths}
+    folders = {path: _source(guard, path, read_folder, withheld)[1] for path in paths}
     faults = {path: [*source.faults, *check_folder(path, folders)] for path, source in folders.items()}
     return folders, faults
 

@@ -13,6 +13,7 @@ from runtime.routing.reading.faults import Fault
 from runtime.routing.table import Route, RouteTable
 
 WIDTH = 80
+PER_WORKER = frozenset({"concurrency", "queue", "rate_limit"})
 SLOW = 0.5  # seconds of import beyond which a file is worth a look
 
 type Paint = Callable[[str, str], str]
@@ -85,13 +86,17 @@ def as_json(table: RouteTable) -> str:
     return msgspec.json.format(msgspec.json.encode({"routes": routes, "faults": faults}), indent=2).decode()
 
 
-def explanation(table: RouteTable, method: str, path: str) -> str | None:
+def explanation(
+    table: RouteTable, method: str, path: str, *, stall: float = 0, is_shared: bool = False
+) -> str | None:
     """Return what holds for one route and where each value comes from; None where there is no such route.
 
     Args:
         table: the routes.
         method: upper case.
         path: a template such as ``/orders/{id}``, or a URL that it matches.
+        stall: seconds that one step may hold the loop; 0 where there is no limit.
+        is_shared: the workers and replicas count rate limits together.
     """
     found = table.find(method, path)
     if found is None:
@@ -104,11 +109,17 @@ def explanation(table: RouteTable, method: str, path: str) -> str | None:
         f"  state       {'serving' if route.operation else f'quarantined (error {endpoint.error_id})'}",
         "",
     ]
+    counted = PER_WORKER - {"rate_limit"} if is_shared else PER_WORKER
     for field in msgspec.structs.fields(Policy):
         if field.name != "origins":
             value = _spell(getattr(endpoint.policy, field.name))
             origin = endpoint.policy.origins.get(field.name, "project default")
             lines.append(f"  {field.name:<20} {value:<26} {origin}")
+            if getattr(endpoint.policy, field.name) and field.name in counted:
+                lines[-1] += "; each worker counts its own calls"
+    if stall:
+        step = f"{stall:g} s, or until the timeout" if endpoint.policy.timeout < stall else f"{stall:g} s"
+        lines.append(f"  {'one step':<20} {step:<26} ANNEX_STALL")
     lines += [f"\n{fault}" for fault in table.faults if fault.file == endpoint.file]
     return "\n".join(lines)
 
@@ -162,6 +173,7 @@ def _route_line(route: Route, paint: Paint) -> str:
         word
         for word, holds in (
             ("stream", endpoint.stream),
+            ("isolated", endpoint.policy.isolate),
             ("path=", endpoint.policy.path is not None),
             ("503", route.operation is None),
         )

@@ -94,6 +94,10 @@ class CompiledFile(Struct, frozen=True):
         """Return it with these faults as well."""
         return replace(self, faults=tuple(dict.fromkeys((*self.faults, *faults))))
 
+    def with_known_types(self, names: frozenset[str]) -> Self:
+        """Return it with what the committed contract calls its types."""
+        return replace(self, operations=tuple(replace(each, known_types=names) for each in self.operations))
+
     def routes(self) -> list[Route]:
         """Return a route for each operation, its job too."""
         segments = self.before.segments or ()
@@ -112,12 +116,15 @@ class CompiledFile(Struct, frozen=True):
         """Yield the use of each path parameter in each operation."""
         for operation in self.operations:
             template = operation.endpoint.template
-            line = self.before.source.methods[operation.endpoint.method.lower()]
+            method = operation.endpoint.method.lower()
+            line = self.before.source.methods[method]
             for given in operation.inputs:
                 if given.kind is InputKind.PATH:
                     position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
                     had = known.kinds.get((self.file, template, given.name))
-                    is_same = had is not None and had == canonical(schema_of(given.annotation))
+                    # The lock knows the file, but not the type.
+                    is_listed = method in known.methods.get((self.file, template), ())
+                    is_same = is_listed if had is None else had == canonical(schema_of(given.annotation))
                     standing = Standing.INCUMBENT if is_same else Standing.NEW
                     yield Use(self.file, line, position, spell(given.annotation), standing)
 
@@ -169,12 +176,12 @@ def compile_file(each: FunctionFile, loader: Loader, known: Imported | None) -> 
         loader: of its folder.
         known: what an earlier import made of it, used where the text is the same.
     """
-    if each.faults or each.source.code is None or each.segments is None:
+    if each.faults or each.segments is None:
         return CompiledFile(each, each.faults)
     if known is not None and known.text == each.text:
         loaded: Loaded | Fault = known.loaded
     else:
-        loaded = loader.load(each.file, each.source.code)
+        loaded = loader.load(each.file, each.text)
     if isinstance(loaded, Fault):
         return CompiledFile(each, (loaded,))
     # An annotation is code of the file as well, and may do anything.
@@ -224,5 +231,9 @@ def _operation(each: FunctionFile, handler: Handler, signature: Signature) -> Op
         inputs=signature.inputs,
         returns=signature.returns,
         event=signature.event,
+        replies=signature.replies,
+        redirects=signature.redirects,
         doc=(str.__str__(doc) if issubclass(type(doc), str) else None) or each.source.doc,
+        text=each.text,
+        segments=each.segments or (),
     )

@@ -5,6 +5,7 @@ from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from runtime.routing.calling.adapter import Adapter
 from runtime.routing.calling.answers.endings import answer_ended
+from runtime.routing.calling.isolated.application import IsolatedAdapter
 from runtime.routing.operation import Operation
 from shared.errors import FunctionUnavailable
 
@@ -13,7 +14,8 @@ FAULT_HEADER = b"x-annex-fault"
 
 def serve(operation: Operation, *, note: str | None = None) -> ASGIApp:
     """Return what answers for an operation; `note` is a header of every response (development only)."""
-    app: ASGIApp = Adapter(operation)
+    is_isolated = operation.endpoint.policy.isolate
+    app: ASGIApp = IsolatedAdapter(operation) if is_isolated else Adapter(operation)
     if operation.event is not None and operation.endpoint.method == "GET":
         app = answer_ended(app)
     return _noted(app, note)

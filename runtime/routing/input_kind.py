@@ -6,7 +6,7 @@ A new kind is a member here; the type checker then names every `match` that lack
 from enum import Enum, unique
 from typing import Literal, NamedTuple
 
-type Location = Literal["path", "query", "body"]
+type Location = Literal["path", "query", "header", "cookie", "body"]
 
 
 class Traits(NamedTuple):
@@ -31,7 +31,10 @@ class InputKind(Enum):
 
     PATH = Traits("path", location="path", is_described=True, is_shared=True)
     QUERY = Traits("query", location="query", is_described=True, is_shared=True)
+    HEADER = Traits("header", location="header", is_described=True, is_shared=False)
+    COOKIE = Traits("cookie", location="cookie", is_described=True, is_shared=False)
     BODY = Traits("body", location="body", is_described=True, is_shared=False)
+    FORM = Traits("form", location="body", is_described=True, is_shared=False)
     UPLOAD = Traits("upload", location="body", is_described=False, is_shared=False)
     USER = Traits("user", location=None, is_described=False, is_shared=False)
     MEMBER = Traits("member", location=None, is_described=False, is_shared=False)
@@ -39,6 +42,8 @@ class InputKind(Enum):
     AGENTS = Traits("agents", location=None, is_described=False, is_shared=False)
     JOBS = Traits("jobs", location=None, is_described=False, is_shared=False)
     RUN = Traits("run", location=None, is_described=False, is_shared=False)
+    HTTP = Traits("http", location=None, is_described=False, is_shared=True)
+    SETTINGS = Traits("settings", location=None, is_described=False, is_shared=True)
     REQUEST = Traits("request", location=None, is_described=False, is_shared=False)
 
     @property

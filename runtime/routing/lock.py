@@ -53,6 +53,15 @@ def closed(folder: Path, table: RouteTable) -> RouteTable:
     return RouteTable(table.root, kept, (*table.faults, *faults), table.files, table.others, table.jobs)
 
 
+def announced(folder: Path, table: RouteTable) -> RouteTable:
+    """Return the same routes, with a fault for each that `closed` would close in production."""
+    found = [each for each in closed(folder, table).faults if each.is_closed]
+    told = [
+        replace(each, found=each.found.replace("so it asks", "so in production it asks")) for each in found
+    ]
+    return RouteTable(table.root, table.routes, (*table.faults, *told), table.files, jobs=table.jobs)
+
+
 def drift(folder: Path, table: RouteTable) -> list[str]:
     """Return a sentence for each difference between the lock and the files; none where they agree."""
     listed, found = lines(folder), open_routes(table)
@@ -91,7 +100,7 @@ def _unlisted(endpoint: Endpoint) -> Fault:
         f"{endpoint.method} {endpoint.template} is public but not listed in {NAME}, so it asks for a session."
     )
     cure = f"Run `annex check --accept` and commit {NAME}, or make the route private."
-    return Fault(file=endpoint.file, line=0, found=found, cure=cure)
+    return Fault(file=endpoint.file, line=0, found=found, cure=cure, is_closed=True)
 
 
 def _less(lines: list[str], others: list[str]) -> list[str]:

@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runtime.asgi.messages import ASGIApp
 from runtime.asgi.stages import Stage
 from runtime.config import Endpoint
+from runtime.routing import handlers
 from runtime.routing.importing.loading import Loaded
+from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.tree import FunctionTree, Method, is_refused
 from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
@@ -76,6 +79,12 @@ class RouteTable:
         return tuple(route.operation for route in self.routes if route.operation)
 
     @property
+    def request_headers(self) -> tuple[str, ...]:
+        """Those that functions take, as pages must be allowed to send them."""
+        inputs = (each for operation in self.operations for each in operation.inputs)
+        return tuple(sorted({each.field for each in inputs if each.kind is InputKind.HEADER}))
+
+    @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """All, those in quarantine too."""
         return tuple(route.endpoint for route in self.routes)
@@ -107,3 +116,19 @@ class RouteTable:
     def beside(self, others: Iterable[Endpoint], faults: Iterable[Fault]) -> "RouteTable":
         """Return this table with the team's own Litestar routes, and what is wrong with them."""
         return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others, self.jobs)
+
+    def without(self, faults: Iterable[Fault]) -> "RouteTable":
+        """Return a table in which the files of `faults` are in quarantine."""
+        found = {fault.file: fault for fault in faults}
+        routes, jobs = (
+            [_quarantined(route, found.get(route.endpoint.file)) for route in some]
+            for some in (self.routes, self.jobs)
+        )
+        return RouteTable(self.root, routes, (*self.faults, *found.values()), self.files, self.others, jobs)
+
+
+def _quarantined(route: Route, fault: Fault | None) -> Route:
+    if fault is None or route.operation is None:
+        return route
+    endpoint = replace(route.endpoint, error_id=fault.error_id)
+    return replace(route, endpoint=endpoint, operation=None, handler=handlers.refuse(endpoint))

@@ -9,10 +9,11 @@ from email.utils import formatdate
 from typing import NamedTuple
 
 from runtime.asgi.invocation import Invocation
+from runtime.http.caching import NO_STORE
 from runtime.http.problems import problem_response
-from runtime.http.shell import NO_STORE, SECURITY_HEADERS
+from runtime.http.shell import SECURITY_HEADERS
+from runtime.server.connection.response_head import Field, response_head
 from runtime.server.outbox import Outbox
-from runtime.server.response_head import Field, response_head
 from shared.errors import AnnexError
 from shared.throttle import Throttle
 

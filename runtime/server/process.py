@@ -24,8 +24,11 @@ import uvicorn
 from runtime.app import Application
 from runtime.http.shell import security_headers
 from runtime.server.acceptor import Acceptor
+from runtime.server.budget import CLOSE_TIMEOUT, UNWIND_TIMEOUT, stop_budget
+from runtime.server.connection.protocol import Connection, protocol
+from runtime.server.driving import drive
 from runtime.server.listener import ConnectionLimits, Listener
-from runtime.server.protocol import Connection, protocol
+from runtime.server.worker.link import Link
 from runtime.settings.variables import Settings
 from runtime.telemetry import last_words
 
@@ -33,15 +36,13 @@ logger = logging.getLogger(__name__)
 
 KEEP_ALIVE = 75  # seconds; Railway's edge closes idle connections earlier, so it never races our close
 BACKLOG = 2048
-UNWIND_TIMEOUT = 2.0  # seconds for calls cancelled at the end of the drain to clean up
-CLOSE_TIMEOUT = 6.0  # seconds to close outbound connections and to send the last spans
-EXIT_MARGIN = 2.0  # seconds beyond all others after which the process is ended
+RETIRE_OVERLAP = 1.0  # seconds at least in which callers leave a worker that is replaced
 
 
 class Server(uvicorn.Server):
     """Serves one application until a signal, or until `stop` is called."""
 
-    def __init__(self, application: Application, settings: Settings) -> None:
+    def __init__(self, application: Application, settings: Settings, link: Link | None = None) -> None:
         self.listener = Listener(
             ConnectionLimits(connections=settings.limits.max_connections),
             headers=security_headers(production=settings.is_production),
@@ -49,24 +50,36 @@ class Server(uvicorn.Server):
         )
         super().__init__(config(application, settings, self.listener))
         self._application = application
+        self._link = link
+        self._is_stopping = False
+        self.is_serving = False
         self._delay = settings.limits.drain_delay if settings.is_production else 0.0
         self._drain = settings.limits.drain_timeout
         self._budget = stop_budget(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._acceptor: Acceptor | None = None
+        self._factory: Any = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Keep the loop for the signal handler, then start as uvicorn does."""
         self._loop = asyncio.get_running_loop()
+        if self._link is not None:
+            self._link.attach(self._heard, self._check)
         try:
             await super().startup(sockets)
         except SystemExit as error:
             self._report_port(error.__context__)
             raise
-        logger.info("listening on port %d", self.config.port)
+        self._factory = self._loop.get_task_factory()
+        if self._link is None:
+            logger.info("listening on port %d", self.config.port)
+        else:
+            logger.info("worker %d serves on port %d", self._link.number, self.config.port)
+            self._link.say(serving=True)
         if not isinstance(self._loop, asyncio.BaseEventLoop):  # which accepts all that wait by itself
             listening = [each for server in self.servers for each in server.sockets]
-            self._acceptor = Acceptor(listening, self._connection)
+            is_shared = self._link is not None and self._link.workers > 1
+            self._acceptor = Acceptor(listening, self._connection, is_shared=is_shared)
 
     def _report_port(self, cause: BaseException | None) -> None:
         if isinstance(cause, OSError) and cause.errno != errno.EADDRINUSE:
@@ -90,18 +103,21 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {
-            number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if self._link is None:
+            numbers.append(signal.SIGHUP)  # the terminal was closed
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        self.is_serving = True
         try:
             yield
         finally:
+            self.is_serving = False
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # a signal handler's shape
         """Drain and stop, in time even if the loop is blocked; at a second SIGINT at once."""
-        if self._application.is_draining and sig == signal.SIGINT:
+        if self._is_stopping and sig == signal.SIGINT:
             self.force_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.stop)
@@ -111,14 +127,43 @@ class Server(uvicorn.Server):
 
     def stop(self) -> None:
         """Turn readiness, close each connection after its response, and stop once the overlap is over."""
-        if self._application.is_draining or self._loop is None:
+        self._wind_down(self._delay, service=True)
+
+    def retire(self) -> None:
+        """Stop, while the service goes on: its other workers accept what comes."""
+        for listener in self.servers:
+            listener.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
+        self._wind_down(max(self._delay, RETIRE_OVERLAP), service=False)
+
+    def _wind_down(self, seconds: float, *, service: bool) -> None:
+        if self._is_stopping or self._loop is None:
             return
+        self._is_stopping = True
         logger.info("stopping: %d connections are open", len(self.server_state.connections))
-        self._application.drain(after=self._delay)
+        self._application.drain(after=seconds, service=service)
         self.listener.winding_down = True
         for connection in self._connections():
             connection.wind_down()
-        self._loop.call_later(self._delay, self._leave)
+        self._loop.call_later(seconds, self._leave)
+
+    def _heard(self, message: dict[str, Any] | None) -> None:
+        """Do what the parent says; stop when it is gone."""
+        if message is None:
+            logger.error("the parent process has ended; stopping")
+            self.stop()
+        elif "state" in message:
+            self._application.service = message["state"]
+            self._application.close(message["state"]["closed"])
+        elif "retire" in message:
+            self.retire()
+
+    def _check(self) -> None:
+        """Put back the task factory, should a function have set another one."""
+        if self._loop is not None and self.started and self._loop.get_task_factory() is not self._factory:
+            logger.error("a function set another task factory; the service's own is put back")
+            self._loop.set_task_factory(self._factory)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish calls in progress, cancel those too slow, then close the application."""
@@ -164,12 +209,6 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def stop_budget(settings: Settings) -> float:
-    """Return the seconds after SIGTERM by which the process has ended in any case."""
-    delay = settings.limits.drain_delay if settings.is_production else 0.0
-    return delay + settings.limits.drain_timeout + UNWIND_TIMEOUT + CLOSE_TIMEOUT + EXIT_MARGIN
-
-
 def config(application: Application, settings: Settings, listener: Listener) -> uvicorn.Config:
     """Return uvicorn's configuration."""
     return uvicorn.Config(
@@ -189,8 +228,13 @@ def config(application: Application, settings: Settings, listener: Listener) -> 
     )
 
 
-def run(application: Application, settings: Settings) -> bool:
+def run(application: Application, settings: Settings, link: Link | None = None) -> bool:
     """Serve in this process until a signal; return whether no task or thread is still running.
+
+    Args:
+        application: the service.
+        settings: of the service.
+        link: to the parent, where this process is a worker.
 
     Raises:
         SystemExit: 3 when start-up fails (uvicorn's own status for it).
@@ -198,11 +242,11 @@ def run(application: Application, settings: Settings) -> bool:
     threading.excepthook = _thread_failed
     sys.unraisablehook = _ignored
     logging.captureWarnings(capture=True)
-    server = Server(application, settings)
+    server = Server(application, settings, link)
     runner = asyncio.Runner(loop_factory=server.config.get_loop_factory())
     left: list[str] = []
     try:
-        left = runner.run(_serve(server))
+        left = drive(runner.get_loop(), _serve(server, link), is_serving=lambda: server.is_serving)
     finally:
         if not left:
             runner.close()
@@ -213,11 +257,13 @@ def run(application: Application, settings: Settings) -> bool:
     return not left
 
 
-async def _serve(server: Server) -> list[str]:
+async def _serve(server: Server, link: Link | None) -> list[str]:
     """Serve, then end what functions left running; return the names of what does not end."""
     threads = ThreadPoolExecutor(thread_name_prefix="annex-default")
     asyncio.get_running_loop().set_default_executor(threads)
-    await server.serve()
+    await server.serve(link.listeners if link else None)
+    if link is not None:
+        link.say(left=True)
     threads.shutdown(wait=False, cancel_futures=True)
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:

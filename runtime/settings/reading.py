@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from runtime.settings import otel
 from runtime.settings.faults import SettingsError, SettingsFault
+from runtime.settings.own import Environment
 from runtime.settings.rules import broken_rules
 from runtime.settings.variable import Variable
 from runtime.settings.variables import Settings
@@ -38,7 +39,7 @@ def load(environ: Mapping[str, str], *, checks: Iterable[Rule] = ()) -> Settings
     faults += [fault for check in checks for fault in check(settings) if fault.name not in named]
     if faults:
         raise SettingsError(tuple(faults))
-    return settings
+    return msgspec.structs.replace(settings, own=Environment(environ))
 
 
 def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iterable[Rule] = ()) -> Settings:
@@ -86,7 +87,7 @@ def effective(settings: Struct) -> Iterator[tuple[Variable, Any, Any]]:
         value = getattr(settings, field.name)
         if isinstance(value, Struct):
             yield from effective(value)
-        else:
+        elif not isinstance(value, Environment):
             yield hints[field.name].__metadata__[0], field.default, value
 
 
@@ -96,6 +97,8 @@ def _read[T: Struct](struct: type[T], environ: Mapping[str, str], faults: list[S
     for field in msgspec.structs.fields(struct):
         if isinstance(field.default, Struct):
             values[field.name] = _read(type(field.default), environ, faults)
+            continue
+        if isinstance(field.default, Environment):
             continue
         wanted, variable = hints[field.name].__origin__, hints[field.name].__metadata__[0]
         name = next((name for name in variable.names if environ.get(name, "").strip()), None)

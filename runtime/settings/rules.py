@@ -69,6 +69,8 @@ def _redis_reader() -> Callable[[str], object]:
 
 def _shape_faults(settings: Settings) -> Iterator[SettingsFault]:
     """Check texts that are passed on and would be quoted in the errors of whoever cannot use them."""
+    if not re.fullmatch(r"auto|[1-9]\d{0,2}", settings.limits.workers):
+        yield SettingsFault("ANNEX_WORKERS", "expected a number from 1 to 999, or auto")
     if not re.fullmatch(r"[A-Za-z0-9.:-]*", settings.host):
         yield SettingsFault("HOST", "expected an address such as 0.0.0.0 or ::, without quotes and port")
     if not all(_is_read(ip_network, network) for network in settings.trusted_proxies):

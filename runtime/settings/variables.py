@@ -15,6 +15,7 @@ from runtime.settings.groups.database import DatabaseSettings
 from runtime.settings.groups.limits import LimitSettings
 from runtime.settings.groups.telemetry import TelemetrySettings
 from runtime.settings.groups.work import WorkSettings
+from runtime.settings.own import Environment
 from runtime.settings.variable import from_env
 from shared.secret import Secret
 
@@ -91,6 +92,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             doc="Signs continuations and cursors; made at start when unset, so set it with more than one replica.",
         ),
     ] = None
+    own: Environment = Environment()
     clerk: ClerkSettings = ClerkSettings()
     database: DatabaseSettings = DatabaseSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -11,6 +11,7 @@ from contextvars import Token
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec import Struct
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
@@ -100,30 +101,19 @@ class Tracing:
             context.detach(request.token)
 
 
-class _Request:
+class _Request(Struct, eq=False):
     """One request between the start and the end of its span.
 
     The attributes of its arrival are set with those of its end: our samplers do not look at any.
     """
 
-    __slots__ = ("client", "escaped", "invocation", "path", "scheme", "span", "token")
-
-    def __init__(
-        self,
-        invocation: Invocation,
-        scheme: str,
-        path: str,
-        client: AttributeSet,
-        span: Span,
-        token: Token[Context],
-    ) -> None:
-        self.invocation = invocation
-        self.scheme = scheme
-        self.path = path
-        self.client = client
-        self.span = span
-        self.token = token
-        self.escaped: BaseException | None = None
+    invocation: Invocation
+    scheme: str
+    path: str
+    client: AttributeSet
+    span: Span
+    token: Token[Context]
+    escaped: BaseException | None = None
 
     def end(self) -> "_End":
         """Return how it ended."""

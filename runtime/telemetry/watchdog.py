@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from asyncio import AbstractEventLoop, get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, Self
@@ -99,14 +99,23 @@ class Watchdog:
         logger.warning("event loop running again after %.1f s", time.monotonic() - asked, extra=extra)
 
     def _where(self) -> tuple[Place, Place]:
-        """Return the innermost place inside a function file (or of all), and the innermost of all."""
-        frame: FrameType | None = sys._current_frames().get(self._watched)  # noqa: SLF001  # the only way to ask
-        places = []
-        while frame is not None:
-            places.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
-            frame = frame.f_back
-        innermost = places[0] if places else Place("?", 0, "?")
-        ours = next((place for place in places if Path(place.file).is_relative_to(self._functions)), None)
-        if ours is None:
-            return innermost, innermost
-        return ours._replace(file=str(Path(ours.file).relative_to(self._functions))), innermost
+        frame = sys._current_frames().get(self._watched)  # noqa: SLF001  # the only way to ask
+        return culprit(places(frame), self._functions)
+
+
+def places(frame: FrameType | None) -> list[Place]:
+    """Return where each frame is, the innermost first."""
+    found = []
+    while frame is not None:
+        found.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return found
+
+
+def culprit(found: Sequence[Place], functions: Path) -> tuple[Place, Place]:
+    """Return the innermost place inside the folder `functions` (or of all), and the innermost of all."""
+    innermost = found[0] if found else Place("?", 0, "?")
+    ours = next((place for place in found if Path(place.file).is_relative_to(functions)), None)
+    if ours is None:
+        return innermost, innermost
+    return ours._replace(file=str(Path(ours.file).relative_to(functions))), innermost

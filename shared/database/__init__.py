@@ -2,9 +2,11 @@
 
 from shared.database.connection.target import InvalidDatabaseUrl
 from shared.database.connection.url import translate
-from shared.database.database import Database
+from shared.database.database import Database, pool_size
 from shared.database.errors import (
     ConstraintViolated,
+    OutOfDescriptors,
+    PoolInUse,
     QueryFailed,
     SchemaChanged,
     SerializationFailure,
@@ -20,7 +22,9 @@ __all__ = [
     "Database",
     "InvalidDatabaseUrl",
     "Isolation",
+    "OutOfDescriptors",
     "OutcomeUnknown",
+    "PoolInUse",
     "Queries",
     "QueryFailed",
     "Range",
@@ -30,5 +34,6 @@ __all__ = [
     "Statistics",
     "Transaction",
     "TransactionScope",
+    "pool_size",
     "translate",
 ]

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,7 @@ from shared.database.connection.url import translate
 from shared.database.errors import (
     ConnectionLost,
     PoolerDetected,
+    PoolInUse,
     QueryFailed,
     ReadOnlyServer,
     SchemaChanged,
@@ -28,6 +29,7 @@ from shared.database.failures import while_connecting
 from shared.database.instruments import Instruments, MakeHistogram, StatementRecord, Statistics
 from shared.database.pool.lease import Lease
 from shared.database.pool.pool import Pool
+from shared.database.pool.shares import Borrower, nobody
 from shared.database.queries import Connection, Queries, Verb, check, single
 from shared.database.transaction import READ_ONLY, WRITE_REFUSED, Isolation, TransactionScope
 from shared.errors import DatabaseUnavailable, OutcomeUnknown
@@ -39,6 +41,11 @@ log = logging.getLogger("annex.database")
 _ALIVE_SECONDS = 5.0
 # Two: a second migration, or a connection that was in use when the others forgot the old schema.
 _RETRIES = 2
+
+
+def pool_size(target: Target) -> int:
+    """Return how many connections a URL asks for."""
+    return target.pool_max or Limits().pool_max
 
 
 class Database(Queries):
@@ -56,13 +63,14 @@ class Database(Queries):
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         histogram: MakeHistogram | None = None,
+        borrower: Callable[[], Borrower] = nobody,
     ) -> None:
         self.notices = target.notices if target else ()
         self._read_only = False
         self._loop: asyncio.AbstractEventLoop | None = None
         attributes = {"db.namespace": target.database} if target else {}
         self._instruments = Instruments(attributes, tracer_provider, meter_provider, histogram)
-        self._pool = Pool(target, limits, self._instruments) if target else None
+        self._pool = Pool(target, limits, self._instruments, borrower) if target else None
         if self._pool is not None:
             self._instruments.watch(self._pool.statistics)
 
@@ -79,10 +87,12 @@ class Database(Queries):
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         histogram: MakeHistogram | None = None,
+        borrower: Callable[[], Borrower] = nobody,
     ) -> Self:
         """Build a database from the app's URL; nothing is connected yet.
 
-        Arguments take precedence over the URL, and the URL over the defaults of `Limits`. Without a URL every
+        Arguments take precedence over the URL, and the URL over the defaults of `Limits`. `borrower` returns
+        who is asking for a connection, such as a function's file: none may have them all. Without a URL every
         use raises `DatabaseUnavailable`.
 
         Raises:
@@ -95,7 +105,7 @@ class Database(Queries):
         if pooler is not None:
             target = structs.replace(target, pooler=pooler)
         limits = Limits(
-            pool_max=pool_max or target.pool_max or defaults.pool_max,
+            pool_max=pool_max or pool_size(target),
             acquire=acquire_timeout or target.acquire_timeout or defaults.acquire,
             connect=connect_timeout or target.connect_timeout or defaults.connect,
             query=query_timeout or target.query_timeout or defaults.query,
@@ -106,6 +116,7 @@ class Database(Queries):
             tracer_provider=tracer_provider,
             meter_provider=meter_provider,
             histogram=histogram,
+            borrower=borrower,
         )
 
     @property
@@ -165,6 +176,7 @@ class Database(Queries):
         A pool whose connections are all in use and get responses counts as reachable.
 
         Raises:
+            PoolInUse: every connection is in use, so that the server was not asked.
             DatabaseUnavailable: no response within `timeout` seconds.
         """
         pool, began = self._opened_pool(), time.perf_counter()
@@ -175,6 +187,8 @@ class Database(Queries):
                 with Lease(pool, await pool.acquire()) as connection:
                     await connection.execute("SELECT 1")
         except Exception as error:  # noqa: BLE001  whatever prevents the ping means that there is no response
+            if holders := pool.in_use():
+                raise PoolInUse(pool.limits.pool_max, holders) from None
             raise while_connecting(error) from None
         return time.perf_counter() - began
 

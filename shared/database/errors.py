@@ -56,6 +56,20 @@ class PoolerDetected(DatabaseUnavailable):
     """A transaction pooler answered although none was declared; the pool adapts to it from now on."""
 
 
+class OutOfDescriptors(DatabaseUnavailable):
+    """No connection can be opened because this process has too many open files; the server was not asked."""
+
+    def __init__(self) -> None:
+        super().__init__(reason="this process has too many open files; a function leaves them open")
+
+
+class PoolInUse(DatabaseUnavailable):
+    """Every connection of the pool is in use, so that nothing is known of the server."""
+
+    def __init__(self, total: int, holders: str) -> None:
+        super().__init__(reason=f"all {total} connections are in use by functions: {holders}")
+
+
 class ReadOnlyServer(DatabaseUnavailable):
     """The server accepts no writes (25006), as a former primary does after a failover."""
 

@@ -4,6 +4,7 @@ PostgreSQL's messages can contain values, so none reaches a caller, a span or a 
 SQLSTATE, the constraint's name and, for a bug in our SQL, the identifier that the server did not find.
 """
 
+import errno
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import asyncpg
 from shared.database.errors import (
     ConnectionLost,
     ConstraintViolated,
+    OutOfDescriptors,
     PoolerDetected,
     QueryFailed,
     ReadOnlyServer,
@@ -50,6 +52,8 @@ def while_connecting(error: BaseException) -> BaseException:
     """As `translate`, for errors while connecting: each means that the database is unavailable."""
     if not isinstance(error, Exception) or isinstance(error, AnnexError | QueryFailed):
         return error
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        return OutOfDescriptors()
     if _is_pooler_refusal(error):
         return PoolerDetected(reason="a pooler rejected the startup parameters")
     return DatabaseUnavailable(reason=reason(error))

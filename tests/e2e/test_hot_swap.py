@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -79,3 +80,8 @@ def test_stop_after_swaps_leaves_nothing_behind(
 
     assert service.stop() == 0
     assert "still running at the end" not in service.log
+
+
+def test_closed_terminal_ends_the_session(service: Service):
+    assert service.stop(signal.SIGHUP) == 0
+    assert "stopping" in service.log

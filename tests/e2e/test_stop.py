@@ -122,7 +122,7 @@ def test_what_does_not_end_is_cut_and_named_and_the_status_is_still_0(
 def test_a_process_whose_loop_stands_still_ends_within_the_budget(
     tmp_path: Path, issuer: Issuer, under_way: Send, figure: Figure
 ):
-    with serving(tmp_path, issuer, ANNEX_DRAIN_TIMEOUT="0") as service:
+    with serving(tmp_path, issuer, ANNEX_DRAIN_TIMEOUT="0", ANNEX_STALL="0") as service:
         under_way(service, "GET /standing?seconds=100")
         while "event loop blocked in standing.py" not in service.log:
             time.sleep(0.05)

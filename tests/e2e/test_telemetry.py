@@ -11,7 +11,6 @@ from threading import Thread
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from tests.fixtures.clerk import Issuer
@@ -214,9 +213,9 @@ def test_service_does_not_notice_a_collector_that_fails(
     headers = {"Authorization": f"Bearer {issuer.token()}"}
     with annex("serve", tmp_path, told) as service, httpx.Client(base_url=service.url) as http:
         before = [http.get("/samples/NORTH", headers=headers).status_code for _ in range(50)]
-        resident = psutil.Process(service.process.pid).memory_info().rss
+        resident = service.worker.memory_info().rss
         after = [http.get("/", headers=headers).status_code for _ in range(requests)]
-        grown = psutil.Process(service.process.pid).memory_info().rss - resident
+        grown = service.worker.memory_info().rss - resident
         status = service.stop(signal.SIGTERM)
         exporters = [
             line for line in lines(service) if line["logger"].startswith(("opentelemetry", "urllib3"))

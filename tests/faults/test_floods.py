@@ -44,7 +44,8 @@ async def test_a_flood_of_bad_tokens_fetches_no_keys_and_keeps_nobody_out(
     tmp_path: Path, issuer: Issuer, jwks: JwksServer, figure: Figure, full: bool
 ):
     functions = functions_of(tmp_path, {}, "me.py")
-    settings = environment(issuer, NO_DATABASE, functions, ANNEX_ENV="test", CLERK_JWT_KEY="")
+    alone = {"ANNEX_WORKERS": "1"}  # each fetches keys of its own
+    settings = environment(issuer, NO_DATABASE, functions, ANNEX_ENV="test", CLERK_JWT_KEY="", **alone)
     bad = 20_000 if full else 1_000
     refused = 0
 

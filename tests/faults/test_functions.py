@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from tests.fixtures.clerk import Issuer
@@ -48,7 +47,7 @@ async def test_a_function_that_blocks_the_loop_is_named_and_the_others_go_on_aft
 ):
     functions = functions_of(tmp_path, {"standing.py": STANDING, "slow.py": SLOW})
     async with (
-        served(tmp_path, environment(issuer, NO_DATABASE, functions)) as service,
+        served(tmp_path, environment(issuer, NO_DATABASE, functions, ANNEX_STALL="0")) as service,
         httpx.AsyncClient(base_url=service.url, timeout=30) as http,
     ):
         blocking = asyncio.create_task(http.get("/standing", params={"seconds": 3}))
@@ -61,15 +60,18 @@ async def test_a_function_that_blocks_the_loop_is_named_and_the_others_go_on_aft
     assert other.status_code == 200
 
 
-async def test_a_process_that_hangs_ends_itself_so_that_it_is_started_anew(tmp_path: Path, issuer: Issuer):
-    functions = functions_of(tmp_path, {"standing.py": STANDING})
-    settings = environment(issuer, NO_DATABASE, functions, ANNEX_HANG_TIMEOUT="1")
-    async with served(tmp_path, settings) as service:
-        async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
-            with pytest.raises(httpx.TransportError):
-                await http.get("/standing", params={"seconds": 100})
-        assert await asyncio.to_thread(service.process.wait, 20) == 70
-    assert "event loop blocked for 1 s; ending the process" in service.log
+async def test_a_worker_that_hangs_is_replaced(tmp_path: Path, issuer: Issuer):
+    functions = functions_of(tmp_path, {"standing.py": STANDING, "slow.py": SLOW})
+    settings = environment(issuer, NO_DATABASE, functions, ANNEX_HANG_TIMEOUT="1", ANNEX_STALL="0")
+    async with (
+        served(tmp_path, settings) as service,
+        httpx.AsyncClient(base_url=service.url, timeout=30) as http,
+    ):
+        with pytest.raises(httpx.TransportError):
+            await http.get("/standing", params={"seconds": 100})
+        other = await http.get("/slow", params={"seconds": 0})
+    assert other.status_code == 200
+    assert "standing.py:12 (get) was running" in service.log
 
 
 async def test_what_a_function_leaves_behind_is_ended_and_the_process_stays_flat(
@@ -91,7 +93,7 @@ async def test_what_a_function_leaves_behind_is_ended_and_the_process_stays_flat
         served(tmp_path, environment(issuer, NO_DATABASE, functions)) as service,
         httpx.AsyncClient(base_url=service.url, timeout=30) as http,
     ):
-        process = psutil.Process(service.process.pid)
+        process = service.worker
         await http.get("/leaking", params={"port": port})
         await until(lambda: len(process.net_connections()) < 5)
         files, memory = process.num_fds(), process.memory_info().rss

@@ -36,7 +36,8 @@ async def post(data: dict[str, Any]) -> int:
 def service(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Service]:
     tmp_path: Path = tmp_path_factory.mktemp("limits")
     functions = functions_of(tmp_path, {"readings.py": ECHO})
-    settings = environment(issuer, "postgresql://app@127.0.0.1:1/app", functions, ANNEX_MAX_CONNECTIONS="8")
+    counted = {"ANNEX_MAX_CONNECTIONS": "8", "ANNEX_WORKERS": "1"}  # of each worker
+    settings = environment(issuer, "postgresql://app@127.0.0.1:1/app", functions, **counted)
     with annex("serve", tmp_path, settings) as running:
         yield running
 

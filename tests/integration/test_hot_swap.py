@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from runtime.dev.swap import HotSwap
+from runtime.rehearsal import Rehearsal
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.routing import write_tree
 
@@ -68,9 +69,16 @@ def project(tmp_path: Path) -> Path:
 async def session(project: Path, compose: Compose) -> AsyncIterator[Session]:
     async with compose(functions=project / "functions") as caller:
         session = Session(project, caller)
-        swap = HotSwap(caller.application, project=project, restart=session.restart, after=session.after)
-        async with swap:
-            yield session
+        with Rehearsal(project / "functions", budget=1, stays=True) as rehearsal:
+            swap = HotSwap(
+                caller.application,
+                rehearsal=rehearsal,
+                project=project,
+                restart=session.restart,
+                after=session.after,
+            )
+            async with swap:
+                yield session
 
 
 async def test_saved_file_is_served_from_the_next_request_on(session: Session) -> None:
@@ -183,7 +191,68 @@ async def test_a_changed_module_of_litestar_handlers_asks_for_a_restart(
     )
     async with compose(functions=project / "functions") as caller:
         session = Session(project, caller)
-        async with HotSwap(caller.application, project=project, restart=session.restart, after=session.after):
-            await session.save({"shared/page.py": "from litestar import get\n"})
+        with Rehearsal(project / "functions", budget=1, stays=True) as rehearsal:
+            swap = HotSwap(
+                caller.application,
+                rehearsal=rehearsal,
+                project=project,
+                restart=session.restart,
+                after=session.after,
+            )
+            async with swap:
+                await session.save({"shared/page.py": "from litestar import get\n"})
 
     assert session.restarts == 1
+
+
+HARMFUL = {
+    "holds the interpreter": ("import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')\n", "did not respond for 1 s"),
+    "ends the process": ("import os\nos._exit(3)\n", "ended with status 3"),
+    "crashes the process": ("import ctypes\nctypes.string_at(0)\n", "was ended by SIGSEGV"),
+}
+
+
+@pytest.mark.parametrize(("source", "told"), HARMFUL.values(), ids=HARMFUL.keys())
+async def test_harmful_save_is_named_and_the_service_goes_on(
+    session: Session, source: str, told: str
+) -> None:
+    await session.save({"functions/a.py": source + answering("two")})
+
+    status, text, fault = await session.get("/a")
+    assert (status, text) == (200, "one")
+    assert fault.startswith("a.py:2: The process")
+    assert told in fault
+    assert (await session.get("/b"))[:2] == (200, "beside")
+
+
+async def test_file_serves_again_when_the_harm_is_deleted(session: Session) -> None:
+    await session.save({"functions/a.py": HARMFUL["ends the process"][0] + answering("two")})
+
+    await session.save({"functions/a.py": answering("three")})
+
+    assert await session.get("/a") == (200, "three", "")
+
+
+async def test_harmful_file_is_not_tried_again_when_another_is_saved(session: Session) -> None:
+    counted = f"open({str(session.project / 'runs')!r}, 'a').write('x')\nimport os\nos._exit(3)\n"
+    await session.save({"functions/a.py": counted + answering("two")})
+    runs = (session.project / "runs").read_text()
+
+    await session.save({"functions/b.py": answering("besides")})
+
+    assert (session.project / "runs").read_text() == runs
+    assert (await session.get("/b"))[:2] == (200, "besides")
+    assert (await session.get("/a"))[2].startswith("a.py:3: The process ended")
+
+
+async def test_file_serves_again_when_what_it_imports_does_no_harm_any_more(session: Session) -> None:
+    await session.save(
+        {
+            "functions/_part.py": "import os\nos._exit(3)\n",
+            "functions/a.py": "from ._part import text\n" + answering("two"),
+        }
+    )
+
+    await session.save({"functions/_part.py": "text = 'part'\n"})
+
+    assert await session.get("/a") == (200, "two", "")

@@ -124,8 +124,13 @@ class DevelopmentIssuer:
 
 def _read(file: Path) -> rsa.RSAPrivateKey:
     try:
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-    except (ValueError, TypeError, OSError):
+        text = file.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise SettingsError((SettingsFault(str(file), problem),)) from None
+    try:
+        key = serialization.load_pem_private_key(text, password=None)
+    except (ValueError, TypeError):
         key = None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise SettingsError(

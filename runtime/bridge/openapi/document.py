@@ -27,6 +27,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     built = schemas.build(
         (place.annotation for _, place in sent),
         [*(kind for _, kind in answered), Problem, FieldError],
+        {one.function.__module__: one.known_types for one in ordered},
     )
     taken: dict[int, dict[str, Schema]] = {id(one): {} for one in ordered}
     for (one, place), schema in zip(sent, built.sent, strict=True):

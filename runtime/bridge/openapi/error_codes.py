@@ -24,6 +24,7 @@ ALWAYS = frozenset({
     errors.Overloaded.code,
     errors.ShuttingDown.code,
     errors.DeadlineExceeded.code,
+    errors.FunctionStalled.code,
 })  # fmt: skip
 """Every route can return these."""
 
@@ -49,8 +50,17 @@ def _from_policy(operation: Operation) -> Iterator[str]:
         yield errors.Unauthenticated.code
         yield errors.Forbidden.code
         yield errors.KeysUnavailable.code
+    if policy.idempotent and operation.endpoint.method != "GET":
+        yield errors.IdempotencyInProgress.code
+        yield errors.IdempotencyKeyReused.code
+        yield errors.CallLost.code
+    if operation.content is not None and operation.endpoint.method == "GET":
+        yield errors.RangeNotSatisfiable.code
     if policy.rate_limit is not None:
         yield errors.RateLimited.code
+    if policy.isolate:
+        yield errors.OutOfMemory.code
+        yield errors.FunctionCrashed.code
 
 
 def _from_inputs(operation: Operation) -> Iterator[str]:

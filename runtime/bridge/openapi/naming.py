@@ -1,8 +1,9 @@
 """Names of types in the contract: their own, and longer ones where two types share a name.
 
 A type from outside the functions folder keeps its name, since many files may use it; those of function files
-get the file's name as a prefix: `Item` of `orders/[id].py` is `OrdersIdItem`. The names do not depend on the
-order of the files or on the location of the project.
+get the file's name as a prefix: `Item` of `orders/[id].py` is `OrdersIdItem`. The one that has the short name
+in the committed contract keeps it. The names do not depend on the order of the files or on the location of
+the project.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import types
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
+from types import MappingProxyType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from runtime.routing.annotations.describe import MODULE_PREFIX
@@ -18,16 +20,25 @@ from runtime.routing.annotations.describe import MODULE_PREFIX
 _UNIONS = (Union, types.UnionType)
 
 
-def names_of(kinds: Iterable[Any]) -> dict[Any, str]:
-    """Return a unique name for each class in `kinds`; unique also after `ascii_of`."""
+def names_of(
+    kinds: Iterable[Any], known: Mapping[str, frozenset[str]] = MappingProxyType({})
+) -> dict[Any, str]:
+    """Return a unique name for each class in `kinds`; unique also after `ascii_of`.
+
+    Args:
+        kinds: types of the contract.
+        known: by module of a function file, the names that the committed contract has for it; where just one
+            of several classes had their common name, it keeps it.
+    """
     classes = list(dict.fromkeys(cls for kind in kinds for cls in _classes(kind)))
     groups: dict[str, list[Any]] = defaultdict(list)
     for cls in classes:
         groups[ascii_of(cls.__name__)].append(cls)
     names: dict[Any, str] = {}
-    for group in groups.values():
+    for name, group in groups.items():
+        first = [cls for cls in group if name in known.get(cls.__module__, ())]
         outside = [cls for cls in group if not cls.__module__.startswith(MODULE_PREFIX)]
-        plain = group if len(group) == 1 else outside if len(outside) == 1 else []
+        plain = next((some for some in (group, first, outside) if len(some) == 1), [])
         names.update((cls, cls.__name__) for cls in plain)
     taken = {ascii_of(name) for name in names.values()} | groups.keys()
     for cls in sorted((cls for cls in classes if cls not in names), key=_place):

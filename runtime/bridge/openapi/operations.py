@@ -8,17 +8,20 @@ import msgspec
 from litestar import Response
 from msgspec import NODEFAULT
 
+from runtime.answers import Redirect
+from runtime.answers.content import is_textual
 from runtime.bridge.openapi import docstrings, schemas
 from runtime.bridge.openapi.error_codes import ALWAYS, codes_of
 from runtime.bridge.openapi.schemas import Schema
 from runtime.http.problems import MEDIA_TYPE
 from runtime.routing import Input, InputKind, Operation
+from runtime.routing.annotations.form import MULTIPART, URLENCODED, needs_files
 
 JSON = "application/json"
 
 _FILES = {
     "type": "object",
-    "additionalProperties": {"type": "string", "contentMediaType": "application/octet-stream"},
+    "additionalProperties": schemas.FILE,
 }
 
 _PROBLEM = "The error as a problem document (RFC 9457); branch on `code`."
@@ -45,7 +48,7 @@ def answer_type(operation: Operation) -> Any:
     """Return the type of what the operation answers, or of its events; None for nothing that is known."""
     if operation.event is not None:
         return operation.event
-    return None if operation.returns in (None, type(None)) or _is_raw(operation) else operation.returns
+    return operation.returns if operation.has_json else None
 
 
 def _is_raw(operation: Operation) -> bool:
@@ -71,6 +74,7 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
         "responses": _responses(described),
         "x-error-codes": [code for code in codes_of(operation) if code not in ALWAYS],
         "x-file": endpoint.file,
+        "x-idempotent": None if endpoint.method == "GET" else policy.idempotent,
         "x-requires": {
             key: getattr(policy, key)
             for key in ("org", "role", "permission", "feature", "plan")
@@ -97,7 +101,7 @@ def _parameters(described: DescribedOperation, arguments: dict[str, str]) -> Ite
         if not required and one.default is not None:
             schema = {**schema, "default": msgspec.to_builtins(one.default)}
         entry: dict[str, Any] = {
-            "name": one.name,
+            "name": one.field,
             "in": one.kind.location,
             "required": required,
             "description": schema.pop("description", "") or arguments.get(one.name, ""),
@@ -131,24 +135,39 @@ def _body(described: DescribedOperation) -> dict[str, Any] | None:
     for one in described.operation.inputs:
         if one.kind.location != "body":
             continue
-        content = (
-            {JSON: {"schema": described.inputs[one.name]}}
-            if one.kind is InputKind.BODY
-            else {"multipart/form-data": {"schema": _FILES}}
-        )
+        content = {media: {"schema": schema} for media, schema in _contents(one, described)}
         return {"required": not _has_default(one), "content": content}
     return None
 
 
+def _contents(one: Input, described: DescribedOperation) -> Iterator[tuple[str, Schema]]:
+    match one.kind:
+        case InputKind.UPLOAD:
+            yield MULTIPART, _FILES
+        case InputKind.FORM:
+            schema = _without_null(described.inputs[one.name])
+            yield MULTIPART, schema
+            if not needs_files(one.annotation):
+                yield URLENCODED, schema
+        case _:
+            yield JSON, described.inputs[one.name]
+
+
 def _responses(described: DescribedOperation) -> dict[str, Any]:
     operation = described.operation
-    is_empty = described.answer is None and not _is_raw(operation)
+    problem = {"default": _problem(codes_of(operation))}
+    redirect = {"303": _REDIRECT} if operation.redirects else {}
+    if operation.returns is Redirect:
+        return redirect | problem
+    is_empty = operation.returns in {None, type(None)}
     status = operation.endpoint.policy.status or (204 if is_empty else 200)
     if _is_raw(operation):
         success: dict[str, Any] = {
             "description": "The response that the function builds.",
             "content": {"*/*": {"schema": {}}},
         }
+    elif operation.content is not None:
+        success = _content(operation.content.media)
     elif described.answer is None:
         success = {"description": "Success without content."}
     elif operation.event is not None:
@@ -158,7 +177,14 @@ def _responses(described: DescribedOperation) -> dict[str, Any]:
         }
     else:
         success = {"description": "The response.", "content": {JSON: {"schema": described.answer}}}
-    return {str(status): success, "default": _problem(codes_of(operation))}
+    return {str(status): success} | redirect | problem
+
+
+def _content(media: str) -> dict[str, Any]:
+    if media.partition(";")[0].strip() == JSON:
+        return {"description": "The response.", "content": {media: {"schema": {}}}}
+    schema = {"type": "string"} if is_textual(media) else {"type": "string", "format": "binary"}
+    return {"description": "The content.", "content": {media: {"schema": schema}}}
 
 
 def _problem(codes: list[str]) -> dict[str, Any]:
@@ -176,6 +202,11 @@ def _with_terminals(schema: Schema, event: Any) -> Schema:
 def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
+
+_REDIRECT = {
+    "description": "The answer is at another URL.",
+    "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri-reference"}}},
+}
 
 _TERMINALS: dict[str, Schema] = {
     "done": {"type": "object", "properties": {"type": {"enum": ["done"]}}, "required": ["type"]},

@@ -5,18 +5,23 @@ in both directions and differs becomes two components: `Reading` in responses, `
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, get_origin
 
 import msgspec
+from litestar.datastructures import UploadFile
 from msgspec import UNSET, inspect
 
 from runtime.bridge.openapi import docstrings, naming
+from runtime.bridge.openapi.models import ModelSchemas, model_schemas
 from runtime.routing.annotations.walk import walk
 
 Schema = dict[str, Any]
 
 PREFIX = "#/components/schemas/"
+FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+"""An uploaded file (OpenAPI 3.1, "Considerations for File Uploads")."""
 
 
 class Schemas(NamedTuple):
@@ -27,23 +32,36 @@ class Schemas(NamedTuple):
     components: dict[str, Schema]
 
 
-def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
-    """Describe the types of requests and of responses; the same in every process."""
+def build(
+    sent: Iterable[Any], answered: Iterable[Any], known: Mapping[str, frozenset[str]] = MappingProxyType({})
+) -> Schemas:
+    """Describe the types of requests and of responses; the same in every process.
+
+    Args:
+        sent: types of requests.
+        answered: types of responses.
+        known: names in the committed contract, as for `naming.names_of`.
+    """
     sent = list(sent)
     types = [*sent, *answered]
     named = named_types(types)
-    names = naming.names_of([*types, *named])
+    names = naming.names_of([*types, *named], known)
+    models = model_schemas(_customs(types), PREFIX)
     with naming.renamed(names):
-        generated = msgspec.json.schema_components([*types, *named], ref_template=PREFIX + "{name}")
+        generated = msgspec.json.schema_components(
+            [*types, *named], schema_hook=lambda kind: _custom(kind, models), ref_template=PREFIX + "{name}"
+        )
     # Through JSON, because defaults may be tuples or sets, which the document does not have.
     schemas, raw = msgspec.json.decode(msgspec.json.encode(generated))
     requested, responded, own = schemas[: len(sent)], schemas[len(sent) : len(types)], schemas[len(types) :]
     owner = {_name(reference): cls for reference, cls in zip(own, named, strict=True)}
 
     inputs = {name: _describe(schema, named[owner[name]]) for name, schema in raw.items()}
-    outputs = {name: _as_response(schema, owner[name]) for name, schema in inputs.items()}
+    outputs = {name: _as_response(schema, owner[name]) for name, schema in inputs.items()} | models.answered
+    inputs |= models.sent
     used_in, used_out = _reachable(requested, inputs), _reachable(responded, outputs)
-    out_names = naming.identifiers({name: naming.title(owner[name], names) for name in raw})
+    titles = {name: naming.title(owner[name], names) for name in raw} | models.titles
+    out_names = naming.identifiers(titles)
     in_names = _input_names(out_names, _differing(inputs, outputs) & used_in & used_out)
 
     components = {in_names[name]: _renamed(inputs[name], in_names) for name in used_in}
@@ -53,6 +71,21 @@ def build(sent: Iterable[Any], answered: Iterable[Any]) -> Schemas:
         [_renamed(schema, out_names) for schema in responded],
         dict(sorted(components.items())),
     )
+
+
+def _customs(types: list[Any]) -> Iterator[Any]:
+    """Yield the classes that msgspec leaves to others."""
+    kinds = walk(*inspect.multi_type_info(types))
+    yield from (kind.cls for kind in kinds if isinstance(kind, inspect.CustomType))
+
+
+def _custom(kind: type[Any], models: ModelSchemas) -> Schema:
+    """Describe a type that msgspec leaves to others."""
+    if kind is UploadFile:
+        return dict(FILE)
+    if kind in models.references:
+        return models.references[kind]
+    raise NotImplementedError
 
 
 def _input_names(names: dict[str, str], split: set[str]) -> dict[str, str]:

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from runtime.bridge.openapi.schemas import Schema
 from runtime.bridge.typescript.types import comment, declaration, key, sendable, type_of, union, union_of
 from runtime.config import METHODS
+from runtime.routing.annotations.form import MULTIPART
 
 RESERVED = frozenset(
     """
-    Routes Streams Everywhere Date FormData abstract any asserts async await bigint boolean break
+    Routes Streams Everywhere Blob Date FormData abstract any asserts async await bigint boolean break
     case catch class const continue debugger declare default delete do else enum export extends
     false finally for function global globalThis if implements import in infer instanceof interface
     intrinsic is keyof let module namespace never new null number object of out override package
@@ -91,21 +92,24 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
     text = "\n\n".join(filter(None, [operation.get("summary"), operation.get("description")]))
     yield from comment(text, "    ", deprecated=operation.get("deprecated", False))
     yield f"    {json.dumps(_template(entry.path, operation))}: {{"
-    for place in ("path", "query"):
+    for place, field in _PLACES.items():
         parameters = [one for one in operation.get("parameters", []) if one["in"] == place]
         if parameters:
             absent = "" if any(one.get("required") for one in parameters) else "?"
-            yield f"      {place}{absent}: {{"
+            yield f"      {field}{absent}: {{"
             for one in parameters:
                 yield from comment(one.get("description", ""), "        ")
                 mark = "" if one.get("required") else "?"
-                kind = sendable(one["schema"]) if place == "query" else type_of(one["schema"])
+                kind = type_of(one["schema"]) if place == "path" else sendable(one["schema"])
                 kind += " | undefined" if mark else ""
                 yield f"        {key(one['name'])}{mark}: {kind};"
             yield "      };"
     if "requestBody" in operation:
         absent = "" if operation["requestBody"].get("required") else "?"
-        yield f"      body{absent}: {_body(operation['requestBody'])};"
+        yield f"      {_body_field(operation['requestBody'])}{absent}: {_body(operation['requestBody'])};"
+    if "x-idempotent" in operation:
+        yield "      /** The same key gets the first answer again; with one, the call is retried. */"
+        yield "      idempotencyKey?: string | undefined;"
     yield from _answer(operation, components)
     yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
     yield "    };"
@@ -118,12 +122,24 @@ def _template(path: str, operation: dict[str, Any]) -> str:
     return path
 
 
+_PLACES = {"path": "path", "query": "query", "header": "headers"}
+"""What each place of a parameter is called in a call. A browser sends its cookies by itself."""
+
+
+def _body_field(body: dict[str, Any]) -> str:
+    return "form" if _is_struct(body["content"].get(MULTIPART)) else "body"
+
+
+def _is_struct(content: dict[str, Any] | None) -> bool:
+    return content is not None and "additionalProperties" not in content["schema"]
+
+
 def _body(body: dict[str, Any]) -> str:
-    kinds = {
-        "FormData" if media.startswith("multipart/") else type_of(content["schema"])
-        for media, content in body["content"].items()
-    }
-    return " | ".join(sorted(kinds))
+    content = body["content"]
+    if MULTIPART not in content:
+        return " | ".join(sorted({type_of(each["schema"]) for each in content.values()}))
+    struct = content[MULTIPART] if _is_struct(content[MULTIPART]) else None
+    return f"{type_of(struct['schema'])} | FormData" if struct else "FormData"
 
 
 def _events(schema: Schema, components: Components) -> str:
@@ -137,13 +153,23 @@ def _is_failure(schema: Schema, components: Components) -> bool:
 
 
 def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
-    for status, answer in operation["responses"].items():
-        if not status.startswith("2"):
-            continue
-        content = answer.get("content", {})
-        if "text/event-stream" in content:
-            yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
-        elif "application/json" in content:
-            yield f"      response: {type_of(content['application/json']['schema'])};"
-        else:
-            yield f"      response: {'unknown' if content else 'undefined'};"
+    responses = operation["responses"]
+    content = next(
+        (one.get("content", {}) for status, one in responses.items() if status.startswith("2")), None
+    )
+    if content is None:  # it redirects, and `fetch` follows
+        yield '      content: "text";'
+    elif "text/event-stream" in content:
+        yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
+    elif not content or "*/*" in content:
+        yield f"      response: {'unknown' if content else 'undefined'};"
+    else:
+        ((media, described),) = content.items()
+        yield f"      {_body_of(media, described['schema'], redirects='303' in responses)};"
+
+
+def _body_of(media: str, schema: Schema, *, redirects: bool) -> str:
+    """Write what a call of this media type gives: a value, or a content to be read as text or as a file."""
+    if media.startswith("application/json"):
+        return f"response: {'unknown' if redirects else type_of(schema)}"
+    return f'content: "{"binary" if schema.get("format") == "binary" else "text"}"'

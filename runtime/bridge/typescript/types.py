@@ -45,6 +45,8 @@ def _primitive(schema: Schema) -> str:
     kind = schema["type"]
     if isinstance(kind, list):
         return union_of({**schema, "type": one} for one in kind)
+    if schema.get("contentMediaType") == "application/octet-stream":
+        return "Blob"
     if kind in {"array", "object"}:
         return _array(schema) if kind == "array" else _object(schema)
     return "number" if kind == "integer" else str(kind)

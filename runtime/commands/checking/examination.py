@@ -9,6 +9,7 @@ from runtime.commands.checking.database import declared
 from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
+from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings import Settings
 from runtime.work.literals import mistakes
 
@@ -34,6 +35,7 @@ def examine(
             Finding("work", f"{file}:{line}: {text}", is_fault=True) for file, line, text in mistakes(table)
         ),
         "caching": lambda: _caching(table.operations),
+        "inputs": lambda: _inputs(table.operations),
         "types": lambda: _shapes(operations, undescribed),
         "client": lambda: _artefacts(operations, root, broken=is_broken),
         "contract": lambda: _changes(operations, root, since) if since else (),
@@ -74,6 +76,12 @@ def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:
             cure = "Take User and named inputs instead of Request, or remove `cache`."
             found = "`cache` is not safe where `get` takes Request."
             yield Finding("caching", f"{endpoint.file}: {found} {cure}", is_fault=True)
+
+
+def _inputs(operations: Iterable[Operation]) -> Iterator[Finding]:
+    for operation in operations:
+        for doubt in unlikely_queries(operation):
+            yield Finding("inputs", str(doubt), is_doubt=True)
 
 
 def _shapes(operations: list[Operation], undescribed: list[Fault]) -> Iterator[Finding]:

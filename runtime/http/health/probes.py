@@ -1,23 +1,27 @@
 """What health checks look at: the database, the functions in quarantine, whether the service is stopping."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from runtime.http.health.health import Check, HealthProbe
-from runtime.routing import RouteTable
-from shared.database import Database
+from runtime.routing import Fault, RouteTable
+from shared.database import Database, OutOfDescriptors, PoolInUse
 from shared.errors import DatabaseUnavailable
 
 DATABASE_TIMEOUT = 0.8  # seconds; a health check as a whole has 1
 
 
 def database_probe(database: Database, *, is_configured: bool) -> HealthProbe:
-    """Down while a configured database does not answer."""
+    """Down while a configured database does not answer; degraded while functions keep every connection."""
 
     async def probe() -> Check:
         if not is_configured:
             return Check("ok", "not configured")
         try:
             await database.ping(DATABASE_TIMEOUT)
+        except PoolInUse as error:
+            return Check("degraded", error.reason)
+        except OutOfDescriptors as error:
+            return Check("down", error.reason)
         except DatabaseUnavailable:
             return Check("down", "the database does not respond")
         return Check("ok")
@@ -25,7 +29,9 @@ def database_probe(database: Database, *, is_configured: bool) -> HealthProbe:
     return probe
 
 
-def functions_probe(table: Callable[[], RouteTable], *, show_cause: bool) -> HealthProbe:
+def functions_probe(
+    table: Callable[[], RouteTable], closed: Callable[[], Iterable[Fault]], *, show_cause: bool
+) -> HealthProbe:
     """Degraded while a file is in quarantine; its cause is shown in development only.
 
     The text of a failed import may contain anything; in production the log has it, under the error id.
@@ -33,23 +39,27 @@ def functions_probe(table: Callable[[], RouteTable], *, show_cause: bool) -> Hea
 
     async def probe() -> Check:
         now = table()
-        serving = {"serving": len(now.operations)}
-        if not now.faults:
+        shut = {fault.file: fault for fault in closed()}
+        serving = {"serving": sum(each.endpoint.file not in shut for each in now.operations)}
+        faults = (*now.faults, *shut.values())
+        if not faults:
             return Check("ok", serving)
         quarantined = [
             {"file": fault.file, "line": fault.line, "error_id": fault.error_id}
             | ({"cause": f"{fault.found} {fault.cure}"} if show_cause else {})
-            for fault in now.faults
+            for fault in faults
         ]
         return Check("degraded", {**serving, "quarantined": quarantined})
 
     return probe
 
 
-def service_probe(is_draining: Callable[[], bool]) -> HealthProbe:
-    """Down once the service is stopping."""
+def service_probe(
+    is_draining: Callable[[], bool], service: Callable[[], Mapping[str, object]]
+) -> HealthProbe:
+    """Down once the service is stopping; tells of its workers, and of the latest deaths among them."""
 
     async def probe() -> Check:
-        return Check("down", "draining") if is_draining() else Check("ok")
+        return Check("down", "draining") if is_draining() else Check("ok", service() or None)
 
     return probe

@@ -1,6 +1,7 @@
 """What an annotation describes: its form in JSON, in a URL and in a message."""
 
 import re
+import sys
 import types
 import typing
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 from litestar.datastructures import UploadFile
 from msgspec import inspect
 
+from runtime.routing.annotations.models import is_model
 from runtime.routing.annotations.walk import LISTS, plain, walk
 
 MODULE_PREFIX = "annex_functions_"
@@ -40,7 +42,10 @@ def describe(annotation: Any) -> tuple[inspect.Type | None, str | None]:
         msgspec.json.Decoder(annotation)
         custom = _custom(kind)
     except Exception as error:  # noqa: BLE001 - msgspec, and annotations of any make, raise what they like
-        return None, f"{str(error).splitlines()[0].rstrip('.')}."
+        text = str(error).splitlines()[0].rstrip(".")
+        if "custom type" in text and "pydantic.main" in sys.modules:
+            text = "A union with a pydantic model needs a model of its own: class Either(RootModel[A | B])"
+        return None, f"{text}."
     return kind, f"msgspec does not support {spell(custom)}." if custom is not None else None
 
 
@@ -59,7 +64,7 @@ def _is_own_alias(annotation: Any) -> bool:
 def _custom(kind: inspect.Type) -> Any:
     """Return the first type inside `kind` that msgspec would pass to a hook."""
     customs = (each.cls for each in walk(kind) if isinstance(each, inspect.CustomType))
-    return next((cls for cls in customs if cls is not object), None)
+    return next((cls for cls in customs if cls is not object and not is_model(cls)), None)
 
 
 def schema_of(annotation: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from runtime.routing.annotations.models import is_model
 from runtime.routing.annotations.walk import (
     DICTS,
     RECORDS,
@@ -88,7 +89,10 @@ class _Source:
             case inspect.NoneType():
                 unfit = f"{value} is not None"
             case inspect.FloatType():
-                unfit = f"(type({value}) is not float and type({value}) is not int)"
+                # Of a number that is not finite, the difference to itself is NaN.
+                unfit = f"((type({value}) is not float and type({value}) is not int) or {value} - {value})"
+            case inspect.CustomType() if is_model(kind.cls):
+                unfit = f"type({value}) is not {self._class(kind)}"
             case inspect.UUIDType() | inspect.CustomType():  # asyncpg has a UUID of its own
                 unfit = f"not isinstance({value}, {self._class(kind)})"
             case inspect.LiteralType():

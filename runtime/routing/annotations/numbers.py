@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from runtime.routing.annotations.models import is_model
 from runtime.routing.annotations.walk import walk
 
 MAX_DIGITS = 400  # on either side of the point; a float has 309 before it
@@ -16,9 +17,12 @@ UNBOUNDED = f"Expected a finite number of at most {MAX_DIGITS} digits before and
 
 
 def has_numbers(annotation: Any) -> bool:
-    """Say whether values of this type may hold such a number: `Decimal` and `float`."""
+    """Say whether values of this type may hold such a number: `Decimal`, `float`, whatever a model holds."""
     kinds = (inspect.DecimalType, inspect.FloatType)
-    return any(isinstance(kind, kinds) for kind in walk(inspect.type_info(annotation)))
+    return any(
+        isinstance(kind, kinds) or is_model(getattr(kind, "cls", None))
+        for kind in walk(inspect.type_info(annotation))
+    )
 
 
 def is_bounded(number: Decimal | float) -> bool:
@@ -45,6 +49,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, msgspec.Struct):
         parts = (getattr(value, field) for field in value.__struct_fields__)
         yield from zip(value.__struct_encode_fields__, parts, strict=True)
+    elif is_model(type(value)):
+        yield from vars(value).items()
     elif is_dataclass(value):
         yield from ((each.name, getattr(value, each.name, None)) for each in fields(value))
     elif isinstance(value, dict):

@@ -12,8 +12,9 @@ from typing import Any
 from litestar import Response
 from litestar.exceptions import HTTPException
 
+from runtime.answers import Answer
 from runtime.asgi.invocation import SCOPE_KEY
-from runtime.asgi.messages import Receive, Scope, Send
+from runtime.asgi.messages import Fields, Receive, Scope, Send
 from runtime.routing.calling.answers.outgoing import Outgoing
 from runtime.routing.calling.answers.outputs import EventOutput, Output
 from runtime.routing.calling.answers.representation import Representation
@@ -21,21 +22,19 @@ from runtime.routing.calling.answers.streams import event_stream
 from runtime.routing.calling.exits import EXITS, refused
 from runtime.routing.calling.groups import raise_sole
 from runtime.routing.calling.inputs.form import close_form
-from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.calling.refusals import raise_refusal
-from runtime.routing.calling.workers import Workers
+from runtime.routing.calling.replies.replies import Replies
+from runtime.routing.calling.workers import THREADS, Workers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
 from runtime.telemetry import record_exception
-from shared.errors import FieldError, Invalid
+from shared.errors import Invalid
 from shared.events import Event
 
 logger = logging.getLogger(__name__)
-
-THREADS = 8  # calls of one plain `def` at once, unless its config says `concurrency`
 
 
 class Adapter:
@@ -54,11 +53,12 @@ class Adapter:
         self._workers = Workers(
             f"{operation.endpoint.method} {operation.endpoint.template}", policy.concurrency or THREADS
         )
-        self._given, self._query, self._body, self._upload = readers_of(operation)
-        self._reads = bool(self._query or self._body or self._upload)
+        self._readers = readers_of(operation)
+        self._given, self._reads = self._readers.given, self._readers.wait
         self._may_read_form = any(
-            each.kind in {InputKind.UPLOAD, InputKind.REQUEST} for each in operation.inputs
+            each.kind in {InputKind.UPLOAD, InputKind.FORM, InputKind.REQUEST} for each in operation.inputs
         )
+        self._vary = _vary(operation)
         output = EventOutput if operation.event is Event else Output
         self._output = output(
             operation.event or operation.returns, operation.function, operation.endpoint.file
@@ -66,10 +66,10 @@ class Adapter:
         self._is_empty = operation.returns in {None, type(None)}
         self._status = policy.status or (204 if self._is_empty else 200)
         self._is_public = not operation.sees_caller
-        self._cache_control = _cache_control(operation)
+        self._caching = _caching(operation)
         self._representation = Representation(policy, operation.endpoint.method)
-        self._headers = [(b"cache-control", self._cache_control)]
-        self._json_headers = [(b"content-type", b"application/json"), *self._headers]
+        self._replies = Replies(operation, self._output, self._representation, self._caching)
+        self._json_headers = [(b"content-type", b"application/json"), *self._caching]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a group that holds one exception is raised as that exception.
@@ -84,6 +84,7 @@ class Adapter:
             arguments = {name: give(scope, receive, send) for name, give in self._given}
             if self._reads:
                 await self._read(arguments, scope, receive, send)
+            scope[SCOPE_KEY].has_begun = True
             if self._is_waited_for:
                 value = await self._function(**arguments)
             elif self._is_called_here:
@@ -102,11 +103,7 @@ class Adapter:
                 await close_form(scope)
 
     async def _read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
-        errors = self._read_query(arguments, scope) if self._query else []
-        if self._body is not None:
-            errors += await self._body.read(arguments, scope, receive)
-        elif self._upload is not None:
-            errors += await self._upload.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
+        errors = await self._readers.read(arguments, scope, receive, send)
         if errors:
             raise Invalid(errors=tuple(errors[:MAX_ERRORS]))
 
@@ -114,15 +111,9 @@ class Adapter:
         value = await self._workers.run(self._function, arguments)
         return await value if inspect.isawaitable(value) else value
 
-    def _read_query(self, arguments: Arguments, scope: Scope) -> list[FieldError]:
-        given = read_query(scope)
-        errors: list[FieldError] = []
-        for query in self._query:
-            query.read(arguments, given.get(query.name), errors)
-        return errors
-
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
         scope[SCOPE_KEY].is_public = self._is_public
+        scope[SCOPE_KEY].response_headers += self._vary
         if self._operation.event is not None and not isinstance(value, Response):
             if not hasattr(value, "__aiter__"):
                 raise self._output.misfit(
@@ -134,15 +125,18 @@ class Adapter:
         if isinstance(value, Response):
             await self._send_response(value, scope, receive, send)
             return
+        if self._replies.are_usual or isinstance(value, Answer):
+            await self._replies.send(value, scope, receive, send)
+            return
         if self._is_empty:
-            body, headers = b"", self._headers
+            body, headers = b"", self._caching
         else:
             body = self._output.encode(value)
             headers = self._json_headers
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         status = self._status
-        if self._representation.concerns(body):
+        if len(body) >= self._representation.smallest:
             status, headers, body = await self._representation.of(scope, status, headers, body)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -152,7 +146,7 @@ class Adapter:
     ) -> None:
         request = RawRequest(scope, receive, send)  # type: ignore[arg-type] # a TypedDict there
         representation = partial(self._representation.of, scope)
-        outgoing = Outgoing(response, send, self._cache_control, representation)
+        outgoing = Outgoing(response, send, self._caching, representation)
         answer = response.to_asgi_response(
             app=None, request=request, status_code=self._operation.endpoint.policy.status
         )
@@ -167,8 +161,17 @@ class Adapter:
             record_exception(error)
 
 
-def _cache_control(operation: Operation) -> bytes:
+def _vary(operation: Operation) -> list[tuple[bytes, bytes]]:
+    """Name the headers that the answer depends on, for the caller's own cache (RFC 9111, 4.1)."""
+    names = [each.field for each in operation.inputs if each.kind is InputKind.HEADER]
+    is_cached = operation.endpoint.policy.cache and operation.endpoint.method == "GET"
+    return [(b"vary", ", ".join(names).encode())] if names and is_cached else []
+
+
+def _caching(operation: Operation) -> Fields:
+    """Return what a success says of caches; without the config's `cache` nothing, and nobody may store it."""
     policy = operation.endpoint.policy
     if operation.endpoint.method != "GET" or not policy.cache:
-        return b"no-store"
-    return f"{'private' if operation.sees_caller else 'public'}, max-age={policy.cache}".encode()
+        return []
+    scope = "private" if operation.sees_caller else "public"
+    return [(b"cache-control", f"{scope}, max-age={policy.cache}".encode())]

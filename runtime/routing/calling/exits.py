@@ -1,4 +1,4 @@
-"""A function that asks the process to end ends its own call instead.
+"""A function that asks the process to end, or holds the loop and is interrupted, ends its own call instead.
 
 asyncio lets SystemExit and KeyboardInterrupt through its tasks and out of the loop, so a `sys.exit()` in one
 function would stop the service for everybody. They are turned into an error before a task sees them.
@@ -8,11 +8,20 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any
 
-EXITS = (SystemExit, KeyboardInterrupt)
+from shared.errors import FunctionStalled
 
 
-def refused(error: BaseException) -> RuntimeError:
+class Interrupted(BaseException):
+    """Raised inside a function that has held the event loop for too long; no `except Exception` stops it."""
+
+
+EXITS = (SystemExit, KeyboardInterrupt, Interrupted)
+
+
+def refused(error: BaseException) -> Exception:
     """Return what is raised in place of `error`, which is to be its cause."""
+    if isinstance(error, Interrupted):
+        return FunctionStalled()
     return RuntimeError(f"The function raised {type(error).__name__}; functions must not end the process.")
 
 

@@ -1,6 +1,7 @@
-"""Threads for plain `def` functions, a few for each function, so that none can starve another.
+"""Threads, a few for each function, so that none can starve another.
 
-A call that outlives its deadline keeps its thread until it returns, so stuck calls stay within the
+They run plain `def` functions, and what a function gives to `asyncio.to_thread` or to the loop's default
+executor. A call that outlives its deadline keeps its thread until it returns, so stuck calls stay within the
 function's own number; and the threads are daemons, so a stuck one cannot hold the process at its exit.
 Neither holds for the pools of asyncio and anyio, which is why this one exists.
 """
@@ -10,10 +11,14 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from runtime.asgi.invocation import calling_file
+
 IDLE = 10.0  # seconds after which a thread without work ends
-type _Job = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[[], Any]]
+THREADS = 8  # of one function at once, unless its config says `concurrency`
+type _Job = Callable[[], object]
 
 
 class Workers:
@@ -40,27 +45,34 @@ class Workers:
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
+
+        def call() -> None:
+            if future.cancelled():
+                return
+            value: Any = None
+            failure: BaseException | None = None
+            try:
+                value = context.run(function, **arguments)
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller, whatever it is
+                failure = error
+            _tell(loop, future, value, failure)
+
+        self.start(call)
+        return await future
+
+    def start(self, job: _Job) -> None:
+        """Run `job`, which must not raise, in a thread as soon as one is free; return at once."""
         with self._changed:
-            self._jobs.append((loop, future, lambda: context.run(function, **arguments)))
+            self._jobs.append(job)
             if self._idle < len(self._jobs) and self._threads < self._size:
                 self._threads += 1
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
             self._changed.notify()
-        return await future
 
     def _work(self) -> None:
         while job := self._next():
-            loop, future, call = job
-            if future.cancelled():
-                continue
-            value: Any = None
-            failure: BaseException | None = None
-            try:
-                value = call()
-            except BaseException as error:  # noqa: BLE001 - it belongs to the caller, whatever it is
-                failure = error
-            _tell(loop, future, value, failure)
-            del job, future, call, value, failure  # or an idle thread would keep the last call's values alive
+            job()
+            del job  # or an idle thread would keep the last call's values alive
 
     def _next(self) -> _Job | None:
         """Wait for a job; None once there was none for `IDLE` seconds, when the thread ends."""
@@ -72,6 +84,36 @@ class Workers:
                 return self._jobs.popleft()
             self._threads -= 1
             return None
+
+
+class DefaultThreads(ThreadPoolExecutor):
+    """The loop's default executor: each function has threads of its own, and so has the service.
+
+    It is a `ThreadPoolExecutor` because asyncio demands one; it starts none of that class's threads.
+    """
+
+    def __init__(self, size: int = THREADS) -> None:
+        super().__init__()
+        self._size = size
+        self._of: dict[str, Workers] = {}
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run `function` in a thread of the function whose call asks for it."""
+        future: Future[Any] = Future()
+
+        def call() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(function(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+                future.set_exception(error)
+
+        name = f"to_thread {calling_file() or 'service'}"
+        if name not in self._of:
+            self._of[name] = Workers(name, self._size)
+        self._of[name].start(call)
+        return future
 
 
 def _tell(

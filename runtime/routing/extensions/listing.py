@@ -1,13 +1,13 @@
 """The routes of a team's own Litestar handlers in the table, and what stands in their way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from runtime.asgi import urls
 from runtime.config import Endpoint
+from runtime.refusal import Refusal
 from runtime.routing.extensions.access import Access, unserved
 from runtime.routing.extensions.loading import Extensions
-from runtime.routing.importing.guard import NO_WITNESS, Witness
 from runtime.routing.lock import opened
 from runtime.routing.matching.tree_app import TreeApp
 from runtime.routing.reading.faults import Fault
@@ -15,10 +15,16 @@ from runtime.routing.table import RouteTable
 from runtime.settings.project import FILE, read_project
 
 
-def extended(table: RouteTable, *, budget: float, witness: Witness = NO_WITNESS) -> RouteTable:
+def extended(
+    table: RouteTable,
+    *,
+    budget: float,
+    refused: Iterable[Refusal] = (),
+    report: Callable[[str], None] = lambda _: None,
+) -> RouteTable:
     """Return the table with what the project of its folder names in pyproject.toml, for a look at it only."""
     folder = table.root.resolve().parent
-    extensions = Extensions(read_project(folder), folder, budget=budget, witness=witness)
+    extensions = Extensions(read_project(folder), folder, budget=budget, refused=refused, report=report)
     access = Access(lambda _: lambda app: app)
     access.opened = opened(table.root)
 

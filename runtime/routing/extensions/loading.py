@@ -12,7 +12,8 @@ from litestar import Controller, Router
 from litestar.handlers import BaseRouteHandler
 from litestar.plugins import PluginProtocol
 
-from runtime.routing.importing.guard import NO_WITNESS, Guard, Witness
+from runtime.refusal import Refusal
+from runtime.routing.importing.guard import Guard
 from runtime.routing.matching.tree_app import TreeApp
 from runtime.routing.reading.faults import Fault
 from runtime.settings.project import FILE, Project
@@ -47,7 +48,8 @@ class Extensions:
         project: what pyproject.toml says.
         folder: the project's.
         budget: seconds that each may take to import, and to be taken in.
-        witness: as for function files.
+        refused: modules that would harm this process, and are not run.
+        report: called with each file before it is touched.
 
     Attributes:
         faults: what is wrong with those that are left out.
@@ -61,10 +63,11 @@ class Extensions:
         folder: Path = Path(),
         *,
         budget: float = 10,
-        witness: Witness = NO_WITNESS,
+        refused: Iterable[Refusal] = (),
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.faults: list[Fault] = []
-        self._guard = Guard(folder, budget, witness)
+        self._guard = Guard(folder, budget, report)
         if project.problem:
             cure = f"Correct {FILE}; until then it names no Litestar handlers."
             self.faults.append(Fault(file=FILE, line=0, found=project.problem, cure=cure))
@@ -72,8 +75,11 @@ class Extensions:
             sys.path.append(str(self._guard.root))
         self.modules = frozenset(name.partition(":")[0] for name in project.litestar)
         self.paths = frozenset(self._guard.root / self._file(module) for module in self.modules)
-        refused = {fault.file: fault for fault in witness.refused}
-        loaded = [self._load(name, refused) for name in project.litestar]
+        withheld = {
+            each.file: Fault(file=each.file, line=each.line, found=each.found, cure=each.cure)
+            for each in refused
+        }
+        loaded = [self._load(name, withheld) for name in project.litestar]
         self._found = self._sound(loaded)
 
     @classmethod

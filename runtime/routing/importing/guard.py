@@ -9,8 +9,6 @@ from sys import getrecursionlimit, setrecursionlimit
 from threading import Lock, Thread
 from types import FrameType, TracebackType
 
-from msgspec import Struct
-
 from runtime.routing.importing.libraries import Libraries
 from runtime.routing.importing.surroundings import Surroundings
 from runtime.routing.reading.faults import Fault, one_line
@@ -18,19 +16,9 @@ from runtime.routing.reading.faults import Fault, one_line
 FULL_BUDGETS = 2  # files that may hang for their whole budget; those after them get a tenth of it
 
 
-class Witness(Struct, frozen=True):
-    """An observer of what this process does with its files, which may outlive it.
-
-    Attributes:
-        report: called with each file before it is touched, and with ``""`` afterwards.
-        refused: faults of files that are known to be harmful, and are not touched at all.
-    """
-
-    report: Callable[[str], None]
-    refused: tuple[Fault, ...] = ()
-
-
-NO_WITNESS = Witness(lambda _: None)
+def allowed(budget: float, hung: int) -> float:
+    """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
+    return budget if hung < FULL_BUDGETS else budget / 10
 
 
 class Guard:
@@ -39,14 +27,21 @@ class Guard:
     Args:
         root: the folder of the files.
         budget: seconds one piece may take.
-        witness: learns of each file.
+        report: called with each file before it is touched, and with ``""`` afterwards.
+        hung: how many files have used their whole budget up before.
+
+    Attributes:
+        harmful: faults of files that hung or ran out of memory, and would again in another process.
     """
 
-    def __init__(self, root: Path, budget: float, witness: Witness = NO_WITNESS) -> None:
+    def __init__(
+        self, root: Path, budget: float, report: Callable[[str], None] = lambda _: None, *, hung: int = 0
+    ) -> None:
         self.root = root.resolve()
         self.budget = budget
-        self.report = witness.report
-        self._given_up = 0
+        self.report = report
+        self.harmful: list[Fault] = []
+        self._hung = hung
         self._libraries = Libraries()
 
     def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
@@ -87,28 +82,25 @@ class Guard:
         thread = Thread(target=run, name=f"{doing} {file}", daemon=True)
         self.report(file)
         thread.start()
-        allowed = self._allowed()
+        seconds = allowed(self.budget, self._hung)
         begin.release()
-        is_over = end.acquire(timeout=allowed)
+        is_over = end.acquire(timeout=seconds)
         setrecursionlimit(surroundings.limit)
         if not is_over:
             surroundings.restore(surroundings.limit)
-            faults.append(self._hangs(file, doing, thread, allowed))
-            self._given_up += 1
+            faults.append(self._hangs(file, doing, thread, seconds))
+            self.harmful.append(faults[-1])
+            self._hung += 1
             _end(thread)
         self.report("")
         return faults[0] if faults else results[0]
 
-    def _allowed(self) -> float:
-        """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
-        return self.budget if self._given_up < FULL_BUDGETS else self.budget / 10
-
-    def _hangs(self, file: str, doing: str, thread: Thread, allowed: float) -> Fault:
+    def _hangs(self, file: str, doing: str, thread: Thread, seconds: float) -> Fault:
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
         return Fault(
             file=file,
             line=self._line(traceback.walk_stack(frame)) if frame else 0,
-            found=f"{doing} was still running after {allowed:g} s.",
+            found=f"{doing} was still running after {seconds:g} s.",
             cure="Move slow work into the handler, or raise ANNEX_IMPORT_BUDGET.",
         )
 
@@ -125,7 +117,10 @@ class Guard:
             cure = "Remove the exit; functions must not end the process."
         elif any(kind is ModuleNotFoundError for kind in kinds):
             cure = "Correct the name, or add the package to pyproject.toml."
-        return Fault(file=file, line=line, found=found, cure=cure)
+        fault = Fault(file=file, line=line, found=found, cure=cure)
+        if any(kind is MemoryError for kind in kinds):
+            self.harmful.append(fault)
+        return fault
 
     def _line(self, frames: Iterable[tuple[FrameType, int]], file: str | None = None) -> int:
         """Return the innermost line inside `file`, or inside the root."""
@@ -134,6 +129,23 @@ class Guard:
 
 
 _RAISE_IN = ctypes.pythonapi.PyThreadState_SetAsyncExc  # bound here: a file may take it away
+
+
+class Inline(Guard):
+    """Runs code inside of a piece of another guard: in its thread, within its budget, in its surroundings."""
+
+    def __init__(self, around: Guard) -> None:
+        super().__init__(around.root, around.budget)
+        self.harmful = around.harmful
+
+    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+        """Do `work`; what it raises becomes a fault."""
+        try:
+            return work()
+        except _GivenUp:
+            raise
+        except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
+            return self._raised(file, doing, error, sys.exc_info()[2])
 
 
 class _GivenUp(BaseException):

@@ -5,7 +5,6 @@ in an import statement, so modules live in `sys.modules` under a private prefix,
 packages, which relative imports, postponed annotations and pickling need.
 """
 
-import ast
 import hashlib
 import importlib.util
 import sys
@@ -19,6 +18,7 @@ from msgspec import Struct
 
 from runtime.routing.annotations.describe import MODULE_PREFIX
 from runtime.routing.importing.guard import Guard
+from runtime.routing.importing.surroundings import release_files
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
 
 
@@ -49,16 +49,17 @@ class Loader:
             if name == self.prefix or name.startswith(self.prefix + "."):
                 del sys.modules[name]
 
-    def load(self, file: str, tree: ast.Module) -> Loaded | Fault:
+    def load(self, file: str, text: bytes) -> Loaded | Fault:
         """Run one file.
 
         Args:
             file: path below the root.
-            tree: its syntax tree. It is compiled from here rather than from a cached `.pyc`, which the
-            file system's clock could make out to be fresh when the file has just been saved.
+            text: what was read of it. It is compiled from here rather than from a cached `.pyc`, which the
+                file system's clock could make out to be fresh when the file has just been saved; and not
+                from its syntax tree: those of all files would be most of the memory of a start.
         """
         try:
-            code = compile(tree, str(self.root / file), "exec", dont_inherit=True)
+            code = compile(text, str(self.root / file), "exec", dont_inherit=True)
         except UNREADABLE as error:
             return unreadable(file, error)
         prepared = self._prepare(file)
@@ -71,6 +72,8 @@ class Loader:
             ran = Fault(file=file, line=0, found=found, cure="Leave sys.modules and __class__ unchanged.")
         if ran is not None:
             sys.modules.pop(prepared[-1].name, None)
+            del prepared, module
+            release_files()
             return ran
         return Loaded(module, prepared[-1].name, time.perf_counter() - started)
 

@@ -5,7 +5,10 @@ need none. The recursion limit comes before: under a low one, `restore` itself c
 """
 
 import builtins
+import faulthandler
+import gc
 import os
+import resource
 import sys
 import threading
 import warnings
@@ -13,12 +16,16 @@ from collections.abc import Callable
 from os import environ  # noqa: TID251  put back, and read for nothing else
 from typing import Any, NamedTuple
 
-from runtime.routing.importing import log
+from runtime.routing.importing import interpreter, log
 from runtime.routing.importing.libraries import Libraries
 
 _BUILTINS = builtins.__dict__
 _STREAMS = ("stdin", "stdout", "stderr")
 _LISTS = ("path", "meta_path", "path_hooks")
+
+
+_CANCEL_EXIT = faulthandler.cancel_dump_traceback_later
+"""A timer of faulthandler's would end the process long after the file that has set it."""
 
 
 class Change(NamedTuple):
@@ -40,6 +47,7 @@ class Surroundings:
         self._libraries = libraries
         self._builtins = _BUILTINS.copy()
         self._kept = [(kept, kept.read()) for kept in _KEPT]
+        self._settings = interpreter.read()
 
     def restore(self, limit: int) -> list[Change]:
         """Put everything back, and return what was not as before.
@@ -47,6 +55,7 @@ class Surroundings:
         Args:
             limit: what the recursion limit was until the caller put it back.
         """
+        _CANCEL_EXIT()
         lost = [name for name in self._builtins if _BUILTINS.get(name) is not self._builtins[name]]
         _BUILTINS.update(self._builtins)
         are_libraries_changed = self._libraries.restore()
@@ -58,6 +67,8 @@ class Surroundings:
         if are_libraries_changed:
             changes.append(Change("functions of other libraries", "Use another name for your own function."))
         changes += [kept.change for kept, before in self._kept if kept.put_back(before)]
+        changed = interpreter.put_back(self._settings)
+        changes += [Change(what, "Set it for your own code alone, in a handler.") for what in changed]
         return changes
 
 
@@ -172,6 +183,30 @@ def _filters_back(before: list[Any]) -> bool:
     return True
 
 
+def release_files() -> None:
+    """Let go of the files that a module kept open which is gone, where they are many."""
+    if _open_files() > _most_files() // 2:
+        gc.collect()  # a module and its functions refer to each other
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  a `Path` for each would be slower
+    except FileNotFoundError:  # not Linux
+        return 0
+    except OSError:  # there is no descriptor left to look with
+        return _most_files()
+
+
+def _most_files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _keeps_many_files(before: int) -> bool:
+    """Whether a file keeps a quarter of what the process may have open; nothing can be put back here."""
+    return _open_files() - before > _most_files() // 4
+
+
 def _environment() -> dict[str, str]:
     return {**environ}
 
@@ -203,6 +238,14 @@ _KEPT = (
         sys.getswitchinterval,
         _interval_back,
         Change("the interval at which threads switch", "Do not change it."),
+    ),
+    _Kept(
+        _open_files,
+        _keeps_many_files,
+        Change(
+            "the number of open files: it keeps more than a quarter of what the process may have open",
+            "Close them, or open them in the handler.",
+        ),
     ),
     _Kept(log.read, log.put_back, Change("the service's log", "Configure only loggers of your own.")),
     _Kept(

@@ -1,62 +1,81 @@
 """Which names a module's own scope binds, read from its syntax tree (Python reference, 4.2.1)."""
 
 import ast
-from collections import deque
 from collections.abc import Iterator
-from functools import lru_cache
-from itertools import chain
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINED = ("decorator_list", "args", "returns")
+_AROUND: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.FunctionDef: _DEFINED,
+    ast.AsyncFunctionDef: _DEFINED,
+    ast.ClassDef: ("decorator_list", "bases", "keywords"),
+    ast.Lambda: ("args",),
+    ast.Name: (),
+    ast.Constant: (),
+}
+"""The fields that are evaluated with a node, where that is not all of them."""
+_BRANCHES = (
+    *(ast.stmt, ast.expr, ast.comprehension, ast.ExceptHandler, ast.arguments, ast.arg, ast.keyword),
+    *(ast.withitem, ast.match_case, ast.pattern),
+)
+_BINDING = (
+    *(ast.NamedExpr, ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import),
+    *(ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 type Binding = tuple[str, ast.AST, int]
 
 
-@lru_cache(maxsize=1)  # a file is asked about several times, and then the next one
-def bindings(code: ast.Module) -> tuple[Binding, ...]:
+type Evaluated = list[tuple[ast.AST, bool]]
+"""Nodes, each with whether it is inside of a comprehension."""
+
+
+def bindings(code: ast.Module, nodes: Evaluated) -> list[Binding]:
     """Return every name that the module's scope binds or deletes, the node that does, and its line.
 
     A star import is not among them: what it binds is known only after it has run.
+
+    Args:
+        code: the module.
+        nodes: what it evaluates.
     """
-    return tuple(_bindings(code))
+    found = [
+        bound
+        for node, is_inside in nodes
+        if isinstance(node, _BINDING)
+        for bound in _bound(node, is_inside=is_inside)
+    ]
+    declared = (node for node in _statements(code) if isinstance(node, ast.Global))
+    return [*found, *((name, node, node.lineno) for node in declared for name in node.names)]
 
 
-def _bindings(code: ast.Module) -> Iterator[Binding]:
-    for node, is_inside in evaluated(code):
-        yield from _bound(node, is_inside=is_inside)
-    for node in ast.walk(code):  # in whatever function or class
-        if isinstance(node, ast.Global):
-            yield from ((name, node, node.lineno) for name in node.names)
-
-
-@lru_cache(maxsize=1)
-def evaluated(code: ast.Module) -> tuple[tuple[ast.AST, bool], ...]:
-    """Return every node that the module itself evaluates, and whether it is inside of a comprehension.
+def evaluated(code: ast.Module) -> Evaluated:
+    """Return every node that the module itself evaluates, but for constants and operators.
 
     Defaults, annotations, decorators and bases are evaluated around a function or class, its body is not.
     """
-    return tuple(_evaluated(code))
+    waiting: Evaluated = [(node, False) for node in code.body]
+    for node, is_inside in waiting:  # which grows meanwhile
+        deeper = is_inside or isinstance(node, _COMPREHENSIONS)
+        names = _AROUND.get(type(node), node._fields)
+        for name in names:
+            child = getattr(node, name, None)
+            if type(child) is list:
+                waiting.extend((each, deeper) for each in child if isinstance(each, _BRANCHES))
+            elif isinstance(child, _BRANCHES):
+                waiting.append((child, deeper))
+    return waiting
 
 
-def _evaluated(code: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
-    waiting: deque[tuple[ast.AST, bool]] = deque((node, False) for node in code.body)
-    while waiting:
-        node, is_inside = waiting.popleft()
-        yield node, is_inside
-        is_inside = is_inside or isinstance(node, _COMPREHENSIONS)
-        waiting.extend((child, is_inside) for child in _children(node))
-
-
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            yield from chain(node.decorator_list, [node.args], [node.returns] if node.returns else [])
-        case ast.ClassDef():
-            yield from chain(node.decorator_list, node.bases, node.keywords)
-        case ast.Lambda():
-            yield node.args
-        case _:
-            yield from ast.iter_child_nodes(node)
+def _statements(code: ast.Module) -> Iterator[ast.AST]:
+    """Yield every statement, in whatever function or class, and what holds statements of its own."""
+    waiting: list[ast.AST] = [code]
+    for node in waiting:
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, ())
+            if type(inner) is list:  # of a lambda, it is an expression
+                waiting.extend(inner)
+    yield from waiting
 
 
 def _bound(node: ast.AST, *, is_inside: bool) -> Iterator[Binding]:

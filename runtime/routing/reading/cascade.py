@@ -26,7 +26,7 @@ class Layer(Struct, frozen=True):
 ORDERS = {name: key.below for name, key in keys_of(Folder).items() if key.below is not None}
 """How a folder's value binds what is below it; each is declared with its key."""
 
-_DEMANDS = tuple(name for name, key in keys_of(Function).items() if key.is_demand)
+_DEMANDS = tuple(name for name, key in keys_of(Function).items() if key.is_demand or key.needs_caller)
 
 
 def folders_above(file: str) -> list[str]:
@@ -178,4 +178,7 @@ def _contradictions(
     if said.get("queue") and not said.get("concurrency"):
         found = "queue limits the calls that wait for concurrency, which is not set."
         faults.append(Fault(file=file, line=lines["queue"], found=found, cure="Set concurrency as well."))
+    if said.get("memory") and not said.get("isolate"):
+        found = "memory limits the process of an isolated function, and isolate is not set."
+        faults.append(Fault(file=file, line=lines["memory"], found=found, cure="Set isolate=True as well."))
     return faults

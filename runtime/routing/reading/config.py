@@ -1,14 +1,14 @@
 """The `config` of a file, a literal call that is read from the syntax tree."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from runtime.config import Folder, Function
 from runtime.config.keys import keys_of
-from runtime.routing.reading.bindings import bindings, evaluated
+from runtime.routing.reading.bindings import Binding, Evaluated
 from runtime.routing.reading.faults import Findings
 from runtime.routing.reading.keys import read_value
 from runtime.routing.reading.names import near_miss
@@ -40,11 +40,11 @@ class ConfigReader:
         self.fault = findings.fault
         self.written: dict[str, Any] | None = None
 
-    def read(self, code: ast.Module) -> dict[str, Literal] | None:
+    def read(self, code: ast.Module, nodes: Evaluated, bound: Sequence[Binding]) -> dict[str, Literal] | None:
         """Return the decoded keys; None where the config cannot be trusted."""
         assigned = [found for node in code.body if (found := _assignment(node))]
         named = [(target, value) for target, value in assigned if target.id == "config"]
-        if misread := self._misread(code, assigned, named):
+        if misread := self._misread(nodes, bound, assigned, named):
             self.fault(*misread)
             return None
         if named and self.kind is Folder:
@@ -57,7 +57,11 @@ class ConfigReader:
         return {}
 
     def _misread(
-        self, code: ast.Module, assigned: list[_Assignment], named: list[_Assignment]
+        self,
+        nodes: Evaluated,
+        bound: Sequence[Binding],
+        assigned: list[_Assignment],
+        named: list[_Assignment],
     ) -> tuple[int, str, str] | None:
         """Return what would make the config another one than the one assignment says."""
         for target, value in assigned:
@@ -66,10 +70,10 @@ class ConfigReader:
         if len(named) > 1:
             found = f"config is set twice, first on line {named[0][0].lineno}."
             return named[1][0].lineno, found, "Keep one."
-        for name, node, line in bindings(code):
+        for name, node, line in bound:
             if name == "config" and not any(node is target for target, _ in named):
                 return line, "This config cannot be read.", _ONE_CONFIG
-        for call in _policy_calls(code):
+        for call in _policy_calls(nodes):
             if not any(call is value for _, value in named):
                 return call.lineno, f"This {_spelt(call.func)}(...) is not read.", _ONE_CONFIG
         return None
@@ -137,16 +141,16 @@ def _assignment(node: ast.stmt) -> _Assignment | None:
     return None
 
 
-def _policy_calls(code: ast.Module) -> Iterator[ast.Call]:
+def _policy_calls(nodes: Evaluated) -> Iterator[ast.Call]:
     """Yield each call of `Function` or `Folder`, as they are imported from the runtime."""
     names = {
         alias.asname or alias.name
-        for node, _ in evaluated(code)
+        for node, _ in nodes
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "runtime"
         for alias in node.names
         if alias.name in _KINDS
     }
-    for node, _ in evaluated(code):
+    for node, _ in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             yield node
 

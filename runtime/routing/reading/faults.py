@@ -17,6 +17,7 @@ class Fault(Struct, frozen=True, kw_only=True, order=True):
         line: 1-based, 0 where no line is known.
         found: one sentence: what is there.
         cure: one sentence: what to write instead.
+        is_closed: the file serves nevertheless, but an open route of it asks for a session.
 
     Both sentences are cut to `SENTENCE_LIMIT` characters, and contain no control characters.
     """
@@ -25,6 +26,7 @@ class Fault(Struct, frozen=True, kw_only=True, order=True):
     line: int
     found: str
     cure: str
+    is_closed: bool = False
 
     def __post_init__(self) -> None:
         for name, text in (("found", self.found), ("cure", self.cure)):

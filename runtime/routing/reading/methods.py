@@ -1,17 +1,18 @@
 """The handlers of a file, by the names of their methods."""
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
 from runtime.config import HANDLERS
-from runtime.routing.reading.bindings import bindings
+from runtime.routing.reading.bindings import Binding
 from runtime.routing.reading.faults import Findings
 from runtime.routing.reading.names import near_miss
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def read_methods(code: ast.Module, findings: Findings) -> dict[str, int]:
+def read_methods(code: ast.Module, bound: Sequence[Binding], findings: Findings) -> dict[str, int]:
     """Return the handlers in the order of `HANDLERS`, with the line of each."""
     functions = [node for node in code.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lines: dict[str, int] = {}
@@ -22,7 +23,7 @@ def read_methods(code: ast.Module, findings: Findings) -> dict[str, int]:
             found = f"{node.name} is defined twice, first on line {lines[node.name]}."
             findings.fault(node.lineno, found, "Keep one.")
         lines.setdefault(node.name, node.lineno)
-    _undefined(code, findings)
+    _undefined(code, bound, findings)
     _near_misses(functions, lines, findings)
     return {method: lines[method] for method in HANDLERS if method in lines}
 
@@ -45,9 +46,9 @@ def _near_misses(functions: list[Any], lines: dict[str, int], findings: Findings
     )
 
 
-def _undefined(code: ast.Module, findings: Findings) -> None:
+def _undefined(code: ast.Module, bound: Sequence[Binding], findings: Findings) -> None:
     """A `get` imported from elsewhere would be a route that nobody wrote."""
-    for name, node, line in bindings(code):
+    for name, node, line in bound:
         if name not in HANDLERS or (node in code.body and isinstance(node, DEFINITIONS)):
             continue
         if isinstance(node, DEFINITIONS):

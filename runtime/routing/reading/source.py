@@ -9,6 +9,7 @@ import ast
 from msgspec import Struct
 
 from runtime.config import Folder, Function
+from runtime.routing.reading.bindings import bindings, evaluated
 from runtime.routing.reading.config import ConfigReader, Literal
 from runtime.routing.reading.faults import UNREADABLE, Fault, Findings, unreadable
 from runtime.routing.reading.methods import decorated, read_methods
@@ -19,8 +20,7 @@ class Source(Struct, frozen=True):
 
     Attributes:
         file: path below the functions folder.
-        code: the syntax tree, None where it cannot be parsed.
-        methods: handlers in the order of `METHODS`, with the line of each.
+        methods: handlers in the order of `HANDLERS`, with the line of each.
         decorated: those that have a decorator, with the line of the first.
         config: decoded keys; None where the config cannot be trusted, so that the file stays closed.
         written: what the name `config` must hold after the import; None where the file has none.
@@ -29,7 +29,6 @@ class Source(Struct, frozen=True):
     """
 
     file: str
-    code: ast.Module | None
     methods: dict[str, int]
     config: dict[str, Literal] | None
     doc: str | None
@@ -50,7 +49,7 @@ def read_folder(file: str, text: bytes) -> Source:
 
 def unread(file: str, fault: Fault) -> Source:
     """Return what is known of a file that could not be read: nothing, and why."""
-    return Source(file, None, {}, None, None, (fault,))
+    return Source(file, {}, None, None, (fault,))
 
 
 def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source:
@@ -62,9 +61,11 @@ def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source
         return unread(file, unreadable(file, error))
     findings = Findings(file)
     reader = ConfigReader(kind, findings)
-    config = reader.read(code)
-    methods = read_methods(code, findings) if kind is Function else {}
+    nodes = evaluated(code)
+    bound = bindings(code, nodes)
+    config = reader.read(code, nodes, bound)
+    methods = read_methods(code, bound, findings) if kind is Function else {}
     is_whole = reader.written is not None and not findings.faults
     written = kind(**reader.written or {}) if is_whole else None
     doc, faults = ast.get_docstring(code), tuple(findings.faults)
-    return Source(file, code, methods, config, doc, faults, written, decorated(code))
+    return Source(file, methods, config, doc, faults, written, decorated(code))

@@ -27,6 +27,9 @@ def job_fault(  # noqa: PLR0911  # a table, read as one
             return handler.fault(
                 "job(data) is an upload, which cannot be queued.", "Queue where it is stored."
             )
+        case InputKind.HEADER | InputKind.COOKIE | InputKind.FORM:
+            found = f"job({name}) comes from a {kind.value.name}, which a job does not have."
+            return handler.fault(found, "Make it a field of data, the struct that is queued.")
         case InputKind.REQUEST:
             return handler.fault(f"job({name}) is a Request, which a job does not have.", "Remove it.")
         case InputKind.USER | InputKind.MEMBER if handler.policy.schedule and not _may_be_nobody(annotation):

@@ -1,6 +1,7 @@
 """Where the value of each parameter comes from, and what keeps a parameter from being of that kind."""
 
 import inspect
+import sys
 import typing
 from typing import Any
 
@@ -22,10 +23,25 @@ from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import near_miss
 from runtime.routing.signature.handler import Handler
 from runtime.routing.signature.jobs import job_fault
+from runtime.routing.signature.sources import (
+    KINDS,
+    alias_of,
+    has_files,
+    misplaced_source,
+    source_fault,
+    sources_of,
+)
+from runtime.settings.own import OwnSettings
 from shared.agents import Agents
 from shared.database import Database
 from shared.identity import Member, User
 from shared.work import Jobs, Run
+
+_OUTLIVING = {
+    InputKind.AGENTS: "Agents, whose runs outlive",
+    InputKind.JOBS: "Jobs, which outlive",
+    InputKind.RUN: "a Run, which outlives",
+}
 
 
 def read_parameter(
@@ -41,8 +57,13 @@ def read_parameter(
         return handler.fault(f"{where} has no annotation.", "Annotate it, such as `limit: int = 20`.")
     annotation = hints[name]
     default = msgspec.NODEFAULT if parameter.default is parameter.empty else parameter.default
+    if found := sources_of(annotation):
+        alias = alias_of(found[0], name)
+        kind = KINDS[type(found[0])]
+        fault = job_fault(handler, name, kind, annotation) or source_fault(handler, name, annotation, found)
+        return fault or Input(name=name, kind=kind, annotation=annotation, default=default, alias=alias)
     kind = _kind(handler, name, annotation)
-    fault = _misuse(handler, name, kind, annotation)
+    fault = misplaced_source(handler, name, default) or _misuse(handler, name, kind, annotation)
     return fault or Input(name=name, kind=kind, annotation=annotation, default=default)
 
 
@@ -58,6 +79,10 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: C
         return InputKind.DATABASE
     if members == {Agents}:
         return InputKind.AGENTS
+    if any(isinstance(each, type) and issubclass(each, OwnSettings) for each in members):
+        return InputKind.SETTINGS
+    if _is_http(members):
+        return InputKind.HTTP
     if members == {Jobs}:
         return InputKind.JOBS
     if members == {Run}:
@@ -69,7 +94,7 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: C
     return InputKind.QUERY
 
 
-def _misuse(  # noqa: PLR0911  # a table, read as one
+def _misuse(  # noqa: C901, PLR0911  # a table, read as one
     handler: Handler, name: str, kind: InputKind, annotation: Any
 ) -> Fault | None:
     """Return what keeps a parameter from being of its kind."""
@@ -86,23 +111,34 @@ def _misuse(  # noqa: PLR0911  # a table, read as one
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
             return _member_fault(handler, name, annotation)
-        case InputKind.DATABASE | InputKind.AGENTS | InputKind.JOBS | InputKind.RUN | InputKind.REQUEST:
-            return None
+        case InputKind.AGENTS | InputKind.JOBS | InputKind.RUN:
+            return _outliving_fault(handler, name, kind)
+        case InputKind.HTTP:
+            return _http_fault(handler, name, annotation)
+        case InputKind.SETTINGS:
+            return _settings_fault(handler, name, annotation)
+        case InputKind.HEADER | InputKind.COOKIE | InputKind.FORM:  # judged where their source was read
+            pass
+        case InputKind.DATABASE | InputKind.REQUEST:
+            pass
         case _:
             typing.assert_never(kind)
+    return None
 
 
 def _query_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     where = f"{handler.method}({name})"
     if is_upload(annotation):
-        return handler.fault(f"{where} is an upload, but is not named data.", "Name it data.")
+        cure = "Name it data, or make it a field of a struct: data: Annotated[SomeStruct, Form()]."
+        return handler.fault(f"{where} is an upload, but is not named data.", cure)
     kind, problem = describe(annotation)
     if problem:
         return handler.fault(f"{where}: {problem}", "Use a type that msgspec supports.")
     if is_query_value(kind):
         return None
     cure = "Use scalars, enums, dates or lists of these; only data is a JSON body."
-    if isinstance(kind, msgspec.inspect.StructType) and handler.method != "get":
+    is_record = isinstance(kind, msgspec.inspect.StructType | msgspec.inspect.CustomType)
+    if is_record and handler.method != "get":
         cure = "Name it data: the parameter called data is the JSON body."
     return handler.fault(f"{where}: a query string cannot hold {spell(annotation)}.", cure)
 
@@ -152,10 +188,44 @@ def _member_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     return None
 
 
+def _outliving_fault(handler: Handler, name: str, kind: InputKind) -> Fault | None:
+    if not handler.policy.isolate:
+        return None
+    found = f"{handler.method}({name}) asks for {_OUTLIVING[kind]} the process of an isolated call."
+    return handler.fault(found, "Remove isolate, or move the blocking work to a file of its own.")
+
+
+def _is_http(members: set[Any]) -> bool:
+    outgoing = sys.modules.get("runtime.outgoing")  # which is there where a file takes Http
+    return outgoing is not None and outgoing.Http in members
+
+
+def _http_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
+    where = f"{handler.method}({name})"
+    function = inspect.unwrap(handler.function)
+    if len(bare(annotation)) > 1:
+        return handler.fault(f"{where} mixes Http with other types.", "Write Http.")
+    if not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
+        return handler.fault(
+            f"{where}: a plain def cannot wait for Http.", f"Write async def {handler.method}."
+        )
+    return None
+
+
+def _settings_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
+    if len(bare(annotation)) == 1 and OwnSettings not in bare(annotation):
+        return None
+    found = f"{handler.method}({name}) must be one struct that derives from Settings."
+    return handler.fault(found, "Write class Keys(Settings), with a field for each variable, and take Keys.")
+
+
 def _body_fault(handler: Handler, kind: InputKind, annotation: Any) -> Fault | None:
     where = f"{handler.method}(data)"
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
+    if kind is InputKind.BODY and has_files(annotation):
+        cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
+        return handler.fault(f"{where}: JSON cannot hold the Upload in {spell(annotation)}.", cure)
     problem = describe(annotation)[1] if kind is InputKind.BODY else None
     return handler.fault(f"{where}: {problem}", "Use a msgspec Struct.") if problem else None
 

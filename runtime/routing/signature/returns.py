@@ -1,4 +1,4 @@
-"""What a handler gives back: a JSON value, a stream of events, or a response of its own."""
+"""What a handler gives back: a JSON value, a content, a redirect, a stream of events, or its own response."""
 
 import inspect
 import re
@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import Any
 
 from litestar import Response
+from msgspec import Struct
 
+from runtime.answers import Content, Redirect, Reply
 from runtime.config import JOB
 from runtime.routing.annotations.describe import describe, is_union, spell
 from runtime.routing.reading.faults import Fault
@@ -18,39 +20,85 @@ _STREAMS = (AsyncIterator, AsyncGenerator, AsyncIterable)
 _TAG = re.compile(r"[\w.-]+")
 
 
-def read_return(  # noqa: PLR0911  # a list of kinds, read as one
-    handler: Handler, annotation: Any
-) -> tuple[Any, list[Fault]]:
-    """Return the event type of a stream, else None, and what is wrong with the annotation."""
-    if handler.method == JOB and _is_for_caller(annotation):
+class Returned(Struct, frozen=True):
+    """What a return annotation says, as in `Operation`."""
+
+    value: Any
+    event: Any = None
+    replies: bool = False
+    redirects: bool = False
+
+
+def read_return(handler: Handler, annotation: Any) -> tuple[Returned, list[Fault]]:
+    """Return what the annotation says, and what is wrong with it."""
+    members = _members(annotation)
+    if handler.method == JOB and any(map(_is_for_caller, members)):
         found = f"job returns {spell(annotation)}, but nobody waits for an answer."
-        return None, [handler.fault(found, "Return a value with a JSON form, which the run keeps, or None.")]
+        cure = "Return a value with a JSON form, which the run keeps, or None."
+        return Returned(None), [handler.fault(found, cure)]
+    replies = any(typing.get_origin(each) is Reply for each in members)
+    if Reply in members:
+        found = f"{handler.method} returns a Reply without saying of what."
+        return Returned(None), [handler.fault(found, "Write Reply[T], or Reply[None] for no body.")]
+    if replies:
+        members = [inner for each in members for inner in _replied(each)]
+    rest = [each for each in members if each is not Redirect]
+    redirects = len(rest) < len(members)
+    if not rest:
+        return Returned(Redirect, None, replies, redirects), []
+    value = typing.Union[tuple(rest)] if replies or redirects else annotation  # noqa: UP007  # of a list
+    event, faults = _read_value(handler, value)
+    if event is not None and (replies or redirects):
+        found = f"{handler.method} returns a stream, which has no other head and no other answer."
+        faults = [handler.fault(found, "Annotate AsyncIterator[Event] alone.")]
+    if event is not None and handler.policy.idempotent:
+        found = f"{handler.method} returns a stream, which cannot be kept and given again."
+        faults = [handler.fault(found, "Remove idempotent, or set it for another method in `methods`.")]
+    return Returned(value, event, replies, redirects), faults
+
+
+def _members(annotation: Any) -> list[Any]:
+    if isinstance(annotation, typing.TypeAliasType):
+        return _members(annotation.__value__)
+    return [*typing.get_args(annotation)] if is_union(annotation) else [annotation]
+
+
+def _replied(member: Any) -> list[Any]:
+    """Return the members of what is inside of `Reply[…]`, or else the member."""
+    return _members(typing.get_args(member)[0]) if typing.get_origin(member) is Reply else [member]
+
+
+def _read_value(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
+    """Return the event type of a stream, else None, and what is wrong with the annotation."""
     origin = typing.get_origin(annotation)
     if origin in _STREAMS or annotation in _STREAMS:
         return _stream(handler, annotation)
-    if isinstance(annotation, type) and issubclass(annotation, Response):
+    kind = origin or annotation
+    if annotation in {None, type(None)} or (isinstance(kind, type) and issubclass(kind, Response)):
         return None, []
-    if origin is not None and isinstance(origin, type) and issubclass(origin, Response):
-        return None, []
-    if annotation is not None and annotation is not type(None):
-        _, problem = describe(annotation)
-        if problem:
-            cure = "Return a msgspec Struct, a list or dict of them, None, or AsyncIterator[Event]."
-            return None, [
-                handler.fault(f"{handler.method} returns a type without a JSON form: {problem}", cure)
-            ]
-        if handler.policy.status == 204:
-            cure = "Return None, or choose another status."
-            return None, [
-                handler.fault(f"{handler.method} returns a body, but status=204 allows none.", cure)
-            ]
+    contents = [each for each in _members(annotation) if isinstance(each, type) and issubclass(each, Content)]
+    if contents and contents != [annotation]:
+        found = (
+            f"{handler.method} returns {spell(contents[0])} or something else; an answer has one media type."
+        )
+        return None, [handler.fault(found, f"Annotate {spell(contents[0])} alone, and raise errors.")]
+    problem = None if contents else describe(annotation)[1]
+    if problem:
+        cure = (
+            "Return a msgspec Struct, a list or dict of them, None, a content type or AsyncIterator[Event]."
+        )
+        return None, [handler.fault(f"{handler.method} returns a type without a JSON form: {problem}", cure)]
+    if handler.policy.status == 204:
+        cure = "Return None, or choose another status."
+        return None, [handler.fault(f"{handler.method} returns a body, but status=204 allows none.", cure)]
     return None, []
 
 
 def _is_for_caller(annotation: Any) -> bool:
-    """Whether it is a stream or a response."""
+    """Whether it is a stream, a response, or part of one."""
     kind = typing.get_origin(annotation) or annotation
-    return kind in _STREAMS or (isinstance(kind, type) and issubclass(kind, Response))
+    answers = (Response, Reply, Redirect, Content)
+    return kind in _STREAMS or (isinstance(kind, type) and issubclass(kind, answers))
 
 
 def misplaced_yield(handler: Handler, *, is_stream: bool) -> list[Fault]:

@@ -10,15 +10,18 @@ from runtime.routing.operation import Input
 from runtime.routing.reading.faults import Fault, one_line
 from runtime.routing.signature.handler import Handler
 from runtime.routing.signature.parameters import misspelt, read_parameter
-from runtime.routing.signature.returns import misplaced_yield, read_return
+from runtime.routing.signature.returns import Returned, misplaced_yield, read_return
+from runtime.routing.signature.sources import repeated
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """What one handler asks for and gives back; `event` is set for streams."""
+    """What one handler asks for and gives back, as in `Operation`."""
 
     inputs: tuple[Input, ...]
     returns: Any
     event: Any
+    replies: bool
+    redirects: bool
 
 
 def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
@@ -42,14 +45,14 @@ def read_signature(handler: Handler) -> tuple[Signature | None, list[Fault]]:
             faults.append(judged)
         else:
             inputs.append(judged)
-    faults += misspelt(handler, inputs)
-    event = None
+    faults += [*misspelt(handler, inputs), *repeated(handler, inputs)]
+    returned = Returned(None)
     if "return" not in hints:
         cure = "Add one, `-> None` if it returns nothing; it defines the response."
         faults.append(handler.fault(f"{handler.method} has no return annotation.", cure))
     else:
-        event, misfits = read_return(handler, hints["return"])
-        faults += misfits or misplaced_yield(handler, is_stream=event is not None)
+        returned, misfits = read_return(handler, hints["return"])
+        faults += misfits or misplaced_yield(handler, is_stream=returned.event is not None)
     if faults:
         return None, faults
-    return Signature(tuple(inputs), hints["return"], event), []
+    return Signature(tuple(inputs), returned.value, returned.event, returned.replies, returned.redirects), []

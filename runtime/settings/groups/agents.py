@@ -25,7 +25,7 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
     runs_per_user: Annotated[
         int, from_env("ANNEX_RUNS_PER_USER", doc="Agent runs one user may have at once.")
     ] = 3
-    runs_total: Annotated[int, from_env("ANNEX_RUNS_TOTAL", doc="Agent runs of one process at once.")] = 100
+    runs_total: Annotated[int, from_env("ANNEX_RUNS_TOTAL", doc="Agent runs of one worker at once.")] = 100
     trace_messages: Annotated[bool, from_env("ANNEX_TRACE_MESSAGES", doc="Record message text in spans.")] = (
         False
     )

@@ -19,7 +19,7 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True):
         int | None,
         from_env(
             "DATABASE_POOL_MAX",
-            doc="Connections of one process; 5 unless the URL says `connection_limit`.",
+            doc="Connections of the service, divided among its workers, at least one for each; 5 unless the URL says `connection_limit`.",
         ),
     ] = None
     pooler: Annotated[

@@ -20,6 +20,7 @@ from runtime.telemetry.redaction import describe, message_of, name_of, scrub
 
 MAX_LINE = 15_000  # bytes; the platform's limit is undocumented, 16 KiB is the customary one
 MAX_TEXT = 4_000  # characters of a message or a traceback
+MAX_TRACEBACK = 20_000  # of a traceback with its messages, for a person to read
 MAX_VALUE = 1_000  # of a value in `extra`
 SHORT_VALUE = 200  # of a value in a line that would be too long
 _LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error", "CRITICAL": "error"}
@@ -78,7 +79,7 @@ class TextLine(logging.Formatter):
 
     def _traceback(self, error: BaseException) -> str:
         if self._messages:
-            return "".join(traceback.format_exception(error)).rstrip()
+            return _short("".join(traceback.format_exception(error)).rstrip(), MAX_TRACEBACK)
         return describe(error).stacktrace
 
     def _paint(self, text: str, code: str) -> str:

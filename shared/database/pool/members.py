@@ -8,6 +8,7 @@ import asyncpg
 
 from shared.database.connection.connector import Connector, Limits
 from shared.database.pool import session, unseen
+from shared.database.pool.shares import Borrower
 from shared.database.statements.statement import After
 
 log = logging.getLogger("annex.database")
@@ -26,14 +27,16 @@ class PoolMember:
         connection: to the server.
         loans: how often it may still be lent.
         idle_since: time of its last response, on the clock of `time.monotonic`.
+        borrower: who has it, as `ConnectionShares` counts.
     """
 
-    __slots__ = ("connection", "idle_since", "loans")
+    __slots__ = ("borrower", "connection", "idle_since", "loans")
 
     def __init__(self, connection: asyncpg.Connection, loans: int) -> None:
         self.connection = connection
         self.loans = loans
         self.idle_since = 0.0
+        self.borrower: Borrower = None
 
     @property
     def is_usable(self) -> bool:

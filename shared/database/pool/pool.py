@@ -7,7 +7,7 @@ takes a connection back in a few steps without waiting, and restores in the back
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
@@ -19,6 +19,7 @@ from shared.database.instruments import Instruments, Statistics
 from shared.database.pool.lease import is_unfinished
 from shared.database.pool.members import RELEASE_TIMEOUT, Members, PoolMember
 from shared.database.pool.session import is_in_transaction
+from shared.database.pool.shares import Borrower, ConnectionShares, nobody
 from shared.database.pool.wait_queue import WaitQueue
 from shared.database.statements.statement import After, Statement
 from shared.errors import DatabaseUnavailable
@@ -30,18 +31,28 @@ log = logging.getLogger("annex.database")
 class Pool:
     """Connections to one target.
 
-    Attributes:
-        limits: as given.
+    Args:
+        target: the server.
+        limits: kept as an attribute.
+        instruments: told of every wait.
+        borrower: returns who is asking for a connection, such as a function's file; none may have them all.
     """
 
-    def __init__(self, target: Target, limits: Limits, instruments: Instruments) -> None:
+    def __init__(
+        self,
+        target: Target,
+        limits: Limits,
+        instruments: Instruments,
+        borrower: Callable[[], Borrower] = nobody,
+    ) -> None:
         self.limits = limits
         self._connector = Connector(target, limits)
         self._instruments = instruments
         self._members = Members(self._connector, limits)
         self._idle: list[PoolMember] = []  # the last one used is lent first, so that the others can expire
         self._vacancies = limits.pool_max  # connections that may still be opened
-        self._queue = WaitQueue(limits.acquire, self._take_back)
+        self._shares = ConnectionShares(limits.pool_max, borrower)
+        self._queue = WaitQueue(limits.acquire, self._shares, self._not_used)
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
         self._waiting = 0
@@ -68,13 +79,14 @@ class Pool:
         """
         if (free := self.lend()) is not None:
             return free
+        borrower = self._shares.borrower()
         began = time.time_ns()
         self._waiting += 1
         try:
-            member = await self._obtain()
+            member = await self._obtain(borrower)
         except Exception as error:  # noqa: BLE001  whatever prevents a connection means that there is none
             self._instruments.acquired(began, error)
-            raise self._unavailable(error) from None
+            raise self._unavailable(error, borrower) from None
         finally:
             self._waiting -= 1
         try:
@@ -86,11 +98,18 @@ class Pool:
 
     def lend(self) -> PoolMember | None:
         """Lend a connection that is free now; None when the caller has to wait."""
+        if not self._idle:
+            return None
+        borrower = self._shares.borrower()
+        if not self._shares.take(borrower):
+            return None
         while self._idle:
             member = self._idle.pop()
             if member.loans > 0 and not member.connection.is_closed():  # `is_usable` without a call
+                member.borrower = borrower
                 return self._lent(member)
             self._drop(member)
+        self._shares.give_back(borrower)
         return None
 
     def after(self, statement: Statement) -> After:
@@ -126,6 +145,10 @@ class Pool:
             size=self._members.size, idle=idle, waiting=self._waiting, maximum=self.limits.pool_max
         )
 
+    def in_use(self) -> str:
+        """Return who has the connections when every one is in use, ``""`` when one is free."""
+        return str(self._shares) if self._is_exhausted() else ""
+
     def is_busy_but_alive(self, within: float) -> bool:
         """Whether every connection is in use and one got a response in the last `within` seconds."""
         return self._is_exhausted() and time.monotonic() - self._answered < within
@@ -152,25 +175,28 @@ class Pool:
         member.loans -= 1
         return member
 
-    async def _obtain(self) -> PoolMember:
+    async def _obtain(self, borrower: Borrower) -> PoolMember:
         """Wait for a connection, or open one where the limit allows it."""
         if self._closed:
             raise _stopping()
         deadline = asyncio.get_running_loop().time() + self.limits.acquire
-        if self._vacancies:
+        if self._vacancies and self._shares.take(borrower):
             self._vacancies -= 1
         else:
-            member = await self._queue.wait()
+            member = await self._queue.wait(borrower)
             if member is not None and member.is_usable:
+                member.borrower = borrower
                 return member
             if member is not None:
                 self._members.cut(member)
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._made()
+                member = await self._made()
         except BaseException:
-            self._pass_on(None)
+            self._not_used(None, borrower)
             raise
+        member.borrower = borrower
+        return member
 
     async def _made(self) -> PoolMember:
         member = await self._members.make()
@@ -179,8 +205,14 @@ class Pool:
             raise _stopping()
         return member
 
+    def _not_used(self, free: PoolMember | None, borrower: Borrower) -> None:
+        """Take back what a borrower was given and never got."""
+        self._shares.give_back(borrower)
+        self._take_back(free)
+
     def _take_back(self, member: PoolMember | None) -> None:
         """Whether it can be lent again is decided when it is."""
+        self._is_nobodys(member)
         if member is not None and self._closed:
             self._start(self._members.shut(member))
         else:
@@ -206,7 +238,13 @@ class Pool:
             left = self._idle[0].idle_since + self.limits.idle - now
             self._sweep = asyncio.get_running_loop().call_later(left, self._close_idle)
 
+    def _is_nobodys(self, member: PoolMember | None) -> None:
+        if member is not None:
+            self._shares.give_back(member.borrower)
+            member.borrower = None
+
     def _drop(self, member: PoolMember) -> None:
+        self._is_nobodys(member)
         self._members.cut(member)
         self._pass_on(None)
 
@@ -232,11 +270,19 @@ class Pool:
         while self._idle:
             self._drop(self._idle.pop())
 
-    def _unavailable(self, error: Exception) -> BaseException:
-        if isinstance(error, TimeoutError) and self._is_exhausted():
+    def _unavailable(self, error: Exception, borrower: Borrower) -> BaseException:
+        is_late = isinstance(error, TimeoutError)
+        if is_late and self._shares.are_used_up(borrower):
             fault: BaseException = DatabaseUnavailable(
+                "All database connections of this function are in use; try again.",
+                reason=f"{borrower} kept all {self._shares.most} connections that one function may have"
+                f" for {self.limits.acquire:g} s",
+            )
+        elif is_late and self._is_exhausted():
+            fault = DatabaseUnavailable(
                 "All database connections are in use; try again.",
-                reason=f"all {self.limits.pool_max} connections stayed busy for {self.limits.acquire:g} s",
+                reason=f"all {self.limits.pool_max} connections stayed busy for {self.limits.acquire:g} s:"
+                f" {self._shares}",
             )
         else:
             fault = while_connecting(error)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from shared.database.pool.members import PoolMember
+from shared.database.pool.shares import Borrower, ConnectionShares
 
 type Waiter = asyncio.Future[PoolMember | None]
 
@@ -17,17 +18,24 @@ class WaitQueue:
 
     Args:
         timeout: seconds.
+        shares: counts what each borrower has; one that has all it may have is passed over.
         take_back: receives what was given to a task that was cancelled at the same moment.
     """
 
-    def __init__(self, timeout: float, take_back: Callable[[PoolMember | None], None]) -> None:
+    def __init__(
+        self,
+        timeout: float,
+        shares: ConnectionShares,
+        take_back: Callable[[PoolMember | None, Borrower], None],
+    ) -> None:
         self._timeout = timeout
+        self._shares = shares
         self._take_back = take_back
-        self._queue: deque[tuple[Waiter, float]] = deque()
+        self._queue: deque[tuple[Waiter, float, Borrower]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self) -> PoolMember | None:
-        """Wait for this task's turn and return what it is given.
+    async def wait(self, borrower: Borrower) -> PoolMember | None:
+        """Wait for this task's turn and return what it is given, counted as the borrower's.
 
         Raises:
             TimeoutError: nothing came in time.
@@ -35,7 +43,7 @@ class WaitQueue:
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
         deadline = loop.time() + self._timeout
-        self._queue.append((waiter, deadline))
+        self._queue.append((waiter, deadline, borrower))
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._expire)
         try:
@@ -43,14 +51,15 @@ class WaitQueue:
         except BaseException:
             # Cancelled here: a coroutine that is closed instead of cancelled leaves its future pending.
             if not waiter.cancel() and not waiter.cancelled() and waiter.exception() is None:
-                self._take_back(waiter.result())
+                self._take_back(waiter.result(), borrower)
             raise
 
     def serve(self, free: PoolMember | None) -> bool:
-        """Give `free` to the task that has waited longest; False when none waits."""
-        while self._queue:
-            waiter, _ = self._queue.popleft()
-            if not waiter.done():
+        """Give `free` to the task that has waited longest and may have it; False when there is none."""
+        for entry in self._queue:
+            waiter, _, borrower = entry
+            if not waiter.done() and self._shares.take(borrower):
+                self._queue.remove(entry)
                 waiter.set_result(free)
                 return True
         return False

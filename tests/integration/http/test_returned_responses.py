@@ -31,6 +31,8 @@ async def get(how: str) -> Response:
             return Response("gone", status_code=404)
         case "redirect":
             return Redirect("/elsewhere")
+        case "cookie":
+            return Response("SPY", cookies={"theme": "dark"}, headers={"Cache-Control": "public, max-age=5"})
         case "own":
             return Response("SPY", headers={"Cache-Control": "max-age=5"})
     return Response("SPY", media_type="text/csv")
@@ -171,6 +173,7 @@ async def test_the_configs_status_holds_for_a_returned_response_and_for_a_stream
         ("missing", 404, "no-store"),
         ("redirect", 302, "no-store"),
         ("own", 200, "max-age=5"),
+        ("cookie", 200, "private, max-age=5"),
     ],
 )
 async def test_the_configs_cache_holds_for_a_success_that_says_nothing_of_it(

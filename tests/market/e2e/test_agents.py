@@ -65,6 +65,7 @@ def environment(issuer: Issuer, database_url: str, model_server: ModelServer) ->
         "ANNEX_FUNCTIONS": str(ROOT / "functions"),
         "ANNEX_SECRET": "the-same-for-all-replicas",
         "ANNEX_RUNS_PER_USER": "1",
+        "ANNEX_WORKERS": "1",  # each counts the runs that it has
         "CLERK_JWT_KEY": issuer.pem,
         "CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
         "DATABASE_URL": database_url,

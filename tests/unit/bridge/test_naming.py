@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runtime.bridge import contract, openapi, shapes, typescript, vocabulary
+from runtime.bridge import artefacts, contract, openapi, shapes, typescript, vocabulary
 from runtime.bridge.describable import divide
 from runtime.bridge.openapi import naming
 from runtime.routing import discover
@@ -179,3 +179,26 @@ def test_names_do_not_depend_on_the_order_of_finding() -> None:
     kinds = [type("Item", (), {"__module__": f"team.m{number}"}) for number in range(4)]
 
     assert naming.names_of(kinds) == naming.names_of(reversed(kinds))
+
+
+def test_type_that_the_committed_contract_knows_keeps_its_name(tmp_path: Path) -> None:
+    functions = tmp_path / "functions"
+    write_tree(functions, {"orders.py": ONE.format(field="id")})
+    artefacts.write(tmp_path, discover(functions).operations)
+    write_tree(functions, {"cart.py": ONE.format(field="price")})
+
+    described = openapi.document(discover(functions).operations)
+
+    assert components(described) == {"Item", "CartItem"}
+    assert described["components"]["schemas"]["Item"]["properties"].keys() == {"id"}
+
+
+def test_type_of_a_file_keeps_its_name_when_another_file_imports_one_of_that_name(tmp_path: Path) -> None:
+    functions = tmp_path / "functions"
+    write_tree(functions, {"a.py": TREES["a file and shared"][0]["new.py"]})
+    artefacts.write(tmp_path, discover(functions).operations)
+    write_tree(functions, {"b.py": TREES["a file and shared"][0]["chat.py"]})
+
+    described = openapi.document(discover(functions).operations)
+
+    assert described["components"]["schemas"]["Turn"]["properties"].keys() == {"number"}

@@ -61,7 +61,12 @@ def test_no_module_path_and_no_example_is_in_it(contract):
 
 def test_operations_are_named_after_their_files(contract):
     names = sorted(one["operationId"] for item in contract["paths"].values() for one in item.values())
-    assert names == ["constructs.get", "constructs.post", "files.$path.get", "items.$id.delete", "ticks.get"]
+    assert names == [
+        *("constructs.get", "constructs.post"),
+        *(f"contents.{method}" for method in ("delete", "get", "patch", "post", "put")),
+        *("files.$path.get", "items.$id.delete"),
+        *("quotes.get", "quotes.post", "quotes.put", "ticks.get"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -165,3 +170,28 @@ def test_security_says_session_nothing_or_webhook(contract):
     assert sample["paths"]["/me"]["get"]["security"] == [{"session": []}]
     assert sample["paths"]["/hook"]["post"]["security"] == [{"webhook": []}]
     assert contract["paths"]["/items/{id}"]["delete"]["x-requires"] == {"permission": "org:items:write"}
+
+
+def test_contents_redirects_and_replies_are_described_as_they_are_sent(contract):
+    item = contract["paths"]["/contents"]
+    sent = {
+        method: {
+            status: {media: said["schema"] for media, said in answer.get("content", {}).items()}
+            for status, answer in entry["responses"].items()
+            if status != "default"
+        }
+        for method, entry in item.items()
+    }
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    assert sent == {
+        "get": {"200": {"text/csv; charset=utf-8": {"type": "string"}}},
+        "put": {"200": {"image/png": {"type": "string", "format": "binary"}}},
+        "post": {"200": {"application/json": numbers}},
+        "patch": {"200": {"application/json": numbers}, "303": {}},
+        "delete": {"303": {}},
+    }
+    assert {
+        method: entry.get("x-idempotent") for method, entry in item.items() if "x-idempotent" in entry
+    } == {"post": 60}
+    assert "range_not_satisfiable" in item["get"]["x-error-codes"]
+    assert {"idempotency_key_reused", "outcome_unknown"} <= {*item["post"]["x-error-codes"]}

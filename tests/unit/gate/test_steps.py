@@ -24,6 +24,8 @@ ALWAYS = ["arrive", "authenticate", "limit body", "call function"]
         ),
         ({"stream": True}, ["arrive", "authenticate", "limit body", "read first", "call function"]),
         ({"stream": True, "cancel_on_disconnect": False}, ALWAYS),
+        ({"idempotent": 60}, ALWAYS),
+        ({"idempotent": 60, "method": "POST"}, [*ALWAYS[:3], "repeat answer", "call function"]),
         ({"concurrency": 2}, [*ALWAYS[:3], "take slot", "call function", "give back slot"]),
         (
             {"webhook": "clerk", "public": False, "cancel_on_disconnect": True},

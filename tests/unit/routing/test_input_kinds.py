@@ -7,13 +7,24 @@ from runtime.routing import InputKind, discover
 from tests.fixtures.routing import write_tree
 
 SOURCE = """
-from runtime import Database, Jobs, Member, Request, Run, Upload, User
+from typing import Annotated
+from msgspec import Struct
+from runtime import (
+    Cookie, Database, Form, Header, Http, Jobs, Member, Request, Run, Upload, Settings, User
+)
 from shared.agents import Agents
 
-async def get(name: str, limit: int, user: User, db: Database, agents: Agents, raw: Request) -> None: ...
+class Keys(Settings):
+    level: int = 1
+
+class Note(Struct):
+    text: str
+
+async def get(name: str, limit: int, user: User, db: Database, agents: Agents) -> None: ...
 async def post(name: str, data: dict[str, int]) -> None: ...
-async def put(name: str, data: Upload, member: Member) -> None: ...
-async def delete(name: str, jobs: Jobs) -> None: ...
+async def put(name: str, data: Upload, member: Member, keys: Keys, http: Http, raw: Request) -> None: ...
+async def patch(name: str, key: Annotated[str, Header()], theme: Annotated[str, Cookie()]) -> None: ...
+async def delete(name: str, data: Annotated[Note, Form()], jobs: Jobs) -> None: ...
 async def job(name: str, run: Run) -> None: ...
 """
 
@@ -30,4 +41,8 @@ def test_every_kind_of_input_is_recognised_and_described_at_its_place_in_the_req
     described = openapi.document(operations)["paths"]["/{name}"]
     places = {place["in"] for one in described.values() for place in one["parameters"]}
     assert places == {kind.location for kind in InputKind if kind.is_parameter}
-    assert [method for method, one in described.items() if "requestBody" in one] == ["post", "put"]
+    assert [method for method, one in described.items() if "requestBody" in one] == [
+        "delete",
+        "post",
+        "put",
+    ]

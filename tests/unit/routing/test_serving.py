@@ -697,7 +697,7 @@ async def test_post_is_200_unless_the_config_says_201(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "takes", "expected"),
     [
-        ("Function()", "", "no-store"),
+        ("Function()", "", None),
         ("Function(cache=60)", "", "private, max-age=60"),
         ("Function(cache=60, public=True)", "", "public, max-age=60"),
         ("Function(cache=60, public=True)", "page: int = 1", "public, max-age=60"),
@@ -706,7 +706,7 @@ async def test_post_is_200_unless_the_config_says_201(tmp_path: Path) -> None:
     ],
 )
 async def test_cache_holds_for_get_and_is_private_where_a_caller_can_be_seen(
-    tmp_path: Path, config: str, takes: str, expected: str
+    tmp_path: Path, config: str, takes: str, expected: str | None
 ) -> None:
     caller = serve(
         tmp_path,
@@ -724,8 +724,8 @@ async def test_cache_holds_for_get_and_is_private_where_a_caller_can_be_seen(
         """,
     )
 
-    assert (await caller.get("/a")).headers["cache-control"] == expected
-    assert (await caller.send("POST", "/a")).headers["cache-control"] == "no-store"
+    assert (await caller.get("/a")).headers.get("cache-control") == expected
+    assert "cache-control" not in (await caller.send("POST", "/a")).headers  # so the shell says no-store
 
 
 async def test_error_of_a_function_becomes_its_problem(tmp_path: Path) -> None:

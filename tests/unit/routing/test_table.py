@@ -70,8 +70,8 @@ def test_table_is_sorted_by_url_and_fits_80_columns(table: RouteTable) -> None:
         "broken.py                                                            quarantined",
         "  GET     /broken                            session                25 s  503",
         "  ! line 1: get returns a type without a JSON form: msgspec does not support",
-        "    complex. Return a msgspec Struct, a list or dict of them, None, or",
-        f"    AsyncIterator[Event]. (error {table.faults[0].error_id})",
+        "    complex. Return a msgspec Struct, a list or dict of them, None, a content",
+        f"    type or AsyncIterator[Event]. (error {table.faults[0].error_id})",
         "signals/[symbol].py                                                import 0.0 ms",
         "  DELETE  /signals/{symbol}                  org:signals:read        2 s",
         "  GET     /signals/{symbol}                  org:signals:read        5 s",
@@ -121,6 +121,30 @@ def test_json_is_for_machines(table: RouteTable) -> None:
     assert decoded["faults"][0]["file"] == "broken.py"
 
 
+@pytest.mark.parametrize(("stall", "said"), [(1.5, "1.5 s"), (60, "60 s, or until the timeout")])
+def test_explanation_says_how_long_one_step_may_hold_the_loop(
+    table: RouteTable, stall: float, said: str
+) -> None:
+    text = explanation(table, "DELETE", "/signals/SPY", stall=stall)
+
+    assert re.search(rf"^  one step +{said} +ANNEX_STALL$", text or "", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("is_shared", "counted"), [(False, ["concurrency", "rate_limit"]), (True, ["concurrency"])]
+)
+def test_explanation_says_which_limits_each_worker_counts(
+    tmp_path: Path, is_shared: bool, counted: list[str]
+) -> None:
+    policy = "public=True, concurrency=2, rate_limit='5/minute'"
+    limited = f"from runtime import Function\n\nconfig = Function({policy})\n"
+    (tmp_path / "limited.py").write_text(f"{limited}\n\nasync def get() -> str:\n    return ''\n")
+
+    text = explanation(discover(tmp_path), "GET", "/limited", is_shared=is_shared)
+
+    assert re.findall(r"^  (\w+) .*; each worker counts its own calls$", text or "", re.MULTILINE) == counted
+
+
 @pytest.mark.parametrize("path", ["/signals/{symbol}", "/signals/SPY"])
 def test_explanation_says_where_each_value_comes_from(table: RouteTable, path: str) -> None:
     text = explanation(table, "DELETE", path)
@@ -130,6 +154,7 @@ def test_explanation_says_where_each_value_comes_from(table: RouteTable, path: s
     assert re.search(r"^  timeout +2 +signals/\[symbol\]\.py methods\.delete$", text, re.MULTILINE)
     assert re.search(r"^  permission +org:signals:read +signals/_config\.py$", text, re.MULTILINE)
     assert re.search(r"^  max_body +1048576 +project default$", text, re.MULTILINE)
+    assert "one step" not in text
     assert ("'SPY' in this URL" in text) is (path == "/signals/SPY")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runtime.server.host import HOST_LIMIT, check_host
+from runtime.server.connection.host import HOST_LIMIT, check_host
 from shared.errors import Malformed
 from tests.fixtures.listening import listening, peer
 

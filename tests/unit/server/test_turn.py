@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.server.request_head import split
+from runtime.server.connection.request_head import split
 from tests.fixtures.listening import listening, peer
 
 CLOSING = b"GET /answer HTTP/1.1\r\nHost: annex\r\nConnection: close\r\n\r\n"

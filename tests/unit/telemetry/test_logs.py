@@ -451,3 +451,14 @@ async def test_a_task_whose_failure_nobody_took_is_written_without_the_exception
     assert "Exception in callback" in out.getvalue()
     assert "in failing" in out.getvalue()
     assert "canary" not in out.getvalue()
+
+
+@pytest.mark.parametrize("production", [True, False])
+def test_the_text_of_an_exception_is_cut_however_long_it_is(written, production: bool):
+    stream = written(production, exception_messages=True)
+    try:
+        raise ValueError("x" * 50_000_000)
+    except ValueError:
+        logging.getLogger("functions").exception("failed")
+    assert "test_logs.py" in stream.getvalue()
+    assert len(stream.getvalue()) < 25_000

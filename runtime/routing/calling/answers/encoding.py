@@ -3,17 +3,79 @@
 import inspect
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from math import isfinite, isnan
 from typing import Any
 
 import msgspec
 
-encode = msgspec.json.Encoder().encode
+from runtime.routing.annotations.models import dumped, is_model
+from runtime.routing.calling.answers.foreign import native
 
+FINITE = "Expected a finite number."
+FINITE_CURE = "Send None in its place, as JSON has no NaN and no infinity; math.isfinite tells."
 _CURES = (
     (("numpy",), "Call `.tolist()` on it."),
-    (("pandas", "polars"), 'Call `.to_dict("records")` on a frame and `.isoformat()` on a timestamp.'),
-    (("pydantic",), "Call `.model_dump()` on it."),
+    (("pandas", "polars"), 'Call `.to_dict("records")` on a frame and `.tolist()` on a series.'),
+    (
+        ("pydantic",),
+        "Set its fields to what their annotations name and numbers to finite ones, or call `.model_dump()`.",
+    ),
 )
+_NOT_FINITE = (b"null", b"NaN", b"Infinity")
+"""What becomes of such a number."""
+
+
+def _other(value: Any) -> Any:
+    """Return what msgspec can write in place of a value that it does not know."""
+    if not is_model(type(value)):
+        made = native(value)
+        if type(made) is type(value):
+            raise TypeError(type(value).__name__)
+        return made
+    text = dumped(value)
+    if any(word in text for word in _NOT_FINITE) and any(not_finite(value.model_dump(), open_nan=False)):
+        raise ValueError(FINITE)
+    return msgspec.Raw(text)
+
+
+_encode = msgspec.json.Encoder(enc_hook=_other).encode
+
+
+def encode(value: Any) -> bytes:
+    """Return a value as JSON. In what is open, such as `Any`, NaN is a missing value, as pandas has it.
+
+    Raises:
+        NotFinite: it holds an infinite number.
+        TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError: it has no JSON form.
+    """
+    body = _encode(value)
+    if b"null" in body:  # which msgspec writes for an infinite number too
+        for place in not_finite(value, open_nan=True):
+            raise NotFinite(place)
+    return body
+
+
+class NotFinite(Exception):
+    """A number that JSON does not have.
+
+    Attributes:
+        place: the path to it.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
+
+
+def not_finite(value: Any, place: str = "", *, open_nan: bool) -> Iterator[str]:
+    """Give the place of every number that is not finite; `open_nan` lets NaN pass."""
+    value = native(value)
+    if isinstance(value, float):
+        if not isfinite(value) and not (open_nan and isnan(value)):
+            yield place
+    elif not isinstance(value, str | int):
+        for name, part in _parts(value):
+            yield from not_finite(part, f"{place}.{name}", open_nan=open_nan)
 
 
 def cure_of(value: Any) -> str:
@@ -29,13 +91,15 @@ def cure_of(value: Any) -> str:
 
 def unencodable(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     """Give place and value of everything inside that has no JSON form."""
-    inner = list(_parts(value))
-    for name, part in inner:
-        yield from unencodable(part, f"{place}.{name}")
-    if inner:
+    has_inner = False
+    for name, part in _parts(value):
+        for found in unencodable(part, f"{place}.{name}"):
+            has_inner = True
+            yield found
+    if has_inner:
         return
     try:
-        encode(value)
+        _encode(value)
     except Exception:  # noqa: BLE001  # whatever it is, this is the value
         yield place, value
 

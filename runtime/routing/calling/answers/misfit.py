@@ -16,3 +16,13 @@ class Misfit(Internal):
             f"{function} returned a value that does not fit its annotation: "
             f"{field or 'the whole value'}: {expected} {cure}"
         )
+
+
+class UnreadableFile(Misfit):
+    """A function returned a path that cannot be read; callers see an internal error."""
+
+    def __init__(self, function: str, name: str, found: str) -> None:
+        Internal.__init__(self)
+        self.log_text = (
+            f"{function} returned the file `{name}`, which {found}. Write it first, or raise NotFound."
+        )

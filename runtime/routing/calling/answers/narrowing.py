@@ -2,12 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Iterable
+from math import isfinite
 from operator import is_
 from typing import Any, Literal
 
 import msgspec
 from msgspec import inspect as types
 
+from runtime.routing.annotations.models import is_model, narrowed_model
 from runtime.routing.annotations.walk import (
     DICTS,
     LISTS,
@@ -20,7 +22,8 @@ from runtime.routing.annotations.walk import (
     names_in_dict,
     plain,
 )
-from runtime.routing.calling.answers.encoding import cure_of
+from runtime.routing.calling.answers.encoding import FINITE, FINITE_CURE, cure_of
+from runtime.routing.calling.answers.foreign import native
 
 _ABSENT: Any = object()
 _PLAIN: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__pos__, float: float.__pos__}
@@ -45,6 +48,7 @@ def narrowed(value: Any, kind: Any, place: str) -> Any:
     kind = plain(kind)
     if is_open(kind):
         return value
+    value = native(value)
     for kinds, narrow in _BY_KIND.items():
         if isinstance(kind, kinds):
             return narrow(value, kind, place)
@@ -52,6 +56,13 @@ def narrowed(value: Any, kind: Any, place: str) -> Any:
 
 
 def _scalar(value: Any, kind: Any, place: str) -> Any:
+    made = _converted(value, kind, place)
+    if isinstance(made, float) and not isfinite(made):
+        raise Unfit(place, FINITE, FINITE_CURE)
+    return made
+
+
+def _converted(value: Any, kind: Any, place: str) -> Any:
     if isinstance(kind, types.LiteralType):
         target: Any = Literal[kind.values]
     else:
@@ -63,6 +74,15 @@ def _scalar(value: Any, kind: Any, place: str) -> Any:
     try:
         return msgspec.convert(value, target)
     except (msgspec.ValidationError, ValueError):
+        raise _unfit(value, kind, place) from None
+
+
+def _model(value: Any, kind: types.CustomType, place: str) -> Any:
+    if not is_model(kind.cls) or type(value) is kind.cls:
+        return _scalar(value, kind, place)
+    try:
+        return narrowed_model(value, kind.cls)
+    except (ValueError, AttributeError):  # its text quotes the value
         raise _unfit(value, kind, place) from None
 
 
@@ -173,6 +193,7 @@ def _spelt(kind: Any) -> str:
 
 _BY_KIND: dict[tuple[type[types.Type], ...], Callable[[Any, Any, str], Any]] = {
     (types.UnionType,): _member,
+    (types.CustomType,): _model,
     RECORDS: _record,
     DICTS: _dict,
     LISTS + TUPLES: _items,

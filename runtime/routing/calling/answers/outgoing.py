@@ -6,6 +6,7 @@ from litestar import Response
 from litestar.response import File
 
 from runtime.asgi.messages import Fields, Message, Send, header
+from runtime.routing.calling.answers.representation import without
 
 type Represented = Callable[[int, Fields, bytes], Awaitable[tuple[int, Fields, bytes]]]
 
@@ -22,6 +23,15 @@ SERVICES_OWN = frozenset({
 BODILESS = frozenset({204, 304})
 
 
+def functions_own(fields: Fields) -> Fields:
+    """Return the header fields that a function may write, without those that are the service's."""
+    return [
+        field
+        for field in fields
+        if field[0] not in SERVICES_OWN and not field[0].startswith(b"access-control-")
+    ]
+
+
 class Outgoing:
     """A `send` for one returned response, which holds its head back until the first piece of its body.
 
@@ -30,19 +40,19 @@ class Outgoing:
     """
 
     def __init__(
-        self, response: Response[object], send: Send, cache_control: bytes, represented: Represented
+        self, response: Response[object], send: Send, caching: Fields, represented: Represented
     ) -> None:
         """Wrap `send`.
 
         Args:
             response: what the function returned.
             send: where it goes.
-            cache_control: holds for a success that says nothing of its own.
+            caching: what a success says of caches that says nothing of its own.
             represented: what becomes of a body that is here as a whole.
         """
         self._send = send
         self._represented = represented
-        self._cache_control = cache_control
+        self._caching = caching
         self._knows_length = isinstance(response, File)
         self._head: Message | None = None
         self.finished = False
@@ -68,17 +78,11 @@ class Outgoing:
 
     def _fields(self, head: Message, length: int | None) -> Fields:
         """Return the header fields; `length` is that of a body which is here as a whole."""
-        fields = [(name.lower(), value) for name, value in head["headers"]]
-        dropped = (
-            SERVICES_OWN if self._knows_length and length is None else {*SERVICES_OWN, b"content-length"}
-        )
-        fields = [
-            field
-            for field in fields
-            if field[0] not in dropped and not field[0].startswith(b"access-control-")
-        ]
+        fields = functions_own([(name.lower(), value) for name, value in head["headers"]])
+        if length is not None or not self._knows_length:
+            fields = without(fields, b"content-length")
         if length is not None and head["status"] not in BODILESS:
             fields.append((b"content-length", b"%d" % length))
         if head["status"] < 300 and header({"headers": fields}, b"cache-control") is None:
-            fields.append((b"cache-control", self._cache_control))
+            fields += self._caching
         return fields

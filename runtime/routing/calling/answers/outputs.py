@@ -13,8 +13,15 @@ import msgspec
 from msgspec import inspect as types
 
 from runtime.routing.annotations.fitting import compiled
-from runtime.routing.calling.answers.encoding import cure_of, encode, unencodable
-from runtime.routing.calling.answers.misfit import Misfit
+from runtime.routing.calling.answers.encoding import (
+    FINITE,
+    FINITE_CURE,
+    NotFinite,
+    cure_of,
+    encode,
+    unencodable,
+)
+from runtime.routing.calling.answers.misfit import Misfit, UnreadableFile
 from runtime.routing.calling.answers.narrowing import Unfit, narrowed
 from shared.events import Event
 
@@ -67,6 +74,8 @@ class Output:
         """
         try:
             return encode(fitting)
+        except NotFinite as error:
+            raise self.misfit(error.place, FINITE, FINITE_CURE) from None
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
             place, culprit = next(unencodable(fitting), ("", fitting))
             expected = f"`{type(culprit).__name__}` has no JSON form."
@@ -74,9 +83,16 @@ class Output:
 
     def misfit(self, place: str, expected: str, cure: str = CURE) -> Misfit:
         """Return what is raised where the answer does not fit."""
+        return Misfit(self._where, place.removeprefix("."), expected, cure)
+
+    def unreadable(self, name: str, found: str) -> UnreadableFile:
+        """Return what is raised where a returned path cannot be read; `found` says why."""
+        return UnreadableFile(self._where, name, found)
+
+    @property
+    def _where(self) -> str:
         code = getattr(inspect.unwrap(self._function), "__code__", None)
-        where = f"{self._file}, line {code.co_firstlineno if code else 1}: {self._function.__name__}"
-        return Misfit(where, place.removeprefix("."), expected, cure)
+        return f"{self._file}, line {code.co_firstlineno if code else 1}: {self._function.__name__}"
 
     # Not made at start: a service of two thousand functions would start a third more slowly.
     @cached_property

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from hashlib import blake2b
+from math import inf
 
 from runtime.asgi.messages import Fields, Scope, header
 from runtime.config import Policy
@@ -29,16 +30,17 @@ if sys.version_info >= (3, 14):
 
 
 class Representation:
-    """Decides for one function; `etag` and `compress` of its config switch either off."""
+    """Decides for one function; `etag` and `compress` of its config switch either off.
+
+    Attributes:
+        smallest: of a body of ours with fewer bytes nothing becomes; most are small and not cached.
+    """
 
     def __init__(self, policy: Policy, method: str) -> None:
         self._validates = policy.etag and method == "GET"
         self._tags = self._validates and bool(policy.cache)
         self._compresses = policy.compress
-
-    def concerns(self, body: bytes) -> bool:
-        """Say whether anything may become of a body of ours; most are small and not cached."""
-        return self._tags or (self._compresses and len(body) > SMALLEST)
+        self.smallest = 0 if self._tags else SMALLEST + 1 if self._compresses else inf
 
     async def of(self, scope: Scope, status: int, fields: Fields, body: bytes) -> tuple[int, Fields, bytes]:
         """Return status, header fields and body as this caller gets them; a length is written anew."""
@@ -47,9 +49,13 @@ class Representation:
         if self._tags and tag is None and status == 200:
             tag = b'W/"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
             fields = [*fields, (b"etag", tag)]
-        if self._validates and tag is not None and 200 <= status < 300 and _is_known(scope, tag):
-            return 304, [*without(fields, b"content-length", b"content-type"), *self._vary(fields, body)], b""
-        vary = self._vary(fields, body)
+        if self._validates and tag is not None and 200 <= status < 300 and is_known(scope, tag):
+            return (
+                304,
+                [*without(fields, b"content-length", b"content-type"), *self.vary(fields, len(body))],
+                b"",
+            )
+        vary = self.vary(fields, len(body))
         if not vary or status in {204, 206, 304}:
             return status, fields, body
         coding = coding_of(b",".join(_all(scope, b"accept-encoding")))
@@ -58,15 +64,15 @@ class Representation:
         compress = CODINGS[coding]
         body = await asyncio.to_thread(compress, body) if len(body) >= OFF_LOOP else compress(body)
         weak = [(b"etag", tag if tag.startswith(b"W/") else b"W/" + tag)] if tag else []
-        fields = [*without(fields, b"content-length", b"etag"), *weak, *vary]
+        fields = [*without(fields, b"content-length", b"etag", b"accept-ranges"), *weak, *vary]
         fields += [(b"content-encoding", coding), (b"content-length", b"%d" % len(body))]
         return status, fields, body
 
-    def _vary(self, fields: Fields, body: bytes) -> Fields:
+    def vary(self, fields: Fields, length: int) -> Fields:
         """Return the `Vary` of what may be compressed; nothing where that may not be."""
         given = {"headers": fields}
         kind = header(given, b"content-type") or b""
-        if not self._compresses or len(body) <= SMALLEST or not COMPRESSIBLE.match(kind.lower()):
+        if not self._compresses or length <= SMALLEST or not COMPRESSIBLE.match(kind.lower()):
             return []
         directives = header(given, b"cache-control") or b""
         if header(given, b"content-encoding") or b"no-transform" in directives.lower():
@@ -92,7 +98,7 @@ def coding_of(accepted: bytes) -> bytes | None:
     return best if weights.get(best, rest) > 0 else None
 
 
-def _is_known(scope: Scope, tag: bytes) -> bool:
+def is_known(scope: Scope, tag: bytes) -> bool:
     """Say whether `If-None-Match` names the tag; the comparison is the weak one (RFC 9110, 13.1.2)."""
     known = b",".join(_all(scope, b"if-none-match"))
     return known.strip() == b"*" or tag.removeprefix(b"W/") in re.findall(rb'"[^"]*"', known)

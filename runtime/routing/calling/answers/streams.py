@@ -24,10 +24,17 @@ from runtime.asgi.messages import CallerLeft, Message, Scope, Send, header
 from runtime.config import Endpoint
 from runtime.routing.calling.answers.endings import END, Done, Failed
 from runtime.routing.calling.answers.misfit import Misfit
-from runtime.routing.calling.exits import EXITS
+from runtime.routing.calling.exits import EXITS, Interrupted, refused
 from runtime.routing.calling.refusals import refusal_of
 from runtime.telemetry import record_exception
-from shared.errors import AnnexError, DeadlineExceeded, Internal, ShuttingDown, Unavailable
+from shared.errors import (
+    AnnexError,
+    DeadlineExceeded,
+    FunctionStalled,
+    Internal,
+    ShuttingDown,
+    Unavailable,
+)
 from shared.events import Event
 
 logger = logging.getLogger(__name__)
@@ -197,13 +204,15 @@ class _Stream(ASGIResponse):
     def _failed(self, error: BaseException, invocation: Invocation) -> Failed:
         if isinstance(error, HTTPException):
             error = refusal_of(error) or error
+        elif isinstance(error, Interrupted):
+            error = refused(error)
         noun = error if isinstance(error, AnnexError) else Internal()
         invocation.error = noun.code if noun is error else type(error).__qualname__
         if isinstance(noun, Misfit):
             logger.error(noun.log_text, extra={"function": self._endpoint.file})
         elif isinstance(noun, Internal):
             logger.error("unhandled exception", exc_info=error, extra={"function": self._endpoint.file})
-        if isinstance(noun, Internal | Unavailable | DeadlineExceeded):
+        if isinstance(noun, Internal | Unavailable | DeadlineExceeded | FunctionStalled):
             # The status was 200 long ago; only the span can still record it.
             record_exception(error)
             span = trace.get_current_span()

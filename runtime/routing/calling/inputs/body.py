@@ -1,6 +1,5 @@
 """The body of a request: JSON, or the files of a multipart form."""
 
-from collections.abc import Iterable
 from itertools import islice
 from typing import Any, get_origin
 
@@ -8,8 +7,9 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import UploadFile
 
-from runtime.asgi.messages import CallerLeft, Receive, Scope
+from runtime.asgi.messages import CallerLeft, Receive, Scope, header
 from runtime.routing.annotations.defaults import completion, fresh
+from runtime.routing.annotations.models import revived
 from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments, mistakes, split, without_metadata
 from runtime.routing.operation import Input
@@ -26,12 +26,12 @@ class BodyReader:
         self._fresh = fresh(given.default)
         self._complete = completion(given.annotation)
         self._has_numbers = has_numbers(given.annotation)
-        self._decode = msgspec.json.Decoder(given.annotation).decode
+        self._decode = msgspec.json.Decoder(given.annotation, dec_hook=revived).decode
         self._read_as = getattr(given.annotation, "read_as", None)  # a type that understands other formats
 
     async def read(self, arguments: Arguments, scope: Scope, receive: Receive) -> list[FieldError]:
         """Add the decoded body to `arguments`, or return what is wrong with it."""
-        media = _media_type(scope)
+        media = media_type(scope)
         body = await _whole(receive)
         if not body and not self._is_required:
             if self._fresh:
@@ -50,22 +50,20 @@ class BodyReader:
             arguments[self._name] = self._complete(arguments[self._name])
         return errors
 
-    def _unbounded(self, value: Any) -> Iterable[str]:
-        return islice(unbounded(value), MAX_ERRORS) if self._has_numbers else ()
-
     def _parse(self, body: bytes) -> tuple[Any, list[FieldError]]:
         kind = self._kind
         try:
             try:
                 value = self._decode(body)
-                return value, [FieldError("body", place, UNBOUNDED) for place in self._unbounded(value)]
+                places = islice(unbounded(value), MAX_ERRORS) if self._has_numbers else ()
+                return value, [FieldError("body", place, UNBOUNDED) for place in places]
             except msgspec.ValidationError as error:
                 refused = error
             raw = msgspec.json.decode(body)  # all of it: what follows the first mistake may be no JSON
             if self._read_as is not None and (other := self._read_as(raw)) is not None:
                 kind, raw = other
                 try:
-                    return msgspec.convert(raw, kind), []
+                    return msgspec.convert(raw, kind, dec_hook=revived), []
                 except msgspec.ValidationError as error:
                     refused = error
             # A name that stands twice may hide the mistake: here the last one holds, and it may fit.
@@ -94,7 +92,7 @@ class UploadReader:
 
     async def read(self, arguments: Arguments, request: Request[Any, Any, Any]) -> list[FieldError]:
         """Add the uploaded files to `arguments`, or return what is wrong."""
-        if _media_type(request.scope) != "multipart/form-data":
+        if media_type(request.scope) != "multipart/form-data":
             raise UnsupportedMediaType("Send the files as multipart/form-data.")
         form = await request.form()
         files = [(name, value) for name, value in form.items() if isinstance(value, UploadFile)]
@@ -119,12 +117,10 @@ class UploadReader:
         return [FieldError("body", name, "Given more than once.") for name in repeated]
 
 
-def _media_type(scope: Any) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            text: str = value.partition(b";")[0].strip().lower().decode("latin-1")
-            return text
-    return None
+def media_type(scope: Any) -> str | None:
+    """Return the content type without its parameters, None where none was sent."""
+    value = header(scope, b"content-type")
+    return None if value is None else value.partition(b";")[0].strip().lower().decode("latin-1")
 
 
 async def _whole(receive: Receive) -> bytes:
@@ -136,4 +132,4 @@ async def _whole(receive: Receive) -> bytes:
             raise CallerLeft
         chunks.append(message.get("body", b""))
         if not message.get("more_body"):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return b"".join(chunks)

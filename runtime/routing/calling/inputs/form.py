@@ -19,16 +19,16 @@ from shared.errors import Malformed
 
 MAX_PARTS = 1000  # as many as a query string may have parameters
 
-type Form = dict[str, Any]  # of each name a list of texts and files
+type FormParts = dict[str, Any]  # of each name a list of texts and files
 
 
-async def read_form(pieces: AsyncIterator[bytes], boundary: str) -> Form:
+async def read_form(pieces: AsyncIterator[bytes], boundary: str) -> FormParts:
     """Return the parts by name, those with a file name as files; on an error none of these stays open.
 
     Raises:
         Malformed: it is no multipart form, or a field is no text in the encoding that it names.
     """
-    form: Form = {}
+    form: FormParts = {}
     files: list[UploadFile] = []
     try:
         with PushMultipartParser(boundary, max_segment_count=MAX_PARTS) as parser:
@@ -45,7 +45,7 @@ async def read_form(pieces: AsyncIterator[bytes], boundary: str) -> Form:
 
 
 async def _read(
-    parser: PushMultipartParser, pieces: AsyncIterator[bytes], form: Form, files: list[UploadFile]
+    parser: PushMultipartParser, pieces: AsyncIterator[bytes], form: FormParts, files: list[UploadFile]
 ) -> None:
     head: MultipartSegment | None = None
     text = bytearray()
@@ -63,7 +63,7 @@ async def _read(
                 await _keep(form, head, files[-1] if head.filename else text)
 
 
-async def _keep(form: Form, head: MultipartSegment, content: UploadFile | bytearray) -> None:
+async def _keep(form: FormParts, head: MultipartSegment, content: UploadFile | bytearray) -> None:
     """Add a part that is complete."""
     if head.name is None:
         raise Malformed("A part of the form has no name.")

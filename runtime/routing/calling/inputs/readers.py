@@ -8,12 +8,16 @@ import msgspec
 
 from runtime.asgi.invocation import RUN_KEY, SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
-from runtime.routing.annotations.numbers import UNBOUNDED, unbounded
+from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.body import BodyReader, UploadReader
-from runtime.routing.calling.inputs.query import QueryReader
+from runtime.routing.calling.inputs.form_struct import FormReader
+from runtime.routing.calling.inputs.headers import read_cookies, read_header
+from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.request import RawRequest
-from runtime.routing.input_kind import InputKind
-from runtime.routing.operation import Operation
+from runtime.routing.calling.inputs.texts import TextReader
+from runtime.routing.calling.inputs.validation import Arguments
+from runtime.routing.input_kind import InputKind, Location
+from runtime.routing.operation import Input, Operation
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.identity import Member
 from shared.work import Jobs
@@ -29,32 +33,71 @@ class Readers(NamedTuple):
     Attributes:
         given: by name, what gives a value without reading or waiting.
         query: one for each query parameter.
+        headers: likewise.
+        cookies: likewise.
         body: of the JSON body.
-        upload: of uploaded files.
+        form: of a form, or of uploaded files.
     """
 
     given: list[tuple[str, Giver]]
-    query: list[QueryReader]
+    query: list[TextReader]
+    headers: list[TextReader]
+    cookies: list[TextReader]
     body: BodyReader | None
-    upload: UploadReader | None
+    form: FormReader | UploadReader | None
+
+    @property
+    def wait(self) -> bool:
+        """Whether there is more to read than what is given."""
+        return any(self[1:])
+
+    async def read(
+        self, arguments: Arguments, scope: Scope, receive: Receive, send: Send
+    ) -> list[FieldError]:
+        """Add what the request holds to `arguments`, and return everything that is wrong with it."""
+        errors: list[FieldError] = []
+        if self.query:
+            query = read_query(scope)
+            for each in self.query:
+                each.read(arguments, query.get(each.field), errors)
+        for each in self.headers:
+            values = read_header(scope, each.field.lower().encode("ascii"), is_list=each.is_list)
+            each.read(arguments, values, errors)
+        if self.cookies:
+            cookies = read_cookies(scope)
+            for each in self.cookies:
+                each.read(arguments, cookies.get(each.field), errors)
+        if self.body is not None:
+            errors += await self.body.read(arguments, scope, receive)
+        elif self.form is not None:
+            errors += await self.form.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
+        return errors
 
 
 def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a table, read as one
     """Choose a reader for each input."""
     given: list[tuple[str, Giver]] = []
-    query: list[QueryReader] = []
+    query: list[TextReader] = []
+    headers: list[TextReader] = []
+    cookies: list[TextReader] = []
     body: BodyReader | None = None
-    upload: UploadReader | None = None
+    form: FormReader | UploadReader | None = None
     for each in operation.inputs:
         match each.kind:
             case InputKind.PATH:
                 given.append((each.name, _path_value(each.name, each.annotation)))
             case InputKind.QUERY:
-                query.append(QueryReader(each))
+                query.append(_text("query", each))
+            case InputKind.HEADER:
+                headers.append(_text("header", each))
+            case InputKind.COOKIE:
+                cookies.append(_text("cookie", each))
             case InputKind.BODY:
                 body = BodyReader(each)
             case InputKind.UPLOAD:
-                upload = UploadReader(each)
+                form = UploadReader(each)
+            case InputKind.FORM:
+                form = FormReader(each)
             case InputKind.USER:
                 given.append((each.name, _user))
             case InputKind.MEMBER:
@@ -64,6 +107,10 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a tab
                 given.append((each.name, _read_only_database if is_read_only else _database))
             case InputKind.AGENTS:
                 given.append((each.name, _agents(operation.endpoint.policy.demands)))
+            case InputKind.HTTP:
+                given.append((each.name, _http))
+            case InputKind.SETTINGS:
+                given.append((each.name, _made(each.value)))
             case InputKind.JOBS:
                 given.append((each.name, _jobs))
             case InputKind.RUN:
@@ -72,12 +119,24 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a tab
                 given.append((each.name, cast("Giver", RawRequest)))  # its types differ in name alone
             case _:
                 assert_never(each.kind)
-    return Readers(given, query, body, upload)
+    return Readers(given, query, headers, cookies, body, form)
+
+
+def _text(location: Location, given: Input) -> TextReader:
+    return TextReader(location, given.field, given.name, given.annotation, given.default)
 
 
 def _path_value(name: str, kind: Any) -> Giver:
     convert = _converter(name, kind)
     return lambda scope, _receive, _send: convert(scope["path_params"][name])
+
+
+def _http(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    return scope["app"].state.http.client
+
+
+def _made(value: Any) -> Giver:
+    return lambda _scope, _receive, _send: value
 
 
 def _user(scope: Scope, _receive: Receive, _send: Send) -> Any:
@@ -119,13 +178,14 @@ def _converter(name: str, kind: Any) -> Callable[[str], Any]:
     """
     if kind is str:
         return str
+    may_be_unbounded = has_numbers(kind)
 
     def convert(text: str) -> Any:
         try:
             value = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError:
             raise NotFound("route") from None
-        if next(unbounded(value), None) is not None:
+        if may_be_unbounded and next(unbounded(value), None) is not None:
             raise Invalid(errors=(FieldError("path", name, UNBOUNDED),))
         return value
 

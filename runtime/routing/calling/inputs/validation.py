@@ -9,6 +9,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
+from runtime.routing.annotations.models import is_model, model_mistakes, revived
+
 MAX_ERRORS = 100  # errors in one response
 _ABSENT: Any = object()
 
@@ -26,7 +28,7 @@ def mistakes(value: Any, kind: Any, *, strict: bool = True) -> Iterator[Mistake]
         strict: False where numbers come as text.
     """
     try:
-        msgspec.convert(value, kind, strict=strict, str_keys=True)
+        msgspec.convert(value, kind, strict=strict, str_keys=True, dec_hook=revived)
     except msgspec.ValidationError as error:
         inner = _inner(value, _member(value, without_metadata(kind)), strict=strict)
         first = next(inner, None)
@@ -38,6 +40,9 @@ def mistakes(value: Any, kind: Any, *, strict: bool = True) -> Iterator[Mistake]
 
 
 def _inner(value: Any, kind: Any, *, strict: bool) -> Iterator[Mistake]:
+    if is_model(kind):
+        yield from model_mistakes(value, kind)
+        return
     for key, part, part_kind in _parts(value, kind):
         if part is _ABSENT:
             yield key, "Required."

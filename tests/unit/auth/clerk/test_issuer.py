@@ -115,3 +115,9 @@ def test_a_broken_key_file_is_named_with_the_cure(file, content):
 
     with pytest.raises(SettingsError, match="delete the file"):
         DevelopmentIssuer.open(file)
+
+
+def test_a_key_file_that_cannot_be_read_is_refused_with_the_cause(file: Path):
+    file.mkdir(parents=True)
+    with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+        DevelopmentIssuer.open(file)

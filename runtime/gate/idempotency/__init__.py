@@ -1,0 +1,1 @@
+"""The first answer for an `Idempotency-Key`, given again to the same caller."""

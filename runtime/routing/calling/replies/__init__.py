@@ -1,0 +1,1 @@
+"""Answers with a head of their own: replies, redirects and contents, with ranges and validators."""

@@ -1,0 +1,101 @@
+"""The head of a response as it is written, and how its body is framed (RFC 9112, part 6).
+
+The framing fields have one owner, the server: Content-Length is the application's to state and is written
+once, Transfer-Encoding and Connection are decided here, whatever the application said of them.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from http import HTTPStatus
+from itertools import compress, starmap
+from operator import not_
+from re import compile as pattern
+from typing import NamedTuple
+
+CACHED_FIELDS = 256  # the ones in daily use are a few dozen; what callers choose must not fill the memory
+FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
+
+_NAME = pattern(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN = pattern(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+type Field = tuple[bytes, bytes]
+
+
+class ResponseHead(NamedTuple):
+    """A head, ready to be written.
+
+    Attributes:
+        data: status line and fields, with the empty line.
+        length: bytes of the body, None where it is chunked or ends with the connection.
+        is_chunked: the body goes in chunks.
+        keep_alive: the connection serves another request.
+    """
+
+    data: bytes
+    length: int | None
+    is_chunked: bool
+    keep_alive: bool
+
+
+def response_head(
+    status: int, fields: Sequence[Field], *, method: str, version: str, keep_alive: bool
+) -> ResponseHead:
+    """Return the head of a response to a request of this method and version.
+
+    Args:
+        status: 200 to 599.
+        fields: `Connection: close` among them ends the connection.
+        method: of the request.
+        version: of the request, `1.1` or `1.0`.
+        keep_alive: the connection serves another request, if the application lets it.
+
+    Raises:
+        RuntimeError: a field is not valid (RFC 9110, part 5).
+    """
+    lines = [*starmap(_line, fields)]
+    length: int | None = None
+    for name, value in compress(fields, map(not_, lines)):
+        if name.lower() == b"content-length":
+            length = _length(value, length)
+        elif name.lower() == b"connection":
+            keep_alive = keep_alive and not _closes(value)
+    is_bodiless = status in {204, 304}
+    is_chunked = length is None and not is_bodiless and version != "1.0" and method != "HEAD"
+    if length is not None and status != 204:
+        lines.append(b"content-length: %d\r\n" % length)
+    elif is_chunked:
+        lines.append(b"transfer-encoding: chunked\r\n")
+    if not keep_alive:
+        lines.append(b"connection: close\r\n")
+    data = b"".join((_status_line(status), *lines, b"\r\n"))
+    return ResponseHead(data, 0 if is_bodiless else length, is_chunked, keep_alive)
+
+
+def _length(value: bytes, before: int | None) -> int:
+    if not value.isdigit() or before not in {None, int(value)}:
+        raise RuntimeError("Invalid Content-Length of a response.")
+    return int(value)
+
+
+def _closes(value: bytes) -> bool:
+    return b"close" in [token.strip() for token in value.lower().split(b",")]
+
+
+@lru_cache
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+@lru_cache(CACHED_FIELDS)  # nearly all fields repeat from response to response
+def _line(name: bytes, value: bytes) -> bytes:
+    """Return the line of a field; empty for one of the framing, which is not written as it is given."""
+    if not _NAME.fullmatch(name):
+        raise RuntimeError("Invalid name of a response's header field.")
+    if _FORBIDDEN.search(value):
+        raise RuntimeError("Invalid value of a response's header field.")
+    lower = name.lower()
+    return b"" if lower in FRAMING else lower + b": " + value + b"\r\n"

@@ -1,0 +1,145 @@
+"""What binds a worker to its parent: messages, the ledger, and the place for its last stacks."""
+
+import asyncio
+import contextlib
+import faulthandler
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.config import Endpoint
+from runtime.refusal import Refusal
+from runtime.server.parent.ledger import Ledger
+from runtime.server.worker.farewell import note_farewells
+
+BEAT = 0.1  # seconds between two signs of life
+
+
+class Link:
+    """The worker's end; made at its very start.
+
+    Attributes:
+        number: of the service's workers in the order of their starts, from 1.
+        workers: how many serve.
+        secret: shared by all workers of the service.
+        refused: the files that another worker has found to be harmful; None where none has looked.
+        listeners: the sockets that all of them accept from.
+    """
+
+    def __init__(self, control: socket.socket, ledger: Ledger, listeners: list[socket.socket]) -> None:
+        self._control = control
+        self._ledger = ledger
+        self._unread = b""
+        self._files: dict[str, int] = {}
+        self._check: Callable[[], None] = _nothing
+        self.listeners = listeners
+        hello = self._next() or {}
+        self.number: int = hello.get("number", 0)
+        self.workers: int = hello.get("workers", 1)
+        self.secret: str = hello.get("secret", "")
+        refused: list[Any] | None = hello.get("refused")
+        self.refused = None if refused is None else tuple(Refusal(*each) for each in refused)
+
+    @classmethod
+    def open(cls, descriptors: str) -> Self:
+        """Take over the descriptors that the parent has named in the command line."""
+        control, memory, stacks, *listeners = map(int, descriptors.split(","))
+        faulthandler.enable(stacks)
+        faulthandler.register(signal.SIGUSR2, stacks, all_threads=True)
+        note_farewells(stacks)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's, and sometimes sent to all
+        for descriptor in (control, memory, stacks, *listeners):
+            os.set_inheritable(descriptor, False)  # noqa: FBT003  # the parameter's only form
+        return cls(
+            socket.socket(fileno=control), Ledger(memory), [socket.socket(fileno=each) for each in listeners]
+        )
+
+    def stand_by(self) -> dict[str, Any] | None:
+        """Say that everything is imported; return the state of the service once this worker is to serve.
+
+        None when there is no parent any more.
+        """
+        self.say(files=list(self._files))
+        while (message := self._next()) is not None:
+            if "serve" in message:
+                state: dict[str, Any] = message["state"]
+                return state
+        return None
+
+    def say(self, **message: object) -> None:
+        """Tell the parent."""
+        with contextlib.suppress(OSError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+    def attach(self, hear: Callable[[dict[str, Any] | None], None], check: Callable[[], None]) -> None:
+        """Beat and listen on the running loop from now on.
+
+        Args:
+            hear: is given each message, None when the parent is gone.
+            check: is called with each beat and after each call of a function.
+        """
+        loop = asyncio.get_running_loop()
+        self._check = check
+
+        def beat() -> None:
+            self._ledger.beat = time.monotonic()
+            self._ledger.threads = {
+                each.ident: each.native_id for each in threading.enumerate() if each.ident and each.native_id
+            }
+            loop.call_later(BEAT, beat)
+            check()
+
+        def read() -> None:
+            if not self._receive():
+                loop.remove_reader(self._control)
+                hear(None)
+            while b"\n" in self._unread:
+                hear(self._next())
+
+        beat()
+        loop.add_reader(self._control, read)
+
+    def recorded(self, app: ASGIApp, *, endpoint: Endpoint) -> ASGIApp:
+        """Step: note for the parent that a call of the endpoint's file is under way."""
+        ledger = self._ledger
+        index = self._files.setdefault(endpoint.file, len(self._files))
+        if index >= Ledger.LIMIT:
+            return app
+
+        async def called(scope: Scope, receive: Receive, send: Send) -> None:
+            ledger.begin(index)
+            try:
+                await app(scope, receive, send)
+            finally:
+                ledger.end(index)
+                self._check()
+
+        return called
+
+    def _next(self) -> dict[str, Any] | None:
+        """Return the next message, waiting for it; None when the parent is gone."""
+        while b"\n" not in self._unread:
+            if not self._receive():
+                return None
+        line, _, self._unread = self._unread.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _receive(self) -> bool:
+        """Read what has come; return False when nothing more can come."""
+        try:
+            data = self._control.recv(1 << 16)
+        except OSError:
+            return False
+        self._unread += data
+        return bool(data)
+
+
+def _nothing() -> None:
+    """Check nothing: the loop does not run yet."""

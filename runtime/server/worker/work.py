@@ -1,0 +1,58 @@
+"""A worker from its import to its end."""
+
+import logging
+import sys
+
+from runtime.app import BrokenFunctions, create_app
+from runtime.rehearsal import rehearse
+from runtime.server.descriptors import raise_limit
+from runtime.server.interpreter import settle
+from runtime.server.process import end_now, run
+from runtime.server.worker.forks import contain_forks
+from runtime.server.worker.link import Link
+from runtime.server.worker.share import share
+from runtime.settings import Settings
+from runtime.telemetry import configure_logging, unblocked
+
+logger = logging.getLogger(__name__)
+
+ALONE = (
+    "%d workers without REDIS_URL: each knows its own rate limits, webhook deliveries and agent runs alone; "
+    "set REDIS_URL"
+)
+
+
+def work(settings: Settings, descriptors: str) -> int:
+    """Import everything, stand by, serve when called; return the exit status.
+
+    Args:
+        settings: of the service.
+        descriptors: what the parent has opened for this worker.
+    """
+    with unblocked():
+        link = Link.open(descriptors)
+        mine = share(settings, number=link.number, workers=link.workers, secret=link.secret)
+        configure_logging(mine.telemetry, production=mine.is_production)
+        raise_limit()
+        try:
+            refused = link.refused
+            if refused is None:
+                refused = rehearse(mine.functions, budget=mine.limits.import_budget)
+                link.say(refused=refused)
+            application = create_app(mine, recorded=link.recorded, refused=refused)
+        except BrokenFunctions as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        settle()
+        contain_forks()
+        if link.workers > 1 and link.number == 1 and settings.redis_url is None:
+            logger.warning(ALONE, link.workers)
+        link.say(jobs=bool(application.table.jobs))
+        state = link.stand_by()
+        if state is None:
+            return 0
+        application.service = state
+        application.close(state["closed"])
+        if not run(application, mine, link):
+            end_now(0)
+    return 0

@@ -1,0 +1,20 @@
+# holds: only what the annotation names leaves
+# own: 500
+from runtime import Function
+
+config = Function(public=True)
+
+from msgspec import Struct
+
+
+class Public(Struct):
+    name: str
+
+
+class Private(Public):
+    password_hash: str
+
+
+async def get() -> list[int]:
+    """Answer."""
+    return {"a": 1}

@@ -1,0 +1,11 @@
+# holds: the neighbours are answered
+# own: any
+# costs: worker
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    return str(sum(range(10**13)))

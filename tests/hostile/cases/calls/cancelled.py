@@ -1,0 +1,12 @@
+# holds: the neighbours are answered
+# own: 500,503
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    import asyncio
+
+    raise asyncio.CancelledError

@@ -1,0 +1,13 @@
+# holds: the neighbours are answered
+# own: 200
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    import os
+
+    os.chdir("/")
+    return ""

@@ -1,0 +1,14 @@
+# holds: the neighbours are answered
+# own: any
+# costs: worker
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    import os
+
+    os.kill(os.getpid(), 9)
+    return ""

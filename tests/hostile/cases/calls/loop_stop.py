@@ -1,0 +1,15 @@
+# holds: the neighbours are answered
+# own: any
+# costs: worker
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    import asyncio
+
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(1)
+    return ""

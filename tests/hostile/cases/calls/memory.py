@@ -1,0 +1,13 @@
+# holds: the neighbours are answered
+# own: any
+# costs: worker
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    x = []
+    while True:
+        x.append(bytearray(1 << 26))

@@ -1,0 +1,11 @@
+# holds: the neighbours are answered
+# own: 200
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    print("x" * 10_000_000)
+    return ""

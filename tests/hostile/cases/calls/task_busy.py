@@ -1,0 +1,17 @@
+# holds: the neighbours are answered
+# own: 200
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    import asyncio
+
+    async def busy():
+        while True:
+            await asyncio.sleep(0)
+
+    asyncio.create_task(busy())
+    return ""

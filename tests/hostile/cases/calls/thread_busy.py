@@ -1,0 +1,17 @@
+# holds: the neighbours are answered
+# own: 200
+from runtime import Function
+
+config = Function(public=True, timeout=3)
+
+
+async def get() -> str:
+    """Answer."""
+    import threading
+
+    def busy():
+        while True:
+            pass
+
+    threading.Thread(target=busy, daemon=True).start()
+    return ""

@@ -1,0 +1,14 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+import signal
+
+signal.alarm(1)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

@@ -1,0 +1,14 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+import os
+
+os.closerange(0, 4096)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

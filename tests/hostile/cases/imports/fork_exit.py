@@ -1,0 +1,15 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+import os
+
+if os.fork() == 0:
+    os._exit(0)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

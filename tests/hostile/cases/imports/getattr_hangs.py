@@ -1,0 +1,15 @@
+# holds: the neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+
+def __getattr__(name):
+    while True:
+        pass
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

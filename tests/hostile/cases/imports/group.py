@@ -1,0 +1,12 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+raise BaseExceptionGroup("x", [SystemExit()])
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

@@ -1,0 +1,14 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+import resource
+
+resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28))
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

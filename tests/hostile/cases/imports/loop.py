@@ -1,0 +1,13 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+while True:
+    pass
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

@@ -1,0 +1,17 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

@@ -1,0 +1,14 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+import select
+
+select.select([], [], [])
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

@@ -1,0 +1,3 @@
+from runtime import Function
+
+config = Function(public=True)

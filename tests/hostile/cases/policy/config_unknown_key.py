@@ -1,0 +1,10 @@
+# holds: nobody gets in who could not before
+# own: 401,503
+from runtime import Function
+
+config = Function(pubic=True)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

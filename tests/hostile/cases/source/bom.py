@@ -1,0 +1,9 @@
+# own: 200
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

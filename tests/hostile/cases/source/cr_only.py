@@ -1,0 +1,10 @@
+# holds: the file is quarantined, its neighbours serve
+# own: any
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

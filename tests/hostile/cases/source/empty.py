@@ -1,0 +1,2 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 401,503

@@ -1,0 +1,11 @@
+# holds: it harms nothing and serves, its neighbours too
+# own: 200
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"
+# ÿþ

@@ -1,0 +1,3 @@
+# holds: the file is quarantined, its neighbours serve
+# own: 401
+def get(:

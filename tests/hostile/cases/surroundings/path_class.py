@@ -1,0 +1,14 @@
+# holds: it is put back and the file is named, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+import pathlib
+
+pathlib.Path.resolve = None
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

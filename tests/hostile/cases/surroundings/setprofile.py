@@ -1,0 +1,13 @@
+# holds: it is put back and the file is named, its neighbours serve
+# own: 503
+from runtime import Function
+
+config = Function(public=True)
+
+import threading
+threading.setprofile(lambda *a: 1 / 0)
+
+
+async def get() -> str:
+    """Answer."""
+    return "own"

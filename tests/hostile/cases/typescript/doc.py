@@ -1,0 +1,17 @@
+# holds: the client compiles, or the file is named
+# own: 200,503
+from runtime import Function
+
+config = Function(public=True)
+from msgspec import Struct
+
+
+class T(Struct):
+    """*/ evil(); /*"""
+
+    x: int
+
+
+async def get() -> T | None:
+    """Answer."""
+    return None

@@ -1,0 +1,16 @@
+# holds: the client compiles, or the file is named
+# own: 200,503
+from runtime import Function
+
+config = Function(public=True)
+from msgspec import Struct
+
+
+import msgspec
+
+T = msgspec.defstruct("T", [("for", int), ("await", str)])
+
+
+async def get() -> T | None:
+    """Answer."""
+    return None
