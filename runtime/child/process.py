@@ -127,11 +127,11 @@ def _load(beginning: Beginning) -> Operation | Fault:
         policies=dict.fromkeys(source.methods, endpoint.policy),
         faults=source.faults,
     )
-    compiled = with_settings(compile_file(file, loader, None), settings.own)
-    for operation in compiled.operations:
-        if operation.endpoint.method == endpoint.method and not compiled.faults:
-            return replace(operation, endpoint=endpoint)
-    return compiled.faults[0]
+    compiled = compile_file(file, loader, None)
+    mine = tuple(each for each in compiled.operations if each.endpoint.method == endpoint.method)
+    if mine:  # the other handlers have policies of their own, by which the worker has judged them
+        compiled = with_settings(replace(compiled, faults=(), operations=mine), settings.own)
+    return compiled.faults[0] if compiled.faults else replace(compiled.operations[0], endpoint=endpoint)
 
 
 async def _serve(connection: socket.socket, settings: Settings, operation: Operation, app: Prepared) -> None:

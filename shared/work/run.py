@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-type State = Literal["queued", "running", "done", "failed", "cancelled"]
-
 
 class RunError(Struct, frozen=True):
     """Why the last try failed.
@@ -36,7 +34,7 @@ class RunState(Struct, frozen=True, kw_only=True):
 
     id: str
     job: str
-    state: State
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float = 0
     result: Any = None
     error: RunError | None = None

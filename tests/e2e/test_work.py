@@ -13,9 +13,9 @@ import pytest
 
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.production import environment, functions_of
-from tests.fixtures.service import annex, until
+from tests.fixtures.service import Service, annex, until
 from tests.fixtures.valkey import RedisServer
-from tests.fixtures.work import LEASE, NO_DATABASE, Works, working
+from tests.fixtures.work import DIARY, LEASE, NO_DATABASE, Works, working
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -196,6 +196,42 @@ def test_serve_has_a_worker_beside_it_which_ends_with_it(
         assert service.stop() == 0
         psutil.wait_procs(children, timeout=10)
         assert not [each for each in children if each.is_running()]
+
+
+def test_two_web_workers_have_one_worker_for_jobs_which_is_replaced_and_ends_with_the_parent(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    files = {"now.py": NOW, "queue.py": QUEUE}
+    settings = environment(issuer, NO_DATABASE, functions_of(tmp_path, files), REDIS_URL=redis_server.url)
+    with annex("serve", tmp_path, {**settings, "ANNEX_WORKERS": "2"}) as service:
+        until(lambda: len(keepers(service)) == 1)
+        (first,) = keepers(service)
+        first.kill()
+        until(lambda: keepers(service) not in ([], [first]))
+        httpx.post(f"{service.url}/queue?diary=x", timeout=30).raise_for_status()
+        until((tmp_path / "slots").exists)
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        assert len(keepers(service)) == 1
+        service.process.kill()
+        assert psutil.wait_procs(children, timeout=20)[1] == []
+    assert "the worker for jobs ended with status -9" in service.log
+
+
+def keepers(service: Service) -> list[psutil.Process]:
+    """Return the children of the parent that do queued work."""
+    return [each for each in psutil.Process(service.process.pid).children() if "work" in each.cmdline()]
+
+
+def test_a_file_with_only_a_job_that_would_harm_the_worker_is_not_run_and_others_go_on(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    harmful = (
+        "import os, sys\nif 'pytest' not in sys.modules:\n    os._exit(9)\nasync def job() -> None: ...\n"
+    )
+    files = {"diary.py": DIARY, "harmful.py": harmful}
+    with working(tmp_path, issuer, redis_server.url, files) as works:
+        works.wait(works.enqueue())
+        assert works.service.log.count("function quarantined: harmful.py") == 1
 
 
 @pytest.mark.timeout(300)

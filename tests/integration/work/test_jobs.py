@@ -1,6 +1,7 @@
 """Work as functions and callers see it: queued by a request, done as its caller, seen by nobody else."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -112,6 +113,30 @@ async def post(id: UUID, jobs: Jobs) -> str:
     """Queue it."""
     return (await jobs.enqueue(f"/things/{id}")).id
 '''
+APART = '''"""Work in a process of its own, with what the service shares."""
+
+import os
+
+from runtime import Function, Http, Jobs, Settings, User
+
+config = Function(methods={"job": {"isolate": True}})
+
+
+class Keys(Settings):
+    """One key."""
+
+    level: int = 3
+
+
+async def job(data: int, user: User, keys: Keys, http: Http) -> tuple[str, int, int]:
+    """Say who asked, and where it ran."""
+    return user.user_id, data * keys.level, os.getpid()
+
+
+async def post(data: int, jobs: Jobs) -> str:
+    """Queue it."""
+    return (await jobs.enqueue("/apart", data)).id
+'''
 FILES = {"report.py": REPORT, "guarded.py": GUARDED, "wrong.py": WRONG, "things/[id].py": NUMBERED}
 
 type Serving = Callable[..., AbstractAsyncContextManager[Caller]]
@@ -174,6 +199,17 @@ async def test_a_job_is_done_as_who_queued_it_and_its_result_can_be_read(serving
         1.0,
         1,
     )
+
+
+async def test_an_isolated_job_is_done_in_a_process_of_its_own(
+    compose: Compose, tmp_path: Path, redis_server: RedisServer
+):
+    files = folder(tmp_path, {"apart.py": APART})
+    async with compose(files, REDIS_URL=redis_server.url) as caller, worker(caller):
+        assert not caller.application.table.faults
+        run = await ended(caller, await queued(caller, "/apart", json=14))
+    assert (run["state"], run["result"][:2]) == ("done", ["user_ada", 42])
+    assert run["result"][2] != os.getpid()
 
 
 async def test_a_run_that_failed_tells_no_text_of_its_exception(serving: Serving):

@@ -10,7 +10,9 @@ from tests.fixtures.routing import write_tree
 HEAD = """
 import msgspec
 from collections.abc import AsyncIterator
-from runtime import Event, Function, Jobs, Member, Request, Run, Upload, User
+from typing import Annotated
+from runtime import Cookie, Csv, Event, Form, Function, Header, Http, Jobs, Member, Redirect, Reply, Request
+from runtime import Run, Settings, Upload, User
 from litestar import Response
 
 class Task(msgspec.Struct):
@@ -32,6 +34,12 @@ def faults(tmp_path: Path, text: str, config: str = "") -> str:
         ("async def job(limit: int) -> None: ...", "query string"),
         ("async def job(raw: Request) -> None: ...", "is a Request"),
         ("async def job(data: Upload) -> None: ...", "an upload"),
+        ("async def job(key: Annotated[str, Header()]) -> None: ...", "from a header"),
+        ("async def job(key: Annotated[str, Cookie()]) -> None: ...", "from a cookie"),
+        ("async def job(data: Annotated[Task, Form()]) -> None: ...", "from a form"),
+        ("async def job() -> Reply[str]: ...", "nobody waits"),
+        ("async def job() -> str | Redirect: ...", "nobody waits"),
+        ("async def job() -> Csv: ...", "nobody waits"),
         ("async def job() -> AsyncIterator[Tick]:\n    yield Tick()", "nobody waits"),
         ("async def job() -> Response[bytes]: ...", "nobody waits"),
         ("async def get(run: Run) -> None: ...", "which only a job has"),
@@ -60,6 +68,17 @@ def test_what_belongs_to_requests_is_a_fault_in_a_job(tmp_path: Path, handler: s
 )
 def test_a_schedule_that_could_not_run_is_a_fault(tmp_path: Path, keys: str, handler: str, said: str):
     assert said in faults(tmp_path, handler, f"config = Function({keys})")
+
+
+@pytest.mark.parametrize("handler", ["job(run: Run)", "job(jobs: Jobs)", "get(jobs: Jobs)"])
+def test_what_outlives_an_isolated_call_is_a_fault_in_one(tmp_path: Path, handler: str):
+    found = faults(tmp_path, f"async def {handler} -> None: ...", "config = Function(isolate=True)")
+    assert "the process of an isolated call" in found
+
+
+def test_a_job_takes_what_the_service_shares(tmp_path: Path):
+    text = "class Keys(Settings):\n    level: int = 1\nasync def job(keys: Keys, http: Http) -> int: ..."
+    assert faults(tmp_path, text) == ""
 
 
 @pytest.mark.parametrize("user", ["User", "User | None", "Member"])
