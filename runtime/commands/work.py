@@ -45,6 +45,8 @@ def _keep(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _work(given: argparse.Namespace, settings: Settings) -> int:
+    from msgspec.structs import replace
+
     from runtime.app import BrokenFunctions, create_app
     from runtime.rehearsal import rehearse
     from runtime.server.process import end_now
@@ -66,7 +68,9 @@ def _work(given: argparse.Namespace, settings: Settings) -> int:
         configure_logging(settings.telemetry, production=settings.is_production)
         try:
             refused = rehearse(settings.functions, budget=settings.limits.import_budget)
-            application = create_app(settings, refused=refused)
+            # A job may hold the loop for as long as it likes: nobody waits, and the keeper has its lease.
+            limits = replace(settings.limits, stall=0, hang_timeout=0)
+            application = create_app(replace(settings, limits=limits), refused=refused)
         except BrokenFunctions as error:
             print(error, file=sys.stderr)
             return 1
