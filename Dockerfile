@@ -13,7 +13,7 @@ COPY runtime runtime
 COPY shared shared
 RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-editable
 # The environment holds the product's part of `shared` now; what is left is the service's own, or nothing.
-RUN (cd .venv/lib/python*/site-packages && find shared -type f) | xargs rm -f && find shared -mindepth 1 -type d -empty -delete
+RUN python -c "from pathlib import Path; there = next(Path('.venv/lib').glob('python*')) / 'site-packages'; [each.unlink() for each in Path('shared').rglob('*') if each.is_file() and (there / each).is_file()]; [each.rmdir() for each in sorted(Path('shared').rglob('*'), reverse=True) if each.is_dir() and not [*each.iterdir()]]"
 
 FROM ${BASE}
 WORKDIR /app

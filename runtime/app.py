@@ -74,6 +74,7 @@ class Application:
         service: what is known of the service as a whole, where this is one of its workers.
         queue: of work that outlives the request; None without REDIS_URL.
         desk: where functions hand it in.
+        alive: called by what interrupts a step: the loop is held, and the process is not lost.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
 
@@ -98,6 +99,7 @@ class Application:
         self.http = SharedHttp()
         self.is_draining = False
         self.service: Mapping[str, object] = {}
+        self.alive: Callable[[], None] = lambda: None
         self.companions: list[AbstractAsyncContextManager[object]] = []
         self.gate = Gate(
             Authenticator(identity),
@@ -218,7 +220,7 @@ class Application:
             for companion in self.companions:
                 await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
-            stack.enter_context(Interrupter(self.settings.functions, limits.stall))
+            stack.enter_context(Interrupter(self.settings.functions, limits.stall, alive=self.alive))
             yield
 
     def close(self, causes: Mapping[str, str]) -> None:

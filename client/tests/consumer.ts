@@ -117,6 +117,7 @@ export async function errors(id: string): Promise<string> {
     case "uri_too_long":
     case "headers_too_large":
     case "internal_error":
+    case "function_stalled":
     case "network":
     case "timeout":
     case "aborted":

@@ -143,13 +143,22 @@ class Interrupter:
     Args:
         functions: the folder whose files are named.
         stall: seconds that one step may take; 0 for no limit.
+        alive: called with each ring while the process is not given up: steps change, or will be interrupted.
         end: ends the process.
     """
 
-    def __init__(self, functions: Path, stall: float, *, end: Callable[[int], object] = os._exit) -> None:
+    def __init__(
+        self,
+        functions: Path,
+        stall: float,
+        *,
+        alive: Callable[[], object] = lambda: None,
+        end: Callable[[int], object] = os._exit,
+    ) -> None:
         self._functions = functions.resolve()
         self._folder = f"{self._functions}{os.sep}"
         self._stall = stall
+        self._alive = alive
         self._end = end
         self._step: _Step | None = None
         self._is_ringing = False
@@ -196,6 +205,8 @@ class Interrupter:
         step = self._step
         may_be_interrupted = step.may_be_interrupted(frame, self._folder, now)
         is_due = now >= self.due(call, step)
+        if may_be_interrupted or not is_due:
+            self._alive()
         if is_due and step.raised == TRIES:
             self._give_up(call, step)
         elif is_due and may_be_interrupted:

@@ -30,7 +30,10 @@ def drive[T](
         try:
             loop.run_forever()
         except (SystemExit, KeyboardInterrupt) as error:
-            if not task.done() and not is_serving():
+            if task.done():
+                loop.run_forever()  # to the stop that the task's end has asked for
+                break
+            if not is_serving():
                 raise
             logger.error("a callback of the event loop raised %s; the loop goes on", type(error).__name__)  # noqa: TRY400  # the place is the loop's own
         else:

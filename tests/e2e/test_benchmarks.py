@@ -42,7 +42,7 @@ def test_the_comparison_reports_ours_and_writes_the_picture(tmp_path: Path):
 
 def test_two_replicas_are_measured_with_their_connections():
     said = run("scale", "--rounds", "1", "--only", "database")
-    assert "| database, by key | two, everything on their cores | 0, 10, 10 |" in said
+    assert "| database, by key | two, everything on their cores | 0, 8, 8 |" in said
 
 
 def test_a_limit_shows_as_answers_of_its_own():

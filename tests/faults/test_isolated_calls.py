@@ -171,7 +171,7 @@ async def test_death_of_the_worker_ends_its_processes_whatever_they_do(
     pid = (await http.get("/abc")).json()
     call = asyncio.create_task(http.get("/stuck"))
     await asyncio.sleep(0.3)
-    service.process.kill()
+    service.worker.kill()
     with pytest.raises(httpx.TransportError):
         await call
 

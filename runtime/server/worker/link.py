@@ -77,6 +77,10 @@ class Link:
         with contextlib.suppress(OSError):
             self._control.sendall(json.dumps(message).encode() + b"\n")
 
+    def beat(self) -> None:
+        """Show the parent that this process is not lost."""
+        self._ledger.beat = time.monotonic()
+
     def attach(self, hear: Callable[[dict[str, Any] | None], None], check: Callable[[], None]) -> None:
         """Beat and listen on the running loop from now on.
 
@@ -88,7 +92,7 @@ class Link:
         self._check = check
 
         def beat() -> None:
-            self._ledger.beat = time.monotonic()
+            self.beat()
             self._ledger.threads = {
                 each.ident: each.native_id for each in threading.enumerate() if each.ident and each.native_id
             }

@@ -52,6 +52,7 @@ def work(settings: Settings, descriptors: str) -> int:
         if state is None:
             return 0
         application.service = state
+        application.alive = link.beat
         application.close(state["closed"])
         if not run(application, mine, link):
             end_now(0)

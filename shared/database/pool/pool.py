@@ -281,8 +281,8 @@ class Pool:
         elif is_late and self._is_exhausted():
             fault = DatabaseUnavailable(
                 "All database connections are in use; try again.",
-                reason=f"all {self.limits.pool_max} connections stayed busy for {self.limits.acquire:g} s:"
-                f" {self._shares}",
+                reason=f"all {self.limits.pool_max} connections stayed busy for {self.limits.acquire:g} s"
+                + (f": {held}" if (held := str(self._shares)) else ""),
             )
         else:
             fault = while_connecting(error)
