@@ -52,6 +52,7 @@ from runtime.telemetry.stock import stock_tracing
 from runtime.work.closed import without_queue
 from runtime.work.desk import WorkDesk
 from runtime.work.queue import Queue
+from runtime.work.seal import Seal
 from runtime.work.worker import Worker
 from shared.agents import Agents
 from shared.database import Database
@@ -262,6 +263,7 @@ class Application:
             settings=self.settings,
             reaper=self.gate.reaper,
             app=self._litestar,
+            database=self.database,
             telemetry=self.telemetry,
         )
 
@@ -269,7 +271,8 @@ class Application:
         if self.queue is None:
             return NoDesk()
         kept, tracer = self.settings.work.runs_kept, self.telemetry.tracer
-        return WorkDesk(self.queue, lambda: self.table, permits, kept=kept, tracer=tracer)
+        seal = Seal.of(self.settings)
+        return WorkDesk(self.queue, lambda: self.table, permits, kept=kept, tracer=tracer, seal=seal)
 
     def _refuse(self) -> None:
         self.admission.draining = True

@@ -24,16 +24,16 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Write the contract and the TypeScript client from the functions, or check that they are up to date."""
     root = settings.functions.resolve().parent
     table = table_of(settings)
-    if faults := [*table.faults, *divide(table.operations)[1]]:
+    if faults := [*table.faults, *divide(table.described)[1]]:
         print("annex client: some functions are broken, so the contract would lose them:", file=sys.stderr)
         print(*faults, sep="\n", file=sys.stderr)
         return 1
     if given.check:
-        stale = artefacts.stale(root, table.operations)
+        stale = artefacts.stale(root, table.described)
         lines = [f"{path} is out of date; run `annex client` and commit the result." for path in stale]
         print(*(lines or ["contract and TypeScript client are up to date"]), sep="\n")
         return 1 if stale else 0
-    lines = [f"wrote {path}" for path in artefacts.write(root, table.operations)]
+    lines = [f"wrote {path}" for path in artefacts.write(root, table.described)]
     if given.into:
         lines += [f"copied {path}" for path in artefacts.copy_into(given.into, root)]
     print(*(lines or ["contract and TypeScript client were already up to date"]), sep="\n")

@@ -96,7 +96,7 @@ def _write_client(table: RouteTable) -> None:
     project = table.root.resolve().parent
     if table.faults or not (project / "client").is_dir():
         return
-    operations, faults = divide(table.operations)
+    operations, faults = divide(table.described)
     for fault in faults:
         logger.error("the client was not rewritten: %s", fault)
     for path in () if faults else artefacts.write(project, operations, below=Path("client")):

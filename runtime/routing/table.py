@@ -79,6 +79,11 @@ class RouteTable:
         return tuple(route.operation for route in self.routes if route.operation)
 
     @property
+    def described(self) -> tuple[Operation, ...]:
+        """Those that the contract describes: what serves, and the jobs."""
+        return (*self.operations, *(route.operation for route in self.jobs if route.operation))
+
+    @property
     def request_headers(self) -> tuple[str, ...]:
         """Those that functions take, as pages must be allowed to send them."""
         inputs = (each for operation in self.operations for each in operation.inputs)

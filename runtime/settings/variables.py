@@ -89,7 +89,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         Secret | None,
         from_env(
             "ANNEX_SECRET",
-            doc="Signs continuations and cursors; made at start when unset, so set it with more than one replica.",
+            doc="Signs continuations and cursors; made at start when unset, so set it with more than one replica. Once set, it seals queued work too.",
+        ),
+    ] = None
+    old_secret: Annotated[
+        Secret | None,
+        from_env(
+            "ANNEX_SECRET_OLD",
+            doc="The ANNEX_SECRET before the last change: queued work that it has sealed can still be read.",
         ),
     ] = None
     own: Environment = Environment()

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from runtime.asgi.invocation import RUN_KEY, SCOPE_KEY, Invocation, current
@@ -12,9 +11,7 @@ from runtime.gate.leftovers import Reaper
 from runtime.work.catalogue import Found
 from runtime.work.queue import Taken
 from runtime.work.runs import caller_of
-from shared.work import Run
-
-MAX_RESULT = 1024 * 1024  # bytes
+from shared.work import MAX_RESULT, Run, RunBook
 
 
 class ResultTooLarge(Exception):
@@ -24,7 +21,6 @@ class ResultTooLarge(Exception):
 def invocation_of(run: Taken) -> Invocation:
     """Return the record of a try; the run's id stands where a request has its own."""
     invocation = Invocation(request_id=run.id, client="", method="JOB", started=time.perf_counter())
-    invocation.user = caller_of(run.fields)
     invocation.auth = "job"
     return invocation
 
@@ -35,22 +31,23 @@ async def call(
     invocation: Invocation,
     app: Any,
     reaper: Reaper,
-    tell: Callable[[float], Awaitable[None]],
+    book: RunBook,
 ) -> bytes:
     """Do one try and return its result as JSON.
 
     Args:
         found: the job.
-        run: what was queued.
+        run: what was queued, opened.
         invocation: of this try.
         app: the Litestar application, whose state holds what functions ask for.
         reaper: ends the tasks that it leaves behind.
-        tell: writes how much is done.
+        book: where the try is written down.
 
     Raises:
         Exception: whatever the job raised, or that it took too long.
     """
     endpoint = found.route.endpoint
+    invocation.user = caller_of(run.fields)
     invocation.endpoint = endpoint
     invocation.deadline = asyncio.get_running_loop().time() + endpoint.policy.timeout
     current.set(invocation)
@@ -66,7 +63,7 @@ async def call(
         "headers": [(b"content-type", b"application/json")],
         "app": app,
         SCOPE_KEY: invocation,
-        RUN_KEY: Run(run.id, run.number, tell),
+        RUN_KEY: Run(run.id, run.number, book),
     }
     answer = _Answer()
     function = call_function(found.route.handler, reaper=reaper, stream=False, watch=False, grace=GRACE)

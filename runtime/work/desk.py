@@ -1,7 +1,10 @@
 """Where functions hand in work: everything is checked before anything is queued."""
 
+import asyncio
 import hashlib
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,13 +17,18 @@ from runtime.routing.table import Route
 from runtime.work.catalogue import Catalogue, payload
 from runtime.work.queue import Queue, RunFields, new_id
 from runtime.work.runs import NOBODY, holder_of, identity_of, state_of
+from runtime.work.seal import Seal
 from shared.agents.holder import Holder, Permits
+from shared.database.transaction import open_transaction
 from shared.errors import Forbidden, NotFound, Unavailable
 from shared.identity import User
 from shared.work import RunState
 
 MAX_KEY = 200  # characters
 MAX_DELAY = 366 * 24 * 3600.0  # seconds
+KEY_WAIT = 4.0  # seconds for another transaction to end
+KEY_LOOKS = 40
+logger = logging.getLogger(__name__)
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
@@ -33,11 +41,20 @@ class WorkDesk:
         permits: whether a caller meets a policy's demands.
         kept: seconds for which a run is kept after its end.
         tracer: makes the span of handing in.
+        seal: closes what is written and opens what is read.
     """
 
-    def __init__(
-        self, queue: Queue, table: Callable[[], RouteTable], permits: Permits, *, kept: int, tracer: Tracer
+    def __init__(  # the parts, all by name
+        self,
+        queue: Queue,
+        table: Callable[[], RouteTable],
+        permits: Permits,
+        *,
+        kept: int,
+        tracer: Tracer,
+        seal: Seal,
     ) -> None:
+        self.seal = seal
         self._queue = queue
         self._table = table
         self._permits = permits
@@ -66,15 +83,15 @@ class WorkDesk:
             raise ValueError("A delay is 0 to 366 days, in seconds.")
         body = payload(route, data)
         self._admit(route, caller)
-        fields = self.fields(route, caller, path, body)
+        new = new_id()
+        fields = self.fields(new, route, caller, path, body)
         kept_under = _key_of(route, fields["holder"], key) if key else ""
         if key:
             fields["key"] = kept_under
         template = route.endpoint.template
         with self._tracer.start_as_current_span(f"send {template}", kind=SpanKind.PRODUCER) as span:
             fields["trace"] = _trace()
-            new = new_id()
-            run_id = await self._queue.enqueue(new, fields, key=kept_under, delay=delay)
+            run_id = await self._write(new, fields, key=kept_under, delay=delay)
             span.set_attributes(
                 {
                     "messaging.system": "redis",
@@ -83,17 +100,42 @@ class WorkDesk:
                     "messaging.message.id": run_id,
                 }
             )
-        return state_of(run_id, await self._fields(run_id))
+        return self.state(run_id, await self._fields(run_id))
 
-    def fields(self, route: Route, caller: User | None, path: str, data: bytes) -> dict[str, Any]:
+    async def _write(self, new: str, fields: dict[str, Any], *, key: str, delay: float) -> str:
+        """Queue a run; inside a transaction, hold it for the commit."""
+        transaction = open_transaction()
+        number = await transaction.number() if transaction else ""
+        for _ in range(KEY_LOOKS):
+            run_id = await self._queue.enqueue(new, fields, key=key, delay=delay, transaction=number)
+            if run_id == new and transaction:
+                transaction.follow(partial(self._release, new))
+            if run_id:
+                return run_id
+            await asyncio.sleep(KEY_WAIT / KEY_LOOKS)
+        raise Unavailable(
+            "Work is being queued under this key in a transaction that has not ended; try again."
+        )
+
+    async def _release(self, run_id: str, is_committed: bool) -> None:  # noqa: FBT001  # as it follows
+        try:
+            await self._queue.release(run_id, is_committed=is_committed)
+        except Unavailable:
+            logger.warning(
+                "a worker will ask the database what became of a transaction", extra={"run_id": run_id}
+            )
+
+    def fields(
+        self, run_id: str, route: Route, caller: User | None, path: str, data: bytes
+    ) -> dict[str, Any]:
         """Return what is written of a new run."""
         policy = route.endpoint.policy
         holder = None if caller is None else Holder.of(caller, policy.demands or "{}")
         return {
             "job": route.endpoint.template,
             "path": path,
-            "data": data,
-            "user": identity_of(caller),
+            "data": self.seal.close(run_id, "data", data),
+            "user": self.seal.close(run_id, "user", identity_of(caller)),
             "holder": NOBODY if holder is None else msgspec.json.encode(holder),
             "retries": policy.retries,
             "kept": self._kept,
@@ -101,7 +143,15 @@ class WorkDesk:
 
     async def find(self, caller: User | None, run_id: str) -> RunState:
         """As `Jobs.find`."""
-        return state_of(run_id, await self._held(caller, run_id))
+        return self.state(run_id, await self._held(caller, run_id))
+
+    def state(self, run_id: str, fields: RunFields) -> RunState:
+        """Return what is told of a run.
+
+        Raises:
+            Unavailable: it is sealed with a secret that this process does not have.
+        """
+        return state_of(run_id, self.seal.opened(run_id, fields))
 
     async def cancel(self, caller: User | None, run_id: str) -> None:
         """As `Jobs.cancel`."""

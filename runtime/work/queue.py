@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runtime.work import scripts
@@ -70,6 +71,22 @@ class Depth(NamedTuple):
     oldest: float
 
 
+class Sleep(Enum):
+    """What `sleep` did."""
+
+    LOST = "lost"  # the run is not this worker's any more
+    OVER = "over"  # it has slept already
+    BEGUN = "begun"  # the run was given back
+
+
+class HeldRun(NamedTuple):
+    """A run that was queued in a transaction whose end nobody has told, and for how many seconds."""
+
+    id: str
+    transaction: str
+    age: float
+
+
 class Queue:
     """The queue of one service.
 
@@ -100,10 +117,26 @@ class Queue:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def enqueue(self, run_id: str, fields: Mapping[str, Any], *, key: str, delay: float) -> str:
-        """Queue a run, once for a key; return the run that stands for it."""
-        had: bytes = await self._run("ENQUEUE", run_id, key, int(delay * 1000), *_flat(fields))
+    async def enqueue(
+        self, run_id: str, fields: Mapping[str, Any], *, key: str, delay: float, transaction: str = ""
+    ) -> str:
+        """Queue a run, once for a key; return the run that stands for it.
+
+        With a `transaction` it is held until `release`. Empty where the key belongs to a transaction that has
+        not ended.
+        """
+        wait = int(delay * 1000)
+        had: bytes = await self._run("ENQUEUE", run_id, key, wait, transaction, *_flat(fields))
         return had.decode()
+
+    async def release(self, run_id: str, *, is_committed: bool) -> None:
+        """Let a run begin that was held for a transaction, or drop it."""
+        await self._run("RELEASE", run_id, int(is_committed))
+
+    async def held(self, longer_than: float) -> list[HeldRun]:
+        """Return runs that have been held for so many seconds, the oldest hundred."""
+        found = await self._run("HELD", int(longer_than * 1000))
+        return [HeldRun(run.decode(), number.decode(), age / 1000) for run, number, age in found]
 
     async def take(self, worker: str, room: Mapping[str, int]) -> Batch:
         """Take runs; `room` says how many of each job."""
@@ -143,6 +176,21 @@ class Queue:
         """Write how much is done; False where the run is not this worker's any more."""
         return bool(await self._run("PROGRESS", worker, run.id, run.number, done))
 
+    async def steps(self, run_id: str) -> RunFields:
+        """Return what the finished steps of a run gave."""
+        async with _reachable():
+            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}steps:{run_id}")
+        return {name.decode(): value for name, value in found.items()}
+
+    async def keep(self, worker: str, run: Taken, step: str, result: bytes) -> bool:
+        """Write what a step gave; False where the run is not this worker's any more."""
+        return bool(await self._run("KEEP", worker, run.id, run.number, step, result))
+
+    async def sleep(self, worker: str, run: Taken, name: str, seconds: float) -> Sleep:
+        """Give a run back for so many seconds, once for each name."""
+        code: int = await self._run("SLEEP", worker, run.id, run.number, name, int(seconds * 1000))
+        return (Sleep.LOST, Sleep.OVER, Sleep.BEGUN)[code]
+
     async def cancel(self, run_id: str) -> None:
         """End a run that waits; ask the worker of one that runs to end it."""
         await self._run("CANCEL", run_id)
@@ -156,14 +204,15 @@ class Queue:
         now, held, ending = await self._run("TICK", worker)
         return Pulse(now / 1000, _texts(held), _texts(ending))
 
-    async def fire(self, schedule: str, slot: float, fields: Mapping[str, Any], *, overlap: bool) -> str:
+    async def fire(
+        self, schedule: str, slot: float, run_id: str, fields: Mapping[str, Any], *, overlap: bool
+    ) -> str:
         """Queue the run of a slot, once for all workers.
 
         Returns:
             ``fired``, ``had`` (the slot was fired before), ``overlap`` (the run before it has not ended), or
             ``begun`` where the schedule is new.
         """
-        run_id = new_id()
         done: bytes = await self._run(
             "FIRE", schedule, int(slot * 1000), int(overlap), run_id, *_flat(fields)
         )

@@ -40,7 +40,7 @@ def state_of(run_id: str, fields: RunFields) -> RunState:
     return RunState(
         id=run_id,
         job=fields["path"].decode(),
-        state=_text(fields["state"]),
+        state=_state(fields["state"]),
         progress=float(fields.get("progress", b"0")),
         result=msgspec.json.decode(fields["result"]) if fields.get("result") else None,
         error=_error(fields["error"]) if fields.get("error") else None,
@@ -51,8 +51,9 @@ def state_of(run_id: str, fields: RunFields) -> RunState:
     )
 
 
-def _text(value: bytes) -> Any:
-    return value.decode()
+def _state(value: bytes) -> Any:
+    """One that is held for a transaction is queued, as far as its caller can see."""
+    return "queued" if value == b"held" else value.decode()
 
 
 def _moment(milliseconds: bytes) -> datetime:

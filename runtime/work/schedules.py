@@ -9,7 +9,7 @@ from cronsim import CronSim
 
 from runtime.routing.table import Route
 from runtime.work.desk import WorkDesk
-from runtime.work.queue import Queue
+from runtime.work.queue import Queue, new_id
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,9 @@ class Schedules:
         policy = route.endpoint.policy
         cron, zone = policy.schedule or "", ZoneInfo(policy.timezone)
         slot, following = slots(cron, zone, now, max(policy.catch_up, SLACK))
-        fields = self._desk.fields(route, None, route.endpoint.template, b"")
-        fired = await self._queue.fire(name, slot, fields, overlap=policy.overlap)
+        run_id = new_id()
+        fields = self._desk.fields(run_id, route, None, route.endpoint.template, b"")
+        fired = await self._queue.fire(name, slot, run_id, fields, overlap=policy.overlap)
         if fired in {"fired", "overlap"}:
             what = (
                 "schedule fired" if fired == "fired" else "schedule passed over: its last run has not ended"

@@ -6,6 +6,8 @@ What is kept, each name behind `annex:work:`
 - ``run:{id}``: a hash, everything about one run
 - ``later``: runs by the moment at which they may begin (milliseconds of the server's clock)
 - ``workers``: workers by the moment at which their lease ends; `held:{worker}` is what each works on
+- ``held``: runs queued in a transaction that has not ended, by that moment
+- ``steps:{id}``: a hash of what the finished steps of a run gave, and when its sleeps end
 - ``dead``: runs that failed for good, by that moment
 - ``key:{…}``: the run that was queued under a key; ``slot:{…}``: the last slot of a schedule that fired
 - ``bell``: a stream of one entry that wakes idle workers
@@ -22,6 +24,7 @@ local function clock()
 end
 local function ready(job) return P .. 'ready:' .. job end
 local function run(id) return P .. 'run:' .. id end
+local function steps(id) return P .. 'steps:' .. id end
 local function queue(id, job)
   local entry = redis.call('XADD', ready(job), '*', 'run', id)
   redis.call('HSET', run(id), 'entry', entry, 'state', 'queued')
@@ -37,6 +40,7 @@ local function leave(id)
   if had[2] then drop(had[1], had[2]) end
   if had[3] then redis.call('SREM', P .. 'held:' .. had[3], id) end
   redis.call('ZREM', P .. 'later', id)
+  redis.call('ZREM', P .. 'held', id)
   redis.call('HDEL', run(id), 'entry', 'worker', 'cancel')
 end
 local function finish(id, state)
@@ -45,6 +49,7 @@ local function finish(id, state)
   redis.call('HSET', run(id), 'state', state, 'finished', now)
   local had = redis.call('HMGET', run(id), 'kept', 'key')
   redis.call('EXPIRE', run(id), had[1])
+  redis.call('EXPIRE', steps(id), had[1])
   if had[2] then redis.call('EXPIRE', P .. 'key:' .. had[2], had[1]) end
   if state == 'failed' then
     redis.call('ZADD', P .. 'dead', now, id)
@@ -60,15 +65,18 @@ local function again(id, delay)
     queue(id, redis.call('HGET', run(id), 'job'))
   end
 end
-local function begin(id, fields, delay)
-  redis.call('HSET', run(id), unpack(fields))
-  redis.call('HSET', run(id), 'state', 'queued', 'queued', clock(), 'tries', 0)
+local function start(id, delay)
+  redis.call('HSET', run(id), 'state', 'queued', 'queued', clock())
   if delay > 0 then
     redis.call('ZADD', P .. 'later', clock() + delay, id)
     redis.call('SADD', P .. 'jobs', redis.call('HGET', run(id), 'job'))
   else
     queue(id, redis.call('HGET', run(id), 'job'))
   end
+end
+local function begin(id, fields, delay)
+  redis.call('HSET', run(id), 'tries', 0, unpack(fields))
+  start(id, delay)
 end
 local function owns(worker, id, try)
   local had = redis.call('HMGET', run(id), 'worker', 'tries')
@@ -100,20 +108,67 @@ local function lose(worker, counts)
 end
 """  # noqa: E501  # a JSON text in one piece
 
-# ARGV: run, key or '', delay in milliseconds, then field, value, ...
-# Gives the run that stands for it: another one where the key was used before.
+# ARGV: run, key or '', delay in milliseconds, transaction or '', then field, value, ...
+# Gives the run that stands for it: another one where the key was used before, and '' where the key belongs to
+# a transaction that has not ended.
 ENQUEUE = (
     _COMMON
     + """
-local id, key, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local id, key, delay, transaction = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 if redis.call('EXISTS', run(id)) == 1 then return id end
 if key ~= '' then
   local had = redis.call('GET', P .. 'key:' .. key)
-  if had and redis.call('EXISTS', run(had)) == 1 then return had end
+  if had and redis.call('EXISTS', run(had)) == 1 then
+    local by = redis.call('HGET', run(had), 'transaction')
+    return (not by or by == transaction) and had or ''
+  end
   redis.call('SET', P .. 'key:' .. key, id)
 end
-begin(id, {unpack(ARGV, 4)}, delay)
+if transaction == '' then
+  begin(id, {unpack(ARGV, 5)}, delay)
+else
+  redis.call('HSET', run(id), 'tries', 0, unpack(ARGV, 5))
+  redis.call('HSET', run(id), 'state', 'held', 'queued', clock(), 'transaction', transaction, 'delay', delay)
+  redis.call('ZADD', P .. 'held', clock(), id)
+end
 return id
+"""
+)
+
+# ARGV: run, 1 where its transaction was committed. Gives 0 where it is not held any more.
+RELEASE = (
+    _COMMON
+    + """
+local id = ARGV[1]
+redis.call('ZREM', P .. 'held', id)
+if redis.call('HGET', run(id), 'state') ~= 'held' then return 0 end
+local had = redis.call('HMGET', run(id), 'delay', 'key')
+redis.call('HDEL', run(id), 'transaction', 'delay')
+if ARGV[2] == '1' then
+  start(id, tonumber(had[1]))
+else
+  redis.call('DEL', run(id))
+  local key = had[2] and P .. 'key:' .. had[2]
+  if key and redis.call('GET', key) == id then redis.call('DEL', key) end
+end
+return 1
+"""
+)
+
+# ARGV: milliseconds. Gives each run that has been held for longer, its transaction, and for how long.
+HELD = (
+    _COMMON
+    + """
+local now, found = clock(), {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'held', '-inf', now - ARGV[1], 'LIMIT', 0, 100)) do
+  local had = redis.call('HMGET', run(id), 'transaction', 'queued')
+  if had[1] then
+    table.insert(found, {id, had[1], now - tonumber(had[2])})
+  else
+    redis.call('ZREM', P .. 'held', id)
+  end
+end
+return found
 """
 )
 
@@ -220,13 +275,46 @@ return 1
 """
 )
 
+# ARGV: worker, run, try, step, what it gave. Gives 0 where the run is not this worker's any more.
+KEEP = (
+    _COMMON
+    + """
+if not owns(ARGV[1], ARGV[2], ARGV[3]) then return 0 end
+redis.call('HSET', steps(ARGV[2]), ARGV[4], ARGV[5])
+return 1
+"""
+)
+
+# ARGV: worker, run, try, sleep, milliseconds. Such a try does not count.
+# Gives 1 where it has slept, 2 where the run is given back, 0 where it is not this worker's any more.
+SLEEP = (
+    _COMMON
+    + """
+local worker, id, try, name = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not owns(worker, id, try) then return 0 end
+local now = clock()
+local till = tonumber(redis.call('HGET', steps(id), name) or now + tonumber(ARGV[5]))
+redis.call('HSET', steps(id), name, till)
+if redis.call('HGET', run(id), 'cancel') then
+  finish(id, 'cancelled')
+  return 2
+elseif till <= now then
+  return 1
+end
+redis.call('HINCRBY', run(id), 'tries', -1)
+again(id, till - now)
+return 2
+"""
+)
+
 # ARGV: run. One that runs is asked to end; its worker does the rest.
 CANCEL = (
     _COMMON
     + """
 local id = ARGV[1]
 local state = redis.call('HGET', run(id), 'state')
-if state == 'queued' then
+if state == 'queued' or state == 'held' then
+  redis.call('HDEL', run(id), 'transaction', 'delay')
   finish(id, 'cancelled')
 elseif state == 'running' then
   redis.call('HSET', run(id), 'cancel', '1')
@@ -243,6 +331,7 @@ local id = ARGV[1]
 if redis.call('HGET', run(id), 'state') ~= 'failed' then return 0 end
 redis.call('ZREM', P .. 'dead', id)
 redis.call('PERSIST', run(id))
+redis.call('PERSIST', steps(id))
 local key = redis.call('HGET', run(id), 'key')
 if key then redis.call('PERSIST', P .. 'key:' .. key) end
 redis.call('HSET', run(id), 'tries', 0, 'progress', '0')

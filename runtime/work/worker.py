@@ -7,7 +7,7 @@ loses nothing. What is still running when it ends is handed back by whoever saw 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,12 +20,15 @@ from runtime.gate.leftovers import Reaper
 from runtime.http.errors import note
 from runtime.settings import Settings
 from runtime.telemetry import Telemetry
+from runtime.work.book import Book, persistent
 from runtime.work.call import call, invocation_of
 from runtime.work.catalogue import Catalogue
 from runtime.work.desk import WorkDesk
 from runtime.work.figures import Figures
+from runtime.work.held import HeldWork
 from runtime.work.queue import Queue, Taken
 from runtime.work.schedules import Schedules
+from shared.database import Database
 from shared.errors import Unavailable
 from shared.work import RunError
 
@@ -47,6 +50,7 @@ class Worker:
         settings: how many at once, and when to try again.
         reaper: ends what jobs leave behind.
         app: the Litestar application, whose state holds what functions ask for.
+        database: knows what became of transactions in which work was queued.
         telemetry: for spans and figures.
     """
 
@@ -59,6 +63,7 @@ class Worker:
         settings: Settings,
         reaper: Reaper,
         app: Any,
+        database: Database,
         telemetry: Telemetry,
     ) -> None:
         self.name = name
@@ -70,6 +75,7 @@ class Worker:
         self._tracer = telemetry.tracer
         self._figures = Figures(telemetry.meter_provider.get_meter("annex"))
         self._schedules = Schedules(queue, desk)
+        self._held = HeldWork(queue, database)
         self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -145,32 +151,33 @@ class Worker:
 
     async def _do(self, run: Taken) -> None:
         """Do one try and write what came of it, for as long as the queue takes."""
+        book = Book(self._queue, self._desk.seal, self.name, run)
         invocation = invocation_of(run)
         job = run.fields["job"].decode()
         with self._traced(run, job) as span, self._figures.timed(job) as outcome:
             try:
                 found = self._desk.catalogue.find(run.fields["path"].decode())
-                result = await call(
-                    found, run, invocation, self._app, self._reaper, lambda done: self._tell(run, done)
-                )
+                opened = run._replace(fields=self._desk.seal.opened(run.id, run.fields))
+                result = await call(found, opened, invocation, self._app, self._reaper, book)
             except asyncio.CancelledError:
                 if self._stopping.is_set():
                     raise
                 outcome.name = await self._fail(run, RunError("cancelled", "The run was cancelled."))
             except Exception as error:  # noqa: BLE001  # a job may raise anything
-                outcome.name = await self._fail(run, _described(error, invocation))
-                span.set_status(Status(StatusCode.ERROR))
-                span.set_attribute("error.type", invocation.error)
+                if book.is_asleep:
+                    outcome.name = "asleep"
+                else:
+                    outcome.name = await self._fail(run, _described(error, invocation))
+                    span.set_status(Status(StatusCode.ERROR))
+                    span.set_attribute("error.type", invocation.error)
             else:
-                outcome.name = (
-                    "done"
-                    if await self._written(lambda: self._queue.done(self.name, run, result))
-                    else "lost"
-                )
+                sealed = self._desk.seal.close(run.id, "result", result)
+                is_done = await persistent(lambda: self._queue.done(self.name, run, sealed))
+                outcome.name = "done" if is_done else "lost"
             span.set_attribute("annex.run.outcome", outcome.name)
             extra = {"run_id": run.id, "job": job, "try": run.number, "outcome": outcome.name}
             logger.log(
-                logging.INFO if outcome.name in {"done", "cancelled"} else logging.WARNING,
+                logging.INFO if outcome.name in {"done", "cancelled", "asleep"} else logging.WARNING,
                 "run ended",
                 extra=extra,
             )
@@ -179,20 +186,7 @@ class Worker:
         base = self._settings.backoff * 2 ** (run.number - 1)
         delay = min(MOST_BACKOFF, base) * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
         text = msgspec.json.encode(error)
-        return await self._written(lambda: self._queue.failed(self.name, run, text, delay))
-
-    async def _written[T](self, write: Callable[[], Awaitable[T]]) -> T:
-        """Write an end, again and again while the queue is away: the keeper ends what takes too long."""
-        wait = 0.1
-        while True:
-            try:
-                return await write()
-            except Unavailable:
-                await asyncio.sleep(wait)
-                wait = min(2.0, 2 * wait)
-
-    async def _tell(self, run: Taken, done: float) -> None:
-        await self._queue.progress(self.name, run, done)
+        return await persistent(lambda: self._queue.failed(self.name, run, text, delay))
 
     async def _tick(self) -> None:
         """Let what falls due begin, end what is to end, fire schedules."""
@@ -204,6 +198,7 @@ class Worker:
                 if not self._stopping.is_set():
                     await self._schedules.fire(pulse.now)
                 await self._figures.look(self._queue)
+                await self._held.look()
             except Unavailable:
                 pass  # the taker says so
             except Exception:

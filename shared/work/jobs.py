@@ -1,5 +1,7 @@
 """What a function asks for to queue work, and to look at the runs of its caller."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from shared.errors import Unavailable
@@ -58,6 +60,25 @@ class Jobs:
             NotFound: this user, in this organisation, has none of that id, or may not do such work any more.
         """
         return await self._desk.find(self._caller, run_id)
+
+    async def follow(self, run_id: str, *, every: float = 0.5) -> AsyncIterator[RunState]:
+        """Yield a run that this caller queued, as it is now and whenever it has changed, up to its end.
+
+        Args:
+            run_id: of the run.
+            every: seconds between two looks; what changes in between is seen as it is then.
+
+        Raises:
+            NotFound: as `find`, also in the middle.
+        """
+        last = None
+        while last is None or last.state in {"queued", "running"}:
+            run = await self.find(run_id)
+            if run != last:
+                yield run
+            else:
+                await asyncio.sleep(every)
+            last = run
 
     async def cancel(self, run_id: str) -> None:
         """End a run that this caller queued; one that has ended stays as it is.

@@ -25,7 +25,7 @@ def examine(
         root: the project's folder, which holds `shared`, `contracts` and `client`.
         since: a git revision whose contract is compared with today's.
     """
-    operations, undescribed = divide(table.operations)
+    operations, undescribed = divide(table.described)
     is_broken = bool(table.faults or undescribed)
     areas: dict[str, Callable[[], Iterable[Finding]]] = {
         "files": lambda: _files(table),

@@ -1,6 +1,7 @@
 """Work as functions and callers see it: queued by a request, done as its caller, seen by nobody else."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import Response
 
 from runtime.routing import discover
 from runtime.work.literals import mistakes
 from tests.fixtures.app import Caller, Compose, permitted
 from tests.fixtures.valkey import RedisServer
+from tests.fixtures.work import ended, worker
 
 REPORT = '''"""Write a report."""
 
@@ -158,29 +161,6 @@ def serving(compose: Compose, tmp_path: Path, redis_server: RedisServer) -> Serv
             yield caller
 
     return made
-
-
-@asynccontextmanager
-async def worker(caller: Caller) -> AsyncIterator[None]:
-    queue = caller.application.queue
-    assert queue is not None
-    await queue.renew("w", 600)
-    made = caller.application.worker("w")
-    running = asyncio.create_task(made.run(drain=1))
-    yield
-    made.stop()
-    await running
-
-
-async def ended(caller: Caller, run: str, **claims: Any) -> dict[str, Any]:
-    async with asyncio.timeout(20):
-        while True:
-            answer = await caller.signed("GET", f"/runs/{run}", **claims)
-            assert answer.status_code == 200, answer.text
-            found: dict[str, Any] = answer.json()
-            if found["state"] in {"done", "failed", "cancelled"}:
-                return found
-            await asyncio.sleep(0.05)
 
 
 async def queued(caller: Caller, path: str = "/report", **options: Any) -> str:
@@ -333,6 +313,41 @@ def test_check_names_a_call_that_no_job_can_answer(tmp_path: Path):
         ),
         ("wrong.py", "The job at '/guarded' takes no data, but is given Other."),
     ]
+
+
+def told(answer: Response) -> list[Any]:
+    events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+    return [json.loads(each) for each in events]
+
+
+async def test_a_run_is_followed_from_its_wait_to_its_end(serving: Serving):
+    async with serving() as caller:
+        run = await queued(caller)
+        async with asyncio.TaskGroup() as both:
+            following = both.create_task(caller.signed("GET", f"/runs/{run}/events", timeout=30))
+            await asyncio.sleep(0.1)
+            async with worker(caller):
+                await ended(caller, run)
+                await following
+    *seen, last = told(following.result())
+    assert seen[0]["run"]["state"] == "queued"
+    assert (seen[-1]["run"]["state"], seen[-1]["run"]["result"]) == ("done", "Today for user_ada")
+    assert last["type"] == "done"
+
+
+async def test_a_run_that_has_ended_is_told_once_to_who_comes_back(serving: Serving):
+    async with serving() as caller, worker(caller):
+        run = await queued(caller)
+        await ended(caller, run)
+        answer = await caller.signed("GET", f"/runs/{run}/events", headers={"Last-Event-ID": "1"})
+    assert [each["type"] for each in told(answer)] == ["run", "done"]
+
+
+async def test_the_events_of_somebody_elses_run_do_not_exist(serving: Serving):
+    async with serving() as caller:
+        run = await queued(caller)
+        answer = await caller.signed("GET", f"/runs/{run}/events", claims={"sub": "user_2"})
+    assert answer.status_code == 404
 
 
 async def test_the_contract_tells_of_runs_where_a_job_is(serving: Serving):
