@@ -1,8 +1,9 @@
-"""`annex jobs`: what waits, what failed for good, and what to do about it."""
+"""`annex jobs`: what waits, what runs, what failed for good, and what to do about it."""
 
 import argparse
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,30 +11,46 @@ import msgspec
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from runtime.work.desk import WorkDesk
     from runtime.work.queue import Queue
+    from shared.work import RunState
+
+STATES = ("queued", "running", "done", "failed", "cancelled")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command accepts."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--dead", action="store_true", help="list the runs that failed for good, newest first")
+    what.add_argument("--list", action="store_true", help="list runs, the newest first")
+    what.add_argument("--dead", action="store_true", help="list the runs that failed for good")
+    what.add_argument("--show", metavar="RUN", help="print what is kept of a run")
     what.add_argument("--retry", metavar="RUN", help="queue a run that failed for good again")
     what.add_argument("--cancel", metavar="RUN", help="end a run")
-    what.add_argument("--show", metavar="RUN", help="print what is kept of a run")
+    what.add_argument("--run", metavar="PATH", help="queue a job by hand, as nobody")
+    parser.add_argument("--data", metavar="JSON", help="what a job takes that is queued by hand")
+    parser.add_argument("--job", metavar="PATH", help="list runs of this file alone")
+    parser.add_argument("--state", choices=STATES, help="list runs in this state alone")
+    parser.add_argument("--limit", type=int, default=50, help="runs that are listed (50)")
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """List queued work; show, retry or cancel one run."""
-    from shared.errors import Unavailable
+    """List queued work; show, retry, cancel or queue one run."""
+    from shared.errors import Forbidden, Unavailable
+    from shared.work import UnknownJob, WrongPayload
 
     if settings.redis_url is None:
         print("annex jobs: REDIS_URL is not set. Set it to the service's Valkey or Redis.", file=sys.stderr)
         return 1
     try:
         return asyncio.run(_answer(given, settings))
+    except Forbidden:
+        text = f"the job at {given.run!r} takes a caller; queue it from a function instead"
+    except (UnknownJob, WrongPayload) as error:
+        text = str(error)
     except Unavailable as error:
-        print(f"annex jobs: {error.detail}", file=sys.stderr)
-        return 1
+        text = error.detail
+    print(f"annex jobs: {text}", file=sys.stderr)
+    return 1
 
 
 async def _answer(given: argparse.Namespace, settings: Settings) -> int:
@@ -41,55 +58,89 @@ async def _answer(given: argparse.Namespace, settings: Settings) -> int:
 
     assert settings.redis_url is not None  # noqa: S101  # checked by `run`
     queue = Queue.from_url(settings.redis_url)
+    actions: dict[str, Callable[[WorkDesk, Queue, argparse.Namespace], Awaitable[int]]] = {
+        "retry": _retry,
+        "cancel": _cancel,
+        "show": _show,
+        "run": _run,
+    }
+    chosen = [action for name, action in actions.items() if getattr(given, name)]
+    is_filtered = given.list or given.dead or given.job or given.state
+    action = chosen[0] if chosen else _list if is_filtered else _depths
     try:
-        if given.retry:
-            return _said(
-                await queue.revive(given.retry), f"{given.retry} is queued again", "no such dead letter"
-            )
-        if given.cancel:
-            is_known = bool(await queue.read(given.cancel))
-            await queue.cancel(given.cancel)
-            return _said(is_known, f"{given.cancel} is ended, or ends within seconds", "no such run")
-        if given.show:
-            return await _show(queue, given.show)
-        lines = (
-            [await _line(queue, each) for each in await queue.dead()] if given.dead else await _depths(queue)
-        )
-        print("\n".join(lines) or ("no dead letters" if given.dead else "nothing was ever queued"))
-        return 0
+        return await action(_desk(queue, settings, needs_files=bool(given.run)), queue, given)
     finally:
         await queue.close()
 
 
-def _said(done: bool, success: str, failure: str) -> int:  # noqa: FBT001  # one outcome
-    print(success if done else f"annex jobs: {failure}", file=sys.stdout if done else sys.stderr)
-    return 0 if done else 1
+def _desk(queue: "Queue", settings: Settings, *, needs_files: bool) -> "WorkDesk":
+    from opentelemetry.trace import get_tracer
+
+    from runtime.commands.table import table_of
+    from runtime.routing import RouteTable
+    from runtime.work.desk import WorkDesk
+    from runtime.work.seal import Seal
+
+    table = table_of(settings) if needs_files else RouteTable(settings.functions, (), ())
+    kept = settings.work.runs_kept
+    return WorkDesk(
+        queue,
+        lambda: table,
+        lambda *_: False,
+        kept=kept,
+        tracer=get_tracer("annex"),
+        seal=Seal.of(settings),
+    )
 
 
-async def _depths(queue: "Queue") -> list[str]:
-    found = sorted(await queue.depths())
-    return [
+async def _retry(_: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:
+    is_done = await queue.revive(given.retry)
+    return _said(f"{given.retry} is queued again", "" if is_done else "no such dead letter")
+
+
+async def _cancel(_: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:
+    is_known = bool(await queue.read(given.cancel))
+    await queue.cancel(given.cancel)
+    return _said(f"{given.cancel} is ended, or ends within seconds", "" if is_known else "no such run")
+
+
+async def _run(desk: "WorkDesk", _: "Queue", given: argparse.Namespace) -> int:
+    state = await desk.enqueue_by_hand(given.run, given.data)
+    return _said(f"{state.id} is queued", "")
+
+
+async def _show(desk: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:
+    fields = await queue.read(given.show)
+    if not fields:
+        return _said("", "no such run")
+    state = desk.state(given.show, fields)
+    return _said(msgspec.json.format(msgspec.json.encode(state), indent=2).decode(), "")
+
+
+async def _depths(_: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:  # noqa: ARG001  # as the others
+    lines = [
         f"{each.job}: {each.waiting} waiting, {each.running} running, oldest {each.oldest:.0f} s"
-        for each in found
+        for each in sorted(await queue.depths())
     ]
+    return _said("\n".join(lines) or "nothing was ever queued", "")
 
 
-async def _line(queue: "Queue", run_id: str) -> str:
-    from runtime.work.runs import state_of
+async def _list(_: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:
+    from runtime.work.runs import listed
 
-    fields = await queue.read(run_id)
-    if not fields:
-        return f"{run_id}: its time is over"
-    state = state_of(run_id, fields)
-    code = state.error.code if state.error else ""
-    return f"{run_id} {state.job} {state.finished_at:%Y-%m-%d %H:%M:%S}Z, {state.tries} tries: {code}"
+    state = "failed" if given.dead else given.state
+    found = listed(await queue.runs(given.limit), job=given.job, state=state)[: given.limit]
+    return _said("\n".join(_line(each) for each in found) or "no such runs", "")
 
 
-async def _show(queue: "Queue", run_id: str) -> int:
-    from runtime.work.runs import state_of
+def _line(run: "RunState") -> str:
+    why = f": {run.error.code}" if run.error else ""
+    return f"{run.id} {run.state:9} {run.job} {run.queued_at:%Y-%m-%d %H:%M:%S}Z, tries: {run.tries}{why}"
 
-    fields = await queue.read(run_id)
-    if not fields:
-        return _said(False, "", "no such run")  # noqa: FBT003
-    print(msgspec.json.format(msgspec.json.encode(state_of(run_id, fields)), indent=2).decode())
+
+def _said(success: str, failure: str) -> int:
+    if failure:
+        print(f"annex jobs: {failure}", file=sys.stderr)
+        return 1
+    print(success)
     return 0

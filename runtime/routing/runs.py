@@ -26,7 +26,7 @@ _POLICY = Policy(
 _DAY = 86400.0  # seconds for which one connection may follow a run
 
 
-class RunChanged(Event, tag="run"):
+class RunChanged(Event, tag="run", frozen=True, kw_only=True):
     """A run as it is now; one that is taken up again begins with what it is by then."""
 
     run: RunState

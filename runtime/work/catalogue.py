@@ -77,6 +77,22 @@ def payload(route: Route, data: Any) -> bytes:
     return text
 
 
+def by_hand(route: Route, text: str | None) -> Any:
+    """Return what a JSON text gives a job; None without a text.
+
+    Raises:
+        WrongPayload: it is not what the job takes.
+    """
+    taken = _taken(route)
+    if text is None or taken is None:
+        return text
+    try:
+        return msgspec.json.decode(text, type=taken.annotation)
+    except msgspec.MsgspecError as error:
+        wanted = _spelt(taken.annotation)
+        raise WrongPayload(f"The job at {route.endpoint.template!r} takes {wanted}: {error}.") from None
+
+
 def _taken(route: Route) -> Input | None:
     inputs = route.operation.inputs if route.operation else ()
     return next((each for each in inputs if each.kind is InputKind.BODY), None)

@@ -14,7 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from runtime.routing import RouteTable
 from runtime.routing.input_kind import InputKind
 from runtime.routing.table import Route
-from runtime.work.catalogue import Catalogue, payload
+from runtime.work.catalogue import Catalogue, by_hand, payload
 from runtime.work.queue import Queue, RunFields, new_id
 from runtime.work.runs import NOBODY, holder_of, identity_of, state_of
 from runtime.work.seal import Seal
@@ -74,15 +74,36 @@ class WorkDesk:
         self, caller: User | None, path: str, data: Any, *, key: str | None, delay: float
     ) -> RunState:
         """As `Jobs.enqueue`."""
-        route, _ = self.catalogue.find(path)
-        if route.operation is None:
-            raise Unavailable(f"The job at {path!r} is in quarantine; nothing was queued.", retry_after=None)
+        route = self._find(path)
         if key is not None and not 0 < len(key) <= MAX_KEY:
             raise ValueError(f"A key has 1 to {MAX_KEY} characters.")
         if not 0 <= delay <= MAX_DELAY:
             raise ValueError("A delay is 0 to 366 days, in seconds.")
         body = payload(route, data)
         self._admit(route, caller)
+        return await self._queued(route, caller, path, body, key=key, delay=delay)
+
+    async def enqueue_by_hand(self, path: str, text: str | None) -> RunState:
+        """Queue a job with a JSON text, as nobody and whatever its policy asks for: for who runs the service.
+
+        Raises:
+            UnknownJob, WrongPayload, Unavailable: as `Jobs.enqueue`.
+            Forbidden: it takes a caller, and nobody is none.
+        """
+        route = self._find(path)
+        body = payload(route, by_hand(route, text))
+        _check_caller(route, None)
+        return await self._queued(route, None, path, body, key=None, delay=0)
+
+    def _find(self, path: str) -> Route:
+        route, _ = self.catalogue.find(path)
+        if route.operation is None:
+            raise Unavailable(f"The job at {path!r} is in quarantine; nothing was queued.", retry_after=None)
+        return route
+
+    async def _queued(  # what is queued, by name
+        self, route: Route, caller: User | None, path: str, body: bytes, *, key: str | None, delay: float
+    ) -> RunState:
         new = new_id()
         fields = self.fields(new, route, caller, path, body)
         kept_under = _key_of(route, fields["holder"], key) if key else ""
@@ -174,17 +195,22 @@ class WorkDesk:
     def _admit(self, route: Route, caller: User | None) -> None:
         """Check the job's policy; what admits callers without a credential takes them as they are."""
         policy = route.endpoint.policy
-        kinds = {each.kind: each for each in route.operation.inputs} if route.operation else {}
-        asks = kinds.get(InputKind.USER)
-        if InputKind.MEMBER in kinds and (caller is None or caller.organization is None):
-            raise Forbidden(lacking="an active organisation")
-        if caller is None and asks is not None and type(None) not in getattr(asks.annotation, "__args__", ()):
-            raise Forbidden(lacking="a caller, as its job takes a User")
+        _check_caller(route, caller)
         if policy.public:
             return
         allowed = not policy.demands if caller is None else self._permits(caller, policy.demands or "{}")
         if not allowed:
             raise Forbidden(lacking=f"what the job {route.endpoint.template} asks for")
+
+
+def _check_caller(route: Route, caller: User | None) -> None:
+    """Check that a job which takes a caller gets one."""
+    kinds = {each.kind: each for each in route.operation.inputs} if route.operation else {}
+    asks = kinds.get(InputKind.USER)
+    if InputKind.MEMBER in kinds and (caller is None or caller.organization is None):
+        raise Forbidden(lacking="an active organisation")
+    if caller is None and asks is not None and type(None) not in getattr(asks.annotation, "__args__", ()):
+        raise Forbidden(lacking="a caller, as its job takes a User")
 
 
 def _key_of(route: Route, holder: bytes, key: str) -> str:

@@ -108,17 +108,19 @@ class Keeper:
         self._command = command
         self._seconds = lease
         self._budget = stop_budget
-        self._stopping_since = 0.0
+        self._stopping_since = self._replacing_since = 0.0
 
     def run(self) -> None:
-        """Return after SIGTERM or SIGINT, once the worker has ended."""
+        """Return after SIGTERM or SIGINT, once the worker has ended; at SIGHUP replace it."""
         wait = 0.5
         with _signals() as signals:
             while not self._stopping_since:
                 lease = WorkerLease(self._client, f"{socket.gethostname()}-{uuid4().hex}", self._seconds)
-                began = clock()
+                began, self._replacing_since = clock(), 0.0
                 if lease.renew():
                     self._tend(lease, signals)
+                if self._replacing_since:
+                    continue
                 wait = 0.5 if clock() - began > STEADY else min(MOST_WAIT, 2 * wait)
                 if not self._stopping_since:
                     self._sleep(signals, wait)
@@ -134,15 +136,16 @@ class Keeper:
                     logger.error("the lease cannot be renewed: ending the worker before others do its work")
                     killed = True
                     worker.kill()
-                if self._stopping_since and worker.poll() is None:
+                asked_since = self._stopping_since or self._replacing_since
+                if asked_since and worker.poll() is None:
                     worker.terminate()
-                    if clock() - self._stopping_since > self._budget:
+                    if clock() - asked_since > self._budget:
                         killed = True
                         worker.kill()
         finally:
             worker.kill()
             status = worker.wait()
-        is_asked = bool(self._stopping_since)
+        is_asked = bool(self._stopping_since or self._replacing_since)
         if not is_asked and not killed:
             logger.error("a worker ended by itself, with status %d; another one is started", status)
         lease.retire(counts=not is_asked)
@@ -154,6 +157,8 @@ class Keeper:
         for number in signals.recv(64):
             if number in {signal.SIGTERM, signal.SIGINT} and not self._stopping_since:
                 self._stopping_since = clock()
+            elif number == signal.SIGHUP and not self._replacing_since:
+                self._replacing_since = clock()
 
 
 @contextmanager
@@ -163,7 +168,7 @@ def _signals() -> Iterator[socket.socket]:
     for each in (reader, writer):
         each.settimeout(0)
     before = signal.set_wakeup_fd(writer.fileno())
-    handled = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+    handled = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
     old = {number: signal.signal(number, lambda *_: None) for number in handled}
     try:
         yield reader

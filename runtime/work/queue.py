@@ -231,6 +231,19 @@ class Queue:
             found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}run:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
+    async def runs(self, limit: int) -> dict[str, RunFields]:
+        """Return what is kept of runs: `limit` of each job and of each kind, the newest ones."""
+        ids: list[bytes] = list(dict.fromkeys(await self._run("RUNS", limit)))
+        async with _reachable(), self._redis.pipeline(transaction=False) as reading:
+            for each in ids:
+                reading.hgetall(f"{PREFIX}run:{each.decode()}")
+            found: list[dict[bytes, bytes]] = await reading.execute()
+        return {
+            run.decode(): {name.decode(): value for name, value in fields.items()}
+            for run, fields in zip(ids, found, strict=True)
+            if b"state" in fields
+        }
+
     async def dead(self, limit: int = 100) -> list[str]:
         """Return the newest runs that failed for good."""
         async with _reachable():

@@ -1,11 +1,13 @@
 """What is kept of a run, as it is written and read."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from runtime.work.queue import RunFields
+from runtime.work.seal import FIELDS
 from shared.agents.holder import Holder
 from shared.identity import Claims, User
 from shared.work import RunError, RunState
@@ -49,6 +51,17 @@ def state_of(run_id: str, fields: RunFields) -> RunState:
         started_at=_moment(fields["started"]) if "started" in fields else None,
         finished_at=_moment(fields["finished"]) if "finished" in fields else None,
     )
+
+
+def listed(runs: Mapping[str, RunFields], *, job: str | None, state: str | None) -> list[RunState]:
+    """Return runs without what is sealed, the newest first; of one job's file, in one state."""
+    states = [
+        state_of(run_id, {name: value for name, value in fields.items() if name not in FIELDS})
+        for run_id, fields in runs.items()
+        if job is None or fields["job"].decode() == job
+    ]
+    found = [each for each in states if state is None or each.state == state]
+    return sorted(found, key=lambda each: each.queued_at, reverse=True)
 
 
 def _state(value: bytes) -> Any:

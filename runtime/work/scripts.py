@@ -8,7 +8,7 @@ What is kept, each name behind `annex:work:`
 - ``workers``: workers by the moment at which their lease ends; `held:{worker}` is what each works on
 - ``held``: runs queued in a transaction that has not ended, by that moment
 - ``steps:{id}``: a hash of what the finished steps of a run gave, and when its sleeps end
-- ``dead``: runs that failed for good, by that moment
+- ``dead``: runs that failed for good, by that moment; ``ended``: the last thousand that ended in any way
 - ``key:{…}``: the run that was queued under a key; ``slot:{…}``: the last slot of a schedule that fired
 - ``bell``: a stream of one entry that wakes idle workers
 
@@ -50,6 +50,8 @@ local function finish(id, state)
   local had = redis.call('HMGET', run(id), 'kept', 'key')
   redis.call('EXPIRE', run(id), had[1])
   redis.call('EXPIRE', steps(id), had[1])
+  redis.call('ZADD', P .. 'ended', now, id)
+  redis.call('ZREMRANGEBYRANK', P .. 'ended', 0, -1001)
   if had[2] then redis.call('EXPIRE', P .. 'key:' .. had[2], had[1]) end
   if state == 'failed' then
     redis.call('ZADD', P .. 'dead', now, id)
@@ -384,6 +386,24 @@ end
 redis.call('HSET', at, 'run', ARGV[4])
 begin(ARGV[4], {unpack(ARGV, 5)}, 0)
 return 'fired'
+"""
+)
+
+# ARGV: how many of each kind. Gives runs: those that may begin or have begun, then those that do not yet or
+# not any more, each kind with the newest first.
+RUNS = (
+    _COMMON
+    + """
+local found = {}
+for _, job in ipairs(redis.call('SMEMBERS', P .. 'jobs')) do
+  for _, entry in ipairs(redis.call('XREVRANGE', ready(job), '+', '-', 'COUNT', ARGV[1])) do
+    table.insert(found, entry[2][2])
+  end
+end
+for _, kind in ipairs({'later', 'held', 'dead', 'ended'}) do
+  for _, id in ipairs(redis.call('ZREVRANGE', P .. kind, 0, ARGV[1] - 1)) do table.insert(found, id) end
+end
+return found
 """
 )
 
