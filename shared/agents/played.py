@@ -20,12 +20,12 @@ from shared.agents.events import (
     ToolCall,
     ToolResult,
 )
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 
 _SAID = (MessageDelta, AgentMessage, ReasoningDelta, Reasoning, ToolCall, ToolResult, TokenUsage, CustomEvent)
 
 
-async def played(events: AsyncIterable[AgentEvent], run: Run) -> AsyncGenerator[AgentEvent]:
+async def played(events: AsyncIterable[AgentEvent], run: TeamRun) -> AsyncGenerator[AgentEvent]:
     """Yield what a framework says, until it ends or the run does; it is closed in every case.
 
     A `RunDone` of its own says why it ended. Its `TokenUsage` is that of the run so far.
@@ -64,7 +64,7 @@ async def close(events: AsyncIterator[Any] | AsyncIterable[Any]) -> None:
 class _Heard:
     """Counts what was said, and concludes the run at its limits."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: TeamRun) -> None:
         self._run = run
         self._left = run.budget.messages
         self._written: dict[str, int] = {}

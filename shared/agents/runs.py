@@ -29,7 +29,7 @@ from shared.agents.questions.spent import SpentInProcess
 from shared.agents.running.leftovers import Leftovers
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.running.meters import Meters
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.settings import ModelSettings
 from shared.agents.silence import silence
 from shared.agents.stream import RunStream
@@ -43,7 +43,7 @@ _DEFAULT_BUDGET = Budget()
 
 type ChatFormat = Literal["ui-messages"]
 type Build = Callable[[Any], Any]
-type Speak = Callable[[Sequence[Turn], Run], AsyncGenerator[AgentEvent]]
+type Speak = Callable[[Sequence[Turn], TeamRun], AsyncGenerator[AgentEvent]]
 
 
 def _refuse(_user: User, _demands: str) -> bool:
@@ -78,7 +78,7 @@ class Agents:
         self.meters = Meters(meter_provider)
         self.leftovers = Leftovers()
         self._is_entered = False
-        self._running: dict[str, Run] = {}
+        self._running: dict[str, TeamRun] = {}
         spent = SpentInProcess() if store is None else store.spent
         self._questions = Questions(Continuations(secret, spent), permits)
         self._detached = DetachedRuns(store, self._running, permits)
@@ -259,15 +259,15 @@ class Agents:
         else:
             raise NotFound("agent run", run_id)
 
-    def question(self, run: Run, question: Question) -> InputRequired:
+    def question(self, run: TeamRun, question: Question) -> InputRequired:
         """Return the event that puts a question to the person."""
         return self._questions.ask(run, question)
 
-    async def settle(self, run: Run) -> None:
+    async def settle(self, run: TeamRun) -> None:
         """Use up the continuation that a run began with, where it succeeded."""
         await self._questions.settle(run)
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: TeamRun) -> None:
         """Release what a run had of the limits."""
         del self._running[run.id]
         self._limits.release(run.holder.user_id)
@@ -291,7 +291,7 @@ class Agents:
         budget: Budget,
         *,
         reasoning: bool = False,
-    ) -> Run:
+    ) -> TeamRun:
         self._limits.admit(user.user_id)
         try:
             turns, asked = await self._questions.redeem(conversation, name, user, seconds=budget.seconds)
@@ -301,7 +301,7 @@ class Agents:
         reply = None
         if asked is not None:
             reply = PersonReply(agent=asked.agent, digest=asked.call, approved=conversation.approved)
-        run = Run(
+        run = TeamRun(
             partial(speak, turns),
             holder=Holder.of(user, self._demands),
             team=name,
@@ -316,7 +316,7 @@ class Agents:
         trace.get_current_span().set_attribute("annex.run.id", run.id)
         return run
 
-    async def _begin(self, run: Run, conversation: Conversation, *, detach: bool) -> RunStream:
+    async def _begin(self, run: TeamRun, conversation: Conversation, *, detach: bool) -> RunStream:
         if detach:
             stream = await self._detached.start(run)
             stream.wire = conversation.wire()
@@ -327,7 +327,7 @@ class Agents:
         return stream
 
 
-def _let_go(loop: asyncio.AbstractEventLoop, run: Run) -> None:
+def _let_go(loop: asyncio.AbstractEventLoop, run: TeamRun) -> None:
     """End the run of a stream that was lost before anybody read or closed it."""
     if not loop.is_closed():
         loop.call_soon_threadsafe(run.stop, "cancelled")

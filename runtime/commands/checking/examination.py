@@ -12,6 +12,7 @@ from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings import Settings
+from runtime.work.literals import mistakes
 
 
 def examine(
@@ -25,13 +26,16 @@ def examine(
         root: the project's folder, which holds `shared`, `contracts` and `client`.
         since: a git revision whose contract is compared with today's.
     """
-    operations, undescribed = divide(table.operations)
+    operations, undescribed = divide(table.described)
     is_broken = bool(table.faults or undescribed)
     areas: dict[str, Callable[[], Iterable[Finding]]] = {
         "files": lambda: _files(table),
         "schema": lambda: declared(root).faults,
         "product": lambda: examine_product(root),
         "lock": lambda: _lock(settings, table),
+        "work": lambda: (
+            Finding("work", f"{file}:{line}: {text}", is_fault=True) for file, line, text in mistakes(table)
+        ),
         "caching": lambda: _caching(table.operations),
         "inputs": lambda: _inputs(table.operations),
         "types": lambda: _shapes(operations, undescribed),

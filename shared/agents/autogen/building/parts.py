@@ -18,7 +18,7 @@ from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.run_model import RunModel
 from shared.agents.characters import whole
 from shared.agents.conversation.transcript import Turn
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.tool import Tool, refuse_tool
 
 
@@ -30,7 +30,7 @@ class Parts:
     """
 
     def __init__(
-        self, run: Run, client: ModelClient, share: Share, past: Sequence[Turn], *, trace_messages: bool
+        self, run: TeamRun, client: ModelClient, share: Share, past: Sequence[Turn], *, trace_messages: bool
     ) -> None:
         self.past = tuple(past)
         self.asides = Asides()

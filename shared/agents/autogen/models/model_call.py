@@ -13,7 +13,7 @@ from shared.agents.autogen.models.tokens import BYTES_PER_TOKEN, plausible
 from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_MESSAGE
 from shared.agents.events import Reasoning, ReasoningDelta, StopReason
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.errors import ModelUnavailable
 
 EMPTY_RESULT = CreateResult(
@@ -36,7 +36,7 @@ class ModelCall:
         ending: why the run ends with this call, whatever the model still sends; None: it goes on.
     """
 
-    def __init__(self, run: Run, asides: Asides | None) -> None:
+    def __init__(self, run: TeamRun, asides: Asides | None) -> None:
         self.ending: StopReason | None = None
         self._run = run
         self._asides = asides
