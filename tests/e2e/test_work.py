@@ -131,6 +131,46 @@ def test_a_server_that_is_away_for_less_than_the_lease_costs_nothing(
         assert works.diary() == ["begin", "end"]
 
 
+def test_a_server_that_restarts_with_its_data_in_the_middle_of_a_job_loses_nothing(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    redis_server.keep()
+    with working(tmp_path, issuer, redis_server.url, ANNEX_JOB_LEASE="20") as works:
+        run, waiting = works.enqueue(seconds=3), works.enqueue("/newer")
+        works.begun()
+        redis_server.stop()
+        redis_server.start()
+        works.wait(run)
+        assert (works.diary(), works.state(waiting)) == (["begin", "end"], "queued")
+
+
+def test_a_worker_that_is_stopped_for_longer_than_its_lease_loses_its_job_to_another(
+    works: Works, tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    run = works.enqueue(seconds=3)
+    stopped = [works.service.process.pid, works.begun()]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with working(tmp_path, issuer, redis_server.url) as other:
+            assert other.wait(run)["result"] == b'"try 2"'
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    until(lambda: not psutil.pid_exists(stopped[1]))
+    assert works.fields(run)["result"] == b'"try 2"'
+
+
+def test_sighup_replaces_the_worker_once_its_job_is_done(works: Works):
+    run = works.enqueue(seconds=1)
+    first = works.begun()
+    works.service.process.send_signal(signal.SIGHUP)
+    works.wait(run)
+    until(lambda: works.worker() != first)
+    works.wait(works.enqueue())
+    assert (works.diary(), works.begun(2) != first) == (["begin", "end", "begin", "end"], True)
+
+
 def test_a_job_that_this_version_does_not_know_waits_for_one_that_does(
     works: Works, tmp_path: Path, issuer: Issuer, redis_server: RedisServer
 ):

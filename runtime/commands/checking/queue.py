@@ -36,7 +36,5 @@ def _judge(facts: dict[str, Any]) -> Iterator[Finding]:
     if facts.get("role") == "slave":
         yield Finding("queue", "it is a replica, which takes no work: name the primary", is_fault=True)
     if not facts.get("aof_enabled"):
-        text = (
-            "appendonly is off: a crash of the server loses what was queued since its last snapshot, or all"
-        )
+        text = "appendonly is off: a crash loses what was queued since the last snapshot, or everything"
         yield Finding("queue", f"{text}; set appendonly yes", is_doubt=True)

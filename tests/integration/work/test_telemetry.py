@@ -1,4 +1,4 @@
-"""What queued work looks like from outside: one trace from the request to the job's SQL, and what is counted."""
+"""Queued work from outside: one trace from the request to the job's SQL, and what is counted."""
 
 from pathlib import Path
 from typing import Any

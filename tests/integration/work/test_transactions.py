@@ -1,6 +1,7 @@
 """Work that is queued inside a transaction: with the commit, or not at all."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextvars import Context
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from runtime.work.held import HeldWork
 from runtime.work.queue import Queue
 from shared.database import Database
+from shared.errors import DatabaseUnavailable
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.valkey import RedisServer
+from tests.fixtures.work import worker
 
 QUEUES = '''"""Queue work in a transaction."""
 
@@ -180,3 +183,28 @@ async def test_a_caller_can_take_back_what_waits_for_a_commit(caller: Caller):
         run = await caller.application.desk.enqueue(None, "/queues", "x", key=None, delay=0)
         await queue.cancel(run.id)
     assert await state(queue, run.id) == "cancelled"
+
+
+async def test_work_of_a_transaction_whose_connection_is_killed_never_was(caller: Caller):
+    queue, database = parts(caller)
+    runs = []
+    with contextlib.suppress(DatabaseUnavailable):
+        async with database.transaction() as transaction:
+            runs.append((await caller.application.desk.enqueue(None, "/queues", "x", key=None, delay=0)).id)
+            await transaction.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    await HeldWork(queue, database, patience=0).look()
+    assert await state(queue, runs[0]) == "gone"
+
+
+async def test_work_whose_commit_was_told_to_nobody_is_released_by_a_worker(
+    caller: Caller, redis_server: RedisServer
+):
+    """The queue is away from the moment of the commit on, until after the answer."""
+    queue, database = parts(caller)
+    async with database.transaction():
+        run = await caller.application.desk.enqueue(None, "/queues", "x", key=None, delay=0)
+        redis_server.hang()
+    redis_server.resume()
+    async with worker(caller):
+        while await state(queue, run.id) != "done":  # noqa: ASYNC110  # a worker's look is no event
+            await asyncio.sleep(0.05)
