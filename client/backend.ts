@@ -26,6 +26,8 @@ export interface Route {
   content?: "text" | "binary";
   /** It can answer with a redirect, which `.redirect()` reads. */
   redirects?: true;
+  /** It answers without a session. */
+  open?: true;
   events?: { type: string };
   errors: FailureCode;
 }
@@ -178,6 +180,17 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
 
 export function createBackend(options: BackendOptions): BackendApiClient {
   return new BackendApiClient(options);
+}
+
+/** The routes of a table that answer without a session. */
+export type Open<T extends RouteTable> = {
+  [M in Method]: { [P in keyof T[M] as T[M][P] extends { open: true } ? P : never]: T[M][P] };
+};
+export type PublicBackend = BackendApiClient<Open<Routes>, Open<Streams>>;
+
+/** Create a client of the public functions alone; it has no token, so what it gets may be cached for everybody. */
+export function createPublicBackend(options: Omit<BackendOptions, "getToken">): PublicBackend {
+  return new BackendApiClient<Open<Routes>, Open<Streams>>(options);
 }
 
 const redirected: Reader = async (response) => {

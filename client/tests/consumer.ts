@@ -1,5 +1,5 @@
 /** What a contract with every construct lets a caller write, and what it must not. Compiled, never run. */
-import { createBackend, isBackendError, type BackendError, type Everything, type EverythingInput, type Redirected } from "../index";
+import { createBackend, createPublicBackend, isBackendError, type BackendError, type Everything, type EverythingInput, type Redirected } from "../index";
 
 const backend = createBackend({ baseUrl: "https://backend.example" });
 
@@ -174,4 +174,16 @@ export async function contents() {
 
 function text() {
   return backend.get("/contents").text();
+}
+
+export async function open(input: EverythingInput) {
+  const backend = createPublicBackend({ baseUrl: "https://backend.example" });
+  same<Awaited<ReturnType<typeof post>>, Everything>(true);
+  // @ts-expect-error this function asks for a session
+  backend.get("/contents");
+  // @ts-expect-error and a public client has none
+  createPublicBackend({ baseUrl: "https://backend.example", getToken: () => "t" });
+  function post() {
+    return backend.post("/constructs", { body: input });
+  }
 }

@@ -10,6 +10,7 @@ export interface Routes {
   get: {
     "/signals": { query?: { limit?: number | undefined; since?: string | Date | undefined; symbol?: string[] | undefined }; response: Signal[]; errors: ErrorCode };
     "/signals/{symbol}": { path: { symbol: string }; response: Signal; errors: "not_found" | "unauthenticated" };
+    "/history": { query?: { symbol?: string | undefined; cursor?: string | undefined }; response: { items: Signal[]; nextCursor: string | null }; open: true; errors: never };
     "/files/{...path}": { path: { path: string }; response: string; errors: never };
     "/report": { content: "text"; errors: "not_found" };
     "/moved": { redirects: true; errors: never };

@@ -142,6 +142,8 @@ class Agents:
             AgentsUnavailable: no model, no adapter, or no store for a detached run.
             Invalid: the continuation is not valid.
             Conflict: the continuation was used before.
+            ModelUnavailable: the provider failed; the last event says so.
+            RunLost: the server of a detached run is gone; the last event says so.
         """
         if detach:
             self._detached.require()
@@ -204,7 +206,11 @@ class Agents:
         """Run one agent to its end and return its structured output.
 
         Raises:
-            AnnexError: as `run`; or what the run broke off with.
+            TooManyRuns: the caller, or the process, has as many under way as allowed.
+            AgentsUnavailable: no model or no adapter.
+            Invalid: the continuation is not valid.
+            Conflict: the continuation was used before.
+            ModelUnavailable: the provider failed, or its answer does not fit `output`.
         """
         team = Team(agent.name, (msgspec.structs.replace(agent, output=output),), replay=replay)
         run = await self._admit(team.name, await self._speaker(team), conversation, user, budget)
@@ -235,6 +241,8 @@ class Agents:
         Raises:
             NotFound: this user, in this organisation and with these permissions, has no such run, or its
                 events are gone.
+            ModelUnavailable: the provider failed; the last event says so.
+            RunLost: the server of the run is gone; the last event says so.
         """
         record = await self._detached.find(run_id, user)
         trace.get_current_span().set_attribute("annex.run.id", run_id)

@@ -111,6 +111,8 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
         yield "      /** The same key gets the first answer again; with one, the call is retried. */"
         yield "      idempotencyKey?: string | undefined;"
     yield from _answer(operation, components)
+    if not operation["security"]:
+        yield "      open: true;"
     yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
     yield "    };"
 
