@@ -50,7 +50,7 @@ class Session:
     async def comes_to_answer(self, path: str, value: object) -> None:
         """Wait until a function answers with `value`: two saves may be taken in one after the other."""
         async with asyncio.timeout(30):
-            while (await self.get(path))[1] != value:
+            while (await self.get(path))[1] != value:  # noqa: ASYNC110  # a request tells, and no event
                 await asyncio.sleep(0.02)
 
     async def get(self, path: str) -> tuple[int, object, str]:
