@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "check everything that can be known without a request; exit 1 with causes and cures",
     "explain": "print file, policy and the origin of each value",
     "init": "write a service of your own beside a Next.js app",
+    "upgrade": "say what a newer version changes for this service, and rewrite what is mechanical",
     "new": "write a new function file and its test",
     "call": "send one request through the real app, in this process",
     "token": "print a token of the development issuer (refused in production)",
@@ -27,7 +28,7 @@ COMMANDS = {
     "doctor": "print the settings in effect, and whether what the service depends on responds",
     "smoke": "test a deployed service: health, authentication, errors, CORS, a call with a token",
 }
-WITHOUT_SETTINGS = {"init"}
+WITHOUT_SETTINGS = {"init", "upgrade"}
 """What runs in a folder that need not be a service's: a `.env` there may be anybody's."""
 EXTRAS = {
     "watchfiles": "dev",

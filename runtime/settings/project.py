@@ -16,7 +16,7 @@ class Project(Struct, frozen=True):
         litestar: the team's own Litestar handlers, controllers, routers and plugins, each as `module:name`.
         client: the app's folder that the TypeScript client is written into, None where there is none.
         seed: folders of `.sql` files, in order, from which the database of development and tests is made.
-        version: of the product that the service was written for or last upgraded to, empty where it does not say.
+        version: of the product that the service was made with or upgraded to; empty where it does not say.
         wheel: the hash of the product's wheel, ``sha256:…``; empty where it comes from a commit.
         problem: what is wrong with the file, None where it can be used.
     """

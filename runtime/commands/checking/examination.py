@@ -12,6 +12,10 @@ from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings import Settings
+from runtime.settings.import_path import PRODUCT
+from runtime.settings.project import read_project
+from runtime.starting.changes import since
+from runtime.starting.rewriting import uses
 from runtime.work.literals import mistakes
 
 
@@ -32,6 +36,7 @@ def examine(
         "files": lambda: _files(table),
         "schema": lambda: declared(root).faults,
         "product": lambda: examine_product(root),
+        "upgrade": lambda: _old_names(root),
         "lock": lambda: _lock(settings, table),
         "work": lambda: (
             Finding("work", f"{file}:{line}: {text}", is_fault=True) for file, line, text in mistakes(table)
@@ -59,6 +64,12 @@ def _files(table: RouteTable) -> Iterator[Finding]:
     if table.others:
         routes = ", ".join(f"{each.method} {each.template}" for each in table.others)
         yield Finding("litestar", f"beside them: {routes}")
+
+
+def _old_names(root: Path) -> Iterator[Finding]:
+    for use in uses(root, since(read_project(root).version)) if root != PRODUCT else ():
+        place = f"{use.file.relative_to(root)}:{use.line}"
+        yield Finding("upgrade", f"{place}: {use.change}. Run `annex upgrade`.", is_doubt=True)
 
 
 def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:

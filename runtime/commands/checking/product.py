@@ -12,7 +12,7 @@ LOCK = "uv.lock"
 
 
 def examine_product(root: Path) -> Iterator[Finding]:
-    """Yield what is wrong, or that nothing is; nothing where the project `root` has no lock or no product in it."""
+    """Yield what is wrong, or that nothing is; nothing where the lock below `root` has no product."""
     file = root / LOCK
     if not file.is_file():
         return
