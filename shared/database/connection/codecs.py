@@ -1,4 +1,4 @@
-"""Codecs that replace the driver's: JSON as values, timestamps without a time zone also from an Instant.
+"""Codecs that replace the driver's: JSON as values, addresses and bits as text, timestamps from an Instant.
 
 An interval with months is refused, of which the driver would make 30 days each.
 """
@@ -20,6 +20,8 @@ async def set_codecs(connection: asyncpg.Connection) -> None:
     decode = msgspec.json.Decoder().decode
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, schema="pg_catalog", encoder=_json, decoder=decode)
+    for name in ("inet", "cidr", "bit", "varbit"):  # as Prisma and Drizzle have them
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=str)
     await connection.set_type_codec(
         "timestamp", schema="pg_catalog", encoder=_microseconds, decoder=_datetime, format="tuple"
     )
