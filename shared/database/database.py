@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from shared.database.arguments import written
+from shared.database.channels import Listener
 from shared.database.claims import Caller
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
@@ -160,6 +161,17 @@ class Database(Queries):
             caller=claims,
             role=role,
         )
+
+    def listen(self, channel: str) -> Listener:
+        """Return the notifications of a channel: ``async with db.listen("jobs") as notifications:``.
+
+        It hears from the beginning of the block on. All listeners share one connection, beside the pool.
+
+        Raises (on entering):
+            QueryFailed: behind a transaction pooler, where there are no notifications.
+            DatabaseUnavailable: the server cannot be reached.
+        """
+        return Listener(self._opened_pool().channels, channel)
 
     async def iterate[T: Struct](
         self, kind: type[T], sql: str, *args: object, batch: int = 500
