@@ -1,5 +1,6 @@
 """The app's PostgreSQL: URL dialects translated, every wait bounded, the schema never changed."""
 
+from shared.database.channels import Listener, Notification
 from shared.database.connection.target import InvalidDatabaseUrl
 from shared.database.connection.url import translate
 from shared.database.database import Database, pool_size
@@ -23,6 +24,8 @@ __all__ = [
     "Database",
     "InvalidDatabaseUrl",
     "Isolation",
+    "Listener",
+    "Notification",
     "OutOfDescriptors",
     "OutcomeUnknown",
     "PoolInUse",

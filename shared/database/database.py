@@ -14,6 +14,8 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from shared.database.arguments import written
+from shared.database.channels import Listener
+from shared.database.claims import Caller
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
 from shared.database.connection.url import translate
@@ -132,18 +134,44 @@ class Database(Queries):
         view._read_only = True  # noqa: SLF001  a copy of this object
         return view
 
-    def transaction(self, *, isolation: Isolation | None = None, read_only: bool = False) -> TransactionScope:
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        claims: Caller | None = None,
+        role: str | None = None,
+    ) -> TransactionScope:
         """Return a transaction: ``async with db.transaction() as transaction:``.
 
         It commits at the end of the block and rolls back when an exception leaves it. With a stricter
         `isolation` use ``await db.transaction(isolation="serializable").run(work)``, which retries conflicts.
+
+        Args:
+            isolation: None is the server's default, read committed.
+            read_only: nothing in it can write.
+            claims: the caller, or claims of your own: ``request.jwt.claims`` for row-level security policies.
+            role: the role under which its statements run, such as ``authenticated``.
         """
         return TransactionScope(
             self._opened_pool(),
             self._instruments,
             isolation=isolation,
             read_only=read_only or self._read_only,
+            caller=claims,
+            role=role,
         )
+
+    def listen(self, channel: str) -> Listener:
+        """Return the notifications of a channel: ``async with db.listen("jobs") as notifications:``.
+
+        It hears from the beginning of the block on. All listeners share one connection, beside the pool.
+
+        Raises (on entering):
+            QueryFailed: behind a transaction pooler, where there are no notifications.
+            DatabaseUnavailable: the server cannot be reached.
+        """
+        return Listener(self._opened_pool().channels, channel)
 
     async def iterate[T: Struct](
         self, kind: type[T], sql: str, *args: object, batch: int = 500

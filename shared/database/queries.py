@@ -8,6 +8,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.database.arguments import written_rows
+from shared.database.copying import Copy
 from shared.database.errors import QueryFailed
 from shared.database.rows import decode, decode_one
 from shared.database.statements.statement import Statement
@@ -88,6 +89,16 @@ class Queries(ABC):
         status = await self._run(Connection.execute, sql, *args)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
+
+    async def copy(self, table: str, rows: Iterable[Struct]) -> int:
+        """Insert structs of one type by COPY, all of them or none, and return how many.
+
+        Args:
+            table: as it is written in the schema, without quotes; ``schema.table`` for another schema.
+            rows: their encoded names are the columns; columns that the struct has not get their default.
+        """
+        verb = Copy(table, rows)
+        return await self._run(verb, verb.sql)
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run a statement for each row of parameters: all of them or none."""

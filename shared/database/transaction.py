@@ -11,6 +11,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.database.arguments import written
+from shared.database.claims import Caller, settings
 from shared.database.errors import (
     ConnectionLost,
     PoolerDetected,
@@ -33,6 +34,7 @@ Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 READ_ONLY = " READ ONLY; SELECT 1"
 """Follows BEGIN. The SELECT takes a snapshot; after one the server refuses to make it writable."""
+_NO_ROLE = ("22023", "42501", "42704")
 WRITE_REFUSED = "A write was attempted with read_only=True; remove read_only or the write"
 
 
@@ -133,13 +135,22 @@ class TransactionScope:
     """``async with database.transaction() as transaction:``, or `run` where a retry is wanted."""
 
     def __init__(
-        self, pool: Pool, instruments: Instruments, *, isolation: Isolation | None, read_only: bool
+        self,
+        pool: Pool,
+        instruments: Instruments,
+        *,
+        isolation: Isolation | None,
+        read_only: bool,
+        caller: Caller | None,
+        role: str | None,
     ) -> None:
         self._pool = pool
         self._instruments = instruments
         self._read_only = read_only
         level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
         self._begin = f"BEGIN{level}{READ_ONLY if read_only else ''}"
+        self._local = settings(caller, role)
+        self._role = role
         self._lease: Lease | None = None
         self._transaction: Transaction | None = None
         self._outer: Transaction | None = None
@@ -211,9 +222,14 @@ class TransactionScope:
         lease = Lease(self._pool, await self._pool.acquire())
         try:
             with self._instruments.statement(self._begin):
-                await lease.connection.execute(self._begin + self._pool.local_settings)
+                await lease.connection.execute(self._begin + self._pool.local_settings + self._local)
         except BaseException as error:
             lease.end(error)
+            if self._role is not None and getattr(error, "sqlstate", "") in _NO_ROLE:
+                raise QueryFailed(
+                    f"The role {self._role!r} does not exist or may not be taken; create it and GRANT it"
+                    " to the service's role"
+                ) from None
             raise
         return lease
 

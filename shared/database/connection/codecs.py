@@ -1,9 +1,12 @@
-"""Codecs that replace the driver's: JSON as values, timestamps without a time zone also from an Instant.
+"""Codecs that replace the driver's: JSON as values, addresses and bits as text, timestamps from an Instant.
 
 An interval with months is refused, of which the driver would make 30 days each.
 """
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from ipaddress import ip_address, ip_interface
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -17,9 +20,10 @@ _MAX, _MIN = datetime.max, datetime.min  # noqa: DTZ901  infinity, as the driver
 
 async def set_codecs(connection: asyncpg.Connection) -> None:
     """Set them on a new connection; sends nothing."""
-    decode = msgspec.json.Decoder().decode
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=_json, decoder=decode)
+    for name, encoder, decoder in _BINARY:  # which COPY needs
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=encoder, decoder=decoder, format="binary"
+        )
     await connection.set_type_codec(
         "timestamp", schema="pg_catalog", encoder=_microseconds, decoder=_datetime, format="tuple"
     )
@@ -28,8 +32,47 @@ async def set_codecs(connection: asyncpg.Connection) -> None:
     )
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+def _jsonb(value: object) -> bytes:
+    return b"\x01" + msgspec.json.encode(value)
+
+
+def _from_jsonb(value: bytes) -> object:
+    return _decode(memoryview(value)[1:])
+
+
+def _address(value: object) -> bytes:
+    """An address or network, as Prisma and Drizzle write one; after RFC 4632 for `cidr` too."""
+    address = ip_interface(str(value))
+    family = 2 if address.version == 4 else 3
+    return bytes([family, address.network.prefixlen, 0, len(address.packed)]) + address.packed
+
+
+def _from_address(value: bytes) -> str:
+    _, bits, is_network, _ = value[:4]
+    address = ip_address(bytes(value[4:]))
+    return str(address) if bits == address.max_prefixlen and not is_network else f"{address}/{bits}"
+
+
+def _bits(value: object) -> bytes:
+    text = str(value)
+    size = (len(text) + 7) // 8
+    return len(text).to_bytes(4) + int(text.ljust(size * 8, "0") or "0", 2).to_bytes(size)
+
+
+def _from_bits(value: bytes) -> str:
+    length = int.from_bytes(value[:4])
+    return "".join(f"{byte:08b}" for byte in value[4:])[:length]
+
+
+_decode = msgspec.json.Decoder().decode
+_BINARY: tuple[tuple[str, Callable[[Any], bytes], Callable[[bytes], Any]], ...] = (
+    ("json", msgspec.json.encode, _decode),
+    ("jsonb", _jsonb, _from_jsonb),
+    ("inet", _address, _from_address),
+    ("cidr", _address, _from_address),
+    ("bit", _bits, _from_bits),
+    ("varbit", _bits, _from_bits),
+)
 
 
 def _microseconds(value: date) -> tuple[int]:

@@ -1,7 +1,7 @@
 """What may have been saved is never offered for a retry, and what must not write cannot."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 import pytest
@@ -57,7 +57,8 @@ async def test_a_select_that_wrote_before_the_connection_was_lost_is_no_lost_rea
 
 SLOW_COMMIT = [
     "CREATE TABLE written (id int)",
-    "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN new; END $$",
+    "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql"
+    " AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN new; END $$",
     "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON written DEFERRABLE INITIALLY DEFERRED"
     " FOR EACH ROW EXECUTE FUNCTION slowly()",
 ]
@@ -74,7 +75,7 @@ async def write_inside(database: Database) -> None:
 
 @pytest.mark.parametrize("work", [write, write_inside])
 async def test_a_write_that_a_silent_server_has_done_is_not_told_as_late(
-    mortal_postgres: EmbeddedPostgres, link: Link, work: Callable[[Database], Awaitable[None]]
+    mortal_postgres: EmbeddedPostgres, link: Link, work: Callable[[Database], Coroutine[None, None, None]]
 ):
     password = (mortal_postgres.folder / "password").read_text()
     url = f"postgresql://postgres:{password}@127.0.0.1:{link.port}/app?sslmode=disable"
