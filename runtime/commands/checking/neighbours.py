@@ -32,8 +32,8 @@ def strays(operations: Iterable[Operation]) -> Iterator[str]:
             if lacking and not policy.webhook:
                 file, template = operation.endpoint.file, operation.endpoint.template
                 yield (
-                    f"{file} serves {template}, below the URL of {config}, without its {', '.join(lacking)}. Move "
-                    "the file into that folder, or demand the same in the file."
+                    f"{file} serves {template}, below the URL of {config}, without its "
+                    f"{', '.join(lacking)}. Move the file into that folder, or demand the same in the file."
                 )
 
 

@@ -133,7 +133,7 @@ async def test_a_token_for_another_party_is_refused_all_the_same(issuer, party):
 async def test_a_preview_deployment_is_a_party_by_pattern(issuer, party, passes):
     authenticator = by_clerk(settings(issuer), production=False)
     if passes:
-        assert await caller(authenticator, issuer.token(azp=party))
+        assert (await caller(authenticator, issuer.token(azp=party))).user_id == "user_ada"
     else:
         with pytest.raises(Unauthenticated):
             await caller(authenticator, issuer.token(azp=party))
