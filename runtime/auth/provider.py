@@ -101,6 +101,7 @@ class Delivery:
 
     Attributes:
         id: the sender's name of the message, the same for each retry.
+        moment: that it was signed for, in seconds since the epoch; None where the sender signs no time.
         is_duplicate: handled already; answer 2xx and do not run the function.
     """
 
@@ -108,10 +109,12 @@ class Delivery:
         self,
         identifier: str,
         *,
+        moment: int | None = None,
         is_duplicate: bool = False,
         on_end: Callable[[bool], None] = lambda _succeeded: None,
     ) -> None:
         self.id = identifier
+        self.moment = moment
         self.is_duplicate = is_duplicate
         self._on_end = on_end
 

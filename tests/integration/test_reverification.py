@@ -1,4 +1,4 @@
-"""`reverification=` as Clerk's own `useReverification()` sees it: the real hook, our client, the service's refusal."""
+"""`reverification=` as Clerk's own `useReverification()` sees it, through our client and through `fetch`."""
 
 import asyncio
 import json

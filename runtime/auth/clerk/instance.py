@@ -92,8 +92,9 @@ def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
 
 
 def check_clerk(settings: Settings) -> Iterator[SettingsFault]:
-    """Yield the faults of Clerk's settings, for `runtime.settings.load` to report with all others."""
-    return faults(settings.clerk, production=settings.is_production)
+    """Yield the faults of Clerk's settings, and of secrets of its form, for `runtime.settings.load`."""
+    yield from faults(settings.clerk, production=settings.is_production)
+    yield from _unreadable("SVIX_WEBHOOK_SECRET", check_secret, settings.webhooks.svix)
 
 
 def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFault]:

@@ -89,9 +89,10 @@ def _members(token: bytes) -> dict[str, Any]:
 
 
 def _refused(refusal: Unauthenticated) -> str:
-    reason = Reason(refusal.reason)
+    reason = refusal.reason
+    cure = refusal.cure or (reason.cure if isinstance(reason, Reason) else "")
     facts = f"expected {refusal.expected}; came {refusal.came}. " if refusal.came else ""
-    return f"{reason}: {facts}{refusal.cure or reason.cure}"
+    return f"{reason}: {facts}{cure}"
 
 
 def _described(verified: Verified) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
 from runtime.commands.checking.database import declared
+from runtime.commands.checking.neighbours import strays
 from runtime.commands.checking.product import examine_product
 from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
@@ -41,6 +42,7 @@ def examine(
         "work": lambda: (
             Finding("work", f"{file}:{line}: {text}", is_fault=True) for file, line, text in mistakes(table)
         ),
+        "policies": lambda: _policies(table.operations),
         "caching": lambda: _caching(table.operations),
         "inputs": lambda: _inputs(table.operations),
         "types": lambda: _shapes(operations, undescribed),
@@ -78,6 +80,11 @@ def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
         yield Finding("lock", difference, is_fault=True)
     if not differences:
         yield Finding("lock", "public.lock lists exactly the public routes")
+
+
+def _policies(operations: Iterable[Operation]) -> Iterator[Finding]:
+    for doubt in strays(operations):
+        yield Finding("policies", doubt, is_doubt=True)
 
 
 def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:

@@ -70,7 +70,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "expected", "came", "make"), CASES, ids=lambda case: str(case)[:30] if isinstance(case, str) else "made")
+@pytest.mark.parametrize(
+    ("reason", "expected", "came", "make"),
+    CASES,
+    ids=lambda case: str(case)[:30] if isinstance(case, str) else "made",
+)
 async def test_a_refusal_tells_what_was_expected_what_came_and_a_cure(
     issuer, caplog, reason, expected, came, make
 ):
@@ -133,7 +137,7 @@ async def test_a_token_for_another_party_is_refused_all_the_same(issuer, party):
 async def test_a_preview_deployment_is_a_party_by_pattern(issuer, party, passes):
     authenticator = by_clerk(settings(issuer), production=False)
     if passes:
-        assert await caller(authenticator, issuer.token(azp=party))
+        assert (await caller(authenticator, issuer.token(azp=party))).user_id == "user_ada"
     else:
         with pytest.raises(Unauthenticated):
             await caller(authenticator, issuer.token(azp=party))
