@@ -83,6 +83,14 @@ interface Opener<Table> {
   ): EventStream<Events<Table[P]>>;
 }
 
+const FOLLOWED = "/runs/{id}/events";
+
+interface Runs<S extends RouteTable> {
+  /** Watch a run: each event holds it as it is by then, and `done` comes once it has ended. */
+  follow(id: string, options?: StreamOptions): EventStream<FollowEvents<S["get"]>>;
+}
+type FollowEvents<Table> = Table extends { [FOLLOWED]: infer R } ? Events<R> : never;
+
 export interface Health {
   status: "ok" | "degraded" | "down" | "unreachable";
   version?: string;
@@ -106,6 +114,8 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   readonly delete: Caller<R["delete"]>;
   /** Event streams by method: `for await (const event of backend.stream.get("/live"))`. */
   readonly stream: { [M in Method]: Opener<S[M]> };
+  /** Queued work, where the backend has jobs. */
+  readonly runs: Runs<S>;
   #options: BackendOptions;
 
   constructor(options: BackendOptions) {
@@ -122,6 +132,8 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
       patch: this.#opener("PATCH"),
       delete: this.#opener("DELETE"),
     };
+    const open = this.#opener<Record<string, Route>>("GET");
+    this.runs = { follow: (id, options) => open(FOLLOWED, { ...options, path: { id } }) as never };
   }
 
   /** The backend's health, `unreachable` without a response; throws only Next.js's own control-flow errors. */

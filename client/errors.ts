@@ -83,6 +83,25 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);
 }
 
+/** What Clerk's `useReverification()` waits for. */
+export interface ReverificationHint {
+  clerk_error: { type: "forbidden"; reason: "reverification-error"; metadata?: unknown };
+}
+
+/**
+ * Make a call for Clerk's `useReverification()`: a refusal for an old sign-in is returned as the object that the hook
+ * waits for, instead of thrown. The hook lets the user verify, and calls again.
+ */
+export async function reverifiable<T>(call: PromiseLike<T>): Promise<T | ReverificationHint> {
+  try {
+    return await call;
+  } catch (error) {
+    const hint = isBackendError(error, "forbidden") ? (error.problem as Partial<ReverificationHint> | undefined)?.clerk_error : undefined;
+    if (!hint) throw error;
+    return { clerk_error: hint };
+  }
+}
+
 /** Make an error of a response: of a problem document, a proxy's HTML page or an empty body. */
 export async function errorFrom(response: Response): Promise<Failure> {
   const text = await response.text().catch(() => "");

@@ -31,8 +31,13 @@ export interface Routes {
 
 export type Ticks = { type: "tick"; n: number } | { type: "done"; usage?: number };
 
+export type Runs = { type: "run"; run: { id: string; progress: number } } | { type: "done" };
+
 export interface Streams {
-  get: { "/live": { query?: { symbol?: string | undefined }; events: Ticks; errors: "forbidden" } };
+  get: {
+    "/live": { query?: { symbol?: string | undefined }; events: Ticks; errors: "forbidden" };
+    "/runs/{id}/events": { path: { id: string }; events: Runs; errors: "not_found" };
+  };
   post: { "/runs": { body: { task: string }; events: Ticks; errors: "invalid_input" } };
   put: object;
   patch: object;

@@ -250,3 +250,23 @@ test("frames are the same wherever the network cuts them", async () => {
     assert.deepEqual(seen, expected, `cut at byte ${cut}`);
   }
 });
+
+test("a run is followed to its end, and taken up again after a cut", async (t) => {
+  const now = (progress: number) => `event: run\ndata: {"type":"run","run":{"id":"run 1","progress":${progress}}}\n\n`;
+  const { url, asked } = await listen(t, (response, _, nth) => {
+    if (nth > 1) return events(response, now(1), DONE).end();
+    events(response, now(0.5));
+    return setTimeout(() => response.destroy(), 20);
+  });
+  const seen: number[] = [];
+  for await (const event of client(url).runs.follow("run 1")) if (event.type === "run") seen.push(event.run.progress);
+  assert.deepEqual(seen, [0.5, 1]);
+  assert.deepEqual(asked.map((one) => one.url), ["/runs/run%201/events", "/runs/run%201/events"]);
+});
+
+test("a backend without jobs has no runs to follow", async (t) => {
+  const { url } = await listen(t, (response) => problem(response, 404, "not_found"));
+  await assert.rejects(async () => {
+    for await (const _ of client(url).runs.follow("run_1")) assert.fail("an event came");
+  }, { code: "not_found" });
+});

@@ -78,6 +78,7 @@ def _from_policy(operation: Operation) -> Iterator[str]:
         yield errors.CallLost.code
     if operation.content is not None and operation.endpoint.method == "GET":
         yield errors.RangeNotSatisfiable.code
+        yield errors.PreconditionFailed.code
     if policy.rate_limit is not None:
         yield errors.RateLimited.code
     if policy.isolate:

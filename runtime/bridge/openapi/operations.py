@@ -94,6 +94,14 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value or key in keep}
 
 
+def job_of(described: DescribedOperation) -> dict[str, Any]:
+    """Return what is queued for a job and what comes of it, in the form of an operation."""
+    kept = ("summary", "parameters", "requestBody", "responses", "security", "x-error-codes", "x-file")
+    entry = {key: value for key, value in entry_of(described).items() if key in kept}
+    success = {status: one for status, one in entry["responses"].items() if status.startswith("2")}
+    return {**entry, "responses": success, "security": [], "x-error-codes": []}
+
+
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
     policy = operation.endpoint.policy
     if policy.webhook:
