@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ from shared.database.pool.session import is_in_transaction
 from shared.database.queries import Queries, Verb, check, single
 from shared.database.repeats import UNSENT, repeated
 from shared.database.rows import decode
-from shared.errors import OutcomeUnknown
+from shared.errors import Conflict, Invalid, OutcomeUnknown
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
@@ -37,8 +38,27 @@ _NO_ROLE = ("22023", "42501", "42704")
 WRITE_REFUSED = "A write was attempted with read_only=True; remove read_only or the write"
 
 
+_ROLLED_BACK = (SerializationFailure, SchemaChanged, QueryFailed, Conflict, Invalid)
+"""What the server answers a COMMIT that changed nothing; any other failure leaves the outcome open."""
+
+type Follower = Callable[[bool], Awaitable[None]]
+"""Called after a transaction with whether it was committed; raises nothing."""
+
+_open: ContextVar["Transaction | None"] = ContextVar("annex_transaction", default=None)
+
+
+def open_transaction() -> "Transaction | None":
+    """Return the transaction around this code; None outside of one, and in one that is read-only."""
+    transaction = _open.get()
+    return None if transaction is None or transaction.is_over else transaction
+
+
 class Transaction(Queries):
-    """Its statements take effect together or not at all."""
+    """Its statements take effect together or not at all.
+
+    Attributes:
+        is_over: it was committed or rolled back.
+    """
 
     def __init__(self, lease: Lease, pool: Pool, instruments: Instruments, *, read_only: bool) -> None:
         self._lease = lease
@@ -46,6 +66,24 @@ class Transaction(Queries):
         self._instruments = instruments
         self._read_only = read_only
         self._cursors = 0
+        self._number = ""
+        self._followers: list[Follower] = []
+        self.is_over = False
+
+    async def number(self) -> str:
+        """Return its number in the server, for `pg_xact_status`; a new one where it has none."""
+        self._number = self._number or await self.fetch_value("SELECT pg_current_xact_id()::text")
+        return self._number
+
+    def follow(self, follower: Follower) -> None:
+        """Have `follower` called at the end; not at all where nobody knows whether the COMMIT arrived."""
+        self._followers.append(follower)
+
+    async def end(self, *, is_committed: bool | None) -> None:
+        """Tell those who follow; None where the outcome is open."""
+        self.is_over = True
+        for follower in self._followers if is_committed is not None else ():
+            await follower(bool(is_committed))
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         statement = self._instruments.record(sql).statement
@@ -114,6 +152,8 @@ class TransactionScope:
         self._local = settings(caller, role)
         self._role = role
         self._lease: Lease | None = None
+        self._transaction: Transaction | None = None
+        self._outer: Transaction | None = None
 
     async def run[T](self, work: Callable[[Transaction], Awaitable[T]], *, attempts: int = 3) -> T:
         """Run `work` in a transaction and return its result; it must change nothing but the database.
@@ -147,24 +187,36 @@ class TransactionScope:
                 await self._opened()
             )  # the connection broke in the pool; nothing of the transaction was sent
         self._lease = lease
-        return Transaction(lease, self._pool, self._instruments, read_only=self._read_only)
+        transaction = Transaction(lease, self._pool, self._instruments, read_only=self._read_only)
+        if not self._read_only:
+            self._transaction, self._outer = transaction, _open.get()
+            _open.set(transaction)
+        return transaction
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._lease is not None  # noqa: S101  __aenter__ ran
         lease, self._lease = self._lease, None
+        is_committed: bool | None = False
         try:
             if error is None:
+                is_committed = None
                 await self._commit(lease.connection)
+                is_committed = True
             elif not is_unfinished(error):
                 await self._roll_back(lease.connection)
             # Otherwise the pool rolls back in the background, so that the caller does not wait.
         except BaseException as failure:
             error = failure
+            is_committed = False if isinstance(failure, _ROLLED_BACK) else is_committed
             raise
         finally:
             lease.end(error)
+            if self._transaction is not None:
+                transaction, self._transaction = self._transaction, None
+                _open.set(self._outer)
+                await transaction.end(is_committed=is_committed)
 
     async def _opened(self) -> Lease:
         lease = Lease(self._pool, await self._pool.acquire())
