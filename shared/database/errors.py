@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded
+from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded, Invalid
 
 
 class QueryFailed(Exception):
@@ -61,6 +61,13 @@ class ValueRefused(QueryFailed):
     def __init__(self, cause: BaseException) -> None:
         super().__init__("Python cannot hold a value of the result; cast it to text in the statement")
         self.cause = cause
+
+
+class OutOfRange(Invalid):
+    """A value that the database cannot store: too large, too long, or no value of its type."""
+
+    def __init__(self) -> None:
+        super().__init__("A value is outside the range that the database can store.")
 
 
 class ConstraintViolated(Conflict):
