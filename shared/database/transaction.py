@@ -11,7 +11,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.database.arguments import written
-from shared.database.claims import Caller, settings
+from shared.database.claims import CallerClaims, settings
 from shared.database.errors import (
     ConnectionLost,
     PoolerDetected,
@@ -141,7 +141,7 @@ class TransactionScope:
         *,
         isolation: Isolation | None,
         read_only: bool,
-        caller: Caller | None,
+        caller: CallerClaims | None,
         role: str | None,
     ) -> None:
         self._pool = pool
