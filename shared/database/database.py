@@ -25,7 +25,7 @@ from shared.database.errors import (
     QueryFailed,
     ReadOnlyServer,
     SchemaChanged,
-    Unanswered,
+    SilentServer,
 )
 from shared.database.failures import translate as translate_error
 from shared.database.failures import while_connecting
@@ -290,7 +290,7 @@ class Database(Queries):
     def _named(self, error: BaseException, *, in_transaction: bool) -> BaseException:
         """Name an error by what it leaves behind: outside a transaction even a SELECT may have written."""
         fault = translate_error(error)
-        if isinstance(fault, ConnectionLost | Unanswered) and not in_transaction:
+        if isinstance(fault, ConnectionLost | SilentServer) and not in_transaction:
             return OutcomeUnknown()
         if isinstance(fault, SchemaChanged):
             fault.done = fault.done and not in_transaction  # a transaction is rolled back
@@ -308,7 +308,7 @@ class Database(Queries):
         try:
             await connection.execute("COMMIT")
         except Exception as error:
-            lost = isinstance(translate_error(error), ConnectionLost | Unanswered)
+            lost = isinstance(translate_error(error), ConnectionLost | SilentServer)
             if lost and not self._read_only:
                 raise OutcomeUnknown from None
             raise

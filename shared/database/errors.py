@@ -95,7 +95,7 @@ class ConnectionLost(DatabaseUnavailable):
     """The connection broke during a statement."""
 
 
-class Unanswered(DeadlineExceeded):
+class SilentServer(DeadlineExceeded):
     """The server did not answer in time, as over a lost route; the statement may go on there."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
-    Unanswered,
+    SilentServer,
     ValueRefused,
 )
 from shared.errors import AnnexError, DatabaseUnavailable, DeadlineExceeded
@@ -167,7 +167,7 @@ _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], .
 _NAMED: tuple[tuple[type[BaseException], Callable[[Any], Exception]], ...] = (
     (asyncpg.PostgresError, _from_server),
     (asyncpg.OutdatedSchemaCacheError, lambda _: SchemaChanged(done=True)),
-    (TimeoutError, lambda _: Unanswered()),
+    (TimeoutError, lambda _: SilentServer()),
     (UnicodeEncodeError, lambda _: OutOfRange()),
     (OSError, _from_connection),
     (asyncpg.InterfaceError, _from_connection),

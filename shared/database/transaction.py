@@ -19,7 +19,7 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
-    Unanswered,
+    SilentServer,
 )
 from shared.database.instruments import Instruments
 from shared.database.pool.lease import Lease, is_unfinished
@@ -237,7 +237,7 @@ class TransactionScope:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
-        except (ConnectionLost, Unanswered) as error:
+        except (ConnectionLost, SilentServer) as error:
             raise (error if self._read_only else OutcomeUnknown()) from None
         if status == "ROLLBACK":
             raise QueryFailed("The transaction was rolled back: an error inside it was caught and ignored")
