@@ -87,6 +87,7 @@ export const constants = {
   },
   "limits": {
     "bodyBytes": 1048576,
+    "eventBytes": 1048576,
     "timeoutSeconds": 25,
     "heartbeatSeconds": 15.0
   },

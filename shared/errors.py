@@ -99,13 +99,27 @@ class Unauthenticated(AnnexError):
 
     Attributes:
         reason: stable name of the reason, such as ``token-expired``; never part of the token.
+        expected: what would have been accepted; for the log.
+        came: what was there instead, as little of it as tells the cause; for the log.
+        cure: what to do, where the reason alone does not tell.
     """
 
     code = "unauthenticated"
 
-    def __init__(self, reason: str = "token-missing", detail: str = "") -> None:
+    def __init__(
+        self,
+        reason: str = "token-missing",
+        detail: str = "",
+        *,
+        expected: str = "",
+        came: str = "",
+        cure: str = "",
+    ) -> None:
         super().__init__(detail or "A valid session token is required.")
         self.reason = reason
+        self.expected = expected
+        self.came = came
+        self.cure = cure
 
 
 class Forbidden(AnnexError):

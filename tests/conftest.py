@@ -26,6 +26,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.telemetry",
     "tests.fixtures.tls",
     "tests.fixtures.valkey",
+    "tests.fixtures.wheel",
 ]
 
 

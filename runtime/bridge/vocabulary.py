@@ -9,7 +9,7 @@ from runtime.bridge.openapi import docstrings
 from runtime.config import Policy
 from runtime.http.problems import status_of
 from runtime.routing import Operation
-from runtime.routing.calling.answers.streams import HEARTBEAT
+from runtime.routing.calling.answers.streams import HEARTBEAT, MAX_EVENT
 from shared import errors
 from shared.errors import AnnexError, IdempotencyInProgress, OutcomeUnknown
 
@@ -102,6 +102,7 @@ def _constants(contract: dict[str, Any]) -> dict[str, Any]:
         },
         "limits": {
             "bodyBytes": Policy().max_body,
+            "eventBytes": MAX_EVENT,
             "timeoutSeconds": Policy().timeout,
             "heartbeatSeconds": HEARTBEAT,
         },
