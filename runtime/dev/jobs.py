@@ -10,8 +10,8 @@ from runtime.dev.example import example
 from runtime.routing import InputKind, Operation
 from runtime.work.desk import WorkDesk
 from runtime.work.runs import listed
-from shared.errors import AnnexError
-from shared.work import UnknownJob, WrongPayload
+from shared.errors import AnnexError, Unavailable
+from shared.work import RunState, UnknownJob, WrongPayload
 
 SHOWN = 50  # runs
 
@@ -35,12 +35,16 @@ class JobsView:
         application = self._application
         faults = {fault.file: str(fault) for fault in application.table.faults}
         jobs = [_job(each.endpoint, each.operation, faults) for each in application.table.jobs]
-        if application.queue is None:
-            return {"jobs": jobs, "runs": []}
-        return {
-            "jobs": jobs,
-            "runs": listed(await application.queue.runs(SHOWN), job=None, state=None)[:SHOWN],
-        }
+        return {"jobs": jobs, "runs": await self._runs()}
+
+    async def _runs(self) -> list[RunState]:
+        desk, queue = self._application.desk, self._application.queue
+        if queue is None or not isinstance(desk, WorkDesk):
+            return []
+        try:
+            return listed(await queue.runs(SHOWN), desk.seal)[:SHOWN]
+        except Unavailable:
+            return []
 
     async def do(self, asked: JobRequest) -> tuple[int, Any]:
         """Do what the page asks for and return a status and an answer."""
