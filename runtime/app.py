@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from importlib.metadata import version
 from typing import Any, cast
 
 from litestar.datastructures import State
@@ -16,10 +15,13 @@ from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.asgi.stages import Stage, Stages, fold
 from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
+from runtime.auth.webhooks import GitHubWebhooks, SlackWebhooks, StripeWebhooks, SvixWebhooks
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, Policy, WebhookScheme
 from runtime.dependencies import SharedHttp, agents_from, open_database
+from runtime.distribution import version
 from runtime.gate.closed import fault_of, refuse_closed
+from runtime.gate.deliveries import deliveries_at
 from runtime.gate.gate import Gate
 from runtime.gate.idempotency.answers import answers_at
 from runtime.gate.rates import rates_at
@@ -107,6 +109,7 @@ class Application:
             webhooks,
             rates=rates_at(settings.redis_url),
             answers=answers_at(settings.redis_url),
+            deliveries=deliveries_at(settings.redis_url),
         )
         self.cors = Cors(
             compile_origins(_origins(settings)),
@@ -126,7 +129,7 @@ class Application:
             ),
             "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
-        self.health = Health(probes, version=settings.commit or version("annex"))
+        self.health = Health(probes, version=settings.commit or version())
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
         self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
@@ -346,7 +349,7 @@ def create_app(
         settings: what it is built from.
         telemetry: started from the settings when None.
         identity: verifies callers; Clerk, as the settings describe it, when None.
-        webhooks: verify the deliveries of each scheme; Clerk's when None.
+        webhooks: verify the deliveries of each scheme; as the settings say when None.
         refused: function files that would harm this process; quarantined, and not run.
         recorded: `recorded(app, endpoint=…)` goes around every function; nothing does when None.
 
@@ -365,7 +368,7 @@ def create_app(
         telemetry=telemetry,
         database=open_database(settings, telemetry),
         identity=identity or ClerkIdentity.from_settings(settings.clerk, production=settings.is_production),
-        webhooks=webhooks or {"clerk": ClerkWebhooks(settings.clerk.webhook_secret)},
+        webhooks=webhooks or _webhooks(settings),
         agents=agents_from(settings, permits),
         table=table,
         extensions=Extensions(read_project(project), project, budget=budget),
@@ -374,6 +377,17 @@ def create_app(
     if settings.strict and application.table.faults:
         raise BrokenFunctions(application.table)
     return application
+
+
+def _webhooks(settings: Settings) -> Mapping[WebhookScheme, Webhooks]:
+    secrets = settings.webhooks
+    return {
+        "clerk": ClerkWebhooks(settings.clerk.webhook_secret),
+        "github": GitHubWebhooks(secrets.github),
+        "slack": SlackWebhooks(secrets.slack),
+        "stripe": StripeWebhooks(secrets.stripe),
+        "svix": SvixWebhooks(secrets.svix),
+    }
 
 
 def _unkept(table: RouteTable) -> list[Fault]:

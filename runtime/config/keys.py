@@ -34,7 +34,7 @@ from runtime.config.key import (
 from runtime.config.reverification import PRESETS
 
 TokenType = Literal["session", "m2m_token", "oauth_token", "api_key"]
-WebhookScheme = Literal["clerk"]
+WebhookScheme = Literal["clerk", "github", "slack", "stripe", "svix"]
 
 _YES_OR_NO = "Write True or False."
 _TEXT = "Write a text."
@@ -197,7 +197,7 @@ class FileKeys(FolderKeys, frozen=True, kw_only=True):
         WebhookScheme | None,
         Key(
             doc="signature scheme that replaces a session",
-            cure='The only known scheme is "clerk".',
+            cure='Write one of "clerk", "github", "slack", "stripe", "svix".',
             by_method=False,
         ),
     ] = None

@@ -54,7 +54,9 @@ def _redis_faults(url: Secret | None) -> Iterator[SettingsFault]:
     if not url.reveal().startswith(("redis://", "rediss://", "unix://")):
         yield SettingsFault("REDIS_URL", "expected redis://, rediss:// or unix://")
     elif find_spec("redis") is None:
-        yield SettingsFault("REDIS_URL", "set, but its client is missing: install annex[redis], or unset it")
+        yield SettingsFault(
+            "REDIS_URL", "set, but its client is missing: install annex-functions[redis], or unset it"
+        )
     elif not _is_read(_redis_reader(), url.reveal()):
         yield SettingsFault(
             "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"

@@ -14,6 +14,7 @@ from runtime.settings.groups.cors import CorsSettings
 from runtime.settings.groups.database import DatabaseSettings
 from runtime.settings.groups.limits import LimitSettings
 from runtime.settings.groups.telemetry import TelemetrySettings
+from runtime.settings.groups.webhooks import WebhookSettings
 from runtime.settings.groups.work import WorkSettings
 from runtime.settings.own import Environment
 from runtime.settings.variable import from_env
@@ -101,6 +102,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = None
     own: Environment = Environment()
     clerk: ClerkSettings = ClerkSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     database: DatabaseSettings = DatabaseSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     cors: CorsSettings = CorsSettings()

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import asyncpg
 from msgspec import Struct
 
+from shared.database.arguments import written
+from shared.database.claims import Caller, settings
 from shared.database.errors import (
     ConnectionLost,
     PoolerDetected,
@@ -17,12 +19,14 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
+    Unanswered,
 )
 from shared.database.instruments import Instruments
 from shared.database.pool.lease import Lease, is_unfinished
 from shared.database.pool.pool import Pool
 from shared.database.pool.session import is_in_transaction
 from shared.database.queries import Queries, Verb, check, single
+from shared.database.repeats import UNSENT, repeated
 from shared.database.rows import decode
 from shared.errors import Conflict, Invalid, OutcomeUnknown
 
@@ -30,6 +34,7 @@ Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 READ_ONLY = " READ ONLY; SELECT 1"
 """Follows BEGIN. The SELECT takes a snapshot; after one the server refuses to make it writable."""
+_NO_ROLE = ("22023", "42501", "42704")
 WRITE_REFUSED = "A write was attempted with read_only=True; remove read_only or the write"
 
 
@@ -82,11 +87,16 @@ class Transaction(Queries):
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         statement = self._instruments.record(sql).statement
-        check(statement)
+        check(statement, behind_pooler=self._pool.behind_pooler)
         self._lease.after = max(self._lease.after, self._pool.after(statement))
+        if self._read_only or not statement.is_certain:
+            verb = single(verb)
+        args = written(args)
         try:
-            with self._instruments.statement(sql):
-                return await (single(verb) if self._read_only else verb)(self._lease.connection, sql, *args)
+            try:
+                return await self._send(verb, sql, args)
+            except UNSENT as fault:
+                return await self._send(await repeated(verb, fault, self._pool), sql, args)
         except SchemaChanged:
             await self._pool.reload_schema()
             raise
@@ -95,6 +105,10 @@ class Transaction(Queries):
                 raise QueryFailed(WRITE_REFUSED, sqlstate="25006") from None
             self._pool.expire()
             raise
+
+    async def _send[T](self, verb: Verb[T], sql: str, args: tuple[object, ...]) -> T:
+        with self._instruments.statement(sql):
+            return await verb(self._lease.connection, sql, *args)
 
     async def iterate[T: Struct](
         self, kind: type[T], sql: str, *args: object, batch: int = 500
@@ -121,13 +135,22 @@ class TransactionScope:
     """``async with database.transaction() as transaction:``, or `run` where a retry is wanted."""
 
     def __init__(
-        self, pool: Pool, instruments: Instruments, *, isolation: Isolation | None, read_only: bool
+        self,
+        pool: Pool,
+        instruments: Instruments,
+        *,
+        isolation: Isolation | None,
+        read_only: bool,
+        caller: Caller | None,
+        role: str | None,
     ) -> None:
         self._pool = pool
         self._instruments = instruments
         self._read_only = read_only
         level = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
         self._begin = f"BEGIN{level}{READ_ONLY if read_only else ''}"
+        self._local = settings(caller, role)
+        self._role = role
         self._lease: Lease | None = None
         self._transaction: Transaction | None = None
         self._outer: Transaction | None = None
@@ -199,9 +222,14 @@ class TransactionScope:
         lease = Lease(self._pool, await self._pool.acquire())
         try:
             with self._instruments.statement(self._begin):
-                await lease.connection.execute(self._begin + self._pool.local_settings)
+                await lease.connection.execute(self._begin + self._pool.local_settings + self._local)
         except BaseException as error:
             lease.end(error)
+            if self._role is not None and getattr(error, "sqlstate", "") in _NO_ROLE:
+                raise QueryFailed(
+                    f"The role {self._role!r} does not exist or may not be taken; create it and GRANT it"
+                    " to the service's role"
+                ) from None
             raise
         return lease
 
@@ -209,7 +237,7 @@ class TransactionScope:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
-        except ConnectionLost as error:
+        except (ConnectionLost, Unanswered) as error:
             raise (error if self._read_only else OutcomeUnknown()) from None
         if status == "ROLLBACK":
             raise QueryFailed("The transaction was rolled back: an error inside it was caught and ignored")

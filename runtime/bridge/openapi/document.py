@@ -5,7 +5,6 @@ and names components after their modules.
 """
 
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -14,7 +13,9 @@ from runtime.bridge.openapi import schemas
 from runtime.bridge.openapi.error_codes import ALWAYS
 from runtime.bridge.openapi.operations import DescribedOperation, answer_type, entry_of, job_of
 from runtime.bridge.openapi.schemas import Schema
+from runtime.bridge.openapi.wording import reworded
 from runtime.config import JOB
+from runtime.distribution import version
 from runtime.http.problems import Problem
 from runtime.routing import Operation
 from shared.errors import FieldError
@@ -40,17 +41,17 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     jobs: dict[str, dict[str, Any]] = {}
     for one in ordered:
-        template, described = (
-            one.endpoint.template,
-            DescribedOperation(one, taken[id(one)], answers.get(id(one))),
-        )
+        template = one.endpoint.template
+        described = DescribedOperation(one, taken[id(one)], answers.get(id(one)))
         if one.endpoint.method == JOB.upper():
             jobs[template] = job_of(described)
         else:
             paths.setdefault(template, {})[one.endpoint.method.lower()] = entry_of(described)
-    return {
+    contract: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "Annex", "version": version("annex")},
+        "info": {"title": "Annex", "version": version(), "description": _ABOUT},
+        "servers": [{"url": "/", "description": "The service that this document comes from."}],
+        "tags": [{"name": name} for name in _tags(paths)],
         "x-error-codes": sorted(ALWAYS),
         "paths": paths,
         **({"x-jobs": jobs} if jobs else {}),
@@ -59,12 +60,21 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "securitySchemes": _SECURITY,
         },
     }
+    return reworded(contract)
+
+
+def _tags(paths: dict[str, dict[str, Any]]) -> list[str]:
+    return sorted(
+        {tag for item in paths.values() for operation in item.values() for tag in operation["tags"]}
+    )
 
 
 def encode(contract: dict[str, Any]) -> bytes:
     """Encode the document as it is committed and served: indented, in a fixed order, with a final newline."""
     return msgspec.json.format(msgspec.json.encode(contract), indent=2) + b"\n"
 
+
+_ABOUT = "The functions of this service. Errors are problem documents (RFC 9457): branch on `code`."
 
 _SECURITY = {
     "session": {

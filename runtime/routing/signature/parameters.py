@@ -17,6 +17,7 @@ from runtime.routing.annotations.describe import (
     is_upload,
     spell,
 )
+from runtime.routing.annotations.unions import with_unions
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Input
 from runtime.routing.reading.faults import Fault
@@ -26,6 +27,7 @@ from runtime.routing.signature.jobs import job_fault
 from runtime.routing.signature.sources import (
     KINDS,
     alias_of,
+    form_fault,
     has_files,
     misplaced_source,
     source_fault,
@@ -62,6 +64,7 @@ def read_parameter(
         kind = KINDS[type(found[0])]
         fault = job_fault(handler, name, kind, annotation) or source_fault(handler, name, annotation, found)
         return fault or Input(name=name, kind=kind, annotation=annotation, default=default, alias=alias)
+    annotation = with_unions(annotation)
     kind = _kind(handler, name, annotation)
     fault = misplaced_source(handler, name, default) or _misuse(handler, name, kind, annotation)
     return fault or Input(name=name, kind=kind, annotation=annotation, default=default)
@@ -106,7 +109,7 @@ def _misuse(  # noqa: C901, PLR0911  # a table, read as one
         case InputKind.QUERY:
             return _query_fault(handler, name, annotation)
         case InputKind.BODY | InputKind.UPLOAD:
-            return _body_fault(handler, kind, annotation)
+            return _body_fault(handler, name, kind, annotation)
         case InputKind.USER:
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
@@ -219,12 +222,14 @@ def _settings_fault(handler: Handler, name: str, annotation: Any) -> Fault | Non
     return handler.fault(found, "Write class Keys(Settings), with a field for each variable, and take Keys.")
 
 
-def _body_fault(handler: Handler, kind: InputKind, annotation: Any) -> Fault | None:
+def _body_fault(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fault | None:
     where = f"{handler.method}(data)"
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
     if kind is InputKind.BODY and has_files(annotation):
-        cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
+        cure = "Write one struct with a field for each part of the form: data: Annotated[SomeStruct, Form()]."
+        if form_fault(handler, name, annotation) is None:
+            cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
         return handler.fault(f"{where}: JSON cannot hold the Upload in {spell(annotation)}.", cure)
     problem = describe(annotation)[1] if kind is InputKind.BODY else None
     return handler.fault(f"{where}: {problem}", "Use a msgspec Struct.") if problem else None

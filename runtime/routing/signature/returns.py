@@ -12,6 +12,7 @@ from msgspec import Struct
 from runtime.answers import Content, Redirect, Reply
 from runtime.config import JOB
 from runtime.routing.annotations.describe import describe, is_union, spell
+from runtime.routing.annotations.unions import with_unions
 from runtime.routing.reading.faults import Fault
 from runtime.routing.signature.handler import Handler
 from shared.events import Event
@@ -47,6 +48,7 @@ def read_return(handler: Handler, annotation: Any) -> tuple[Returned, list[Fault
     if not rest:
         return Returned(Redirect, None, replies, redirects), []
     value = typing.Union[tuple(rest)] if replies or redirects else annotation  # noqa: UP007  # of a list
+    value = with_unions(value)
     event, faults = _read_value(handler, value)
     if event is not None and (replies or redirects):
         found = f"{handler.method} returns a stream, which has no other head and no other answer."

@@ -186,8 +186,14 @@ class Supervisor:
 
     def _is_silent(self, child: Child, now: float) -> bool:
         limit = self._given.silence
-        is_judged = child.phase in {*ACTIVE, Phase.LEAVING} and child.ledger.beat and not child.has_left
-        return bool(limit and is_judged) and min(child.silent_for(now), now - self._excused) > limit
+        # One that starts to serve has a limit of its own: on a busy machine a start has long steps.
+        is_judged = child.phase in {Phase.SERVING, Phase.LEAVING} and child.ledger.beat and not child.has_left
+        if not limit or not is_judged:
+            return False
+        silence = min(child.silent_for(now), now - self._excused)
+        if silence > limit / 2:
+            child.sample()  # early: on a busy machine no thread has the processor in the last moments
+        return silence > limit
 
     # Ends
 
@@ -240,9 +246,9 @@ class Supervisor:
             self._closed[file] = f"It ended two workers within ten minutes; the last one {end.death.cause}."
             self._log.say("error", f"{file} is closed: {self._closed[file]}", function=file)
         lived = child.served_for()
-        if not lived:
+        if not child.has_stood_by:
             self._refused = None  # the files may have changed since they were tried
-        elif end.death.file:
+        if lived and end.death.file:
             return  # a call ended it, and the next one need not wait
         if pause := self._crew.pause(lived=lived):
             self._log.say(

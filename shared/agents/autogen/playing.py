@@ -20,8 +20,8 @@ from autogen_agentchat.teams import Swarm
 from autogen_core import CancellationToken
 
 from shared.agents.autogen.asides import Asides
-from shared.agents.autogen.characters import whole
 from shared.agents.autogen.failure import framework_failure
+from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_QUESTION
 from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent, AgentMessage, StopReason, ToolCall, ToolResult

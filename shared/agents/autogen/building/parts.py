@@ -14,9 +14,9 @@ from opentelemetry.trace import NoOpTracerProvider
 from shared.agents.autogen.asides import Asides
 from shared.agents.autogen.building.share import Share
 from shared.agents.autogen.building.tools import ApprovedTool, RunTool, asking_tool
-from shared.agents.autogen.characters import whole
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.run_model import RunModel
+from shared.agents.characters import whole
 from shared.agents.conversation.transcript import Turn
 from shared.agents.running.run import TeamRun
 from shared.agents.tool import Tool, refuse_tool

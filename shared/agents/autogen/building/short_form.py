@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from shared.agents.autogen.building.output import pydantic_model
 from shared.agents.autogen.building.parts import Parts
-from shared.agents.autogen.characters import whole
+from shared.agents.characters import whole
 from shared.agents.conversation.transcript import Turn
 from shared.agents.running.run import TeamRun
 from shared.agents.team import Agent, Team

@@ -21,7 +21,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 from pydantic import BaseModel
 
 from shared.agents.autogen.building.share import Share
-from shared.agents.autogen.characters import whole
+from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_QUESTION
 from shared.agents.events import ToolCall
 from shared.agents.questions.question import Question, call_digest

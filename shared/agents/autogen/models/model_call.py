@@ -7,10 +7,10 @@ from autogen_core import FunctionCall
 from autogen_core.models import CreateResult, RequestUsage
 
 from shared.agents.autogen.asides import Asides
-from shared.agents.autogen.characters import whole
 from shared.agents.autogen.models.model_client import ModelAnswer, Piece, Thought
 from shared.agents.autogen.models.thinking import Thinking
 from shared.agents.autogen.models.tokens import BYTES_PER_TOKEN, plausible
+from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_MESSAGE
 from shared.agents.events import Reasoning, ReasoningDelta, StopReason
 from shared.agents.running.run import TeamRun
