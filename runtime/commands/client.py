@@ -28,16 +28,16 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     """Write the contract and the TypeScript client from the functions, or check that they are up to date."""
     root = settings.functions.resolve().parent
     table = table_of(settings)
-    if faults := [*table.faults, *divide(table.operations)[1]]:
+    if faults := [*table.faults, *divide(table.described)[1]]:
         print("annex client: some functions are broken, so the contract would lose them:", file=sys.stderr)
         print(*faults, sep="\n", file=sys.stderr)
         return 1
     app = given.into.resolve() if given.into else read_project(root).client
     if given.check:
-        stale = artefacts.stale(root, table.operations, app=app)
+        stale = artefacts.stale(root, table.described, app=app)
         lines = [f"{path} is out of date; run `annex client` and commit the result." for path in stale]
         print(*(lines or ["contract and TypeScript client are up to date"]), sep="\n")
         return 1 if stale else 0
-    lines = [f"wrote {path}" for path in artefacts.write(root, table.operations, app=app)]
+    lines = [f"wrote {path}" for path in artefacts.write(root, table.described, app=app)]
     print(*(lines or ["contract and TypeScript client were already up to date"]), sep="\n")
     return 0

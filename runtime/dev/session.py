@@ -26,6 +26,7 @@ from runtime.dev.postgres.seed import DATABASE, ROLE, seed, seed_files
 from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.swap import HotSwap
 from runtime.dev.waterfall import waterfall
+from runtime.dev.work import valkey, worker
 from runtime.refusal import Refusal
 from runtime.rehearsal import Rehearsal
 from runtime.rehearsal.stage import refusals
@@ -68,7 +69,7 @@ def serve(
             stop()
 
         try:
-            with rehearsal_of(settings) as rehearsal, database(settings) as ready:
+            with rehearsal_of(settings) as rehearsal, database(settings) as stored, valkey(stored) as ready:
                 refused = rehearsal.refusals()
                 telemetry = Telemetry.start(ready, processors=[recorder])
                 application = create_app(ready, telemetry=telemetry, refused=refused)
@@ -82,7 +83,7 @@ def serve(
                     restart=restart,
                     after=partial(_write_client, app=client),
                 )
-                application.companions.append(swap)
+                application.companions += [swap, worker(application)]
                 signs = application.identity.issuer is not None
                 sys.stdout.write(banner(ready, application.table, development_issuer=signs) + "\n")
                 if client:
@@ -118,7 +119,7 @@ def _write_client(table: RouteTable, app: Path | None = None) -> None:
     project = table.root.resolve().parent
     if table.faults or (app is None and not (project / artefacts.CLIENT).is_dir()):
         return
-    operations, faults = divide(table.operations)
+    operations, faults = divide(table.described)
     for fault in faults:
         logger.error("the client was not rewritten: %s", fault)
     written = [] if faults else artefacts.write(project, operations, below=artefacts.CLIENT, app=app)

@@ -157,7 +157,7 @@ def last_good(new: RouteTable, old: RouteTable) -> RouteTable:
     }
     others = [route for route in new.routes if _key(route) not in kept]
     routes = [_noted(route, causes.get(route.endpoint.file)) for route in others]
-    return RouteTable(new.root, [*routes, *kept.values()], new.faults, new.files)
+    return RouteTable(new.root, [*routes, *kept.values()], new.faults, new.files, jobs=new.jobs)
 
 
 def _key(route: Route) -> tuple[str, str]:

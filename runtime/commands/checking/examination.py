@@ -6,6 +6,7 @@ from pathlib import Path
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
 from runtime.commands.checking.database import declared
+from runtime.commands.checking.neighbours import strays
 from runtime.commands.checking.product import examine_product
 from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
@@ -16,6 +17,7 @@ from runtime.settings.import_path import PRODUCT
 from runtime.settings.project import read_project
 from runtime.starting.replacements import since
 from runtime.starting.rewriting import uses
+from runtime.work.literals import mistakes
 
 
 def examine(
@@ -29,7 +31,7 @@ def examine(
         root: the project's folder, which holds `shared`, `contracts` and `client`.
         since: a git revision whose contract is compared with today's.
     """
-    operations, undescribed = divide(table.operations)
+    operations, undescribed = divide(table.described)
     is_broken = bool(table.faults or undescribed)
     areas: dict[str, Callable[[], Iterable[Finding]]] = {
         "files": lambda: _files(table),
@@ -37,6 +39,10 @@ def examine(
         "product": lambda: examine_product(root),
         "upgrade": lambda: _old_names(root),
         "lock": lambda: _lock(settings, table),
+        "work": lambda: (
+            Finding("work", f"{file}:{line}: {text}", is_fault=True) for file, line, text in mistakes(table)
+        ),
+        "policies": lambda: _policies(table.operations),
         "caching": lambda: _caching(table.operations),
         "inputs": lambda: _inputs(table.operations),
         "types": lambda: _shapes(operations, undescribed),
@@ -74,6 +80,11 @@ def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
         yield Finding("lock", difference, is_fault=True)
     if not differences:
         yield Finding("lock", "public.lock lists exactly the public routes")
+
+
+def _policies(operations: Iterable[Operation]) -> Iterator[Finding]:
+    for doubt in strays(operations):
+        yield Finding("policies", doubt, is_doubt=True)
 
 
 def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:
