@@ -1,7 +1,7 @@
 """The settings: every variable as data, and the only reader of the environment."""
 
 from runtime.settings.faults import SettingsError, SettingsFault
-from runtime.settings.reading import check_opentelemetry, effective, from_environment, load
+from runtime.settings.reading import check_opentelemetry, effective, from_environment, load, unknown
 from runtime.settings.variables import Settings
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "effective",
     "from_environment",
     "load",
+    "unknown",
 ]

@@ -11,7 +11,7 @@ from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.routing.signature.sources import unlikely_queries
-from runtime.settings import Settings
+from runtime.settings import Settings, unknown
 
 
 def examine(
@@ -39,6 +39,9 @@ def examine(
         "contract": lambda: _changes(operations, root, since) if since else (),
     }
     findings = [Finding("settings", f"{settings.environment}, every variable is valid")]
+    findings += [
+        Finding("settings", f"{name} {text}", is_doubt=True) for name, text in unknown(settings.own.names())
+    ]
     for area, look in areas.items():
         try:
             findings += look()
