@@ -19,7 +19,7 @@ TEXTS = {
     "quotes": "A='one two'\nB=\"one two\"\nC=`it's`\nD='it\\'s'\nE=\"say \\\"hi\\\"\"\nF=un'q\nG='open\n",
     "escapes": 'A="one\\ntwo"\nB=\'one\\ntwo\'\nC=one\\ntwo\nD="tab\\there"\nE="cr\\rlf"\nF="back\\\\n"\n',
     "more lines": f"A=\"{PEM}\"\nB='{PEM}'\nC=`{PEM}`\nD=after",
-    "references": "A=1\nB=${A}\nC=$A\nD=${A}-$A\nE=\\$A\nF='${A}'\nG=${NOPE}\nH=${NOPE:-x}\nI=${A:-x}\nJ=$N:\n",
+    "references": "A=1\nB=${A}\nC=$A\nD=${A}-$A\nE=\\$A\nF='${A}'\nG=${NOPE}\nH=${NOPE:-x}\nI=${A:-x}\n",
     "later references": "A=${B}\nB=${C}\nC=1\nD=$\nE=$$\nF=${}\nG=a$A$B\nH=${A\nI=\\${A}\nJ=pa$word\n",
     "of the process": "A=${FROM}\nFROM=file\nB=${FROM:-x}\nC=$FROM/$FROM\nHAD=file\n",
     "the last counts": "A=1\nA=2\nB=$A\n",
