@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from importlib.metadata import version
 from typing import Any, cast
 
 from litestar.datastructures import State
@@ -20,6 +19,7 @@ from runtime.auth.webhooks import GitHubWebhooks, SlackWebhooks, StripeWebhooks,
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, Policy, WebhookScheme
 from runtime.dependencies import SharedHttp, agents_from, open_database
+from runtime.distribution import version
 from runtime.gate.closed import fault_of, refuse_closed
 from runtime.gate.deliveries import deliveries_at
 from runtime.gate.gate import Gate
@@ -52,8 +52,14 @@ from runtime.settings.reading import unknown
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
+from runtime.work.closed import without_queue
+from runtime.work.desk import WorkDesk
+from runtime.work.queue import Queue
+from runtime.work.seal import Seal
+from runtime.work.worker import Worker
 from shared.agents import Agents
 from shared.database import Database
+from shared.work import NoDesk
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +76,8 @@ class Application:
         is_draining: the service is stopping; readiness reports it.
         extensions: the team's own Litestar handlers and plugins.
         service: what is known of the service as a whole, where this is one of its workers.
+        queue: of work that outlives the request; None without REDIS_URL.
+        desk: where functions hand it in.
         alive: called by what interrupts a step: the loop is held, and the process is not lost.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
@@ -122,9 +130,11 @@ class Application:
             ),
             "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
-        self.health = Health(probes, version=settings.commit or version("annex"))
+        self.health = Health(probes, version=settings.commit or version())
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
+        self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
+        self.desk = self._desk()
         self._recorded = recorded
         self.isolated = IsolatedProcesses(settings)
         self._drain = asyncio.Event()
@@ -183,7 +193,8 @@ class Application:
                 logger.warning("function input in doubt: %s", doubt, extra={"function": doubt.file})
         self._reported = frozenset((*table.faults, *doubts))
         self.table = table
-        self.isolated.renew(sum(each.endpoint.policy.isolate for each in table.operations))
+        serving = (each for each in (*table.routes, *table.jobs) if each.operation)
+        self.isolated.renew(sum(each.endpoint.policy.isolate for each in serving))
         self._served = fold(self.stages(), cast("ASGIApp", self._litestar))
 
     def put_in_front(self, name: str, stage: Stage) -> None:
@@ -207,6 +218,8 @@ class Application:
             await stack.enter_async_context(self.isolated)
             stack.push_async_callback(self.http.stop)
             await stack.enter_async_context(self.gate)
+            if self.queue is not None:
+                stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
             asyncio.get_running_loop().set_default_executor(DefaultThreads())
             for companion in self.companions:
@@ -239,6 +252,32 @@ class Application:
             for invocation in self.telemetry.metrics.active
         )
 
+    def worker(self, name: str) -> Worker:
+        """Return a worker that does queued work inside of `running`, under a lease that others keep.
+
+        Raises:
+            ValueError: REDIS_URL is not set.
+        """
+        if self.queue is None or not isinstance(self.desk, WorkDesk):
+            raise ValueError("a worker needs REDIS_URL")
+        return Worker(
+            name,
+            queue=self.queue,
+            desk=self.desk,
+            settings=self.settings,
+            reaper=self.gate.reaper,
+            app=self._litestar,
+            database=self.database,
+            telemetry=self.telemetry,
+        )
+
+    def _desk(self) -> WorkDesk | NoDesk:
+        if self.queue is None:
+            return NoDesk()
+        kept, tracer = self.settings.work.runs_kept, self.telemetry.tracer
+        seal = Seal.of(self.settings)
+        return WorkDesk(self.queue, lambda: self.table, permits, kept=kept, tracer=tracer, seal=seal)
+
     def _refuse(self) -> None:
         self.admission.draining = True
         self._drain.set()
@@ -257,6 +296,7 @@ class Application:
                     "database": self.database,
                     "agents": self.agents,
                     "http": self.http,
+                    "jobs": self.desk,
                     ISOLATED: self.isolated,
                     DRAIN: self._drain,
                 }
@@ -325,7 +365,7 @@ def create_app(
     if settings.is_production:
         table = lock.closed(settings.functions, table)
         if settings.redis_url is None:
-            table = table.without(_unkept(table))
+            table = without_queue(table.without(_unkept(table)))
     application = Application(
         settings,
         telemetry=telemetry,

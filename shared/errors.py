@@ -17,6 +17,7 @@ AnnexError
 ├── IdempotencyKeyReused  the key was given with another call
 ├── TooLarge              the body exceeds its limit
 ├── UriTooLong
+├── PreconditionFailed    a body is no longer the one that the caller names
 ├── RangeNotSatisfiable   a part behind the end of a body was asked for
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
@@ -207,6 +208,15 @@ class IdempotencyKeyReused(AnnexError):
 
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was used for another call; use a new one for each call.")
+
+
+class PreconditionFailed(AnnexError):
+    """What the caller names in `If-Match` or `If-Unmodified-Since` is no longer so."""
+
+    code = "precondition_failed"
+
+    def __init__(self) -> None:
+        super().__init__("It has changed since; fetch it again, and decide anew.")
 
 
 class TooLarge(AnnexError):

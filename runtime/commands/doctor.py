@@ -20,6 +20,7 @@ from runtime.auth.clerk.instance import is_configured, keys_source
 from runtime.auth.tokens.keys import KeySetError, read_key_set
 from runtime.commands.checking.credential import explain_token
 from runtime.commands.checking.database import check_database
+from runtime.commands.checking.queue import check_queue
 from runtime.commands.finding import Finding, broken, lines, status
 from runtime.dependencies import open_database
 from runtime.routing import discover
@@ -121,6 +122,14 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
 
 
+async def _queue(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.redis_url is None:
+        yield Finding("queue", "REDIS_URL is not set: files with a job are in quarantine in production")
+        return
+    for finding in await check_queue(settings.redis_url, timeout=PROBE_TIMEOUT):
+        yield finding
+
+
 async def _keys(settings: Settings) -> AsyncIterator[Finding]:
     clerk = settings.clerk
     if clerk.jwt_key:
@@ -190,7 +199,7 @@ def _repository(root: Path) -> Iterator[Finding]:
         yield Finding("build", text, is_fault=True)
 
 
-PROBES: tuple[Probe, ...] = (_functions, _database, _keys, _collector)
+PROBES: tuple[Probe, ...] = (_functions, _database, _queue, _keys, _collector)
 
 
 def as_json(settings: Settings, findings: list[Finding]) -> bytes:

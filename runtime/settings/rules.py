@@ -33,6 +33,7 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
             yield SettingsFault("DATABASE_URL", str(refused))
     yield from _redis_faults(settings.redis_url)
     yield from _shape_faults(settings)
+    yield from _work_faults(settings)
     yield from _range_faults(settings)
 
 
@@ -72,13 +73,25 @@ def _range_faults(settings: Settings) -> Iterator[SettingsFault]:
         yield SettingsFault("ANNEX_SECRET", text)
 
 
+def _work_faults(settings: Settings) -> Iterator[SettingsFault]:
+    work = settings.work
+    if work.lease < 1:
+        yield SettingsFault("ANNEX_JOB_LEASE", "expected 1 second or more")
+    if work.at_once < 1:
+        yield SettingsFault("ANNEX_JOBS_AT_ONCE", "expected 1 or more")
+    if work.runs_kept < 1:
+        yield SettingsFault("ANNEX_RUNS_KEPT", "expected 1 second or more")
+
+
 def _redis_faults(url: Secret | None) -> Iterator[SettingsFault]:
     if url is None:
         return
     if not url.reveal().startswith(("redis://", "rediss://", "unix://")):
         yield SettingsFault("REDIS_URL", "expected redis://, rediss:// or unix://")
     elif find_spec("redis") is None:
-        yield SettingsFault("REDIS_URL", "set, but its client is missing: install annex[redis], or unset it")
+        yield SettingsFault(
+            "REDIS_URL", "set, but its client is missing: install annex-functions[redis], or unset it"
+        )
     elif not _is_read(_redis_reader(), url.reveal()):
         yield SettingsFault(
             "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"

@@ -70,7 +70,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "expected", "came", "make"), CASES, ids=lambda case: str(case)[:30])
+@pytest.mark.parametrize(
+    ("reason", "expected", "came", "make"),
+    CASES,
+    ids=lambda case: str(case)[:30] if isinstance(case, str) else "made",
+)
 async def test_a_refusal_tells_what_was_expected_what_came_and_a_cure(
     issuer, caplog, reason, expected, came, make
 ):
