@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXAMPLE := $(addprefix functions/,agents index.py me.py reports signals webhooks) shared/market client/market tests/market \
   examples $(addprefix contracts/vectors/,calendar.json thresholds.json)
 
-.PHONY: help bench setup dev committed without-example test test-product test-fast test-bridge test-faults test-hostile test-workers test-image soak audit sbom check docs messages fmt fmt-check lint types imports names
+.PHONY: help bench setup dev committed without-example test test-product test-fast test-bridge test-faults test-hostile test-workers test-image parity soak audit sbom check docs messages fmt fmt-check lint types imports names
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ test-workers: setup ## Run the tests of real servers again, each server with two
 
 test-image: setup ## Build the production image and run it (needs dockerd or a running engine)
 	@ANNEX_TEST_FULL=true $(BIN)/pytest tests/e2e/test_image.py
+
+parity: setup ## Compare our auth with Clerk's JavaScript SDK on random questions (COUNT=20000 of each kind)
+	@$(BIN)/python -m tests.parity --count $(or $(COUNT),20000)
 
 soak: setup ## Load a real server steadily for 30 minutes (MINUTES=1 for a short one)
 	@$(BIN)/python -m benchmarks.soak

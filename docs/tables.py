@@ -14,6 +14,7 @@ from runtime.auth.reasons import Reason
 from runtime.config import Folder, Function, Policy
 from runtime.config.keys import keys_of
 from runtime.http.problems import status_of
+from runtime.settings.otel_variables import VARIABLES
 from runtime.settings.reading import variables
 from shared.errors import AnnexError
 
@@ -52,6 +53,15 @@ def reasons() -> str:
     table = rows("reason", "what it means", "what to do") + rows("---", "---", "---")
     for reason in Reason:
         table += rows(f"`{reason}`", reason.meaning, reason.cure)
+    return table
+
+
+def otel() -> str:
+    """Every variable of OpenTelemetry's specification, and what becomes of it."""
+    table = rows("variable", "here") + rows("---", "---")
+    for one in VARIABLES:
+        names = ", ".join(f"`{name}`" if name.startswith("OTEL_") else name for name in one.shown.split(", "))
+        table += rows(names, one.meaning)
     return table
 
 
@@ -118,6 +128,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "errors": errors,
     "reasons": reasons,
+    "otel": otel,
     "keys": keys,
     "column-types": column_types,
     "database-urls": database_urls,

@@ -48,6 +48,7 @@ from runtime.routing.reading.faults import one_line
 from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings.origins import compile_origins
 from runtime.settings.project import FILE, read_project
+from runtime.settings.reading import unknown
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
@@ -357,6 +358,8 @@ def create_app(
         BrokenFunctions: under ANNEX_STRICT, when a function file is broken.
     """
     telemetry = telemetry or Telemetry.start(settings)
+    for fault in unknown(settings.own.names()):
+        logger.warning("settings.unknown", extra={"variable": fault.name, "problem": fault.problem})
     project, budget = settings.functions.resolve().parent, settings.limits.import_budget
     table = discover(settings.functions, import_budget=budget, refused=refused, environment=settings.own)
     if settings.is_production:

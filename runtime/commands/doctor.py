@@ -154,11 +154,11 @@ async def _key_set(url: str, headers: dict[str, str]) -> Finding:
 
 
 async def _collector(settings: Settings) -> AsyncIterator[Finding]:
-    endpoint = settings.telemetry.endpoint
-    if not endpoint or settings.telemetry.disabled:
+    destination = settings.telemetry.destination("traces")
+    if destination is None:
         yield Finding("collector", "OTEL_EXPORTER_OTLP_ENDPOINT is not set: no telemetry is sent")
         return
-    url = f"{endpoint.rstrip('/')}/v1/traces"
+    url, _ = destination
     began = time.perf_counter()
     try:
         async with httpx.AsyncClient(timeout=PROBE_TIMEOUT) as http:

@@ -24,6 +24,8 @@ from runtime.routing.display import auth_of
 PREFIX = "/_annex"
 PAGE = Path(__file__).with_name("page.html")
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+FORWARDED = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
+"""What a proxy adds: behind one on this machine, such as a tunnel, everybody comes from this machine."""
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -135,7 +137,9 @@ class DeveloperPage:
 
 
 def _is_local(scope: Scope) -> bool:
-    """Return whether the request comes from this machine and names it as the host."""
+    """Return whether the request comes from this machine, through no proxy, and names it as the host."""
+    if any(header(scope, name) is not None for name in FORWARDED):
+        return False
     host = (header(scope, b"host") or b"").decode("latin-1")
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     client = scope.get("client")

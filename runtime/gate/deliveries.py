@@ -40,7 +40,7 @@ if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 return redis.call('HSET', KEYS[1], 'state', ARGV[2])
 """
 
-type State = Literal["new", "running", "replay", "done", "unknown"]
+type DeliveryState = Literal["new", "running", "replay", "done", "unknown"]
 
 
 class SharedDeliveries:
@@ -61,8 +61,8 @@ class SharedDeliveries:
         self._retry_after = retry_after
         self._available_at = 0.0
 
-    async def claim(self, scheme: str, delivery: Delivery, *, lease: float) -> "Claim":
-        """Claim a delivery that this process has not handled.
+    async def claim(self, scheme: str, delivery: Delivery, *, lease: float) -> "DeliveryClaim":
+        """DeliveryClaim a delivery that this process has not handled.
 
         Args:
             scheme: its sender.
@@ -76,7 +76,7 @@ class SharedDeliveries:
         moment = "" if delivery.moment is None else delivery.moment
         args = [token, moment, round(lease * 1000), round(KEPT * 1000)]
         try:
-            state: State = await self._asked(self._claim, key, args)
+            state: DeliveryState = await self._asked(self._claim, key, args)
         except BaseException:  # the caller has left, and the sender will come again
             delivery.end(succeeded=False)
             raise
@@ -86,7 +86,7 @@ class SharedDeliveries:
             raise Conflict("This webhook delivery has already been received.")
         if state == "done":
             delivery.end(succeeded=True)
-        return Claim(self, key, token, is_done=state == "done")
+        return DeliveryClaim(self, key, token, is_done=state == "done")
 
     async def end(self, key: str, token: str, *, succeeded: bool) -> None:
         """Note how a claimed delivery ended."""
@@ -111,7 +111,7 @@ class SharedDeliveries:
         return answer.decode() if isinstance(answer, bytes) else answer
 
 
-class Claim:
+class DeliveryClaim:
     """One delivery, claimed for this process.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from runtime.settings.faults import SettingsError, SettingsFault
 from runtime.settings.import_path import open_project
-from runtime.settings.reading import check_opentelemetry, effective, from_environment, load
+from runtime.settings.reading import check_opentelemetry, effective, from_environment, load, unknown
 from runtime.settings.variables import Settings
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "from_environment",
     "load",
     "open_project",
+    "unknown",
 ]

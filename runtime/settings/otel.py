@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
 from runtime.settings.faults import SettingsFault
+from runtime.settings.otel_variables import refusal_of
 
 _NAME = (
     r"[!#-'*+\-.0-9A-Z^-z|~]+"  # a header's or an attribute's name, as the OTLP exporter specification has it
@@ -20,14 +21,13 @@ _NUMBER = re.compile(r"OTEL_\w+_(TIMEOUT|LIMIT|DELAY|SIZE|INTERVAL)")
 _FILE = re.compile(r"OTEL_\w+_(CERTIFICATE|CLIENT_KEY)")
 _WORDS = re.compile(r"[a-z][a-z0-9_/.,:\- ]*")
 _FREE = {"OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER_ARG"}  # settings of ours
-_PROPAGATORS = {"tracecontext", "baggage", "none"}
 
 
 def faults(environ: Mapping[str, str]) -> Iterator[SettingsFault]:
     """Yield each variable that OpenTelemetry could not read."""
     for name, text in environ.items():
-        if name.startswith("OTEL_") and name not in _FREE and text.strip():
-            problem = _problem(name, text.strip())
+        if name.startswith("OTEL_") and text.strip():
+            problem = refusal_of(name, text.strip()) or _problem(name, text.strip())
             if problem:
                 yield SettingsFault(name, problem)
 
@@ -44,16 +44,24 @@ def pairs(text: str) -> dict[str, str]:
     return {unquote(pair[1]).lower(): unquote(pair[2]).strip() for pair in found if pair}
 
 
+def service_name(environ: Mapping[str, str]) -> str | None:
+    """Return the `service.name` of OTEL_RESOURCE_ATTRIBUTES, None where it has none or cannot be read."""
+    try:
+        return pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", "")).get("service.name")
+    except ValueError:
+        return None
+
+
 def _problem(name: str, text: str) -> str:
     try:
+        if name in _FREE:
+            return ""
         if _PAIRS.fullmatch(name):
             pairs(text)
         elif _ENDPOINT.fullmatch(name):
             return _endpoint(text)
         elif _NUMBER.fullmatch(name):
             float(text)
-        elif name == "OTEL_PROPAGATORS" and not {part.strip() for part in text.split(",")} <= _PROPAGATORS:
-            return "expected tracecontext, baggage or none"
         elif not _FILE.fullmatch(name) and not _WORDS.fullmatch(text.lower()):
             return "expected a word; a key belongs in OTEL_EXPORTER_OTLP_HEADERS"
     except ValueError as error:

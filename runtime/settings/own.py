@@ -47,6 +47,10 @@ class Environment:
     def __repr__(self) -> str:
         return "Environment(…)"
 
+    def names(self) -> frozenset[str]:
+        """Return the names of everything that is set."""
+        return frozenset(self._values)
+
     def read[T: OwnSettings](self, struct: type[T]) -> T:
         """Make a struct of its variables; one that is empty counts as not set.
 

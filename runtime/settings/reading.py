@@ -6,6 +6,7 @@ once, by name and never by value.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -13,11 +14,14 @@ import msgspec
 from msgspec import Struct
 
 from runtime.settings import otel
+from runtime.settings.dotenv import read_files
 from runtime.settings.faults import SettingsError, SettingsFault
 from runtime.settings.own import Environment
 from runtime.settings.rules import broken_rules
 from runtime.settings.variable import Variable
 from runtime.settings.variables import Settings
+
+_OURS = ("ANNEX_", "CLERK_", "CORS_", "DATABASE_", "LOG_")
 
 type Rule = Callable[[Settings], Iterable[SettingsFault]]
 
@@ -33,6 +37,11 @@ def load(environ: Mapping[str, str], *, checks: Iterable[Rule] = ()) -> Settings
         SettingsError: with every bad or missing variable.
     """
     faults = [*otel.faults(environ)]
+    if name := otel.service_name(environ):
+        environ = {
+            "OTEL_SERVICE_NAME": name,
+            **{each: text for each, text in environ.items() if text.strip()},
+        }
     settings = _read(Settings, environ, faults)
     faults += broken_rules(settings)
     named = {fault.name for fault in faults}
@@ -43,21 +52,32 @@ def load(environ: Mapping[str, str], *, checks: Iterable[Rule] = ()) -> Settings
 
 
 def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iterable[Rule] = ()) -> Settings:
-    """`load` this process's environment, over a `.env` file in development.
+    """`load` this process's environment, over the `.env` files in development and tests.
 
     Raises:
         SettingsError: as `load`.
     """
     process = {**os.environ, **(overrides or {})}
-    file = Path(".env")
     in_production = "RAILWAY_ENVIRONMENT_NAME" in process or process.get("ANNEX_ENV") == "production"
-    try:
-        below = {} if in_production or not file.is_file() else _dotenv(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(
-            (SettingsFault(".env", "cannot be read: expected a readable UTF-8 file"),)
-        ) from None
-    return load({**below, **process}, checks=checks)
+    mode = "test" if process.get("ANNEX_ENV") == "test" else "development"
+    below = {} if in_production else read_files(Path(), mode, process)
+    return load({**below, **process}, checks=[*checks, missing_folder])
+
+
+def missing_folder(settings: Settings) -> Iterator[SettingsFault]:
+    """Yield the fault of a functions folder that is set and not there: every URL would be 404."""
+    if settings.functions != Settings().functions and not settings.functions.is_dir():
+        yield SettingsFault("ANNEX_FUNCTIONS", "expected a folder that is there; its files are the endpoints")
+
+
+def unknown(names: Iterable[str]) -> Iterator[SettingsFault]:
+    """Yield each variable that is spelt like one of ours and is none: it is set, and nothing reads it."""
+    known = {name for variable, _ in variables() for name in variable.names}
+    for name in sorted(name for name in set(names) - known if name.startswith(_OURS)):
+        near = get_close_matches(name, known, n=1, cutoff=0.85)
+        if name.startswith("ANNEX_") or near:
+            meant = f"; did you mean {near[0]}?" if near else ""
+            yield SettingsFault(name, f"is set, and there is no variable of that name{meant}")
 
 
 def check_opentelemetry() -> None:
@@ -107,7 +127,8 @@ def _read[T: Struct](struct: type[T], environ: Mapping[str, str], faults: list[S
         try:
             values[field.name] = _parse(environ[name].strip(), wanted)
         except ValueError as error:
-            faults.append(SettingsFault(name, str(error)))
+            if all(fault.name != name for fault in faults):  # what has read it first has said more
+                faults.append(SettingsFault(name, str(error)))
     return struct(**values)
 
 
@@ -126,7 +147,12 @@ def _parse(text: str, wanted: Any) -> Any:
     return wanted(text)
 
 
+_ALSO = {"warn": "warning", "err": "error", "critical": "error", "fatal": "error", "trace": "debug"}
+"""What other programs call the levels of a log."""
+
+
 def _one_of(text: str, allowed: tuple[str, ...]) -> str:
+    text = text if text in allowed else _ALSO.get(text, text)
     if text not in allowed:
         raise ValueError(f"expected one of {', '.join(allowed)}")
     return text
@@ -156,15 +182,3 @@ def _number(text: str, kind: type[int] | type[float]) -> float:
     if not 0 <= value < 2**31:
         raise ValueError("expected a number that is not negative")
     return value
-
-
-def _dotenv(text: str) -> dict[str, str]:
-    """Read `NAME=value` lines; quotes around a value are taken off, `#` starts a comment line."""
-    values = {}
-    for line in text.splitlines():
-        name, separator, value = line.strip().removeprefix("export ").partition("=")
-        if separator and not name.startswith("#"):
-            value = value.strip()
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            values[name.strip()] = value[1:-1] if quoted else value
-    return values

@@ -12,6 +12,8 @@ from runtime.settings.variables import Settings
 from shared.database import InvalidDatabaseUrl, translate
 from shared.secret import Secret
 
+SHORTEST_SECRET = 16  # characters; what is shorter can be guessed offline from one signature
+
 
 def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
     """Yield what is wrong with values that could be read."""
@@ -32,10 +34,43 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
     yield from _redis_faults(settings.redis_url)
     yield from _shape_faults(settings)
     yield from _work_faults(settings)
+    yield from _range_faults(settings)
+
+
+def _range_faults(settings: Settings) -> Iterator[SettingsFault]:
+    """Check numbers with which the service would start and serve nobody, or never end."""
+    limits, database, agents = settings.limits, settings.database, settings.agents
+    at_least_one = {
+        "ANNEX_MAX_CONNECTIONS": limits.max_connections,
+        "ANNEX_MAX_CONCURRENCY": limits.max_concurrency,
+        "ANNEX_ISOLATED_PROCESSES": limits.isolated_processes,
+        "DATABASE_POOL_MAX": database.pool_max,
+        "ANNEX_RUNS_PER_USER": agents.runs_per_user,
+        "ANNEX_RUNS_TOTAL": agents.runs_total,
+    }
+    above_zero = {
+        "ANNEX_IMPORT_BUDGET": limits.import_budget,
+        "DATABASE_ACQUIRE_TIMEOUT": database.acquire_timeout,
+        "DATABASE_CONNECT_TIMEOUT": database.connect_timeout,
+        "DATABASE_QUERY_TIMEOUT": database.query_timeout,
+    }
+    yield from (
+        SettingsFault(name, "expected 1 or more") for name, value in at_least_one.items() if value == 0
+    )
+    yield from (
+        SettingsFault(name, "expected more than 0 seconds")
+        for name, value in above_zero.items()
+        if value == 0
+    )
     if not 0 < settings.port < 65536:
         yield SettingsFault("PORT", "expected a port between 1 and 65535")
+    if settings.telemetry.metric_interval < 1000:
+        yield SettingsFault("OTEL_METRIC_EXPORT_INTERVAL", "expected 1000 milliseconds or more")
     if not 0 <= settings.telemetry.sample_ratio <= 1:
         yield SettingsFault("OTEL_TRACES_SAMPLER_ARG", "expected a share between 0 and 1")
+    if settings.secret is not None and len(settings.secret.reveal()) < SHORTEST_SECRET:
+        text = f"expected {SHORTEST_SECRET} characters or more, such as those of `openssl rand -hex 32`"
+        yield SettingsFault("ANNEX_SECRET", text)
 
 
 def _work_faults(settings: Settings) -> Iterator[SettingsFault]:

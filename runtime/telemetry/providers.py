@@ -20,6 +20,7 @@ from runtime.telemetry.metrics.durations import Durations, WithDurations
 from runtime.telemetry.metrics.histograms import Labelled
 from runtime.telemetry.queue import SpanQueue
 from runtime.telemetry.spans.tracers import Tracers
+from shared.secret import Secret
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -31,7 +32,6 @@ _EXPORT_TIMEOUT = 2.0  # seconds for a batch with all its retries
 _QUEUE_LIMIT = 2048  # spans; the oldest is dropped when it is full
 _BATCH_DELAY = 2.0  # seconds
 _BATCH_SIZE = 512  # spans
-_METRICS_INTERVAL = 30_000  # milliseconds
 
 
 class ExportState:
@@ -55,10 +55,10 @@ def tracers_of(
     """Return what makes spans: recorded when something exports them, else with ids only."""
     if settings.telemetry.disabled:
         return NoOpTracerProvider()
-    endpoint = settings.telemetry.endpoint
+    destination = settings.telemetry.destination("traces")
     provider = Tracers(
         resource,
-        settings.telemetry.sample_ratio,
+        settings.telemetry.share,
         SpanLimits(
             max_span_attributes=64,
             max_events=32,
@@ -69,10 +69,10 @@ def tracers_of(
             max_span_attribute_length=1024,
         ),
     )
-    if endpoint:
+    if destination:
         from runtime.telemetry.export import CompactExporter, RedactingExporter
 
-        exporter = CompactExporter(_signal_url(endpoint, "traces"), _headers(settings), _EXPORT_TIMEOUT)
+        exporter = CompactExporter(destination[0], _headers(destination[1]), _EXPORT_TIMEOUT)
         redacting = RedactingExporter(exporter, state.is_shut)
         queue = SpanQueue(redacting, limit=_QUEUE_LIMIT, batch=_BATCH_SIZE, delay=_BATCH_DELAY)
         provider.add_span_processor(queue)
@@ -82,13 +82,13 @@ def tracers_of(
 
 
 def _exporters(settings: Settings, more: Sequence["MetricExporter"]) -> list["MetricExporter"]:
-    endpoint = settings.telemetry.endpoint
-    if settings.telemetry.disabled or not endpoint:
+    destination = settings.telemetry.destination("metrics")
+    if destination is None:
         return list(more)
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
     collector = OTLPMetricExporter(
-        endpoint=_signal_url(endpoint, "metrics"), headers=_headers(settings), timeout=_EXPORT_TIMEOUT
+        endpoint=destination[0], headers=_headers(destination[1]), timeout=_EXPORT_TIMEOUT
     )
     return [*more, collector]
 
@@ -107,7 +107,7 @@ def meters_of(
         metric_readers=[
             PeriodicExportingMetricReader(
                 WithDurations(exporter, state.durations, state.histograms, state.is_shut),
-                export_interval_millis=_METRICS_INTERVAL,
+                export_interval_millis=settings.telemetry.metric_interval,
                 export_timeout_millis=_EXPORT_TIMEOUT * 1000,
             )
             for exporter in exporters
@@ -142,12 +142,5 @@ def doubt_of(endpoint: str | None) -> str:
     return ""
 
 
-def _signal_url(endpoint: str, signal: str) -> str:
-    """Append the path of a signal, which OTLP/HTTP wants for the generic endpoint only."""
-    return f"{endpoint.rstrip('/')}/v1/{signal}"
-
-
-def _headers(settings: Settings) -> dict[str, str] | None:
-    if settings.telemetry.headers is None:
-        return None
-    return pairs(settings.telemetry.headers.reveal())
+def _headers(secret: Secret | None) -> dict[str, str] | None:
+    return None if secret is None else pairs(secret.reveal())

@@ -122,6 +122,17 @@ async def test_page_answers_nobody_but_this_machine(open_page: Open, client: str
     assert [answer.status_code for answer in answers] == [404, 404]
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
+async def test_page_answers_nobody_through_a_proxy_on_this_machine(open_page: Open, name: str):
+    async with open_page() as http:
+        answers = [
+            await http.get("/_annex", headers={name: "203.0.113.7"}),
+            await http.post("/_annex/token", json={"user": "user_7"}, headers={name: ""}),
+        ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+
+
 async def test_token_needs_a_user_and_a_page_that_speaks_json(open_page: Open):
     async with open_page() as http:
         nameless = await http.post("/_annex/token", json={})

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 TOLERANCE: Final = 300  # seconds, as all of these senders recommend
 
 
-class Refused(Exception):
+class BadDelivery(Exception):
     """The delivery is not accepted; the text is for the log and carries nothing of it."""
 
 
@@ -59,7 +59,7 @@ class SignedWebhooks(Webhooks):
         fields = {name: value.decode("latin-1") for name, value in headers}
         try:
             identifier, moment = self.examine(self._secret.reveal(), fields, body)
-        except Refused as fault:
+        except BadDelivery as fault:
             logger.info("webhook.refused", extra={"reason": str(fault)})
             raise Invalid("The webhook signature is missing, invalid, or older than five minutes.") from None
         return self._records.claim(identifier, moment)
@@ -68,15 +68,15 @@ class SignedWebhooks(Webhooks):
         """Return by what a delivery is known and the moment it was signed for, None where none is signed.
 
         Raises:
-            Refused: the signature, the time or the form is wrong.
+            BadDelivery: the signature, the time or the form is wrong.
         """
         raise NotImplementedError
 
     def _moment(self, text: str) -> int:
         if not text.isascii() or not text.isdigit() or len(text) > 15:
-            raise Refused("the time is missing or no number of seconds")
+            raise BadDelivery("the time is missing or no number of seconds")
         if abs(self._clock() - int(text)) > TOLERANCE:
-            raise Refused("signed more than five minutes from now")
+            raise BadDelivery("signed more than five minutes from now")
         return int(text)
 
 
@@ -137,9 +137,9 @@ class SvixWebhooks(SignedWebhooks):
         try:
             Webhook(secret).verify(body, given, json_parse=False)
         except WebhookVerificationError as fault:
-            raise Refused(str(fault)) from None  # the library's sentences carry nothing of the message
+            raise BadDelivery(str(fault)) from None  # the library's sentences carry nothing of the message
         except ValueError:  # not base64, not UTF-8, no comma
-            raise Refused("malformed") from None
+            raise BadDelivery("malformed") from None
         # The library signs whole seconds, so `12` and `12.5` are one time and must not be two deliveries.
         return given["webhook-id"], math.floor(float(given["webhook-timestamp"]))
 
@@ -151,7 +151,7 @@ def _digest(secret: str, signed: bytes) -> str:
 def _check(secret: str, signed: bytes, signatures: Iterable[str]) -> None:
     expected = _digest(secret, signed).encode()
     if not any(hmac.compare_digest(expected, each.encode("latin-1")) for each in signatures):
-        raise Refused("no signature of the body with this secret")
+        raise BadDelivery("no signature of the body with this secret")
 
 
 def _member(body: bytes, name: str) -> str | None:

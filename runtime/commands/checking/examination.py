@@ -12,7 +12,7 @@ from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.routing.signature.sources import unlikely_queries
-from runtime.settings import Settings
+from runtime.settings import Settings, unknown
 from runtime.settings.import_path import PRODUCT
 from runtime.settings.project import read_project
 from runtime.starting.replacements import since
@@ -50,6 +50,9 @@ def examine(
         "contract": lambda: _changes(operations, root, since) if since else (),
     }
     findings = [Finding("settings", f"{settings.environment}, every variable is valid")]
+    findings += [
+        Finding("settings", f"{name} {text}", is_doubt=True) for name, text in unknown(settings.own.names())
+    ]
     for area, look in areas.items():
         try:
             findings += look()

@@ -32,7 +32,7 @@ def database_probe(database: Database, *, is_configured: bool) -> HealthProbe:
 def functions_probe(
     table: Callable[[], RouteTable], closed: Callable[[], Iterable[Fault]], *, show_cause: bool
 ) -> HealthProbe:
-    """Degraded while a file is in quarantine; its cause is shown in development only.
+    """Down without any function, degraded by a file in quarantine; its cause is shown in development only.
 
     The text of a failed import may contain anything; in production the log has it, under the error id.
     """
@@ -42,6 +42,8 @@ def functions_probe(
         shut = {fault.file: fault for fault in closed()}
         serving = {"serving": sum(each.endpoint.file not in shut for each in now.operations)}
         faults = (*now.faults, *shut.values())
+        if not faults and not now.operations and not now.others:
+            return Check("down", "there is no function; ANNEX_FUNCTIONS names their folder")
         if not faults:
             return Check("ok", serving)
         quarantined = [

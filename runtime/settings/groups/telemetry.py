@@ -25,9 +25,40 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
             doc="Headers for the collector, `name=value` separated by commas.",
         ),
     ] = None
+    traces_endpoint: Annotated[
+        str | None,
+        from_env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", doc="Full URL for traces, used as it is."),
+    ] = None
+    metrics_endpoint: Annotated[
+        str | None,
+        from_env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", doc="Full URL for metrics, used as it is."),
+    ] = None
+    traces_headers: Annotated[
+        Secret | None,
+        from_env("OTEL_EXPORTER_OTLP_TRACES_HEADERS", doc="Headers for traces, instead of the common ones."),
+    ] = None
+    metrics_headers: Annotated[
+        Secret | None,
+        from_env(
+            "OTEL_EXPORTER_OTLP_METRICS_HEADERS", doc="Headers for metrics, instead of the common ones."
+        ),
+    ] = None
+    traces_exporter: Annotated[
+        Literal["otlp", "none"], from_env("OTEL_TRACES_EXPORTER", doc="`none` sends no traces.")
+    ] = "otlp"
+    metrics_exporter: Annotated[
+        Literal["otlp", "none"], from_env("OTEL_METRICS_EXPORTER", doc="`none` sends no metrics.")
+    ] = "otlp"
+    metric_interval: Annotated[
+        int, from_env("OTEL_METRIC_EXPORT_INTERVAL", doc="Milliseconds between two exports of metrics.")
+    ] = 30_000
     service_name: Annotated[str, from_env("OTEL_SERVICE_NAME", doc="`service.name` of everything sent.")] = (
         "annex"
     )
+    sampler: Annotated[
+        Literal["parentbased_traceidratio", "parentbased_always_on", "parentbased_always_off"],
+        from_env("OTEL_TRACES_SAMPLER", doc="Which new traces are recorded; a caller's decision is kept."),
+    ] = "parentbased_traceidratio"
     sample_ratio: Annotated[
         float,
         from_env(
@@ -68,3 +99,22 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
             doc="Write the text of unexpected exceptions to the log; it can quote what a caller sent. Always on in development.",
         ),
     ] = False
+
+    def destination(self, signal: Literal["traces", "metrics"]) -> tuple[str, Secret | None] | None:
+        """Return URL and headers for a signal, None where it is not sent."""
+        exporter, own, headers = {
+            "traces": (self.traces_exporter, self.traces_endpoint, self.traces_headers),
+            "metrics": (self.metrics_exporter, self.metrics_endpoint, self.metrics_headers),
+        }[signal]
+        # OTLP/HTTP wants the path of a signal appended to the common endpoint only.
+        url = own or (f"{self.endpoint.rstrip('/')}/v1/{signal}" if self.endpoint else None)
+        if self.disabled or exporter == "none" or url is None:
+            return None
+        return url, headers or self.headers
+
+    @property
+    def share(self) -> float:
+        """The share of new traces that are recorded."""
+        return {"parentbased_always_on": 1.0, "parentbased_always_off": 0.0}.get(
+            self.sampler, self.sample_ratio
+        )

@@ -1,4 +1,4 @@
-"""Webhook deliveries that replicas share: two services of one Redis server, sent what anybody could replay."""
+"""Webhook deliveries that replicas share: two services of one Redis server, sent what can be replayed."""
 
 import asyncio
 import hashlib

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runtime.auth.clerk import check_clerk
-from runtime.settings import SettingsError, from_environment, load
+from runtime.settings import SettingsError, from_environment, load, unknown
 from runtime.settings.reading import variables
 
 
@@ -116,3 +116,54 @@ def test_a_dotenv_file_is_ignored_in_production(tmp_path: Path, monkeypatch):
 def test_no_variable_is_declared_twice():
     names = [name for variable, _ in variables() for name in variable.names]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ANNEX_MAX_CONCURRENCY", "ANNEX_MAX_CONNECTIONS", "DATABASE_POOL_MAX", "ANNEX_RUNS_TOTAL",
+     "ANNEX_IMPORT_BUDGET", "DATABASE_QUERY_TIMEOUT", "ANNEX_ISOLATED_PROCESSES"],
+)  # fmt: skip
+def test_a_number_with_which_nobody_would_be_served_is_refused(name: str):
+    with pytest.raises(SettingsError) as refusal:
+        load({name: "0"})
+    assert [fault.name for fault in refusal.value.faults] == [name]
+
+
+def test_a_functions_folder_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setenv("ANNEX_FUNCTIONS", "/nope")
+
+    with pytest.raises(SettingsError) as refusal:
+        from_environment()
+    assert refusal.value.faults[0].name == "ANNEX_FUNCTIONS"
+    assert "/nope" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [("warn", "warning"), ("WARN", "warning"), ("fatal", "error"), ("info", "info")]
+)
+def test_a_log_level_is_read_by_its_other_names(text: str, level: str):
+    assert load({"LOG_LEVEL": text}).telemetry.log_level == level
+
+
+def test_a_secret_that_can_be_guessed_is_refused_with_how_to_make_one():
+    with pytest.raises(SettingsError) as refusal:
+        load({"ANNEX_SECRET": "a"})
+    assert "openssl rand" in refusal.value.faults[0].problem
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ANNEX_STRCT", "did you mean ANNEX_STRICT?"),
+        ("ANNEX_WHATEVER", "no variable of that name"),
+        ("CLERK_AUTHORISED_PARTIES", "did you mean CLERK_AUTHORIZED_PARTIES?"),
+        ("DATABASE_POOLMAX", "did you mean DATABASE_POOL_MAX?"),
+        ("CLERK_ENCRYPTION_KEY", ""),
+        ("PATH", ""),
+        ("ANNEX_STRICT", ""),
+    ],
+)
+def test_a_variable_that_is_none_is_told_with_what_was_probably_meant(name: str, told: str):
+    problems = [fault.problem for fault in unknown([name])]
+
+    assert (told in problems[0]) if told else (problems == [])

@@ -45,7 +45,7 @@ class IsolatedProcesses:
     def __init__(self, settings: Settings) -> None:
         self.limit = settings.limits.isolated_processes or max(2, os.cpu_count() or 2)
         self._settings = settings
-        traced = settings.telemetry.endpoint is not None and not settings.telemetry.disabled
+        traced = settings.telemetry.destination("traces") is not None
         self._template = Template(traced=traced)
         self._functions = 0
         self._is_running = False
