@@ -16,7 +16,7 @@ from typing import NoReturn
 import msgspec
 
 from runtime.refusal import Refusal
-from runtime.rehearsal.lasting import Lasting, Watch
+from runtime.rehearsal.lasting import OUT_OF_REACH, Lasting, Watch
 from runtime.rehearsal.memory import available
 from runtime.rehearsal.places import LineTracer, Mark
 from runtime.routing.discovery import attempt
@@ -25,9 +25,9 @@ from runtime.routing.importing.libraries import Libraries
 from runtime.routing.importing.surroundings import Surroundings
 from runtime.routing.reading.faults import Fault
 
+NEVER = float("inf")
 WAITED_FOR = 10  # files with threads for which a fork lingers
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
-OUT_OF_REACH = 300  # the lowest descriptor for what must survive a file that closes the usual ones
 
 # A file may take them away.
 _write, _exit, _encode, _now = os.write, os._exit, msgspec.json.encode, time.monotonic
@@ -72,7 +72,7 @@ def perform(  # noqa: PLR0913 - all by name
     thread.start()
     seconds = allowed(budget, hung)
     wait = over.acquire  # a file may take it away
-    while not wait(timeout=max(trial.began + seconds - _now(), 0)):
+    while not wait(timeout=min(max(trial.began + seconds - _now(), 0), seconds)):
         if _now() - trial.began >= seconds:
             trial.give_up(thread, seconds)
     _exit(0)
@@ -82,7 +82,7 @@ class _Trial:
     """Tries files in one thread, one after the other.
 
     Attributes:
-        began: when it began with the file at hand.
+        began: when it began with the file at hand; endless while there is none.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class _Trial:
         answers: int | None,
         mark: Mark,
     ) -> None:
-        self.began = _now()
+        self.began = NEVER
         self._files = files
         self._say = say
         self._answers = answers
@@ -117,9 +117,10 @@ class _Trial:
             self._say({"reading": position})
             if self._answers is not None:
                 _write(self._answers, _encode({"reading": file}) + b"\n")
-            self.began, self._file = _now(), file
             threads = {*threading.enumerate()}
+            self._file, self.began = file, _now()
             refusal = self._attempted(file)
+            self.began = NEVER
             if refusal:
                 self._refuse(refusal)
             if {*threading.enumerate()} - threads:
@@ -145,6 +146,7 @@ class _Trial:
         if fault:
             return Refusal(fault.file, fault.line, fault.found, fault.cure)
         before, self._state = self._state, Lasting.read()
+        self._watch.end()
         change = self._watch.change or before.difference(self._state)
         if change:
             line = self._watch.line or self._mark.line

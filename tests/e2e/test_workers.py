@@ -451,17 +451,21 @@ def is_connected(service: Service) -> bool:
     return any(each.status == psutil.CONN_ESTABLISHED for each in connections)
 
 
-def test_a_second_interrupt_ends_calls_that_would_go_on(tmp_path: Path, issuer: Issuer):
+def test_a_second_interrupt_cuts_calls_that_would_go_on(tmp_path: Path, issuer: Issuer):
     with serving(tmp_path, issuer) as service:
         serving_pids(service)
-        caller = threading.Thread(target=call_in_vain, args=(service, "/slow?seconds=25"))
+        answers: list[int] = []
+        caller = threading.Thread(
+            target=lambda: answers.append(httpx.get(f"{service.url}/slow?seconds=25", timeout=60).status_code)
+        )
         caller.start()
         until(lambda: is_connected(service))
         service.process.send_signal(signal.SIGINT)
         until(lambda: "stopping: 1 connections" in service.log)
         service.process.send_signal(signal.SIGINT)
-        assert service.process.wait(20) == 0
+        assert service.process.wait(60) == 0
         caller.join()
+    assert answers != [200]
 
 
 def test_a_worker_that_drains_when_its_parent_is_killed_finishes_its_calls(tmp_path: Path, issuer: Issuer):

@@ -170,7 +170,7 @@ def test_a_fork_of_the_asking_process_finds_the_same_without_importing_it_again(
     hangs = "while True:\n    pass\n"
     told = "import os, sys\nassert 'of_the_asker' in sys.modules\nos._exit(3)\n"
     files = {
-        "ends.py": ends_the_parent + GOOD,
+        "z_ends.py": ends_the_parent + GOOD,
         "good.py": GOOD,
         "hangs.py": hangs + GOOD,
         "told.py": told + GOOD,
@@ -185,5 +185,5 @@ def test_a_fork_of_the_asking_process_finds_the_same_without_importing_it_again(
 
     ran = subprocess.run([sys.executable, "-c", asks, tmp_path], capture_output=True, text=True, check=True)
 
-    assert json.loads(ran.stdout) == {"ends.py": 0, "hangs.py": 1, "told.py": 3}
+    assert json.loads(ran.stdout) == {"hangs.py": 1, "told.py": 3, "z_ends.py": 0}
     assert ran.stderr == ""
