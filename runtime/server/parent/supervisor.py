@@ -15,6 +15,7 @@ from .child import ORDERLY, Child, Phase
 from .crew import ACTIVE, Crew
 from .ends import End, Ends
 from .given import Given
+from .jobs import JobWorker
 from .ledger import UnderWay
 from .log import ParentLog
 
@@ -43,6 +44,7 @@ class Supervisor:
         self._log = log
         self._secret = secret
         self._crew = Crew(given, listeners)
+        self._jobs = JobWorker(given.jobs, log)
         self._ends = Ends(given.functions)
         self._deaths = Deaths()
         self._closed: dict[str, str] = {}
@@ -57,7 +59,7 @@ class Supervisor:
         """Return the exit status of the service, once its last worker has ended."""
         heard = _signals()
         self._selector.register(heard, selectors.EVENT_READ, None)
-        while self._ends_at is None or len(self._crew):
+        while self._ends_at is None or len(self._crew) or self._jobs.is_running:
             for key, _ in self._selector.select(TICK):
                 if key.data is None:
                     self._signalled(heard.recv(64))
@@ -67,6 +69,8 @@ class Supervisor:
             self._judge(time.monotonic())
             if self._ends_at is None:
                 self._fill()
+                if self._crew.has_served:
+                    self._jobs.tend(time.monotonic())
         return self._status
 
     def _signalled(self, numbers: bytes) -> None:
@@ -132,6 +136,8 @@ class Supervisor:
             child.to(Phase.STANDBY)
         elif "refused" in message and child.phase is Phase.STARTING:
             self._refused = message["refused"]
+        elif "jobs" in message:
+            self._jobs.want(is_wanted=message["jobs"])
         elif "serving" in message and child.phase is Phase.CALLED:
             child.to(Phase.SERVING)
             self._crew.has_served = True
@@ -172,6 +178,7 @@ class Supervisor:
         if self._ends_at is not None and now > self._ends_at:
             for child in self._crew:
                 child.kill()
+            self._jobs.kill()
 
     def _complaint(self, child: Child, now: float) -> str:
         """Return why a worker is to be ended, in words; empty where it is not."""
@@ -201,9 +208,12 @@ class Supervisor:
         """Take in every child that has ended, orphans of workers included."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                code = os.waitstatus_to_exitcode(ended[1])
                 child = self._crew.find(ended[0])
                 if child is not None:
-                    self._ended(child, os.waitstatus_to_exitcode(ended[1]))
+                    self._ended(child, code)
+                else:
+                    self._jobs.ended(ended[0], code)
 
     def _ended(self, child: Child, code: int) -> None:
         child.process.returncode = code
@@ -290,6 +300,7 @@ class Supervisor:
         self._log.say("info", "replacing all workers")
         self._closed, self._refused = {}, None
         self._deaths = Deaths()
+        self._jobs.end()
         for child in self._crew.renew():
             self._discard(child)
 
@@ -307,6 +318,7 @@ class Supervisor:
         """Serve no more: who does not serve yet ends now, the others within `seconds`."""
         self._status = status
         self._ends_at = time.monotonic() + seconds
+        self._jobs.end()
         for listener in self._listeners:
             listener.close()
         for child in self._crew:
