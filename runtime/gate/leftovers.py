@@ -62,7 +62,7 @@ class Reaper:
         loop = asyncio.get_running_loop()
         self._previous = loop.get_task_factory()
         loop.set_task_factory(task_factory)
-        self._keep(loop)
+        self._watch(loop)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -71,12 +71,10 @@ class Reaper:
         await self.idle()
         asyncio.get_running_loop().set_task_factory(self._previous)
 
-    def _keep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Put the factory back where a function replaced it: others do not even fit every loop."""
-        if loop.get_task_factory() is not task_factory:
-            logger.error(REPLACED)
-            loop.set_task_factory(task_factory)
-        self._look = loop.call_later(LOOK, self._keep, loop)
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look from time to time: the function may still run, and stream for hours."""
+        _keep_factory(loop)
+        self._look = loop.call_later(LOOK, self._watch, loop)
 
     async def idle(self) -> None:
         """Return once nothing is left to clean up."""
@@ -85,14 +83,15 @@ class Reaper:
 
     def release(self, invocation: Invocation, call: "asyncio.Task[None] | None" = None) -> None:
         """End the tasks that `invocation` has left, and its `call` if that was abandoned; return at once."""
+        loop = asyncio.get_running_loop()
+        _keep_factory(loop)
         if call is not None and not call.done() and invocation.tasks is not None:
             invocation.tasks.add(call)
             call.add_done_callback(invocation.tasks.discard)
         if not invocation.tasks:
             invocation.tasks = None
             return
-        # In an empty context: the clean-up belongs to no call. The loop's factory may be a function's.
-        loop = asyncio.get_running_loop()
+        # In an empty context: the clean-up belongs to no call.
         work = asyncio.Task(self._reap(invocation), loop=loop, context=Context())
         self.busy.add(work)
         work.add_done_callback(self.busy.discard)
@@ -107,6 +106,13 @@ class Reaper:
         if stuck:
             file = invocation.endpoint.file if invocation.endpoint else "?"
             logger.error("tasks still run after their cancellation", extra={"function": file, "tasks": stuck})
+
+
+def _keep_factory(loop: asyncio.AbstractEventLoop) -> None:
+    """Put the factory back where a function replaced it: others do not even fit every loop."""
+    if loop.get_task_factory() is not task_factory:
+        logger.error(REPLACED)
+        loop.set_task_factory(task_factory)
 
 
 async def _finish(invocation: Invocation, seconds: float) -> None:

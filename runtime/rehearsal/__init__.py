@@ -7,5 +7,6 @@ package and the standard library.
 
 from runtime.refusal import Refusal
 from runtime.rehearsal.rehearsal import Rehearsal, rehearse
+from runtime.rehearsal.start import forked
 
-__all__ = ["Refusal", "Rehearsal", "rehearse"]
+__all__ = ["Refusal", "Rehearsal", "forked", "rehearse"]

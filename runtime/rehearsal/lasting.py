@@ -1,5 +1,6 @@
 """What a file can do to its process that nobody can undo: noticed in a fork, which ends afterwards."""
 
+import fcntl
 import os
 import signal
 import sys
@@ -8,10 +9,13 @@ from typing import Any, NamedTuple, Self
 from runtime.rehearsal.places import line_of_frames
 from runtime.routing.importing.surroundings import Change
 
+OUT_OF_REACH = 300  # the lowest descriptor for what must survive a file that closes the usual ones
 DESCRIPTORS = range(32)  # the ones that a careless loop closes; where the service has its sockets
+_read = os.read  # a file may take it away
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 CLOSED = Change("closed or replaced open files of the process", "Close only what the file has opened.")
+INTERRUPTED = Change("interrupted the main thread of the process", "Raise an exception instead.")
 _FORKED = Change("forked the process", "Start a process with subprocess, in a handler.")
 _LIMITED = Change("changed a limit of the process", "Do not change it.")
 _SIGNALLED = Change("sent a signal to a process", "Do that in a handler, to processes of its own.")
@@ -41,6 +45,11 @@ class Watch:
         self.change: Change | None = None
         self.line = 0
         self._path = ""
+        # An interrupt is written here at once; the main thread would meet it at some later file.
+        wakes, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wakes = fcntl.fcntl(wakes, fcntl.F_DUPFD_CLOEXEC, OUT_OF_REACH)
+        wake = fcntl.fcntl(wake, fcntl.F_DUPFD_CLOEXEC, OUT_OF_REACH)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for descriptor in DESCRIPTORS:
             if _opened(descriptor) is None:
                 os.dup2(0, descriptor)
@@ -49,6 +58,15 @@ class Watch:
     def begin(self, path: str) -> None:
         """Watch a file at `path` from now on."""
         self._path = path
+
+    def end(self) -> None:
+        """Note whether the file has interrupted the main thread."""
+        try:
+            is_interrupted = bool(_read(self._wakes, 1))
+        except OSError:  # nothing is there, or the file has closed it
+            is_interrupted = False
+        if is_interrupted:
+            self.change = self.change or INTERRUPTED
 
     def _heard(self, event: str, given: tuple[Any, ...]) -> None:
         is_question = event == "os.kill" and given[1] == 0  # whether a process lives
@@ -71,7 +89,7 @@ class Lasting(NamedTuple):
         return cls(
             [_opened(each) for each in DESCRIPTORS],
             [bool(signal.getitimer(each)[0]) for each in _TIMERS],
-            (os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.nice(0), os.stat("/").st_ino),  # noqa: PTH116
+            (os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.stat("/").st_ino),  # noqa: PTH116
         )
 
     def difference(self, now: "Lasting") -> Change | None:
@@ -83,7 +101,7 @@ class Lasting(NamedTuple):
                 "left a timer of the process running (signal.setitimer)", "Use asyncio.timeout in a handler."
             )
         if now.identity != self.identity:
-            return Change("changed user, group, priority or root of the process", "Do not change them.")
+            return Change("changed user, group or root of the process", "Do not change them.")
         return None
 
 

@@ -2,27 +2,19 @@
 
 import json
 import select
-import subprocess
-import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from runtime.refusal import Refusal
+from runtime.rehearsal.start import Stage, spawned
 
 SILENCE = (
     30.0  # seconds beyond the import budget until the process that tries counts as lost; it may have to start
 )
 STARTS = 10  # attempts for files that end even the process that watches
-
-_STAGE = """
-import json, sys
-sys.path[:] = json.loads(sys.argv[1])
-from runtime.rehearsal.stage import serve
-serve()
-"""
 
 
 class Rehearsal:
@@ -34,13 +26,22 @@ class Rehearsal:
         functions: the folder.
         budget: seconds that one file may take to be read and imported.
         stays: more questions will follow, so the child imports in advance what the files need.
+        start: starts the child.
     """
 
-    def __init__(self, functions: Path, *, budget: float, stays: bool = False) -> None:
+    def __init__(
+        self,
+        functions: Path,
+        *,
+        budget: float,
+        stays: bool = False,
+        start: Callable[[], Stage] = spawned,
+    ) -> None:
         self._functions = functions.resolve()
         self._budget = budget
         self._stays = stays
-        self._process = self._started()
+        self._start = start
+        self._stage = start()
 
     def __enter__(self) -> Self:
         return self
@@ -52,11 +53,7 @@ class Rehearsal:
 
     def close(self) -> None:
         """End the child."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.kill()
-        self._process.wait()
+        self._stage.close()
 
     def refusals(self, files: Iterable[str] | None = None) -> tuple[Refusal, ...]:
         """Try files and return those that must not run.
@@ -76,28 +73,19 @@ class Rehearsal:
                     refusal = Refusal(**message["refused"])
                     found[refusal.file] = refusal
             self.close()
-            self._process = self._started()
-            if not last or last in found:
-                break
-            found[last] = Refusal(
-                file=last,
-                line=0,
-                found="The process that watches the imports ended or fell silent at this file.",
-                cure="Move that code into a handler; importing a file must only define things.",
-                is_readable=False,
-            )
+            self._stage = self._start()
+            if last:
+                found[last] = Refusal(
+                    file=last,
+                    line=0,
+                    found="The process that watches the imports ended or fell silent at this file.",
+                    cure="Move that code into a handler; importing a file must only define things.",
+                    is_readable=False,
+                )
         return tuple(found.values())
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-W", "ignore", "-c", _STAGE, json.dumps(sys.path)]
-        return subprocess.Popen(  # noqa: S603 - this very interpreter
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
-        )
 
     def _messages(self, files: list[str] | None, found: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Ask, and yield what the child says, until it ends or falls silent."""
-        assert self._process.stdin is not None  # noqa: S101 - pipes, as `_started` asks for
-        assert self._process.stdout is not None  # noqa: S101
         question = {
             "functions": str(self._functions),
             "budget": self._budget,
@@ -106,15 +94,15 @@ class Rehearsal:
             "stays": self._stays,
         }
         try:
-            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+            self._stage.questions.write(json.dumps(question).encode() + b"\n")
         except BrokenPipeError:
             return
         text = b""
         deadline = time.monotonic() + self._budget + SILENCE
         while (left := deadline - time.monotonic()) > 0:
-            if not select.select([self._process.stdout], [], [], left)[0]:
+            if not select.select([self._stage.answers], [], [], left)[0]:
                 return
-            data = self._process.stdout.read(1 << 16)
+            data = self._stage.answers.read(1 << 16)
             if not data:
                 return
             deadline = time.monotonic() + self._budget + SILENCE
@@ -122,13 +110,14 @@ class Rehearsal:
             yield from map(json.loads, lines)
 
 
-def rehearse(functions: Path, *, budget: float) -> tuple[Refusal, ...]:
+def rehearse(functions: Path, *, budget: float, start: Callable[[], Stage] = spawned) -> tuple[Refusal, ...]:
     """Try all files of a folder in a child process and return those that must not run in this one.
 
     Args:
         functions: the folder.
         budget: seconds that one file may take to be read and imported; the third that hangs, and those after
             it, get a tenth.
+        start: starts the child.
     """
-    with Rehearsal(functions, budget=budget) as rehearsal:
+    with Rehearsal(functions, budget=budget, start=start) as rehearsal:
         return rehearsal.refusals()

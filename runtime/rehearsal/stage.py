@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from runtime.refusal import Refusal
-from runtime.rehearsal.supervision import CallerGone, Try
+from runtime.rehearsal.supervision import Asker, AskerGone, Try
 from runtime.routing.reading.tree import list_files, read_tree
 
 OUT_OF_REACH = 300  # the lowest descriptor for what must survive a file that closes the usual ones
@@ -46,19 +46,15 @@ def serve() -> None:
     answers = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, OUT_OF_REACH)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     decoder, encoder = msgspec.json.Decoder(Programme), msgspec.json.Encoder()
-    with contextlib.suppress(CallerGone, BrokenPipeError):
+    with contextlib.suppress(AskerGone, BrokenPipeError):
         for line in _lines(0):
             question = decoder.decode(line)
             needed: list[str] = []
-            for said in rehearsal(question, caller=0):
+            for said in rehearsal(question, Asker(alive=0, answers=answers)):
                 if isinstance(said, Refusal):
-                    message: dict[str, object] = {"refused": said._asdict()}
-                elif isinstance(said, list):
-                    needed = said
-                    continue
+                    os.write(answers, encoder.encode({"refused": said._asdict()}) + b"\n")
                 else:
-                    message = {"reading": said}
-                os.write(answers, encoder.encode(message) + b"\n")
+                    needed = said
             os.write(answers, b'{"done": true}\n')
             if question.stays:
                 _import(needed)
@@ -70,19 +66,19 @@ def refusals(functions: Path, *, budget: float) -> tuple[Refusal, ...]:
     return tuple(each for each in said if isinstance(each, Refusal))
 
 
-def rehearsal(question: Programme, caller: int | None = None) -> Iterator[str | list[str] | Refusal]:
-    """Try each file once; yield its name before, a refusal for each harmful one, and what a fork imported.
+def rehearsal(question: Programme, asker: Asker | None = None) -> Iterator[list[str] | Refusal]:
+    """Try each file once; yield a refusal for each harmful one, and what a fork imported.
 
     Args:
         question: what to try.
-        caller: a descriptor on which the end of whoever asks shows.
+        asker: in another process; None where this one asks.
     """
     root = Path(question.functions)
     files = [file for file in _files(root, question.files) if file not in question.without]
     gc.freeze()  # so that collections in a fork do not copy what is shared
     hung = 0
     while files:
-        one = Try(root, files, budget=question.budget, hung=hung, caller=caller)
+        one = Try(root, files, budget=question.budget, hung=hung, asker=asker)
         yield from one.run()
         yield from one.refusals()
         hung += one.has_hung

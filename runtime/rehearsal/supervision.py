@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,8 +26,20 @@ LINGER = 1.0  # seconds in which the threads of a suspect may do their harm; tho
 _CURE = "Move that code into a handler; importing a file must only define things."
 
 
-class CallerGone(Exception):
+class AskerGone(Exception):
     """Whoever asked has ended, so nobody waits for an answer."""
+
+
+class Asker(NamedTuple):
+    """Whoever waits for what is found.
+
+    Attributes:
+        alive: a descriptor on which its end shows.
+        answers: one on which it is told each file that is tried.
+    """
+
+    alive: int
+    answers: int
 
 
 class Try:
@@ -38,7 +50,7 @@ class Try:
         files: below it.
         budget: seconds for each file.
         hung: how many files have used their whole budget up before these.
-        caller: a descriptor on which the end of whoever asked shows.
+        asker: in another process; None where this one asks.
         is_traced: note each line of the file that runs; slow, and for a single file.
 
     Attributes:
@@ -53,7 +65,7 @@ class Try:
         *,
         budget: float,
         hung: int,
-        caller: int | None,
+        asker: Asker | None,
         is_traced: bool = False,
     ) -> None:
         self.position = 0
@@ -62,7 +74,7 @@ class Try:
         self._files = files
         self._budget = budget
         self._hung = hung
-        self._caller = caller
+        self._asker = asker
         self._is_traced = is_traced
         self._is_complete = False
         self._status = 0
@@ -71,16 +83,17 @@ class Try:
         self._found: list[Refusal] = []
         self._mark = Mark()
 
-    def run(self) -> Iterator[str | list[str]]:
-        """Fork; yield each file before it is tried, and at last the names of libraries it imported.
+    def run(self) -> Iterator[list[str]]:
+        """Fork, try the files, and yield the names of libraries that they have imported.
 
         Raises:
-            CallerGone: nobody waits any more; the fork has been ended.
+            AskerGone: nobody waits any more; the fork has been ended.
         """
         read, write = os.pipe()
         with tempfile.TemporaryFile() as dump:
             child = os.fork()
             if not child:
+                os.close(read)  # so that it ends with whoever reads
                 self._perform(write, dump.fileno())
             os.close(write)
             try:
@@ -114,6 +127,7 @@ class Try:
                 budget=self._budget,
                 hung=self._hung,
                 pipe=pipe,
+                answers=self._asker and self._asker.answers,
                 dump=dump,
                 mark=self._mark,
                 is_traced=self._is_traced,
@@ -122,15 +136,15 @@ class Try:
         finally:
             os._exit(1)
 
-    def _heard(self, pipe: int, child: int) -> Iterator[str | list[str]]:
+    def _heard(self, pipe: int, child: int) -> Iterator[list[str]]:
         text = b""
         deadline = self._deadline()
-        watched = [pipe] if self._caller is None else [pipe, self._caller]
+        watched = [pipe, self._asker.alive] if self._asker else [pipe]
         while True:
             has_ended = _has_ended(child)  # asked first: what it sent before its end is still read
             ready = select.select(watched, [], [], 0 if has_ended else POLL_INTERVAL)[0]
-            if self._caller in ready:
-                raise CallerGone
+            if self._asker and self._asker.alive in ready:
+                raise AskerGone
             if not ready and has_ended:
                 return
             if not ready and time.monotonic() > deadline:
@@ -147,10 +161,9 @@ class Try:
             for line in lines:
                 yield from self._taken(msgspec.json.decode(line))
 
-    def _taken(self, message: dict[str, Any]) -> Iterator[str | list[str]]:
+    def _taken(self, message: dict[str, Any]) -> Iterator[list[str]]:
         if "reading" in message:
             self.position = message["reading"]
-            yield self._file
         elif "busy" in message:
             self._busy.append(message["busy"])
         elif "refused" in message:
@@ -187,7 +200,7 @@ class Try:
                 [self._files[position]],
                 budget=self._budget,
                 hung=self._hung,
-                caller=self._caller,
+                asker=self._asker,
                 is_traced=True,
             )
             for _ in alone.run():

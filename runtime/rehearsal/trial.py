@@ -8,23 +8,29 @@ import sys
 import sysconfig
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from runtime.refusal import Refusal
-from runtime.rehearsal.lasting import Lasting, Watch
+from runtime.rehearsal.lasting import OUT_OF_REACH, Lasting, Watch
 from runtime.rehearsal.memory import available
 from runtime.rehearsal.places import LineTracer, Mark
 from runtime.routing.discovery import attempt
-from runtime.routing.importing.guard import Guard
+from runtime.routing.importing.guard import Guard, allowed
+from runtime.routing.importing.libraries import Libraries
+from runtime.routing.importing.surroundings import Surroundings
+from runtime.routing.reading.faults import Fault
 
+NEVER = float("inf")
 WAITED_FOR = 10  # files with threads for which a fork lingers
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
-OUT_OF_REACH = 300  # the lowest descriptor for what must survive a file that closes the usual ones
 
-_write, _exit, _encode = os.write, os._exit, msgspec.json.encode  # a file may take them away
+# A file may take them away.
+_write, _exit, _encode, _now = os.write, os._exit, msgspec.json.encode, time.monotonic
 
 
 def perform(  # noqa: PLR0913 - all by name
@@ -34,6 +40,7 @@ def perform(  # noqa: PLR0913 - all by name
     budget: float,
     hung: int,
     pipe: int,
+    answers: int | None,
     dump: int,
     mark: Mark,
     is_traced: bool,
@@ -47,35 +54,119 @@ def perform(  # noqa: PLR0913 - all by name
         budget: seconds for each.
         hung: how many files before these have used it up.
         pipe: where to tell.
+        answers: where to tell the asker each file before it is tried: it may end who reads `pipe`.
         dump: the file into which faulthandler writes.
         mark: where to note what runs.
         is_traced: note each line.
         linger: seconds to wait after a file that has left a thread.
     """
     pipe = _prepared(pipe, dump)
-    say = partial(_say, pipe, mark)
-    loaded = {*sys.modules}
-    watch = Watch()
-    guard = Guard(root, budget, hung=hung)
-    busy = 0
-    for position, file in enumerate(files):
-        mark.set(0, is_running=False)
-        say({"reading": position})
-        threads = {*threading.enumerate()}
-        if is_traced:
-            harmed = partial(_is_other, Lasting.read())
-            threading.settrace(LineTracer(str(root / file), mark, harmed))
-        refusal = _attempted(guard, watch, file, mark)
-        if refusal:
-            say({"refused": refusal._asdict(), "hung": bool(guard.harmful)})
-            _exit(0)
-        left = {*threading.enumerate()} - threads
-        if any(not each.name.endswith(file) for each in left):  # the guard's own ends in a moment
-            say({"busy": position})
-            time.sleep(linger if busy < WAITED_FOR else 0)
-            busy += 1
-    say({"imported": [name for name in sys.modules if name not in loaded and _is_library(name)]})
+    trial = _Trial(root, files, partial(_say, pipe, mark), answers, mark)
+    if is_traced:
+        harmed = partial(_is_other, Lasting.read())
+        threading.settrace(LineTracer(str(root / files[0]), mark, harmed))
+    over = threading.Lock()
+    over.acquire()
+    # A thread, as where they serve: some things cannot be done in one. It is watched from here.
+    thread = threading.Thread(target=trial.run, args=(linger, over.release), daemon=True)
+    thread.start()
+    seconds = allowed(budget, hung)
+    wait = over.acquire  # a file may take it away
+    while not wait(timeout=min(max(trial.began + seconds - _now(), 0), seconds)):
+        if _now() - trial.began >= seconds:
+            trial.give_up(thread, seconds)
     _exit(0)
+
+
+class _Trial:
+    """Tries files in one thread, one after the other.
+
+    Attributes:
+        began: when it began with the file at hand; endless while there is none.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        files: list[str],
+        say: Callable[[dict[str, object]], None],
+        answers: int | None,
+        mark: Mark,
+    ) -> None:
+        self.began = NEVER
+        self._files = files
+        self._say = say
+        self._answers = answers
+        self._mark = mark
+        self._loaded = {*sys.modules}
+        self._file = ""
+        self._watch = Watch()
+        self._guard = _Inside(root)
+        self._state = Lasting.read()
+
+    def run(self, linger: float, over: Callable[[], None]) -> None:
+        """Try them all, or up to the first harmful one.
+
+        Args:
+            linger: seconds to wait after a file that has left a thread.
+            over: called when nothing more is done.
+        """
+        busy = 0
+        for position, file in enumerate(self._files):
+            self._mark.set(0, is_running=False)
+            self._say({"reading": position})
+            if self._answers is not None:
+                _write(self._answers, _encode({"reading": file}) + b"\n")
+            threads = {*threading.enumerate()}
+            self._file, self.began = file, _now()
+            refusal = self._attempted(file)
+            self.began = NEVER
+            if refusal:
+                self._refuse(refusal)
+            if {*threading.enumerate()} - threads:
+                self._say({"busy": position})
+                time.sleep(linger if busy < WAITED_FOR else 0)
+                busy += 1
+        names = [name for name in sys.modules if name not in self._loaded and _is_library(name)]
+        self._say({"imported": names})
+        over()
+
+    def give_up(self, thread: threading.Thread, seconds: float) -> None:
+        """Refuse the file at hand: it has used its budget up."""
+        fault = self._guard.hangs(self._file, "The import", thread, seconds)
+        self._refuse(Refusal(fault.file, fault.line, fault.found, fault.cure))
+
+    def _refuse(self, refusal: Refusal) -> NoReturn:
+        self._say({"refused": refusal._asdict(), "hung": bool(self._guard.harmful)})
+        _exit(0)
+
+    def _attempted(self, file: str) -> Refusal | None:
+        self._watch.begin(str(self._guard.root / file))
+        fault = attempt(self._guard, file, lambda: self._mark.set(self._mark.line, is_running=True))
+        if fault:
+            return Refusal(fault.file, fault.line, fault.found, fault.cure)
+        before, self._state = self._state, Lasting.read()
+        self._watch.end()
+        change = self._watch.change or before.difference(self._state)
+        if change:
+            line = self._watch.line or self._mark.line
+            return Refusal(file, line, f"The import {change.what}.", change.cure)
+        return None
+
+
+class _Inside(Guard):
+    """Runs code of files in the thread that asks; whoever has started that watches the time.
+
+    What one file adds to the surroundings is not taken away from the next one, as where they serve.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, 0)
+        self._surroundings = Surroundings(Libraries())
+
+    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+        """Do `work`, and put the surroundings back."""
+        return self.settled(file, doing, work, self._surroundings)
 
 
 def _prepared(pipe: int, dump: int) -> int:
@@ -90,18 +181,6 @@ def _prepared(pipe: int, dump: int) -> int:
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
     return fcntl.fcntl(pipe, fcntl.F_DUPFD_CLOEXEC, OUT_OF_REACH)
-
-
-def _attempted(guard: Guard, watch: Watch, file: str, mark: Mark) -> Refusal | None:
-    before = Lasting.read()
-    watch.begin(str(guard.root / file))
-    fault = attempt(guard, file, lambda: mark.set(mark.line, is_running=True))
-    if fault:
-        return Refusal(fault.file, fault.line, fault.found, fault.cure)
-    change = watch.change or before.difference(Lasting.read())
-    if change:
-        return Refusal(file, watch.line or mark.line, f"The import {change.what}.", change.cure)
-    return None
 
 
 def _is_library(name: str) -> bool:

@@ -58,19 +58,17 @@ class Server(uvicorn.Server):
         self._budget = stop_budget(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._acceptor: Acceptor | None = None
-        self._factory: Any = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Keep the loop for the signal handler, then start as uvicorn does."""
         self._loop = asyncio.get_running_loop()
         if self._link is not None:
-            self._link.attach(self._heard, self._check)
+            self._link.attach(self._heard)
         try:
             await super().startup(sockets)
         except SystemExit as error:
             self._report_port(error.__context__)
             raise
-        self._factory = self._loop.get_task_factory()
         if self._link is None:
             logger.info("listening on port %d", self.config.port)
         else:
@@ -158,12 +156,6 @@ class Server(uvicorn.Server):
             self._application.close(message["state"]["closed"])
         elif "retire" in message:
             self.retire()
-
-    def _check(self) -> None:
-        """Put back the task factory, should a function have set another one."""
-        if self._loop is not None and self.started and self._loop.get_task_factory() is not self._factory:
-            logger.error("a function set another task factory; the service's own is put back")
-            self._loop.set_task_factory(self._factory)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish calls in progress, cancel those too slow, then close the application."""

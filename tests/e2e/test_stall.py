@@ -334,7 +334,7 @@ async def test_a_function_that_sets_a_task_factory_costs_no_neighbour_its_connec
         held = await call
     assert (held.status_code, held.json()) == (200, "done")
     assert {answer.status_code for answer in answers} == {200}
-    assert "a function set another task factory; the service's own is put back" in service.log
+    assert "a function set a task factory, which is the whole service's" in service.log
 
 
 async def test_an_interrupted_transaction_is_rolled_back_and_its_connection_kept(

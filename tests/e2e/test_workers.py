@@ -33,6 +33,11 @@ FILES = {
     "exits_well.py": f"{OPEN}def get() -> str:\n    os._exit(0)\n",
     "crashes.py": f"{OPEN}async def get() -> str:\n    return str(ctypes.string_at(0))\n",
     "backtracks.py": f"{OPEN}def get() -> str:\n    return str(re.match('(a+)+$', 'a' * 60 + 'b'))\n",
+    "limits.py": (
+        f"{OPEN}async def get() -> str:\n    import resource\n"
+        "    os.setresuid(65534, 65534, 65534) if not os.getuid() else None  # root may raise it again\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10))\n    return ''\n"
+    ),
     "counts.py": f"{OPEN}async def get() -> str:\n    return str(sum(range(10**13)))\n",
 }
 MEDDLING = {
@@ -388,3 +393,106 @@ def test_the_parent_is_small_and_has_imported_nothing_of_the_service(
         mapped = " ".join(each.path for each in parent.memory_maps())
     assert parent.pid == service.process.pid
     assert not any(name in mapped for name in ("msgspec", "asyncpg", "uvloop", "httptools"))
+
+
+def test_a_worker_in_which_a_function_has_lowered_a_limit_for_good_is_replaced(
+    tmp_path: Path, issuer: Issuer
+):
+    with serving(tmp_path, issuer) as service:
+        for _ in range(2):
+            until(lambda: has_spare(service))
+            pids = serving_pids(service)
+            assert httpx.get(f"{service.url}/limits", timeout=30).status_code == 200
+            until(lambda: not any(map(psutil.pid_exists, pids)))  # noqa: B023  # called at once
+        assert httpx.get(f"{service.url}/good", timeout=30).status_code == 200
+        refused = httpx.get(f"{service.url}/limits", timeout=30)
+        assert service.stop() == 0
+    assert refused.json()["code"] == "function_unavailable"
+    assert told(service, "has a limit")["function"] == "limits.py"
+
+
+def test_a_worker_that_is_stopped_is_replaced_and_one_whose_parent_was_stopped_is_not(
+    tmp_path: Path, issuer: Issuer
+):
+    with serving(tmp_path, issuer) as service:
+        until(lambda: has_spare(service))
+        pids = serving_pids(service)
+        service.process.send_signal(signal.SIGSTOP)
+        time.sleep(4)  # longer than any silence that a worker may keep
+        assert serving_pids(service) == pids
+        service.process.send_signal(signal.SIGCONT)
+        assert serving_pids(service) == pids
+        os.kill(min(pids), signal.SIGSTOP)
+        assert serving_pids(service).isdisjoint(pids)
+        told(service, "was silent for")
+        assert service.stop() == 0
+
+
+def test_signals_that_come_twice_or_during_a_replacement_end_in_order(tmp_path: Path, issuer: Issuer):
+    with serving(tmp_path, issuer, ANNEX_WORKERS="2") as service:
+        pids = serving_pids(service, 2)
+        with Callers(f"{service.url}/slow?seconds=0.02", count=2) as callers:
+            for _ in range(2):
+                service.process.send_signal(signal.SIGHUP)
+            until(lambda: not any(map(psutil.pid_exists, pids)), seconds=120)
+        after = serving_pids(service, 2)
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: len(workers(service)) > 2)
+        os.kill(min(after), signal.SIGKILL)
+        told(service, "SIGKILL")
+        assert service.stop(signal.SIGTERM) == 0
+    assert set(callers.answers) == {"200"}
+    assert not any(map(psutil.pid_exists, after))
+
+
+def is_connected(service: Service) -> bool:
+    """Whether a worker has a caller."""
+    connections = [each for worker in workers(service) for each in worker.net_connections()]
+    return any(each.status == psutil.CONN_ESTABLISHED for each in connections)
+
+
+def test_a_second_interrupt_cuts_calls_that_would_go_on(tmp_path: Path, issuer: Issuer):
+    with serving(tmp_path, issuer) as service:
+        serving_pids(service)
+        answers: list[int] = []
+        caller = threading.Thread(
+            target=lambda: answers.append(httpx.get(f"{service.url}/slow?seconds=25", timeout=60).status_code)
+        )
+        caller.start()
+        until(lambda: is_connected(service))
+        service.process.send_signal(signal.SIGINT)
+        until(lambda: "stopping: 1 connections" in service.log)
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(60) == 0
+        caller.join()
+    assert answers != [200]
+
+
+def test_a_worker_that_drains_when_its_parent_is_killed_finishes_its_calls(tmp_path: Path, issuer: Issuer):
+    with serving(tmp_path, issuer) as service:
+        serving_pids(service)
+        answers: list[int] = []
+        caller = threading.Thread(
+            target=lambda: answers.append(httpx.get(f"{service.url}/slow?seconds=8", timeout=30).status_code)
+        )
+        caller.start()
+        until(lambda: has_spare(service))
+        children = workers(service)
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: "is replaced" in service.log)
+        children += workers(service)
+        service.process.kill()
+        caller.join()
+        _, alive = psutil.wait_procs(children, timeout=30)
+    assert (answers, alive) == ([200], [])
+
+
+def test_a_log_that_cannot_be_written_costs_no_call(tmp_path: Path, issuer: Issuer):
+    functions = functions_of(tmp_path, FILES)
+    with (
+        Path("/dev/full").open("wb") as full,
+        annex("serve", tmp_path, environment(issuer, NO_DATABASE, functions), into=full.fileno()) as service,
+    ):
+        call_in_vain(service, "/exits")
+        assert httpx.get(f"{service.url}/good", timeout=30).status_code == 200
+        assert service.stop() == 0

@@ -1,5 +1,8 @@
 """Function files tried in a child process: whoever would harm a service is named with file and line."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,27 @@ def test_rehearsal_goes_on_after_a_file_that_ends_the_watching_process(tmp_path:
     write_tree(tmp_path, {"bad.py": ends_the_parent + GOOD, "worse.py": "import os\nos._exit(2)\n" + GOOD})
 
     assert {each.file for each in rehearse(tmp_path, budget=1)} == {"bad.py", "worse.py"}
+
+
+def test_a_fork_of_the_asking_process_finds_the_same_without_importing_it_again(tmp_path: Path) -> None:
+    ends_the_parent = "import ctypes, os\nctypes.CDLL(None).kill(os.getppid(), 9)\n"
+    hangs = "while True:\n    pass\n"
+    told = "import os, sys\nassert 'of_the_asker' in sys.modules\nos._exit(3)\n"
+    files = {
+        "z_ends.py": ends_the_parent + GOOD,
+        "good.py": GOOD,
+        "hangs.py": hangs + GOOD,
+        "told.py": told + GOOD,
+    }
+    write_tree(tmp_path, files)
+    asks = (
+        "import json, sys\nfrom pathlib import Path\nfrom runtime.rehearsal import forked, rehearse\n"
+        "sys.modules['of_the_asker'] = sys\n"
+        "found = rehearse(Path(sys.argv[1]), budget=1, start=forked)\n"
+        "print(json.dumps({each.file: each.line for each in found}))\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", asks, tmp_path], capture_output=True, text=True, check=True)
+
+    assert json.loads(ran.stdout) == {"hangs.py": 1, "told.py": 3, "z_ends.py": 0}
+    assert ran.stderr == ""

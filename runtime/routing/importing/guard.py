@@ -52,8 +52,7 @@ class Guard:
             doing: what it is, as the subject of a sentence.
             work: may raise anything; what it raises becomes a fault, and so does what it leaves changed.
         """
-        results: list[Result] = []
-        faults: list[Fault] = []
+        outcome: list[Result | Fault] = []
         surroundings = Surroundings(self._libraries)
         # The file may take away what threads are started and awaited with, so that is over when it begins.
         begin, end = Lock(), Lock()
@@ -63,19 +62,7 @@ class Guard:
         def run() -> None:
             begin.acquire()
             try:
-                try:
-                    result = work()
-                finally:
-                    limit = getrecursionlimit()
-                    setrecursionlimit(surroundings.limit)
-                    changes = surroundings.restore(limit)
-                faults.extend(
-                    Fault(file=file, line=0, found=f"{doing} changed {change.what}.", cure=change.cure)
-                    for change in changes
-                )
-                results.append(result)
-            except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
-                faults.append(self._raised(file, doing, error, sys.exc_info()[2]))
+                outcome.append(self.settled(file, doing, work, surroundings))
             finally:
                 end.release()
 
@@ -88,21 +75,42 @@ class Guard:
         setrecursionlimit(surroundings.limit)
         if not is_over:
             surroundings.restore(surroundings.limit)
-            faults.append(self._hangs(file, doing, thread, seconds))
-            self.harmful.append(faults[-1])
+            outcome.insert(0, self.hangs(file, doing, thread, seconds))
             self._hung += 1
             _end(thread)
         self.report("")
-        return faults[0] if faults else results[0]
+        return outcome[0]
 
-    def _hangs(self, file: str, doing: str, thread: Thread, seconds: float) -> Fault:
+    def settled[Result](
+        self, file: str, doing: str, work: Callable[[], Result], surroundings: Surroundings
+    ) -> Result | Fault:
+        """Do `work` in this thread, put the surroundings back; what it raises or changes becomes a fault."""
+        try:
+            try:
+                result = work()
+            finally:
+                limit = getrecursionlimit()
+                setrecursionlimit(surroundings.limit)
+                changes = surroundings.restore(limit)
+            faults = [
+                Fault(file=file, line=0, found=f"{doing} changed {change.what}.", cure=change.cure)
+                for change in changes
+            ]
+        except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
+            return self._raised(file, doing, error, sys.exc_info()[2])
+        return faults[0] if faults else result
+
+    def hangs(self, file: str, doing: str, thread: Thread, seconds: float) -> Fault:
+        """Return, and remember as harmful, that `file` has used its budget up in `thread`."""
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
-        return Fault(
+        fault = Fault(
             file=file,
             line=self._line(traceback.walk_stack(frame)) if frame else 0,
             found=f"{doing} was still running after {seconds:g} s.",
             cure="Move slow work into the handler, or raise ANNEX_IMPORT_BUDGET.",
         )
+        self.harmful.append(fault)
+        return fault
 
     def _raised(self, file: str, doing: str, error: BaseException, trace: TracebackType | None) -> Fault:
         """Describe an exception by its type and its trace; its own attributes may be false."""
@@ -135,7 +143,7 @@ class Inline(Guard):
     """Runs code inside of a piece of another guard: in its thread, within its budget, in its surroundings."""
 
     def __init__(self, around: Guard) -> None:
-        super().__init__(around.root, around.budget)
+        self.root, self.budget, self.report = around.root, around.budget, around.report
         self.harmful = around.harmful
 
     def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:

@@ -71,6 +71,8 @@ class Child:
             stack.callback(theirs.close)
             self._control = ours
             self._dump = anonymous("annex-stacks")
+            undo = stack.enter_context(contextlib.ExitStack())
+            undo.callback(self.close)
             memory = ledger.create()
             stack.callback(os.close, memory)
             self.ledger = ledger.Ledger(memory)
@@ -78,6 +80,7 @@ class Child:
             self.process = subprocess.Popen(  # noqa: S603  # this very command again
                 [*program, ",".join(map(str, given))], pass_fds=given, start_new_session=True
             )
+            undo.pop_all()
         ours.setblocking(False)  # noqa: FBT003  # the parent waits for no worker
         self._unread = self._unsent = b""
         self.to(Phase.STARTING)
@@ -166,7 +169,7 @@ class Child:
         self._signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Give back what belonged to it; its process is gone."""
+        """Give back what belonged to it; its process is gone, or has never begun."""
         self._control.close()
         os.close(self._dump)
 

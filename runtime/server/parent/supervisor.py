@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import sockets
-from .blame.deaths import Deaths
+from .blame.deaths import Death, Deaths
 from .child import ORDERLY, Child, Phase
 from .crew import ACTIVE, Crew
 from .ends import End, Ends
 from .given import Given
 from .jobs import JobWorker
+from .ledger import UnderWay
 from .log import ParentLog
 
 TICK = 0.05  # seconds between two looks at the workers
@@ -86,9 +87,7 @@ class Supervisor:
         while (child := self._crew.next()) is not None:
             self._call(child)
         for child in self._crew.replaced():
-            self._log.say("info", f"worker {child.number} is replaced", worker=child.number)
-            child.to(Phase.LEAVING)
-            child.tell(retire=True)
+            self._retire(child)
         while self._ends_at is None and self._crew.missing() and not self._is_awaiting_rehearsal():
             try:
                 child = self._crew.start()
@@ -100,6 +99,12 @@ class Supervisor:
                 number=child.number, workers=self._given.workers, secret=self._secret, refused=self._refused
             )
             self._selector.register(child, selectors.EVENT_READ, child)
+
+    def _retire(self, child: Child) -> None:
+        """Let a worker finish its calls and end, while the others accept what comes."""
+        self._log.say("info", f"worker {child.number} is replaced", worker=child.number)
+        child.to(Phase.LEAVING)
+        child.tell(retire=True)
 
     def _is_awaiting_rehearsal(self) -> bool:
         """Whether a worker still tries the files: once for all is enough."""
@@ -139,6 +144,8 @@ class Supervisor:
             self._tell_all()
         elif ORDERLY in message:
             child.has_left = True
+        elif "unfit" in message and child.phase is Phase.SERVING:
+            self._resigned(child, message)
 
     def _tell_all(self) -> None:
         state = self._state()
@@ -237,14 +244,12 @@ class Supervisor:
         self._end(code if code > 0 else 1)
 
     def _died(self, child: Child, code: int) -> None:
-        """Count a death, and close the file that causes such deaths."""
+        """Count a death."""
         if child.has_left and not code:
             self._log.say("warning", f"worker {child.number} was stopped from outside", worker=child.number)
             return
         end = self._report(child, code)
-        if file := self._deaths.add(end.death):
-            self._closed[file] = f"It ended two workers within ten minutes; the last one {end.death.cause}."
-            self._log.say("error", f"{file} is closed: {self._closed[file]}", function=file)
+        self._count(end.death)
         lived = child.served_for()
         if not child.has_stood_by:
             self._refused = None  # the files may have changed since they were tried
@@ -254,6 +259,23 @@ class Supervisor:
             self._log.say(
                 "warning", f"a worker ended as soon as it had begun; the next one begins in {pause:g} s"
             )
+
+    def _resigned(self, child: Child, message: dict[str, Any]) -> None:
+        """Replace a worker that cannot go on, and count it as a death: it is lost in the same way."""
+        suspects = [UnderWay(*each) for each in message["suspects"]]
+        death = Death(time.monotonic(), message["unfit"], "", suspects)
+        self._log.say(
+            "error", f"worker {child.number} {death.cause}", worker=child.number, function=death.probable
+        )
+        self._count(death)
+        self._retire(child)
+        self._tell_all()
+
+    def _count(self, death: Death) -> None:
+        """Close the file that causes such deaths."""
+        if file := self._deaths.add(death):
+            self._closed[file] = f"It ended two workers within ten minutes; the last one {death.cause}."
+            self._log.say("error", f"{file} is closed: {self._closed[file]}", function=file)
 
     def _report(self, child: Child, code: int) -> End:
         end = self._ends.examine(child, code)

@@ -16,6 +16,7 @@ from runtime.config import Endpoint
 from runtime.refusal import Refusal
 from runtime.server.parent.ledger import Ledger
 from runtime.server.worker.farewell import note_farewells
+from runtime.server.worker.limits import Limits
 from runtime.server.worker.threads import note_all, note_threads
 
 BEAT = 0.1  # seconds between two signs of life
@@ -37,7 +38,8 @@ class Link:
         self._ledger = ledger
         self._unread = b""
         self._files: dict[str, int] = {}
-        self._check: Callable[[], None] = _nothing
+        self._limits = Limits()
+        self._is_unfit = False
         self.listeners = listeners
         hello = self._next() or {}
         self.number: int = hello.get("number", 0)
@@ -81,22 +83,20 @@ class Link:
         """Show the parent that this process is not lost."""
         self._ledger.beat = time.monotonic()
 
-    def attach(self, hear: Callable[[dict[str, Any] | None], None], check: Callable[[], None]) -> None:
+    def attach(self, hear: Callable[[dict[str, Any] | None], None]) -> None:
         """Beat and listen on the running loop from now on.
 
         Args:
             hear: is given each message, None when the parent is gone.
-            check: is called with each beat and after each call of a function.
         """
         loop = asyncio.get_running_loop()
-        self._check = check
+        self._limits = Limits()
         note_threads(self._ledger)
 
         def beat() -> None:
             self.beat()
             note_all(self._ledger)
             loop.call_later(BEAT, beat)
-            check()
 
         def read() -> None:
             if not self._receive():
@@ -120,10 +120,17 @@ class Link:
             try:
                 await app(scope, receive, send)
             finally:
+                if not self._limits.keep(endpoint.file):
+                    self._resign("has a limit that a function has lowered for good")
                 ledger.end(index)
-                self._check()
 
         return called
+
+    def _resign(self, cause: str) -> None:
+        """Ask the parent, once, for another worker in the place of this one."""
+        if not self._is_unfit:
+            self._is_unfit = True
+            self.say(unfit=cause, suspects=self._ledger.under_way(list(self._files)))
 
     def _next(self) -> dict[str, Any] | None:
         """Return the next message, waiting for it; None when the parent is gone."""
@@ -142,7 +149,3 @@ class Link:
             return False
         self._unread += data
         return bool(data)
-
-
-def _nothing() -> None:
-    """Check nothing: the loop does not run yet."""

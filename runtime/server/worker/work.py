@@ -4,7 +4,7 @@ import logging
 import sys
 
 from runtime.app import BrokenFunctions, create_app
-from runtime.rehearsal import rehearse
+from runtime.rehearsal import forked, rehearse
 from runtime.server.descriptors import raise_limit
 from runtime.server.interpreter import settle
 from runtime.server.process import end_now, run
@@ -29,16 +29,16 @@ def work(settings: Settings, descriptors: str) -> int:
         settings: of the service.
         descriptors: what the parent has opened for this worker.
     """
+    link = Link.open(descriptors)
+    refused = link.refused
+    if refused is None:  # before there is a second thread, with which a process must not fork
+        refused = rehearse(settings.functions, budget=settings.limits.import_budget, start=forked)
+        link.say(refused=refused)
     with unblocked():
-        link = Link.open(descriptors)
         mine = share(settings, number=link.number, workers=link.workers, secret=link.secret)
         configure_logging(mine.telemetry, production=mine.is_production)
         raise_limit()
         try:
-            refused = link.refused
-            if refused is None:
-                refused = rehearse(mine.functions, budget=mine.limits.import_budget)
-                link.say(refused=refused)
             application = create_app(mine, recorded=link.recorded, refused=refused)
         except BrokenFunctions as error:
             sys.stderr.write(f"{error}\n")

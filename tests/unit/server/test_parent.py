@@ -13,6 +13,7 @@ from runtime.server.handover import silence_limit, worker_count
 from runtime.server.parent import sockets
 from runtime.server.parent.blame.deaths import WINDOW, Death, Deaths
 from runtime.server.parent.blame.stacks import culprit
+from runtime.server.parent.child import Child
 from runtime.server.parent.ledger import Ledger, UnderWay, create
 from runtime.server.parent.log import MAX_LINE, ParentLog
 from runtime.server.worker.share import share
@@ -226,3 +227,10 @@ def test_a_port_in_use_is_named_with_the_cure():
             sockets.bind("127.0.0.1", port)
     text = sockets.refusal(refused.value, port)
     assert text == f"Port {port} is already in use; stop the other process or set PORT."
+
+
+def test_a_worker_that_cannot_be_started_leaves_no_open_file():
+    before = sorted(Path("/proc/self/fd").iterdir())
+    with pytest.raises(OSError, match="No such file"):
+        Child(["/nowhere/annex"], [], number=1, generation=0)
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
