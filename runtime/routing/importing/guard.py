@@ -8,9 +8,11 @@ from pathlib import Path
 from sys import getrecursionlimit, setrecursionlimit
 from threading import Lock, Thread
 from types import FrameType, TracebackType
+from typing import Any, NamedTuple
 
 from runtime.routing.importing.libraries import Libraries
-from runtime.routing.importing.surroundings import Surroundings
+from runtime.routing.importing.module_list import ModuleList
+from runtime.routing.importing.surroundings import Change, Surroundings
 from runtime.routing.reading.faults import Fault, one_line
 
 FULL_BUDGETS = 2  # files that may hang for their whole budget; those after them get a tenth of it
@@ -19,6 +21,13 @@ FULL_BUDGETS = 2  # files that may hang for their whole budget; those after them
 def allowed(budget: float, hung: int) -> float:
     """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
     return budget if hung < FULL_BUDGETS else budget / 10
+
+
+class Step(NamedTuple):
+    """A piece of work on a file, and what it is, as the subject of a sentence."""
+
+    doing: str
+    work: Callable[[Any], Any]
 
 
 class Guard:
@@ -42,44 +51,54 @@ class Guard:
         self.report = report
         self.harmful: list[Fault] = []
         self._hung = hung
-        self._libraries = Libraries()
+        self._libraries, self._modules = Libraries(), ModuleList()
 
-    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+    def run(self, file: str, doing: str, work: Callable[[], Any], then: Step | None = None) -> Any | Fault:
         """Do `work`, which runs code of `file`, to its end or to the end of the budget.
 
         Args:
             file: path below the root.
             doing: what it is, as the subject of a sentence.
             work: may raise anything; what it raises becomes a fault, and so does what it leaves changed.
+            then: likewise, is given what `work` returns. What both have changed is looked for once, as that
+                takes longer than most imports; in between only built-in functions are put back.
         """
-        results: list[Result] = []
+        began = doing
+        results: list[Any] = []
         faults: list[Fault] = []
-        surroundings = Surroundings(self._libraries)
+        surroundings = Surroundings(self._libraries, self._modules)
         # The file may take away what threads are started and awaited with, so that is over when it begins.
         begin, end = Lock(), Lock()
         begin.acquire()
         end.acquire()
 
+        def restore(how: Callable[[int], list[Change]]) -> None:
+            limit = getrecursionlimit()
+            setrecursionlimit(surroundings.limit)
+            for change in how(limit):
+                found = f"{began} changed {change.what}."
+                faults.append(Fault(file=file, line=0, found=found, cure=change.cure))
+
         def run() -> None:
+            nonlocal doing
             begin.acquire()
             try:
                 try:
-                    result = work()
+                    results.append(work())
+                    if then:
+                        restore(surroundings.restore_builtins)
+                        doing = then.doing
+                        results.append(None if faults else then.work(results[0]))
                 finally:
-                    limit = getrecursionlimit()
-                    setrecursionlimit(surroundings.limit)
-                    changes = surroundings.restore(limit)
-                faults.extend(
-                    Fault(file=file, line=0, found=f"{doing} changed {change.what}.", cure=change.cure)
-                    for change in changes
-                )
-                results.append(result)
+                    restore(surroundings.restore)
             except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
-                faults.append(self._raised(file, doing, error, sys.exc_info()[2]))
+                # It comes first, but in the second step: it may be for want of what the first has taken away.
+                place = 0 if doing == began else len(faults)
+                faults.insert(place, self._raised(file, doing, error, sys.exc_info()[2]))
             finally:
                 end.release()
 
-        thread = Thread(target=run, name=f"{doing} {file}", daemon=True)
+        thread = Thread(target=run, name=f"{began} {file}", daemon=True)
         self.report(file)
         thread.start()
         seconds = allowed(self.budget, self._hung)
@@ -93,7 +112,7 @@ class Guard:
             self._hung += 1
             _end(thread)
         self.report("")
-        return faults[0] if faults else results[0]
+        return faults[0] if faults else results[-1]
 
     def _hangs(self, file: str, doing: str, thread: Thread, seconds: float) -> Fault:
         frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the one way to see where a thread is
@@ -138,14 +157,18 @@ class Inline(Guard):
         super().__init__(around.root, around.budget)
         self.harmful = around.harmful
 
-    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+    def run(self, file: str, doing: str, work: Callable[[], Any], then: Step | None = None) -> Any | Fault:
         """Do `work`; what it raises becomes a fault."""
         try:
-            return work()
+            result = work()
+            if then:
+                doing = then.doing
+                result = then.work(result)
         except _GivenUp:
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
             return self._raised(file, doing, error, sys.exc_info()[2])
+        return result
 
 
 class _GivenUp(BaseException):
