@@ -2,11 +2,12 @@
  * The client: the routes of the contract as typed calls. Paths, parameters, responses, error codes and events are
  * inferred from `schema.ts`, which `annex client` generates.
  */
-import { file, json, text, type Reader } from "./content";
-import { BackendError, isBackendError, type Failure, type FailureCode, type LocalCode } from "./errors";
+import { file, isJson, json, text, type Reader } from "./content";
+import { BackendError, isBackendError, UsageError, type Failure, type FailureCode, type LocalCode } from "./errors";
+import { isRedirect, redirectFrom, type Redirected } from "./redirect";
 import type { Routes, Streams } from "./schema";
 import { EventStream, type StreamOptions } from "./stream";
-import { exchange, isControlFlow, UsageError, type BackendOptions, type CallOptions } from "./transport";
+import { exchange, isControlFlow, type BackendOptions, type CallOptions, type Exchange } from "./transport";
 import { formBody, scalar, search } from "./values";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -23,6 +24,10 @@ export interface Route {
   response?: unknown;
   /** It answers with a file or another content: `text` can be read as both, `binary` only as a file. */
   content?: "text" | "binary";
+  /** It can answer with a redirect, which `.redirect()` reads. */
+  redirects?: true;
+  /** It answers without a session. */
+  open?: true;
   events?: { type: string };
   errors: FailureCode;
 }
@@ -53,10 +58,18 @@ export interface TextCall<E> extends FileCall<E> {
   text(): Call<string, E>;
 }
 
-/** What a route is called for: a value, a text or a file. */
-export type Called<R> = R extends { content: infer K }
+/** A redirect is not followed; `const { location } = await backend.post("/checkout").redirect()` reads it. */
+export interface RedirectCall<T, E> {
+  redirect(): Call<T | Redirected, E>;
+}
+
+/** What a route is called for: a value, a text, a file or a redirect. */
+export type Called<R> = Read<R> & (R extends { redirects: true } ? RedirectCall<Other<R>, Errors<R>> : unknown);
+type Read<R> = R extends { content: infer K }
   ? K extends "text" ? TextCall<Errors<R>> : FileCall<Errors<R>>
-  : Call<Response<R>, Errors<R>>;
+  : R extends { response: infer T } ? Call<T, Errors<R>> : unknown;
+/** What `.redirect()` gives where the function did not redirect. */
+type Other<R> = R extends { content: unknown } ? File : Response<R>;
 
 interface Caller<Table> {
   <P extends Bare<Table>>(path: P, options?: Input<Table[P]> & CallOptions): Called<Table[P]>;
@@ -69,6 +82,14 @@ interface Opener<Table> {
     options: Input<Table[P]> & StreamOptions,
   ): EventStream<Events<Table[P]>>;
 }
+
+const FOLLOWED = "/runs/{id}/events";
+
+interface Runs<S extends RouteTable> {
+  /** Watch a run: each event holds it as it is by then, and `done` comes once it has ended. */
+  follow(id: string, options?: StreamOptions): EventStream<FollowEvents<S["get"]>>;
+}
+type FollowEvents<Table> = Table extends { [FOLLOWED]: infer R } ? Events<R> : never;
 
 export interface Health {
   status: "ok" | "degraded" | "down" | "unreachable";
@@ -93,6 +114,8 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
   readonly delete: Caller<R["delete"]>;
   /** Event streams by method: `for await (const event of backend.stream.get("/live"))`. */
   readonly stream: { [M in Method]: Opener<S[M]> };
+  /** Queued work, where the backend has jobs. */
+  readonly runs: Runs<S>;
   #options: BackendOptions;
 
   constructor(options: BackendOptions) {
@@ -109,6 +132,8 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
       patch: this.#opener("PATCH"),
       delete: this.#opener("DELETE"),
     };
+    const open = this.#opener<Record<string, Route>>("GET");
+    this.runs = { follow: (id, options) => open(FOLLOWED, { ...options, path: { id } }) as never };
   }
 
   /** The backend's health, `unreachable` without a response; throws only Next.js's own control-flow errors. */
@@ -127,7 +152,7 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
       let read: Reader = json;
       // The address is known in a later turn, so that `.text()` and `.blob()` are called before anything is sent.
       const promise = address(template, path, query).then((at) =>
-        exchange(this.#options, { ...rest, ...sent(form), method, path: at, accept: read === json ? undefined : "*/*" }, (response) => read(response)),
+        exchange(this.#options, { ...rest, ...sent(form), method, path: at, ...wanted(read) }, (response) => read(response)),
       );
       const as = (reader: Reader) => () => {
         read = reader;
@@ -140,7 +165,7 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
           throw error;
         },
       );
-      const whole = Object.assign(promise, { result, text: as(text), blob: as(file) });
+      const whole = Object.assign(promise, { result, text: as(text), blob: as(file), redirect: as(redirected) });
       return whole;
     };
     return call as unknown as Caller<Table>;
@@ -155,6 +180,27 @@ export class BackendApiClient<R extends RouteTable = Routes, S extends RouteTabl
 
 export function createBackend(options: BackendOptions): BackendApiClient {
   return new BackendApiClient(options);
+}
+
+/** The routes of a table that answer without a session. */
+export type Open<T extends RouteTable> = {
+  [M in Method]: { [P in keyof T[M] as T[M][P] extends { open: true } ? P : never]: T[M][P] };
+};
+export type PublicBackend = BackendApiClient<Open<Routes>, Open<Streams>>;
+
+/** Create a client of the public functions alone; it has no token, so what it gets may be cached for everybody. */
+export function createPublicBackend(options: Omit<BackendOptions, "getToken">): PublicBackend {
+  return new BackendApiClient<Open<Routes>, Open<Streams>>(options);
+}
+
+const redirected: Reader = async (response) => {
+  if (isRedirect(response)) return redirectFrom(response);
+  return await (isJson(response) ? json : file)(response);
+};
+
+/** What the way of reading asks of the exchange. */
+function wanted(read: Reader): Pick<Exchange, "accept" | "readsRedirect"> {
+  return { accept: read === json ? undefined : "*/*", readsRedirect: read === redirected };
 }
 
 function sent(form: unknown): { body?: FormData | URLSearchParams } {

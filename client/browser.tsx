@@ -4,8 +4,7 @@
 import { useAuth } from "@clerk/nextjs";
 import { useMemo } from "react";
 import { createBackend, type BackendApiClient } from "./backend";
-import { BackendError } from "./errors";
-import { UsageError } from "./transport";
+import { BackendError, UsageError } from "./errors";
 
 /** Return a client that sends the session's token; each attempt asks Clerk for a current one. */
 export function useBackend(): BackendApiClient {

@@ -4,6 +4,17 @@ import { parse } from "./json";
 
 export type Reader<T = unknown> = (response: Response) => Promise<T>;
 
+/** Whether the body is empty or JSON. */
+export function isJson(response: Response): boolean {
+  const type = mediaType(response);
+  return type === undefined || type === "application/json";
+}
+
+/** The media type without its parameters, in lower case. */
+export function mediaType(response: Response): string | undefined {
+  return response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+}
+
 export async function json(response: Response): Promise<unknown> {
   const body = await response.text();
   if (body === "") return undefined;

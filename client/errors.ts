@@ -10,7 +10,7 @@ export type LocalCode =
   | "network" // no response: connection refused or reset, DNS, CORS
   | "timeout" // no complete response in time
   | "aborted" // aborted by the caller's AbortSignal
-  | "protocol" // a successful response whose body violates the contract
+  | "protocol" // a response that violates the contract, such as a redirect that no function declares
   | "stream_interrupted" // a stream ended without a terminal event and could not be resumed
   | "unknown"; // an error response with an unknown code, or without a problem document
 
@@ -21,6 +21,7 @@ interface Details {
   problem?: Problem | undefined;
   requestId?: string | undefined;
   retryAfter?: number | undefined;
+  retryable?: boolean | undefined;
   cause?: unknown;
 }
 
@@ -34,6 +35,8 @@ export class BackendError<C extends FailureCode = FailureCode> extends Error {
   readonly requestId: string | undefined;
   /** Milliseconds to wait before a retry, as the backend asked. */
   readonly retryAfter: number | undefined;
+  /** Whether the same call can succeed later: as the backend says, or else as its code does. */
+  readonly retryable: boolean;
 
   constructor(code: C, message: string, details: Details = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -42,19 +45,19 @@ export class BackendError<C extends FailureCode = FailureCode> extends Error {
     this.problem = details.problem;
     this.requestId = details.requestId ?? details.problem?.request_id;
     this.retryAfter = details.retryAfter;
+    this.retryable = details.retryable ?? canSucceedLater(code, details.status);
   }
 
   /** The invalid fields; empty for other errors. */
   get errors(): readonly FieldError[] {
     return this.problem?.errors ?? [];
   }
+}
 
-  /** Whether the same call can succeed later. */
-  get retryable(): boolean {
-    if (isErrorCode(this.code)) return errorCodes[this.code].retryable;
-    if (this.code === "unknown") return this.status === 429 || (this.status ?? 0) >= 502;
-    return this.code === "network" || this.code === "timeout" || this.code === "stream_interrupted";
-  }
+function canSucceedLater(code: FailureCode, status = 0): boolean {
+  if (isErrorCode(code)) return errorCodes[code].retryable;
+  if (code === "unknown") return status === 429 || status >= 502;
+  return code === "network" || code === "timeout" || code === "stream_interrupted";
 }
 
 /** The union of errors with these codes; `switch (error.code)` narrows it and can be exhaustive. */
@@ -67,8 +70,36 @@ export function isBackendError(error: unknown, code?: FailureCode): boolean {
   return error instanceof BackendError && (code === undefined || error.code === code);
 }
 
+/** A mistake in the calling code, detected before anything is sent. */
+export class UsageError extends TypeError {
+  override readonly name = "UsageError";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
+
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);
+}
+
+/** What Clerk's `useReverification()` waits for. */
+export interface ReverificationHint {
+  clerk_error: { type: "forbidden"; reason: "reverification-error"; metadata?: unknown };
+}
+
+/**
+ * Make a call for Clerk's `useReverification()`: a refusal for an old sign-in is returned as the object that the hook
+ * waits for, instead of thrown. The hook lets the user verify, and calls again.
+ */
+export async function reverifiable<T>(call: PromiseLike<T>): Promise<T | ReverificationHint> {
+  try {
+    return await call;
+  } catch (error) {
+    const hint = isBackendError(error, "forbidden") ? (error.problem as Partial<ReverificationHint> | undefined)?.clerk_error : undefined;
+    if (!hint) throw error;
+    return { clerk_error: hint };
+  }
 }
 
 /** Make an error of a response: of a problem document, a proxy's HTML page or an empty body. */

@@ -23,7 +23,7 @@ export interface ClerkEvent {
  * their own wire formats.
  */
 export interface Conversation {
-  /** oldest first; at most 200, together at most `MAX_CHARACTERS` long. */
+  /** oldest first; at most 200, together at most 200,000 characters. */
   messages: Turn[];
   /** the token of an `input_required` event, when the last message answers its question. */
   continuation?: string | null;
@@ -70,11 +70,11 @@ export interface InputRequired {
   type: "input_required";
   agent: string;
   question: string;
-  /** sent back once, with the answer, before `expires_at`, by the same user. */
+  /** sent back once, with the answer, before `expiresAt`, by the same user. */
   continuation: string;
   /** Format: date-time. */
   expiresAt: string;
-  /** the tool call that the person is asked to approve; None for a question in words. The answer has `approved` in its conversation. */
+  /** the tool call that the person is asked to approve; null for a question in words. The answer has `approved` in its conversation. */
   call: ToolCall | null;
 }
 
@@ -145,7 +145,7 @@ export interface Reasoning {
 /**
  * A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
  *
- * Only where the function asked for it: `agents.run(…, reasoning=True)`.
+ * Only where the function asked for its reasoning.
  */
 export interface ReasoningDelta {
   type: "reasoning_delta";
@@ -166,10 +166,14 @@ export interface RegimeReport {
   breadth: number;
   /** 0 when the votes cancel each other, 1 when they all point one way. */
   agreement: number;
-  /** Format: date-time. */
+  /**
+   * the newest reading that counted, null without any.
+   * Format: date-time.
+   */
   asOf: string | null;
   /** strongest first. */
   votes: Vote[];
+  /** symbols with too few readings to judge. */
   leftOut: string[];
 }
 
@@ -199,7 +203,7 @@ export interface RunFailed {
   usage: TokenUsage;
 }
 
-/** The run was admitted; `run_id` is what `DELETE /agents/runs/{run_id}` takes. */
+/** The run was admitted; `runId` is what `DELETE /agents/runs/{run_id}` takes. */
 export interface RunStarted {
   type: "run_started";
   runId: string;
@@ -221,14 +225,21 @@ export interface Signal {
   confidence: number;
   /** what the verdict was made of, by name. */
   factors: { [key: string]: number };
-  /** Format: date-time. */
+  /**
+   * when the market said so.
+   * Format: date-time.
+   */
   observedAt: string;
-  /** Format: date-time. */
+  /**
+   * when it was recorded.
+   * Format: date-time.
+   */
   createdAt: string;
+  /** the user who recorded it, null for the app's own import. */
   createdBy: string | null;
 }
 
-/** Some signals, newest first, and the cursor of those that follow; None at the end. */
+/** Some signals, newest first, and the cursor of those that follow; null at the end. */
 export interface SignalPage {
   items: Signal[];
   nextCursor: string | null;
@@ -270,7 +281,7 @@ export interface ToolResult {
 export interface Turn {
   /** who wrote it; instructions come from the service alone, so there is no `system`. */
   role: "assistant" | "user";
-  /** at most `MAX_QUESTION` characters of a user, `MAX_MESSAGE` of an agent. */
+  /** at most 20,000 characters of a user, 100,000 of an agent. */
   content: string;
   /** which agent, for an assistant's message. */
   agent?: string | null;
@@ -291,7 +302,7 @@ export interface Vote {
 }
 
 /** Error codes that every route can return. */
-export type Everywhere = "deadline_exceeded" | "function_stalled" | "function_unavailable" | "headers_too_large" | "internal_error" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
+export type Everywhere = "deadline_exceeded" | "function_stalled" | "function_unavailable" | "headers_too_large" | "internal_error" | "invalid_input" | "malformed_request" | "overloaded" | "shutting_down" | "unavailable" | "uri_too_long";
 
 /** Inputs and response of each path, by method. */
 export interface Routes {
@@ -299,12 +310,13 @@ export interface Routes {
     /** Name, version and links */
     "/": {
       response: Index;
+      open: true;
       errors: Everywhere;
     };
     /** Return the caller's ids, role and permissions. */
     "/me": {
       response: Me;
-      errors: Everywhere | "auth_unavailable" | "forbidden" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "unauthenticated";
     };
     /** Judge the regime from the newest `window` readings of each instrument, up to `as_of`. */
     "/reports/regime": {
@@ -313,9 +325,9 @@ export interface Routes {
         window?: number | undefined;
       };
       response: RegimeReport;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "unauthenticated";
     };
-    /** Return readings, newest first; pass `next_cursor` back as `cursor` for the next page. */
+    /** Return readings, newest first; pass `nextCursor` back as `cursor` for the next page. */
     "/signals": {
       query?: {
         symbol?: string | undefined;
@@ -325,7 +337,7 @@ export interface Routes {
         cursor?: string | undefined;
       };
       response: SignalPage;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "outcome_unknown" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the newest reading for `symbol`. */
     "/signals/{symbol}": {
@@ -333,7 +345,7 @@ export interface Routes {
         symbol: string;
       };
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated";
     };
     /** Return the readings observed from `start` to `end`, both days included (UTC), oldest first. */
     "/signals/{symbol}/history": {
@@ -345,7 +357,7 @@ export interface Routes {
         end: string;
       };
       response: HistoryPoint[];
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "unauthenticated";
     };
   };
   post: {
@@ -353,13 +365,13 @@ export interface Routes {
     "/agents/summary": {
       body: SummaryRequest;
       response: RegimeSummary;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "rate_limited" | "request_timeout" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
     };
     /** Record one reading. */
     "/signals": {
       body: NewSignal;
       response: Signal;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "outcome_unknown" | "request_timeout" | "unauthenticated" | "unsupported_media_type";
     };
   };
   put: object;
@@ -371,7 +383,7 @@ export interface Routes {
         run_id: string;
       };
       response: undefined;
-      errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
     };
     /** Delete every reading of `symbol`; the instrument itself belongs to the app and stays. */
     "/signals/{symbol}": {
@@ -396,7 +408,7 @@ export interface Streams {
         chat?: "ui-messages" | undefined;
       };
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
-      errors: Everywhere | "auth_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "run_lost" | "unauthenticated";
     };
     /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
     "/signals/{symbol}/live": {
@@ -404,7 +416,7 @@ export interface Streams {
         symbol: string;
       };
       events: Reading | { type: "done"; };
-      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "forbidden" | "invalid_input" | "not_found" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "unauthenticated";
     };
   };
   post: {
@@ -415,7 +427,7 @@ export interface Streams {
       };
       body: Conversation;
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
-      errors: Everywhere | "auth_unavailable" | "body_too_large" | "database_unavailable" | "forbidden" | "invalid_input" | "rate_limited" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "invalid_input" | "model_unavailable" | "rate_limited" | "request_timeout" | "run_lost" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
     };
   };
   put: object;

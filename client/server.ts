@@ -5,7 +5,7 @@
 import "server-only";
 import { auth } from "@clerk/nextjs/server";
 import { createBackend } from "./backend";
-import { UsageError } from "./transport";
+import { UsageError } from "./errors";
 
 export const backend = createBackend({
   baseUrl: () => {

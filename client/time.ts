@@ -1,11 +1,19 @@
 /**
- * The time and random numbers from `performance` only: where Next.js prerenders a server component, `Date.now()`,
+ * Time, timers and random numbers, the numbers from `performance` only: where Next.js prerenders a server component, `Date.now()`,
  * `Math.random()` and `crypto` fail the build.
  */
 
 /** Milliseconds since 1970. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
+}
+
+/** The longest time that a timer takes; a longer one would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Call `then` after some milliseconds, at the latest after 24 days. */
+export function timer(milliseconds: number, then: () => void): ReturnType<typeof setTimeout> {
+  return setTimeout(then, Math.min(Math.max(0, milliseconds), LONGEST_TIMER));
 }
 
 let calls = 0;

@@ -2,8 +2,9 @@
  * One HTTP exchange with the backend: address, token, time limits and retries. Uses web standards only, so that it runs
  * in Node, at the edge and in the browser.
  */
-import { BackendError, errorFrom, type Failure } from "./errors";
-import { now, random } from "./time";
+import { BackendError, errorFrom, UsageError, type Failure } from "./errors";
+import { isRedirect, refusedRedirect } from "./redirect";
+import { now, random, timer } from "./time";
 import { headerText, type HeaderValue } from "./values";
 
 export interface BackendOptions {
@@ -38,6 +39,8 @@ export interface Exchange extends CallOptions {
   path: string;
   body?: unknown;
   accept?: string | undefined;
+  /** Whether a redirect is read as the response; otherwise it is an error. */
+  readsRedirect?: boolean;
   idempotencyKey?: string | undefined;
 }
 
@@ -83,7 +86,8 @@ async function once<T>(
   const cut = new Cut(call.signal, budget);
   try {
     const response = await cut.race(send(options, call, skipCache, cut.signal));
-    if (!response.ok) throw await cut.race(errorFrom(response));
+    const wanted = response.ok || (call.readsRedirect === true && isRedirect(response));
+    if (!wanted) throw await cut.race(failureFrom(response));
     return await cut.race(read(response));
   } catch (error) {
     throw cut.explain(error);
@@ -92,7 +96,12 @@ async function once<T>(
   }
 }
 
-/** Send one attempt and return the response; the caller owns its body and the signal. */
+/** Make an error of a response that is no success. */
+export async function failureFrom(response: Response): Promise<Failure> {
+  return isRedirect(response) ? refusedRedirect(response) : await errorFrom(response);
+}
+
+/** Send one attempt and return the response, a redirect too; the caller owns its body and the signal. */
 export async function send(
   options: BackendOptions,
   call: Exchange,
@@ -100,24 +109,52 @@ export async function send(
   signal: AbortSignal,
 ): Promise<Response> {
   const token = await tokenFrom(options, skipCache);
-  const base = typeof options.baseUrl === "function" ? options.baseUrl() : options.baseUrl;
-  const raw = [FormData, Blob, URLSearchParams].some((kind) => call.body instanceof kind);
-  const headers = new Headers(typeof options.headers === "function" ? options.headers() : options.headers);
-  headers.set("accept", call.accept ?? "application/json");
+  const url = baseOf(options) + call.path;
+  const headers = new Headers({ accept: call.accept ?? "application/json" });
+  setHeaders(headers, typeof options.headers === "function" ? options.headers() : options.headers);
   if (token) headers.set("authorization", `Bearer ${token}`);
+  const raw = [FormData, Blob, URLSearchParams].some((kind) => call.body instanceof kind);
   if (call.body !== undefined && !raw) headers.set("content-type", "application/json");
-  if (call.idempotencyKey !== undefined) headers.set("idempotency-key", call.idempotencyKey);
-  for (const [name, value] of Object.entries(call.headers ?? {})) {
-    const text = headerText(value);
-    if (text !== undefined) headers.set(name, text);
-  }
-  const init: RequestInit & Pick<CallOptions, "next"> = { method: call.method, headers, signal };
-  if (call.body !== undefined) init.body = raw ? (call.body as BodyInit) : JSON.stringify(call.body);
+  setHeaders(headers, { "idempotency-key": call.idempotencyKey, ...call.headers });
+  // Not followed: a POST would become a GET, and the token would go to wherever the redirect leads.
+  const init: RequestInit & Pick<CallOptions, "next"> = { method: call.method, headers, signal, redirect: "manual" };
+  if (call.body !== undefined) init.body = raw ? (call.body as BodyInit) : jsonText(call.body);
   if (call.next !== undefined) init.next = call.next;
   if (call.cache !== undefined) init.cache = call.cache;
   // A response for one user must not be cached for another, unless the app asks for it.
   else if (call.next?.revalidate === undefined) init.cache = "no-store";
-  return await (options.fetch ?? fetch)(base.replace(/\/+$/, "") + call.path, init);
+  return await (options.fetch ?? fetch)(url, init);
+}
+
+/** The base URL without its last slash; a path alone is one of the page that is shown in a browser. */
+function baseOf(options: BackendOptions): string {
+  const base = typeof options.baseUrl === "function" ? options.baseUrl() : options.baseUrl;
+  const hasOrigin = options.fetch !== undefined || /^https?:\/\//i.test(base);
+  if (!hasOrigin && !(base.startsWith("/") && "location" in globalThis)) {
+    throw new UsageError('The base URL must begin with "https://" or "http://"; a path such as "/backend" is for browsers alone.');
+  }
+  return base.replace(/\/+$/, "");
+}
+
+function setHeaders(headers: Headers, values: Record<string, HeaderValue> = {}): void {
+  for (const [name, value] of Object.entries(values)) {
+    try {
+      const text = headerText(value);
+      if (text !== undefined) headers.set(name, text);
+    } catch (cause) {
+      if (cause instanceof UsageError) throw cause;
+      throw new UsageError(`The header "${name}" cannot be sent: pass text without line breaks, in Latin-1.`, cause);
+    }
+  }
+}
+
+function jsonText(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch (cause) {
+    const cure = "Pass a bigint as a string, and nothing that contains itself.";
+    throw new UsageError(`The body cannot be written as JSON. ${cure}`, cause);
+  }
 }
 
 async function tokenFrom({ getToken }: BackendOptions, skipCache: boolean): Promise<string | null> {
@@ -167,10 +204,10 @@ export class Cut {
   /** Restart the time limit with `budget` milliseconds. */
   restart(budget: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#timer = timer(budget, () => {
       this.#timedOut = true;
       this.#controller.abort(new Error("The attempt timed out."));
-    }, Math.max(0, budget));
+    });
   }
 
   /** Wait for `work` until the attempt ends; a token source or body reader may ignore the signal. */
@@ -196,11 +233,6 @@ export class Cut {
   }
 }
 
-/** A mistake in the calling code, detected before anything is sent. */
-export class UsageError extends TypeError {
-  override readonly name = "UsageError";
-}
-
 export function aborted(cause: unknown): Failure {
   return new BackendError("aborted", "The call was aborted.", { cause });
 }
@@ -218,13 +250,13 @@ export function backoff(attempt: number): number {
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const abort = () => {
-      clearTimeout(timer);
+      clearTimeout(waiting);
       reject(aborted(signal?.reason));
     };
-    const timer = setTimeout(() => {
+    const waiting = timer(milliseconds, () => {
       signal?.removeEventListener("abort", abort);
       resolve();
-    }, milliseconds);
+    });
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort, { once: true });
   });

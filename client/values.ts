@@ -1,11 +1,15 @@
 /** How values are written in a URL, in a header and in a form: dates are ISO 8601 in UTC, undefined and null are left out. */
+import { UsageError } from "./errors";
+
 export type Scalar = string | number | boolean | Date | undefined;
 /** A request header; a list is joined by commas. */
 export type HeaderValue = Scalar | readonly Scalar[];
 
 export function scalar(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  return value instanceof Date ? value.toISOString() : String(value);
+  if (!(value instanceof Date)) return String(value);
+  if (Number.isNaN(value.getTime())) throw new UsageError("An invalid Date cannot be sent; pass one that holds a time.");
+  return value.toISOString();
 }
 
 export function headerText(value: unknown): string | undefined {

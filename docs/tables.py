@@ -77,6 +77,17 @@ def database_urls() -> str:
     return table
 
 
+def column_types() -> str:
+    """Every column type of Prisma and Drizzle, from the table that both are tested with."""
+    told = json.loads((PAGES.parent / "contracts" / "column-types.json").read_text("utf-8"))
+    table = rows("in the app", "PostgreSQL", "in a struct", "TypeScript", "note") + rows(*["---"] * 5)
+    for row in told:
+        struct, typescript = (f"`{row[name]}`".replace("|", "\\|") for name in ("struct", "typescript"))
+        note = "; ".join(filter(None, [f"JSON `{row['json']}`" if row["json"] else "", row["note"]]))
+        table += rows(f"{row['orm']} `{row['declaration']}`", row["postgres"], struct, typescript, note)
+    return table
+
+
 def decisions() -> str:
     """Every decision: its number, title and status."""
     table = rows("decision", "status") + rows("---", "---")
@@ -108,6 +119,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "errors": errors,
     "reasons": reasons,
     "keys": keys,
+    "column-types": column_types,
     "database-urls": database_urls,
     "decisions": decisions,
 }

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shared.events import Event
     from shared.identity import Member, User
     from shared.secret import Secret
+    from shared.work import Jobs, Run
 
 __all__ = [
     "Conflict",
@@ -50,6 +51,7 @@ __all__ = [
     "Html",
     "Http",
     "Invalid",
+    "Jobs",
     "Member",
     "NotFound",
     "Pdf",
@@ -58,6 +60,7 @@ __all__ = [
     "Redirect",
     "Reply",
     "Request",
+    "Run",
     "Secret",
     "SetCookie",
     "Settings",
@@ -84,6 +87,7 @@ _ORIGINS = {
     "shared.events": ("Event",),
     "shared.identity": ("Member", "User"),
     "shared.secret": ("Secret",),
+    "shared.work": ("Jobs", "Run"),
 }
 _RENAMED = {"Upload": "UploadFile", "Settings": "OwnSettings"}
 

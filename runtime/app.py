@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from importlib.metadata import version
 from typing import Any, cast
 
 from litestar.datastructures import State
@@ -16,10 +15,13 @@ from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.asgi.stages import Stage, Stages, fold
 from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
+from runtime.auth.webhooks import GitHubWebhooks, SlackWebhooks, StripeWebhooks, SvixWebhooks
 from runtime.bridge.reference import ReferencePage
 from runtime.config import Endpoint, Policy, WebhookScheme
 from runtime.dependencies import SharedHttp, agents_from, open_database
+from runtime.distribution import version
 from runtime.gate.closed import fault_of, refuse_closed
+from runtime.gate.deliveries import deliveries_at
 from runtime.gate.gate import Gate
 from runtime.gate.idempotency.answers import answers_at
 from runtime.gate.rates import rates_at
@@ -49,8 +51,14 @@ from runtime.settings.project import FILE, read_project
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
+from runtime.work.closed import without_queue
+from runtime.work.desk import WorkDesk
+from runtime.work.queue import Queue
+from runtime.work.seal import Seal
+from runtime.work.worker import Worker
 from shared.agents import Agents
 from shared.database import Database
+from shared.work import NoDesk
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +75,8 @@ class Application:
         is_draining: the service is stopping; readiness reports it.
         extensions: the team's own Litestar handlers and plugins.
         service: what is known of the service as a whole, where this is one of its workers.
+        queue: of work that outlives the request; None without REDIS_URL.
+        desk: where functions hand it in.
         alive: called by what interrupts a step: the loop is held, and the process is not lost.
         companions: entered and left with the service, such as the hot swap of `annex dev`.
     """
@@ -99,6 +109,7 @@ class Application:
             webhooks,
             rates=rates_at(settings.redis_url),
             answers=answers_at(settings.redis_url),
+            deliveries=deliveries_at(settings.redis_url),
         )
         self.cors = Cors(
             compile_origins(_origins(settings)),
@@ -118,9 +129,11 @@ class Application:
             ),
             "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
-        self.health = Health(probes, version=settings.commit or version("annex"))
+        self.health = Health(probes, version=settings.commit or version())
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
+        self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
+        self.desk = self._desk()
         self._recorded = recorded
         self.isolated = IsolatedProcesses(settings)
         self._drain = asyncio.Event()
@@ -179,7 +192,8 @@ class Application:
                 logger.warning("function input in doubt: %s", doubt, extra={"function": doubt.file})
         self._reported = frozenset((*table.faults, *doubts))
         self.table = table
-        self.isolated.renew(sum(each.endpoint.policy.isolate for each in table.operations))
+        serving = (each for each in (*table.routes, *table.jobs) if each.operation)
+        self.isolated.renew(sum(each.endpoint.policy.isolate for each in serving))
         self._served = fold(self.stages(), cast("ASGIApp", self._litestar))
 
     def put_in_front(self, name: str, stage: Stage) -> None:
@@ -203,6 +217,8 @@ class Application:
             await stack.enter_async_context(self.isolated)
             stack.push_async_callback(self.http.stop)
             await stack.enter_async_context(self.gate)
+            if self.queue is not None:
+                stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
             asyncio.get_running_loop().set_default_executor(DefaultThreads())
             for companion in self.companions:
@@ -235,6 +251,32 @@ class Application:
             for invocation in self.telemetry.metrics.active
         )
 
+    def worker(self, name: str) -> Worker:
+        """Return a worker that does queued work inside of `running`, under a lease that others keep.
+
+        Raises:
+            ValueError: REDIS_URL is not set.
+        """
+        if self.queue is None or not isinstance(self.desk, WorkDesk):
+            raise ValueError("a worker needs REDIS_URL")
+        return Worker(
+            name,
+            queue=self.queue,
+            desk=self.desk,
+            settings=self.settings,
+            reaper=self.gate.reaper,
+            app=self._litestar,
+            database=self.database,
+            telemetry=self.telemetry,
+        )
+
+    def _desk(self) -> WorkDesk | NoDesk:
+        if self.queue is None:
+            return NoDesk()
+        kept, tracer = self.settings.work.runs_kept, self.telemetry.tracer
+        seal = Seal.of(self.settings)
+        return WorkDesk(self.queue, lambda: self.table, permits, kept=kept, tracer=tracer, seal=seal)
+
     def _refuse(self) -> None:
         self.admission.draining = True
         self._drain.set()
@@ -253,6 +295,7 @@ class Application:
                     "database": self.database,
                     "agents": self.agents,
                     "http": self.http,
+                    "jobs": self.desk,
                     ISOLATED: self.isolated,
                     DRAIN: self._drain,
                 }
@@ -306,7 +349,7 @@ def create_app(
         settings: what it is built from.
         telemetry: started from the settings when None.
         identity: verifies callers; Clerk, as the settings describe it, when None.
-        webhooks: verify the deliveries of each scheme; Clerk's when None.
+        webhooks: verify the deliveries of each scheme; as the settings say when None.
         refused: function files that would harm this process; quarantined, and not run.
         recorded: `recorded(app, endpoint=…)` goes around every function; nothing does when None.
 
@@ -319,13 +362,13 @@ def create_app(
     if settings.is_production:
         table = lock.closed(settings.functions, table)
         if settings.redis_url is None:
-            table = table.without(_unkept(table))
+            table = without_queue(table.without(_unkept(table)))
     application = Application(
         settings,
         telemetry=telemetry,
         database=open_database(settings, telemetry),
         identity=identity or ClerkIdentity.from_settings(settings.clerk, production=settings.is_production),
-        webhooks=webhooks or {"clerk": ClerkWebhooks(settings.clerk.webhook_secret)},
+        webhooks=webhooks or _webhooks(settings),
         agents=agents_from(settings, permits),
         table=table,
         extensions=Extensions(read_project(project), project, budget=budget),
@@ -334,6 +377,17 @@ def create_app(
     if settings.strict and application.table.faults:
         raise BrokenFunctions(application.table)
     return application
+
+
+def _webhooks(settings: Settings) -> Mapping[WebhookScheme, Webhooks]:
+    secrets = settings.webhooks
+    return {
+        "clerk": ClerkWebhooks(settings.clerk.webhook_secret),
+        "github": GitHubWebhooks(secrets.github),
+        "slack": SlackWebhooks(secrets.slack),
+        "stripe": StripeWebhooks(secrets.stripe),
+        "svix": SvixWebhooks(secrets.svix),
+    }
 
 
 def _unkept(table: RouteTable) -> list[Fault]:

@@ -17,6 +17,7 @@ AnnexError
 ├── IdempotencyKeyReused  the key was given with another call
 ├── TooLarge              the body exceeds its limit
 ├── UriTooLong
+├── PreconditionFailed    a body is no longer the one that the caller names
 ├── RangeNotSatisfiable   a part behind the end of a body was asked for
 ├── HeadersTooLarge
 ├── UnsupportedMediaType
@@ -98,13 +99,27 @@ class Unauthenticated(AnnexError):
 
     Attributes:
         reason: stable name of the reason, such as ``token-expired``; never part of the token.
+        expected: what would have been accepted; for the log.
+        came: what was there instead, as little of it as tells the cause; for the log.
+        cure: what to do, where the reason alone does not tell.
     """
 
     code = "unauthenticated"
 
-    def __init__(self, reason: str = "token-missing", detail: str = "") -> None:
+    def __init__(
+        self,
+        reason: str = "token-missing",
+        detail: str = "",
+        *,
+        expected: str = "",
+        came: str = "",
+        cure: str = "",
+    ) -> None:
         super().__init__(detail or "A valid session token is required.")
         self.reason = reason
+        self.expected = expected
+        self.came = came
+        self.cure = cure
 
 
 class Forbidden(AnnexError):
@@ -193,6 +208,15 @@ class IdempotencyKeyReused(AnnexError):
 
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was used for another call; use a new one for each call.")
+
+
+class PreconditionFailed(AnnexError):
+    """What the caller names in `If-Match` or `If-Unmodified-Since` is no longer so."""
+
+    code = "precondition_failed"
+
+    def __init__(self) -> None:
+        super().__init__("It has changed since; fetch it again, and decide anew.")
 
 
 class TooLarge(AnnexError):

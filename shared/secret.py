@@ -21,3 +21,9 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+class MadeSecret(Secret):
+    """A secret that a service made for itself; nothing that outlives the service may depend on it."""
+
+    __slots__ = ()

@@ -16,6 +16,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.figures",
     "tests.fixtures.gate",
     "tests.fixtures.nginx",
+    "tests.fixtures.fronts",
     "tests.fixtures.hangs",
     "tests.fixtures.node",
     "tests.fixtures.postgres",
@@ -25,6 +26,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.telemetry",
     "tests.fixtures.tls",
     "tests.fixtures.valkey",
+    "tests.fixtures.wheel",
 ]
 
 

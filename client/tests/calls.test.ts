@@ -283,3 +283,37 @@ test("an upload is sent as it is, with the boundary that the platform chooses", 
   await client(url).post("/signals", { body: form as never });
   assert.match(asked[0]?.headers["content-type"] ?? "", /^multipart\/form-data; boundary=/);
 });
+
+test("what cannot be sent is a mistake of the caller and no network error", async (t) => {
+  const { url, asked } = await listen(t, (response) => json(response, {}));
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  const backend = client(url);
+  for (const body of [{ value: BigInt(1) }, circle, { toJSON: () => { throw new Error("no"); } }]) {
+    await assert.rejects(backend.post("/signals", { body: body as never }), /The body cannot be written as JSON\. Pass a bigint as a string/);
+  }
+  for (const key of ["a\nb", "\u20ac"]) {
+    await assert.rejects(backend.get("/signals", { headers: { "x-note": key } }), /The header "x-note" cannot be sent/);
+    await assert.rejects(backend.post("/orders", { body: { symbol: "", value: "" }, idempotencyKey: key }), UsageError);
+  }
+  await assert.rejects(client(url, { headers: { "x-note": "\u20ac" } }).get("/signals"), UsageError);
+  const never = new Date(NaN);
+  await assert.rejects(backend.get("/signals", { query: { since: never } }), UsageError);
+  await assert.rejects(backend.get("/quotes", { headers: { "X-Api-Key": "k", "X-Since": never } }), UsageError);
+  assert.throws(() => backend.stream.get("/live", { query: { symbol: never as never } }), UsageError);
+  assert.equal(asked.length, 0);
+});
+
+test("a base URL that is none is a mistake of the caller, and is not printed", async () => {
+  for (const base of ["/backend", "backend.example", "ftp://user:secret@host"]) {
+    const error: unknown = await client(base).get("/signals").catch((e: unknown) => e);
+    assert.ok(error instanceof UsageError);
+    assert.ok(!error.message.includes("secret"));
+  }
+});
+
+test("an Authorization header of the call's own is kept", async (t) => {
+  const { url, asked } = await listen(t, (response) => json(response, []));
+  await client(url, { getToken: () => "session" }).get("/signals", { headers: { authorization: "Bearer machine" } });
+  assert.equal(asked[0]?.headers.authorization, "Bearer machine");
+});

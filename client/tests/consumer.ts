@@ -1,5 +1,5 @@
 /** What a contract with every construct lets a caller write, and what it must not. Compiled, never run. */
-import { createBackend, isBackendError, type BackendError, type Everything, type EverythingInput } from "../index";
+import { createBackend, createPublicBackend, isBackendError, type BackendError, type Everything, type EverythingInput, type Redirected } from "../index";
 
 const backend = createBackend({ baseUrl: "https://backend.example" });
 
@@ -161,11 +161,29 @@ export async function contents() {
   const values: number[] = await backend.post("/contents", { idempotencyKey: "a" });
   // @ts-expect-error this function keeps no answers
   backend.put("/contents", { idempotencyKey: "a" });
-  const either: unknown = await backend.patch("/contents");
-  const followed: string = await backend.delete("/contents").text();
-  return [file.name, values, either, followed];
+  const listed: number[] = await backend.patch("/contents");
+  const either: number[] | Redirected = await backend.patch("/contents").redirect();
+  const moved: Redirected = await backend.delete("/contents").redirect();
+  const location: string | undefined = moved.location;
+  // @ts-expect-error it answers with nothing but a redirect
+  backend.delete("/contents").text();
+  // @ts-expect-error this function does not redirect
+  backend.post("/contents").redirect();
+  return [file.name, values, listed, either, location];
 }
 
 function text() {
   return backend.get("/contents").text();
+}
+
+export async function open(input: EverythingInput) {
+  const backend = createPublicBackend({ baseUrl: "https://backend.example" });
+  same<Awaited<ReturnType<typeof post>>, Everything>(true);
+  // @ts-expect-error this function asks for a session
+  backend.get("/contents");
+  // @ts-expect-error and a public client has none
+  createPublicBackend({ baseUrl: "https://backend.example", getToken: () => "t" });
+  function post() {
+    return backend.post("/constructs", { body: input });
+  }
 }

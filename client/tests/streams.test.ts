@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { UsageError } from "../index";
 import { frames } from "../stream";
+import { constants } from "../vocabulary";
 import { client, type Ticks } from "./contract";
 import { events, json, listen, problem } from "./listener";
 
@@ -53,6 +55,47 @@ test("a clean end without a terminal event is a cut", async (t) => {
   assert.equal(asked.length, 2);
 });
 
+test("a server that repeats an event and closes is given up after five reconnects", async (t) => {
+  const { url, asked } = await listen(t, (response) => events(response, "retry: 0\n\n", tick(1)).end());
+  await assert.rejects(all(client(url).stream.get("/live")), { code: "stream_interrupted" });
+  assert.equal(asked.length, 6);
+});
+
+test("events without ids are no progress, since nothing can be resumed after them", async (t) => {
+  const { url, asked } = await listen(t, (response) => events(response, 'data: {"type":"tick","n":1}\n\n').end());
+  await assert.rejects(all(client(url).stream.get("/live", { reconnects: 1 })), { code: "stream_interrupted" });
+  assert.equal(asked.length, 2);
+});
+
+test("a server that closes after each new event is followed to the end", async (t) => {
+  const { url, asked } = await listen(t, (response, _, nth) => events(response, "retry: 1\n\n", nth < 8 ? tick(nth) : DONE).end());
+  assert.equal((await all(client(url).stream.get("/live", { reconnects: 1 }))).length, 8);
+  assert.equal(asked.length, 8);
+});
+
+for (const retry of ["0", "99999999999", "9".repeat(400)]) {
+  test(`a retry of ${retry.slice(0, 12)} makes no crowd of connections`, async (t) => {
+    const { url, asked } = await listen(t, (response, _, nth) => events(response, `retry: ${retry}\n\n`, tick(nth)).end());
+    const leaving = new AbortController();
+    setTimeout(() => leaving.abort(), 600);
+    await assert.rejects(all(client(url).stream.get("/live", { signal: leaving.signal })), { code: "aborted" });
+    assert.ok(asked.length <= 3, `${asked.length} connections`);
+  });
+}
+
+test("a server that asks for a wait of days has its error thrown", async (t) => {
+  const { url, asked } = await listen(t, (response) => problem(response, 503, "overloaded", { "retry-after": "9999999" }));
+  await assert.rejects(all(client(url).stream.get("/live")), { code: "overloaded", retryAfter: 9_999_999_000 });
+  assert.equal(asked.length, 1);
+});
+
+test("no time limit is so long that it ends at once", async (t) => {
+  const { url } = await listen(t, (response, one) => (one.url === "/live" ? events(response, DONE).end() : json(response, [])));
+  const endless = { timeout: Infinity, deadline: 1e12 };
+  assert.deepEqual(await client(url).get("/signals", endless), []);
+  assert.deepEqual(await all(client(url).stream.get("/live", { idle: 1e12 })), ["done"]);
+});
+
 test("a stream that is cut again and again is given up", async (t) => {
   const { url, asked } = await listen(t, (response) => events(response, "retry: 1\n\n").end());
   await assert.rejects(all(client(url).stream.get("/live", { reconnects: 3 })), { code: "stream_interrupted" });
@@ -80,6 +123,14 @@ test("the terminal error event is thrown with its code and request id, and ends 
   assert.equal(asked.length, 1);
 });
 
+for (const [code, retryable] of [["model_unavailable", false], ["internal_error", true]] as const) {
+  test(`an error event that says retryable: ${retryable} is believed, whatever ${code} means elsewhere`, async (t) => {
+    const failed = `event: error\ndata: ${JSON.stringify({ type: "error", code, detail: "No.", retryable })}\n\n`;
+    const { url } = await listen(t, (response) => events(response, failed).end());
+    await assert.rejects(all(client(url).stream.get("/live")), { code, retryable });
+  });
+}
+
 test("a refusal is thrown at once", async (t) => {
   const { url, asked } = await listen(t, (response) => problem(response, 403, "forbidden"));
   await assert.rejects(all(client(url).stream.get("/live")), { code: "forbidden", status: 403 });
@@ -95,6 +146,23 @@ test("a refused token is refreshed once", async (t) => {
   const refused = client(url, { getToken: () => "stale" });
   await assert.rejects(all(refused.stream.get("/live")), { code: "unauthenticated" });
   assert.equal(asked.length, 4);
+});
+
+test("a stream of another method than GET is read once: a second loop would run it again", async (t) => {
+  const { url, asked } = await listen(t, (response) => events(response, tick(1), DONE).end());
+  const run = client(url).stream.post("/runs", { body: { task: "x" } });
+  await all(run);
+  await assert.rejects(all(run), UsageError);
+  assert.equal(asked.length, 1);
+  const live = client(url).stream.get("/live");
+  await all(live);
+  await all(live);
+  assert.equal(asked.length, 3);
+});
+
+test("a content type in capitals is read", async (t) => {
+  const { url } = await listen(t, (response) => response.writeHead(200, { "content-type": "TEXT/Event-Stream ;charset=UTF-8" }).end(DONE));
+  assert.deepEqual(await all(client(url).stream.get("/live")), ["done"]);
 });
 
 test("an answer that is not a stream is a protocol error", async (t) => {
@@ -150,6 +218,19 @@ test("an event without end is refused before it fills the memory", async (t) => 
   await assert.rejects(all(client(url).stream.get("/live")), { code: "protocol" });
 });
 
+test("many events at once are read, however long they are together, and one of the longest", async () => {
+  const one = `data: ${"x".repeat(400_000)}\n\n`;
+  const longest = `data: ${"x".repeat(constants.limits.eventBytes - 8)}\n\n`;
+  async function* pieces() {
+    yield new TextEncoder().encode(one.repeat(4));
+    yield new TextEncoder().encode(longest.slice(0, -2));
+    yield new TextEncoder().encode("\n\n");
+  }
+  const seen: number[] = [];
+  for await (const frame of frames(pieces())) seen.push(frame.data?.length ?? 0);
+  assert.deepEqual(seen, [400_000, 400_000, 400_000, 400_000, constants.limits.eventBytes - 8]);
+});
+
 test("frames are the same wherever the network cuts them", async () => {
   const text = "\uFEFFid: 1\r\nevent: tick\r\ndata: {\"a\":\r\ndata: \"ü\"}\r\n\r\n: comment\n\nretry: 7\rdata:x\r\rdata\n\nid: a\0b\ndata: y\n\n";
   const whole = new TextEncoder().encode(text);
@@ -168,4 +249,24 @@ test("frames are the same wherever the network cuts them", async () => {
     for await (const frame of frames(pieces())) seen.push(frame);
     assert.deepEqual(seen, expected, `cut at byte ${cut}`);
   }
+});
+
+test("a run is followed to its end, and taken up again after a cut", async (t) => {
+  const now = (progress: number) => `event: run\ndata: {"type":"run","run":{"id":"run 1","progress":${progress}}}\n\n`;
+  const { url, asked } = await listen(t, (response, _, nth) => {
+    if (nth > 1) return events(response, now(1), DONE).end();
+    events(response, now(0.5));
+    return setTimeout(() => response.destroy(), 20);
+  });
+  const seen: number[] = [];
+  for await (const event of client(url).runs.follow("run 1")) if (event.type === "run") seen.push(event.run.progress);
+  assert.deepEqual(seen, [0.5, 1]);
+  assert.deepEqual(asked.map((one) => one.url), ["/runs/run%201/events", "/runs/run%201/events"]);
+});
+
+test("a backend without jobs has no runs to follow", async (t) => {
+  const { url } = await listen(t, (response) => problem(response, 404, "not_found"));
+  await assert.rejects(async () => {
+    for await (const _ of client(url).runs.follow("run_1")) assert.fail("an event came");
+  }, { code: "not_found" });
 });

@@ -4,6 +4,7 @@ import mimetypes
 import re
 from collections.abc import AsyncIterable, Iterable
 from datetime import datetime
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -20,6 +21,7 @@ _MEDIA = re.compile(
     r"[\w!#$&^.+\-]+/[\w!#$&^.+\-]+( *; *[\w!#$&^.+\-]+=[\x21\x23-\x3a\x3c-\x7e]+)*", re.ASCII
 )
 _TEXTUAL = re.compile(r"text/|application/([^;]*\+)?(json|xml|javascript|yaml)\b|image/svg\+xml")
+_BODIES = ("__iter__", "__aiter__", "__buffer__", "read")
 _TAG = re.compile(r"[\x21\x23-\x7e]+")
 _UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\"]')
 
@@ -68,7 +70,11 @@ class Content(Answer):
 
         Raises:
             ValueError: `etag` or `modified` cannot be sent.
+            TypeError: the body is nothing that can be sent.
         """
+        if not isinstance(body, Path) and not any(hasattr(body, name) for name in _BODIES):
+            cure = "write `await` before the call that made it" if isawaitable(body) else "give text or bytes"
+            raise TypeError(f"A {type(self).__name__} cannot be made of `{type(body).__name__}`: {cure}.")
         if etag is not None and not _TAG.fullmatch(etag):
             raise ValueError("An etag is visible ASCII without quotes, such as a version or a hash.")
         if modified is not None and modified.tzinfo is None:

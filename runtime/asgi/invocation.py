@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.identity import User
 
 SCOPE_KEY = "annex"
+RUN_KEY = "annex.run"  # set by the worker: the Run that a job works on
 REFUSAL_KEY = "annex.refusal"  # set by the server: the AnnexError with which this request is to be refused
 
 

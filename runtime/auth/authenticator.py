@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
+from runtime.asgi.addresses import caller_of
+from runtime.auth.budgets import Budgets
 from runtime.auth.credentials import bearer
 from runtime.auth.policy import require
 from runtime.auth.provider import Identity
@@ -17,6 +19,7 @@ from shared.identity import User
 
 logger = logging.getLogger(__name__)
 
+TOKEN_TYPES: Final = ("session", "m2m_token", "oauth_token", "api_key")
 PUBLIC_WAIT: Final = 0.25  # seconds that a public function waits for a provider; then nobody is signed in
 
 
@@ -26,6 +29,7 @@ class Authenticator:
     def __init__(self, identity: Identity, *, clock: Callable[[], float] = time.time) -> None:
         self._identity = identity
         self._clock = clock
+        self._budgets = Budgets()
 
     async def authenticate(self, scope: Mapping[str, Any], policy: Policy) -> User | None:
         """Return the caller of an ASGI request, None only where the policy is public.
@@ -42,7 +46,7 @@ class Authenticator:
         except Unauthenticated as refusal:
             # A request without a credential is no event: the access log and the metrics count it.
             if refusal.reason != Reason.MISSING:
-                logger.info("auth.refused", extra={"reason": str(refusal.reason)})
+                logger.info("auth.refused", extra=_told(refusal))
             if not policy.public:
                 raise
         except KeysUnavailable:
@@ -60,13 +64,27 @@ class Authenticator:
             allowed = {"session"}.intersection(policy.token_types)
         if token is None:
             raise Unauthenticated(Reason.MISSING)
-        verified = identity.remembered(token) or await self._verify(token, allowed, policy)
+        verified = identity.remembered(token) or await self._verify(token, allowed, policy, _address(scope))
         verified.validity.check(self._clock(), identity.clock_skew)
         check_type(verified.user.token_type, allowed)
         require(verified.user, policy)
         return verified.user
 
-    async def _verify(self, token: bytes, allowed: Container[str], policy: Policy) -> Verified:
+    async def _verify(self, token: bytes, allowed: Container[str], policy: Policy, address: str) -> Verified:
+        kind = self._identity.asks(token)
+        if not kind or not address or kind not in allowed:
+            return await self._answer(token, allowed, policy)
+        self._budgets.charge(address, kind, token)
+        try:
+            verified = await self._answer(token, allowed, policy)
+        except KeysUnavailable:
+            if not policy.public:  # a public function does not wait for the answer, which may be a refusal
+                self._budgets.refund(address, kind, token)
+            raise
+        self._budgets.refund(address, kind, token)
+        return verified
+
+    async def _answer(self, token: bytes, allowed: Container[str], policy: Policy) -> Verified:
         if not policy.public:
             return await self._identity.verify(token, allowed)
         try:
@@ -76,6 +94,20 @@ class Authenticator:
             raise KeysUnavailable from None
 
 
+def _address(scope: Mapping[str, Any]) -> str:
+    """Return what a request's address counts as, empty where it has none, as on a Unix socket."""
+    client = scope.get("client")
+    return caller_of(client[0]) if client else ""
+
+
+def _told(refusal: Unauthenticated) -> dict[str, str]:
+    """Return what the log says of a refusal: everything that helps, and nothing of the token's signature."""
+    reason = refusal.reason
+    cure = refusal.cure or (reason.cure if isinstance(reason, Reason) else "")
+    facts = {"reason": str(reason), "expected": refusal.expected, "came": refusal.came, "cure": cure}
+    return {name: fact for name, fact in facts.items() if fact}
+
+
 def check_type(token_type: str, allowed: Container[str]) -> None:
     """Refuse a token type that the function does not accept.
 
@@ -83,4 +115,7 @@ def check_type(token_type: str, allowed: Container[str]) -> None:
         Unauthenticated: ``token-type-mismatch``.
     """
     if token_type not in allowed:
-        raise Unauthenticated(Reason.KIND)
+        expected = (
+            " or ".join(kind for kind in TOKEN_TYPES if kind in allowed) or "no credential of this kind"
+        )
+        raise Unauthenticated(Reason.KIND, expected=expected, came=token_type)

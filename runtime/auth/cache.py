@@ -34,6 +34,10 @@ class TokenCache[Entry]:
             del self._entries[next(iter(self._entries))]
         self._entries[digest] = entry
 
+    def drop(self, token: bytes) -> None:
+        """Forget an entry, if it is there."""
+        self._entries.pop(self.digest(token), None)
+
     def clear(self) -> None:
         """Forget everything: the keys have changed."""
         self._entries.clear()

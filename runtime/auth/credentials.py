@@ -19,5 +19,6 @@ def bearer(headers: Headers) -> bytes | None:
         return None
     scheme, separator, token = values[0].partition(b" ")
     if len(values) > 1 or not separator:
-        raise Unauthenticated(Reason.HEADER_MALFORMED)
+        came = f"{len(values)} headers" if len(values) > 1 else "a value without a scheme"
+        raise Unauthenticated(Reason.HEADER_MALFORMED, expected="one header, `Bearer <token>`", came=came)
     return token or None if scheme.lower() == b"bearer" else None

@@ -28,7 +28,7 @@ def require(user: User, policy: Policy) -> None:
         Forbidden: the caller is known and may not do this.
     """
     if user.status == "pending" and not policy.pending:
-        raise Unauthenticated(Reason.PENDING)
+        raise Unauthenticated(Reason.PENDING, expected="`sts` active", came="pending")
     if policy.public:
         return
     if lacking := _lacking(user, policy):

@@ -56,6 +56,13 @@ class Identity(Protocol):
         """Return what `verify` found before and is still true, None where it has to be asked."""
         return None
 
+    def asks(self, token: bytes) -> str | None:  # noqa: ARG002  # likewise
+        """Return the type of a credential that `verify` would ask somebody else about, None otherwise.
+
+        Each address has a budget for those, so that invented ones cost nobody else anything.
+        """
+        return None
+
     def cookie(self, method: str, headers: Headers) -> bytes | None:  # noqa: ARG002  # likewise
         """Return the session token among a browser's cookies, None without one or where none is accepted.
 
@@ -94,6 +101,7 @@ class Delivery:
 
     Attributes:
         id: the sender's name of the message, the same for each retry.
+        moment: that it was signed for, in seconds since the epoch; None where the sender signs no time.
         is_duplicate: handled already; answer 2xx and do not run the function.
     """
 
@@ -101,10 +109,12 @@ class Delivery:
         self,
         identifier: str,
         *,
+        moment: int | None = None,
         is_duplicate: bool = False,
         on_end: Callable[[bool], None] = lambda _succeeded: None,
     ) -> None:
         self.id = identifier
+        self.moment = moment
         self.is_duplicate = is_duplicate
         self._on_end = on_end
 

@@ -3,8 +3,29 @@
 Where Clerk's SDKs have a name for the refusal, it is theirs. `docs/auth.md` prints this table.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Self
+from typing import Any, Final, Self
+
+import msgspec
+
+LONGEST: Final = 80  # characters of a value in a log line
+
+
+def shown(value: Any) -> str:
+    """Return a claim or header member as a log line may have it: a scalar, short; of others the type."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple | list):
+        return f"a list of {len(value)}: {', '.join(shown(each) for each in value[:3])}"[:LONGEST]
+    if not isinstance(value, str | int | float):
+        return "an object"
+    return msgspec.json.encode(value).decode()[:LONGEST]
+
+
+def one_of(values: Iterable[str]) -> str:
+    """Return what is accepted, for a log line."""
+    return " or ".join(sorted(values))
 
 
 class Reason(StrEnum):
@@ -70,7 +91,8 @@ class Reason(StrEnum):
     PARTY = (
         "token-invalid-authorized-parties",
         "`azp`, the origin the token was made for, is missing or not in `CLERK_AUTHORIZED_PARTIES`.",
-        "Add the app's origin to `CLERK_AUTHORIZED_PARTIES`.",
+        "Add the app's origin to `CLERK_AUTHORIZED_PARTIES`; for tokens without `azp`, as of a mobile "
+        "app, set `CLERK_ACCEPT_WITHOUT_PARTY=true`.",
     )
     ISSUER = (
         "token-invalid-issuer",

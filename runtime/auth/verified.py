@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, shown
 from shared.errors import Unauthenticated
 from shared.identity import User
 
 ALWAYS = float("-inf")
 NEVER = float("inf")
+FAR = 1e11  # seconds; a token may claim any number
 
 
 class Validity(NamedTuple):
@@ -25,9 +26,7 @@ class Validity(NamedTuple):
         Raises:
             Unauthenticated: ``token-verification-failed`` when `exp` is absent, or one is not a number.
         """
-        return cls(
-            _number(claims.get("exp")), _number(claims.get("nbf", ALWAYS)), _number(claims.get("iat", ALWAYS))
-        )
+        return cls(_number(claims, "exp"), _number(claims, "nbf", ALWAYS), _number(claims, "iat", ALWAYS))
 
     def check(self, now: float, skew: float) -> None:
         """Refuse a credential outside of its time.
@@ -36,11 +35,11 @@ class Validity(NamedTuple):
             Unauthenticated: ``token-expired``, ``token-not-active-yet`` or ``token-iat-in-the-future``.
         """
         if self.expires_at <= now - skew:
-            raise Unauthenticated(Reason.EXPIRED)
+            raise _untimely(Reason.EXPIRED, "exp", self.expires_at, now, skew)
         if self.not_before > now + skew:
-            raise Unauthenticated(Reason.EARLY)
+            raise _untimely(Reason.EARLY, "nbf", self.not_before, now, skew)
         if self.issued_at > now + skew:
-            raise Unauthenticated(Reason.FUTURE)
+            raise _untimely(Reason.FUTURE, "iat", self.issued_at, now, skew)
 
 
 class Verified(NamedTuple):
@@ -50,8 +49,17 @@ class Verified(NamedTuple):
     validity: Validity
 
 
-def _number(time: Any) -> float:
+def _number(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    time = claims.get(name, default)
     # A boolean is an int in Python, not in JSON.
     if not isinstance(time, int | float) or isinstance(time, bool):
-        raise Unauthenticated(Reason.CLAIMS)
+        raise Unauthenticated(Reason.CLAIMS, expected=f"`{name}` in seconds", came=shown(time))
     return time
+
+
+def _untimely(reason: Reason, claim: str, time: float, now: float, skew: float) -> Unauthenticated:
+    """Return a refusal that tells how far off a time is, whatever number the token has there."""
+    expected = f"`{claim}` in the {'future' if reason is Reason.EXPIRED else 'past'}, give or take {skew:g} s"
+    distance = max(-FAR, min(FAR, time)) - now
+    came = f"{abs(distance):.0f} s {'ago' if distance < 0 else 'from now'}"
+    return Unauthenticated(reason, expected=expected, came=came)

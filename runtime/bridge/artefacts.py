@@ -6,8 +6,7 @@ by command alone. An unchanged file is not written, so that the app's watcher do
 """
 
 import json
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from runtime.bridge import openapi, typescript, vocabulary
 from runtime.routing import Operation
 
 CONTRACT = Path("contracts/openapi.json")
+CLIENT = Path("client")
 DROP_IN = ("*.ts", "*.tsx", "README.md")
-"""The files of `client/` that are copied into an app; its tests are not."""
+"""The files of the client that an app gets; its tests are not among them."""
 
 
 def render(operations: Iterable[Operation]) -> dict[Path, bytes]:
@@ -34,33 +34,51 @@ def render(operations: Iterable[Operation]) -> dict[Path, bytes]:
     }
 
 
-def stale(root: Path, operations: Iterable[Operation]) -> list[Path]:
-    """Return the files below `root` that are outdated or missing."""
-    return [path for path, content in render(operations).items() if _read(root / path) != content]
+def stale(root: Path, operations: Iterable[Operation], *, app: Path | None = None) -> list[Path]:
+    """Return the files of the project `root`, and of the client in `app`, that are outdated or missing."""
+    contents = render(operations)
+    found = [path for path in _kept(root, contents, app) if _read(root / path) != contents[path]]
+    return [*found, *_outdated(app, contents)] if app else found
 
 
-def write(root: Path, operations: Iterable[Operation], *, below: Path = Path()) -> list[Path]:
-    """Write the stale files of the project `root`, those in its folder `below`, and return their paths."""
-    contents = {path: it for path, it in render(operations).items() if path.is_relative_to(below)}
-    changed = [path for path, content in contents.items() if _read(root / path) != content]
-    for path in changed:
+def write(
+    root: Path, operations: Iterable[Operation], *, below: Path = Path(), app: Path | None = None
+) -> list[Path]:
+    """Write what is stale of the project `root`, and return the paths.
+
+    Args:
+        root: the project's folder.
+        operations: what the files describe.
+        below: only the files in this folder of the project.
+        app: a folder of the app that gets the whole client, None for none.
+    """
+    contents = render(operations)
+    kept = [path for path in _kept(root, contents, app) if path.is_relative_to(below)]
+    changed = {path: contents[path] for path in kept if _read(root / path) != contents[path]}
+    changed |= _outdated(app, contents) if app else {}
+    for path, content in changed.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(contents[path])
-    return changed
+        (root / path).write_bytes(content)
+    return list(changed)
 
 
-def copy_into(app: Path, root: Path) -> list[Path]:
-    """Copy the client into a folder of the app and return the changed files."""
-    return list(_copied(root / "client", app))
+def core() -> Path:
+    """Return the folder of what is written by hand of the client: in a wheel beside this module."""
+    packed = Path(__file__).with_name("client")
+    return packed if packed.is_dir() else Path(__file__).parents[2] / CLIENT
 
 
-def _copied(source: Path, target: Path) -> Iterator[Path]:
-    target.mkdir(parents=True, exist_ok=True)
-    for pattern in DROP_IN:
-        for path in sorted(source.glob(pattern)):
-            if _read(target / path.name) != path.read_bytes():
-                shutil.copyfile(path, target / path.name)
-                yield target / path.name
+def _kept(root: Path, contents: Iterable[Path], app: Path | None) -> list[Path]:
+    """Return the files that the project itself keeps: no client where the app alone has one."""
+    is_apart = app is not None and not (root / CLIENT).is_dir()
+    return [path for path in contents if not (is_apart and path.is_relative_to(CLIENT))]
+
+
+def _outdated(app: Path, contents: dict[Path, bytes]) -> dict[Path, bytes]:
+    """Return the files of the client in the app that are outdated or missing."""
+    whole = {path.name: path.read_bytes() for pattern in DROP_IN for path in core().glob(pattern)}
+    whole |= {path.name: content for path, content in contents.items() if path.parent == CLIENT}
+    return {app / name: content for name, content in sorted(whole.items()) if _read(app / name) != content}
 
 
 def _read(path: Path) -> bytes | None:

@@ -1,7 +1,8 @@
 """Differences between two contracts, as they affect a client that was built against the old one.
 
 Old clients stay in use after a deploy: what they send must stay valid, and they must be able to read the
-responses. A request may require less and accept more; a response may contain more but never less.
+responses. A request may require less and accept more; a response may contain more but never less. Work
+that was queued by the old version is such a request: the new one must take it.
 """
 
 import re
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 from runtime.bridge.openapi.schemas import PREFIX
 from runtime.bridge.typescript import type_of
-from runtime.config import METHODS
+from runtime.config import JOB, METHODS
 
 Schema = dict[str, Any]
 
@@ -38,10 +39,12 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[ContractChange]:
     """Return the differences, breaking ones first."""
     before, after = _operations(old), _operations(new)
     found = [
-        ContractChange("breaking", name, "the route was removed.") for name in before.keys() - after.keys()
+        ContractChange("breaking", name, f"the {_noun(name)} was removed.")
+        for name in before.keys() - after.keys()
     ]
     found += [
-        ContractChange("additive", name, "the route was added.") for name in after.keys() - before.keys()
+        ContractChange("additive", name, f"the {_noun(name)} was added.")
+        for name in after.keys() - before.keys()
     ]
     for name in before.keys() & after.keys():
         found += _Pair(old, new, name).changes(before[name], after[name])
@@ -62,8 +65,13 @@ def unacknowledged(changes: list[ContractChange], changelog: str) -> list[Contra
     ]
 
 
+def _noun(name: str) -> str:
+    return "job" if name.startswith(f"{JOB.upper()} ") else "route"
+
+
 def _operations(contract: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
+    jobs = {f"{JOB.upper()} {path}": entry for path, entry in contract.get("x-jobs", {}).items()}
+    return jobs | {
         f"{method.upper()} {path}": item[method]
         for path, item in contract["paths"].items()
         for method in METHODS

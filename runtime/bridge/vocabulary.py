@@ -9,7 +9,7 @@ from runtime.bridge.openapi import docstrings
 from runtime.config import Policy
 from runtime.http.problems import status_of
 from runtime.routing import Operation
-from runtime.routing.calling.answers.streams import HEARTBEAT
+from runtime.routing.calling.answers.streams import HEARTBEAT, MAX_EVENT
 from shared import errors
 from shared.errors import AnnexError, IdempotencyInProgress, OutcomeUnknown
 
@@ -21,7 +21,7 @@ class Vocabulary(NamedTuple):
     """The content of `contracts/` beside the contract itself.
 
     Attributes:
-        errors: by code: status, whether a retry makes sense, meaning.
+        errors: by code: status, all statuses where it has two, whether a retry makes sense, meaning.
         constants: headers, limits, and the enums of the contract by name.
         permissions: those that functions require, sorted.
     """
@@ -40,16 +40,28 @@ def vocabulary(operations: Iterable[Operation], contract: dict[str, Any] | None 
 
 
 def error_codes() -> dict[str, dict[str, Any]]:
-    """Return every code with its status, whether a retry makes sense, and its meaning."""
-    codes = {}
+    """Return every code with its statuses, whether a retry makes sense, and its meaning.
+
+    A code means one thing for the caller. Where it has two statuses, `status` is the one of the service's
+    own failure, and the meaning is told for each.
+    """
+    codes: dict[str, list[type[AnnexError]]] = {}
     for error in _kinds(AnnexError):
-        status = status_of(error)
-        codes[error.code] = {
-            "status": status,
-            "retryable": _is_retryable(error),
-            "meaning": docstrings.read(error.__doc__).summary,
-        }
-    return dict(sorted(codes.items()))
+        codes.setdefault(error.code, []).append(error)
+    return {code: _facts(sorted(kinds, key=status_of)) for code, kinds in sorted(codes.items())}
+
+
+def _facts(kinds: list[type[AnnexError]]) -> dict[str, Any]:
+    statuses = [status_of(kind) for kind in kinds]
+    meanings = [docstrings.read(kind.__doc__).summary for kind in kinds]
+    if len(kinds) > 1:
+        meanings = [f"{status}: {meaning}" for status, meaning in zip(statuses, meanings, strict=True)]
+    return {
+        "status": statuses[-1],
+        "statuses": statuses,
+        "retryable": all(_is_retryable(kind) for kind in kinds),
+        "meaning": " ".join(meanings),
+    }
 
 
 def _is_retryable(error: type[AnnexError]) -> bool:
@@ -61,9 +73,11 @@ def typescript(words: Vocabulary) -> str:
     lines = ["/** Written by `annex client`; do not edit. */", ""]
     lines += ["/** Every code of an error response. */", "export const errorCodes = {"]
     for code, facts in words.errors.items():
-        retryable = json.dumps(facts["retryable"])
         lines.append(f"  /** {facts['meaning']} */")
-        lines.append(f"  {code}: {{ status: {facts['status']}, retryable: {retryable} }},")
+        shown = ", ".join(
+            f"{name}: {json.dumps(facts[name])}" for name in ("status", "statuses", "retryable")
+        )
+        lines.append(f"  {code}: {{ {shown} }},")
     lines += ["} as const;", "export type ErrorCode = keyof typeof errorCodes;", ""]
     lines += ["/** Permissions that functions require. */"]
     lines += [f"export const permissions = {json.dumps(words.permissions)} as const;"]
@@ -88,6 +102,7 @@ def _constants(contract: dict[str, Any]) -> dict[str, Any]:
         },
         "limits": {
             "bodyBytes": Policy().max_body,
+            "eventBytes": MAX_EVENT,
             "timeoutSeconds": Policy().timeout,
             "heartbeatSeconds": HEARTBEAT,
         },

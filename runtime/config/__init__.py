@@ -1,6 +1,6 @@
 """The config of function files and folders, and the policy that follows for one endpoint."""
 
-from runtime.config.endpoint import METHODS, Endpoint
+from runtime.config.endpoint import HANDLERS, JOB, METHODS, Endpoint
 from runtime.config.grants import grants_of
 from runtime.config.keys import Folder, Function, WebhookScheme
 from runtime.config.policy import Policy
@@ -8,6 +8,8 @@ from runtime.config.rates import Rate
 from runtime.config.reverification import Reverification
 
 __all__ = [
+    "HANDLERS",
+    "JOB",
     "METHODS",
     "Endpoint",
     "Folder",

@@ -5,6 +5,10 @@ from msgspec import Struct
 from runtime.config.policy import Policy
 
 METHODS = ("get", "post", "put", "patch", "delete")
+"""The handlers that answer requests."""
+
+JOB = "job"
+HANDLERS = (*METHODS, JOB)
 """The names that make a function of a file a handler."""
 
 

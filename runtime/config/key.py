@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -59,6 +61,7 @@ class Key(Struct, frozen=True, kw_only=True):
         is_demand: it demands something of the caller, so it excludes `public` and `webhook`.
         needs_caller: it depends on who calls, and excludes them too.
         by_method: it may be set for one method alone.
+        is_of_job: only a file with a `job` may set it.
     """
 
     doc: str
@@ -68,6 +71,7 @@ class Key(Struct, frozen=True, kw_only=True):
     is_demand: bool = False
     needs_caller: bool = False
     by_method: bool = True
+    is_of_job: bool = False
 
 
 def above_zero(value: float) -> None:
@@ -119,6 +123,26 @@ def url_path(value: str) -> None:
 def rate_text(value: str) -> None:
     """Refuse what is not a rate."""
     Rate.parse(value)
+
+
+def cron_text(value: str) -> None:
+    """Refuse what is not a cron expression of five fields."""
+    from cronsim import CronSim, CronSimError
+
+    if len(value.split()) != 5:
+        raise ValueError("Expected five fields.")
+    try:
+        next(CronSim(value, datetime(2024, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError("Not a cron expression, or it never comes.") from None
+
+
+def timezone_name(value: str) -> None:
+    """Refuse what is not a time zone of this machine."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, KeyError, OSError):  # also a path, or a folder of the database
+        raise ValueError("There is no such time zone.") from None
 
 
 def memory_size(value: str | int) -> None:

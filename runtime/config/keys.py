@@ -19,6 +19,7 @@ from runtime.config.key import (
     UNION,
     Key,
     above_zero,
+    cron_text,
     grant,
     memory_size,
     not_empty,
@@ -27,12 +28,13 @@ from runtime.config.key import (
     rate_text,
     reverification_value,
     success_status,
+    timezone_name,
     url_path,
 )
 from runtime.config.reverification import PRESETS
 
 TokenType = Literal["session", "m2m_token", "oauth_token", "api_key"]
-WebhookScheme = Literal["clerk"]
+WebhookScheme = Literal["clerk", "github", "slack", "stripe", "svix"]
 
 _YES_OR_NO = "Write True or False."
 _TEXT = "Write a text."
@@ -195,7 +197,7 @@ class FileKeys(FolderKeys, frozen=True, kw_only=True):
         WebhookScheme | None,
         Key(
             doc="signature scheme that replaces a session",
-            cure='The only known scheme is "clerk".',
+            cure='Write one of "clerk", "github", "slack", "stripe", "svix".',
             by_method=False,
         ),
     ] = None
@@ -226,6 +228,55 @@ class FileKeys(FolderKeys, frozen=True, kw_only=True):
             needs_caller=True,
         ),
     ] = None
+    schedule: Annotated[
+        str | None,
+        Key(
+            doc='of a `job`: when it begins by itself, as a cron expression such as `"0 7 * * 1-5"`',
+            cure='Write five fields: minute, hour, day, month, weekday, such as "0 7 * * 1-5".',
+            check=cron_text,
+            by_method=False,
+            is_of_job=True,
+        ),
+    ] = None
+    timezone: Annotated[
+        str,
+        Key(
+            doc="of a `job`: where the clock of `schedule` hangs",
+            cure='Write a name of the IANA database, such as "Europe/Zurich".',
+            check=timezone_name,
+            by_method=False,
+            is_of_job=True,
+        ),
+    ] = "UTC"
+    overlap: Annotated[
+        bool,
+        Key(
+            doc="of a `job`: a slot of `schedule` begins although the run before it has not ended",
+            cure=_YES_OR_NO,
+            by_method=False,
+            is_of_job=True,
+        ),
+    ] = False
+    catch_up: Annotated[
+        float,
+        Key(
+            doc="of a `job`: seconds within which the latest slot that was missed is made up for",
+            cure="Write seconds, 0 or more.",
+            check=not_negative,
+            by_method=False,
+            is_of_job=True,
+        ),
+    ] = 600
+    retries: Annotated[
+        int,
+        Key(
+            doc="of a `job`: tries after the first; 0 never repeats work, not even after a crash",
+            cure="Write a number of tries, 0 or more.",
+            check=not_negative,
+            by_method=False,
+            is_of_job=True,
+        ),
+    ] = 3
     deprecated: Annotated[bool, Key(doc="documentation", cure=_YES_OR_NO)] = False
     summary: Annotated[str | None, Key(doc="documentation", cure=_TEXT)] = None
 

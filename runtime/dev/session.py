@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from runtime.auth.clerk import DevelopmentIssuer
 from runtime.bridge import artefacts
 from runtime.bridge.describable import divide
 from runtime.dev.banner import banner
+from runtime.dev.beside import app_of, beside
 from runtime.dev.caller import DevelopmentCaller
 from runtime.dev.page import DeveloperPage
 from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
@@ -25,6 +26,7 @@ from runtime.dev.postgres.seed import DATABASE, ROLE, seed, seed_files
 from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.swap import HotSwap
 from runtime.dev.waterfall import waterfall
+from runtime.dev.work import valkey, worker
 from runtime.refusal import Refusal
 from runtime.rehearsal import Rehearsal
 from runtime.rehearsal.stage import refusals
@@ -40,10 +42,16 @@ DATA = Path(".annex/postgres")
 LIFETIME = 7 * 24 * 3600.0  # seconds; a token that was pasted somewhere should still work after lunch
 
 
-def serve(settings: Settings, *, traces: bool = False) -> int:
-    """Serve until Ctrl-C, print the waterfall of each request when `traces`; return the exit status.
+def serve(
+    settings: Settings, *, traces: bool = False, client: Path | None = None, command: str | None = None
+) -> int:
+    """Serve until Ctrl-C; a change that needs a new process starts one. Return the exit status.
 
-    A change that needs a new process starts one.
+    Args:
+        settings: of the service.
+        traces: print the waterfall of each request.
+        client: the folder of the app whose client is rewritten on save.
+        command: what is run in the app meanwhile.
     """
     with unblocked():
         configure_logging(settings.telemetry, production=False)
@@ -53,12 +61,15 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
             recorder.subscribe(_print_waterfall)
         restarts: list[bool] = []
 
+        def stop() -> None:
+            os.kill(os.getpid(), signal.SIGTERM)  # drains as any stop does
+
         def restart() -> None:
             restarts.append(True)
-            signal.raise_signal(signal.SIGTERM)  # drains as any stop does
+            stop()
 
         try:
-            with rehearsal_of(settings) as rehearsal, database(settings) as ready:
+            with rehearsal_of(settings) as rehearsal, database(settings) as stored, valkey(stored) as ready:
                 refused = rehearsal.refusals()
                 telemetry = Telemetry.start(ready, processors=[recorder])
                 application = create_app(ready, telemetry=telemetry, refused=refused)
@@ -70,12 +81,15 @@ def serve(settings: Settings, *, traces: bool = False) -> int:
                     refused=refused,
                     project=Path.cwd(),
                     restart=restart,
-                    after=_write_client,
+                    after=partial(_write_client, app=client),
                 )
-                application.companions.append(swap)
+                application.companions += [swap, worker(application)]
                 signs = application.identity.issuer is not None
                 sys.stdout.write(banner(ready, application.table, development_issuer=signs) + "\n")
-                run(application, ready)
+                if client:
+                    _write_client(application.table, app=client)
+                with _app(command, client, port=ready.port, ended=stop):
+                    run(application, ready)
         except EmbeddedPostgresError as error:
             sys.stdout.write(f"annex dev: {error}\n")
             return 1
@@ -90,15 +104,25 @@ def rehearsal_of(settings: Settings) -> Rehearsal:
     return Rehearsal(settings.functions, budget=settings.limits.import_budget, stays=True)
 
 
-def _write_client(table: RouteTable) -> None:
+def _app(
+    command: str | None, client: Path | None, *, port: int, ended: Callable[[], None]
+) -> contextlib.AbstractContextManager[None]:
+    """Return the app's command as it runs beside the service, or nothing where there is none."""
+    if command is None:
+        return contextlib.nullcontext()
+    folder = app_of(client) if client else Path.cwd()
+    return beside(command, folder, url=f"http://localhost:{port}", ended=ended)
+
+
+def _write_client(table: RouteTable, app: Path | None = None) -> None:
     """Rewrite the client, but not while a file is broken: its types must not vanish from the app."""
     project = table.root.resolve().parent
-    if table.faults or not (project / "client").is_dir():
+    if table.faults or (app is None and not (project / artefacts.CLIENT).is_dir()):
         return
-    operations, faults = divide(table.operations)
+    operations, faults = divide(table.described)
     for fault in faults:
         logger.error("the client was not rewritten: %s", fault)
-    for path in () if faults else artefacts.write(project, operations, below=Path("client")):
+    for path in () if faults else artefacts.write(project, operations, below=artefacts.CLIENT, app=app):
         logger.info("wrote %s", path)
 
 

@@ -8,18 +8,16 @@ restart.
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 from msgspec.structs import replace
-from watchfiles import watch
 
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
+from runtime.dev.watching import Watch
 from runtime.refusal import Refusal
 from runtime.rehearsal import Rehearsal
 from runtime.routing import Fault, RouteTable, discover
@@ -29,9 +27,6 @@ from runtime.routing.table import Route
 
 logger = logging.getLogger(__name__)
 
-QUIET = 20  # milliseconds without a change after which a save counts as finished
-GROUP = 200  # milliseconds after which changes that continue are applied anyway
-
 
 class HotSwap:
     """Watches folders for as long as it is entered.
@@ -40,7 +35,7 @@ class HotSwap:
         application: what is swapped.
         rehearsal: tries what has changed before it runs in this process.
         refused: what it has refused so far.
-        project: the folder that holds `shared` and `runtime`.
+        project: the folder that holds `shared` and what else the service's functions import.
         restart: called once when a change needs a restart.
         after: called with the new table after every swap.
     """
@@ -59,53 +54,29 @@ class HotSwap:
         self._rehearsal = rehearsal
         self._refused = {each.file: each for each in refused}
         self._functions = application.settings.functions.resolve()
-        own = (project.resolve() / name for name in ("shared", "runtime"))
-        self._roots = (self._functions, *(folder for folder in own if folder.is_dir()))
+        self._project = project.resolve()
+        self._watch = Watch(self._project, self._functions)
         self._restart = restart
         self._after = after
-        self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
-        self._stopped = _Stop()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        # watchfiles' own `awatch` borrows a thread of anyio's, which lives until the loop ends.
-        listen = partial(self._listen, asyncio.get_running_loop())
-        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it would report each change as well
-        threading.Thread(target=listen, name="hot swap", daemon=True).start()
-        await asyncio.to_thread(self._stopped.asked.wait)
-        self._task = asyncio.create_task(self._watch(), name="hot swap")
+        await self._watch.__aenter__()
+        self._task = asyncio.create_task(self._follow(), name="hot swap")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._stopped.set()
+        await self._watch.__aexit__()
         if self._task:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        changes = watch(
-            *self._roots,
-            watch_filter=lambda _, path: _is_source(path),
-            debounce=GROUP,
-            step=QUIET,
-            rust_timeout=1000,
-            stop_event=self._stopped,
-            raise_interrupt=False,
-            force_polling=False,
-            ignore_permission_denied=True,
-        )
-        for found in changes:
-            changed = {Path(path) for _, path in found}
-            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-                loop.call_soon_threadsafe(self._saved.put_nowait, changed)
-
-    async def _watch(self) -> None:
+    async def _follow(self) -> None:
         while True:
-            changed = await self._saved.get()
+            changed = await self._watch.saved()
             try:
-                if changed:
-                    await self.take(changed)
+                await self.take(changed)
             except Exception:
                 logger.exception("hot swap failed; the last good version keeps serving")
 
@@ -141,7 +112,8 @@ class HotSwap:
         modules = modules_at(changed)
         if modules <= set(self._served().values()):
             return modules
-        return await asyncio.to_thread(dependents, modules, self._roots)
+        beside = self._project.glob("*.py")  # and not all of it: an environment may be in it
+        return await asyncio.to_thread(dependents, modules, (*self._watch.folders, *beside))
 
     def _discover(self, old: RouteTable, stale: frozenset[str], *, has_other: bool) -> RouteTable:
         self._try(old, stale, has_other=has_other)
@@ -172,23 +144,6 @@ class HotSwap:
         return {file: imported.loaded.name for file, imported in files.items()}
 
 
-class _Stop(threading.Event):
-    """Ends the watch, which asks it again and again from its beginning on.
-
-    Attributes:
-        asked: set once the folders are watched.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked = threading.Event()
-
-    def is_set(self) -> bool:
-        """Whether the watch is to end."""
-        self.asked.set()
-        return super().is_set()
-
-
 def last_good(new: RouteTable, old: RouteTable) -> RouteTable:
     """Return `new`, in which a file that is broken now keeps the routes that it served in `old`."""
     causes: dict[str, Fault] = {}
@@ -202,7 +157,7 @@ def last_good(new: RouteTable, old: RouteTable) -> RouteTable:
     }
     others = [route for route in new.routes if _key(route) not in kept]
     routes = [_noted(route, causes.get(route.endpoint.file)) for route in others]
-    return RouteTable(new.root, [*routes, *kept.values()], new.faults, new.files)
+    return RouteTable(new.root, [*routes, *kept.values()], new.faults, new.files, jobs=new.jobs)
 
 
 def _key(route: Route) -> tuple[str, str]:
@@ -214,12 +169,6 @@ def _noted(route: Route, fault: Fault | None) -> Route:
     if fault is None:
         return route
     return replace(route, note=f"{fault} This is the last good version." if route.operation else str(fault))
-
-
-def _is_source(path: str) -> bool:
-    """Let source files through, and folders: of a new one, the files may have come before its watch."""
-    name = path.rpartition("/")[2]
-    return name.endswith(".py") or ("." not in name and name != "__pycache__")
 
 
 def _named(changed: Iterable[Path]) -> str:

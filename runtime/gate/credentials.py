@@ -8,9 +8,12 @@ from runtime.auth import Webhooks
 from runtime.config import Policy
 from runtime.gate.body import Replay, read_body
 from runtime.gate.call import ResponseGuard
+from runtime.gate.deliveries import SharedDeliveries
 from runtime.http.errors import refuse
 from shared.errors import Unauthenticated
 from shared.identity import User
+
+LEASE_MARGIN = 30.0  # seconds beyond a function's timeout in which it may still be cleaning up
 
 
 class Authority(Protocol):
@@ -39,8 +42,17 @@ def authenticate(app: ASGIApp, *, authority: Authority, policy: Policy) -> ASGIA
     return authenticated
 
 
-def verify_webhook(app: ASGIApp, *, webhooks: Webhooks) -> ASGIApp:
-    """Step: verify the signature of the raw body, answer 204 to a delivery that was handled before."""
+def verify_webhook(
+    app: ASGIApp, *, webhooks: Webhooks, policy: Policy, shared: SharedDeliveries | None = None
+) -> ASGIApp:
+    """Step: verify the signature of the raw body, answer 204 to a delivery that was handled before.
+
+    Args:
+        app: the function.
+        webhooks: verifies the deliveries of the sender.
+        policy: of the function.
+        shared: what replicas have seen; None where each process is on its own.
+    """
 
     async def verified(scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
@@ -50,7 +62,10 @@ def verify_webhook(app: ASGIApp, *, webhooks: Webhooks) -> ASGIApp:
         invocation.auth = "webhook-refused"
         delivery = webhooks.verify(list(scope["headers"]), body)
         invocation.auth = "webhook"
-        if delivery.is_duplicate:
+        claim = None
+        if shared is not None and not delivery.is_duplicate:
+            claim = await shared.claim(str(policy.webhook), delivery, lease=policy.timeout + LEASE_MARGIN)
+        if delivery.is_duplicate or (claim is not None and claim.is_done):
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
@@ -59,6 +74,9 @@ def verify_webhook(app: ASGIApp, *, webhooks: Webhooks) -> ASGIApp:
             await app(scope, Replay(body, receive), guard)
         finally:
             # The function's errors are answered further in: only the status shows whether it succeeded.
-            delivery.end(succeeded=guard.finished and 200 <= guard.status < 300)
+            succeeded = guard.finished and 200 <= guard.status < 300
+            delivery.end(succeeded=succeeded)
+            if claim is not None:
+                await claim.end(succeeded=succeeded)
 
     return verified

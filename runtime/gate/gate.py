@@ -8,12 +8,13 @@ from functools import partial
 
 from runtime.asgi.stages import Stage, Stages
 from runtime.auth import Webhooks
-from runtime.config import Endpoint, Rate, WebhookScheme
+from runtime.config import Endpoint, Policy, Rate, WebhookScheme
 from runtime.gate.arrival import arrive
 from runtime.gate.body import limit_body, read_first
 from runtime.gate.bulkhead import Bulkhead, give_back_slot, take_slot
 from runtime.gate.call import GRACE, call_function
 from runtime.gate.credentials import Authority, authenticate, verify_webhook
+from runtime.gate.deliveries import SharedDeliveries
 from runtime.gate.idempotency.answers import AnswerStore, MemoryAnswers
 from runtime.gate.idempotency.step import repeat_answer
 from runtime.gate.leftovers import Reaper
@@ -35,6 +36,7 @@ class Gate:
         *,
         rates: RateStore | None = None,
         answers: AnswerStore | None = None,
+        deliveries: SharedDeliveries | None = None,
         grace: float = GRACE,
     ) -> None:
         """Build the gate.
@@ -44,6 +46,7 @@ class Gate:
             webhooks: verify the deliveries of each scheme.
             rates: where rate limits are counted, closed at the end; in this process by default.
             answers: where first answers are kept, closed at the end; in this process by default.
+            deliveries: what replicas know of webhook deliveries, closed at the end; nothing by default.
             grace: seconds that a cancelled function has to clean up before it is abandoned.
         """
         self.reaper = Reaper()
@@ -52,6 +55,7 @@ class Gate:
         self._grace = grace
         self._rates = rates or MemoryRates()
         self._answers = answers or MemoryAnswers()
+        self._deliveries = deliveries
         self._bulkheads: dict[tuple[str, int, int], Bulkhead] = {}
 
     async def __aenter__(self) -> "Gate":
@@ -62,6 +66,8 @@ class Gate:
         await self.reaper.__aexit__(*exc)
         await self._rates.close()
         await self._answers.close()
+        if self._deliveries is not None:
+            await self._deliveries.close()
 
     def steps(self, endpoint: Endpoint) -> Stages:
         """Return the steps of a call, in order; None where the endpoint's policy does not ask for one."""
@@ -75,7 +81,7 @@ class Gate:
             "authenticate": None if webhooks else partial(authenticate, authority=authority, policy=policy),
             "limit rate": rate,
             "limit body": partial(limit_body, limit=policy.max_body),
-            "verify webhook": partial(verify_webhook, webhooks=webhooks) if webhooks else None,
+            "verify webhook": self._verification(webhooks, policy) if webhooks else None,
             "read first": read_first if watch and not webhooks else None,
             "repeat answer": self._repetition(endpoint),
             "take slot": partial(take_slot, bulkhead=slots) if slots else None,
@@ -84,6 +90,9 @@ class Gate:
             ),
             "give back slot": partial(give_back_slot, bulkhead=slots) if slots else None,
         }
+
+    def _verification(self, webhooks: Webhooks, policy: Policy) -> Stage:
+        return partial(verify_webhook, webhooks=webhooks, policy=policy, shared=self._deliveries)
 
     def _repetition(self, endpoint: Endpoint) -> Stage | None:
         policy = endpoint.policy

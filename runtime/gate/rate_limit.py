@@ -1,8 +1,8 @@
 """The rate limit of an endpoint: who is counted, and what the caller reads about it."""
 
-import ipaddress
 import math
 
+from runtime.asgi.addresses import caller_of
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Rate
@@ -24,16 +24,6 @@ def limit_rate(app: ASGIApp, *, store: RateStore, rate: Rate, name: str) -> ASGI
         await app(scope, receive, send)
 
     return limited
-
-
-def caller_of(address: str) -> str:
-    """Return what an address counts as: IPv6 by its /64, all of whose addresses belong to one caller."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return address
 
 
 def headers(rate: Rate, decision: RateDecision) -> list[tuple[bytes, bytes]]:

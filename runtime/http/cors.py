@@ -16,13 +16,14 @@ from shared.errors import Forbidden
 ALLOWED_METHODS = ", ".join([*map(str.upper, METHODS), "HEAD", "OPTIONS"]).encode()
 REQUEST_HEADERS = (
     *("Accept", "Authorization", "Cache-Control", "Content-Type", "Idempotency-Key", "If-Match"),
-    *("If-Modified-Since", "If-None-Match", "Last-Event-ID", "Pragma", "Range", "Request-Timeout"),
-    *("X-Request-Deadline", "X-Request-Id", "X-Requested-With"),
+    *("If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Last-Event-ID", "Pragma"),
+    *("Range", "Request-Timeout", "X-Request-Deadline", "X-Request-Id", "X-Requested-With"),
     *("b3", "baggage", "sentry-trace", "traceparent", "tracestate"),
 )
 """What browsers, their tools and our own client send; what else there is stands in `CORS_HEADERS`."""
 EXPOSED_HEADERS = (
-    b"Allow, Content-Disposition, ETag, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, "
+    b"Accept-Ranges, Allow, Content-Disposition, Content-Encoding, Content-Range, ETag, "
+    b"Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, "
     b"WWW-Authenticate, X-Request-Id, traceresponse"
 )
 PREFLIGHT_AGE = b"7200"  # seconds; the longest that Chromium honours

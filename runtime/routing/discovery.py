@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from msgspec.structs import replace
 
 from runtime.asgi import urls
-from runtime.config import Endpoint, Policy
+from runtime.config import JOB, Endpoint, Policy
 from runtime.refusal import Refusal
+from runtime.routing import runs
 from runtime.routing.annotations.describe import schema_of
 from runtime.routing.conflicts import Claim, Standing, between_files, between_parameters
 from runtime.routing.function_file import (
@@ -235,8 +236,11 @@ def _table(root: Path, files: list[CompiledFile], faults: list[Fault]) -> RouteT
                 broken[method, shape_of(each.before.segments)].append(each)
     served = {(route.endpoint.method.lower(), shape_of(route.segments)) for route in routes}
     routes += [_quarantined(key[0], claimants) for key, claimants in broken.items() if key not in served]
+    jobs = [route for route in routes if route.endpoint.method == JOB.upper()]
+    routes = [route for route in routes if route not in jobs]
+    routes += runs.routes_beside(routes) if jobs else []
     imported = {each.file: Imported(each.before.text, each.loaded) for each in files if each.loaded}
-    return RouteTable(root, routes, faults, imported)
+    return RouteTable(root, routes, faults, imported, jobs=jobs)
 
 
 def _quarantined(method: str, claimants: list[CompiledFile]) -> Route:

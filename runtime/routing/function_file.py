@@ -99,7 +99,7 @@ class CompiledFile(Struct, frozen=True):
         return replace(self, operations=tuple(replace(each, known_types=names) for each in self.operations))
 
     def routes(self) -> list[Route]:
-        """Return a route for each operation."""
+        """Return a route for each operation, its job too."""
         segments = self.before.segments or ()
         return [
             Route(

@@ -40,6 +40,8 @@ class InputKind(Enum):
     MEMBER = Traits("member", location=None, is_described=False, is_shared=False)
     DATABASE = Traits("database", location=None, is_described=False, is_shared=True)
     AGENTS = Traits("agents", location=None, is_described=False, is_shared=False)
+    JOBS = Traits("jobs", location=None, is_described=False, is_shared=False)
+    RUN = Traits("run", location=None, is_described=False, is_shared=False)
     HTTP = Traits("http", location=None, is_described=False, is_shared=True)
     SETTINGS = Traits("settings", location=None, is_described=False, is_shared=True)
     REQUEST = Traits("request", location=None, is_described=False, is_shared=False)

@@ -49,7 +49,7 @@ def closed(folder: Path, table: RouteTable) -> RouteTable:
             faults.append(_unlisted(endpoint))
         else:
             kept.append(route)
-    return RouteTable(table.root, kept, (*table.faults, *faults), table.files, table.others)
+    return RouteTable(table.root, kept, (*table.faults, *faults), table.files, table.others, table.jobs)
 
 
 def announced(folder: Path, table: RouteTable) -> RouteTable:
@@ -58,7 +58,7 @@ def announced(folder: Path, table: RouteTable) -> RouteTable:
     told = [
         replace(each, found=each.found.replace("so it asks", "so in production it asks")) for each in found
     ]
-    return RouteTable(table.root, table.routes, (*table.faults, *told), table.files)
+    return RouteTable(table.root, table.routes, (*table.faults, *told), table.files, jobs=table.jobs)
 
 
 def drift(folder: Path, table: RouteTable) -> list[str]:

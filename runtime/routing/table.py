@@ -36,7 +36,7 @@ class Route(Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     note: str | None = None
 
-    def made(self, steps: Callable[[Endpoint], Stage]) -> ASGIApp:
+    def made(self, steps: Callable[[Endpoint], Stage] = lambda _: lambda app: app) -> ASGIApp:
         """Return what answers, behind its steps."""
         if self.operation is None:
             return steps(self.endpoint)(handlers.refuse(self.endpoint, note=self.note))
@@ -59,6 +59,7 @@ class RouteTable:
         faults: sorted by file and line.
         files: each file that was imported, so that the next discovery need not run it again.
         others: routes of the team's own Litestar handlers and plugins.
+        jobs: the jobs, which no request reaches; those in quarantine too.
     """
 
     def __init__(
@@ -68,10 +69,12 @@ class RouteTable:
         faults: Iterable[Fault],
         files: Mapping[str, Imported] | None = None,
         others: Iterable[Endpoint] = (),
+        jobs: Iterable[Route] = (),
     ) -> None:
         self.root = root
         self.others = tuple(sorted(others, key=lambda each: (each.template, each.method)))
         self.files = dict(files or {})
+        self.jobs = tuple(sorted(jobs, key=lambda route: route.endpoint.template))
         self.routes = tuple(
             sorted(routes, key=lambda route: (route.endpoint.template, route.endpoint.method))
         )
@@ -81,6 +84,11 @@ class RouteTable:
     def operations(self) -> tuple[Operation, ...]:
         """Those that serve."""
         return tuple(route.operation for route in self.routes if route.operation)
+
+    @property
+    def described(self) -> tuple[Operation, ...]:
+        """Those that the contract describes: what serves, and the jobs."""
+        return (*self.operations, *(route.operation for route in self.jobs if route.operation))
 
     @property
     def request_headers(self) -> tuple[str, ...]:
@@ -120,13 +128,16 @@ class RouteTable:
 
     def beside(self, others: Iterable[Endpoint], faults: Iterable[Fault]) -> "RouteTable":
         """Return this table with the team's own Litestar routes, and what is wrong with them."""
-        return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others)
+        return RouteTable(self.root, self.routes, (*self.faults, *faults), self.files, others, self.jobs)
 
     def without(self, faults: Iterable[Fault]) -> "RouteTable":
         """Return a table in which the files of `faults` are in quarantine."""
         found = {fault.file: fault for fault in faults}
-        routes = [_quarantined(route, found.get(route.endpoint.file)) for route in self.routes]
-        return RouteTable(self.root, routes, (*self.faults, *found.values()), self.files, self.others)
+        routes, jobs = (
+            [_quarantined(route, found.get(route.endpoint.file)) for route in some]
+            for some in (self.routes, self.jobs)
+        )
+        return RouteTable(self.root, routes, (*self.faults, *found.values()), self.files, self.others, jobs)
 
 
 def _quarantined(route: Route, fault: Fault | None) -> Route:

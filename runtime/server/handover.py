@@ -49,7 +49,15 @@ def given(settings: Settings, program: list[str]) -> Given:
         budget=stop_budget(settings),
         level=settings.telemetry.log_level,
         as_json=form == "json" or (form is None and settings.is_production),
+        jobs=job_worker(settings),
     )
+
+
+def job_worker(settings: Settings) -> tuple[str, ...]:
+    """Return the command that does queued work beside the workers; none without a queue."""
+    if settings.redis_url is None or not settings.work.is_served:
+        return ()
+    return (sys.executable, "-m", "runtime.commands.cli", "work", "--parent")
 
 
 def worker_count(wanted: str) -> int:

@@ -1,6 +1,7 @@
 """The settings: every variable as data, and the only reader of the environment."""
 
 from runtime.settings.faults import SettingsError, SettingsFault
+from runtime.settings.import_path import open_project
 from runtime.settings.reading import check_opentelemetry, effective, from_environment, load
 from runtime.settings.variables import Settings
 
@@ -12,4 +13,5 @@ __all__ = [
     "effective",
     "from_environment",
     "load",
+    "open_project",
 ]

@@ -1,20 +1,20 @@
-"""Which web origins may read answers: exact ones and anchored patterns, decided once, asked per request."""
+"""Which web origins may read answers: exact ones and anchored patterns, decided once, asked per request.
+
+The public suffix list decides whether strangers can register what a pattern admits.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-CLAIMABLE = (
-    "vercel.app",
-    "railway.app",
-    "netlify.app",
-    "pages.dev",
-    "workers.dev",
-    "herokuapp.com",
-    "github.io",
+from runtime.settings import suffixes
+
+PREVIEWS = (
+    "keep a part of the name that only you can claim: serve previews below a domain of your own and write "
+    "https://*.preview.example.com"
 )
-"""Hosts where anybody can register a name: a bare `*` there would admit unknown sites."""
+"""The pattern that no stranger can match."""
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9*-]+(\.[A-Za-z0-9*-]+)*(:\d{1,5})?")
 
@@ -61,19 +61,45 @@ def faults(listed: Iterable[str]) -> Iterator[str]:
             continue
         if not _ORIGIN.fullmatch(entry):
             yield f"entry {number} is not an origin; write scheme and host alone, such as https://app.example.com"
-        elif (host := _open_host(entry)) is not None:
-            yield (
-                f"entry {number} admits every site on {host}; keep a part of the name that only you can "
-                f"claim, such as https://app-*-yourteam.{host}"
-            )
+        elif (open_host := open_below(entry)) is not None:
+            yield f"entry {number} admits {_everybody(open_host)}; {PREVIEWS}"
 
 
-def _open_host(entry: str) -> str | None:
-    """Return the claimable host whose every name an entry matches, if it does."""
-    host = entry.partition("://")[2].partition(":")[0]
-    for claimable in CLAIMABLE:
-        name = host.removesuffix(f".{claimable}")
-        # What follows the last star must be ours: `app-*` is a prefix that anybody can register.
-        if name != host and "*" in name and not name.rpartition("*")[2].strip("-.").removeprefix("up"):
-            return claimable
-    return None
+def claimable(listed: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each sound pattern that a stranger's project could be named to match."""
+    for number, entry in enumerate(listed, 1):
+        host = _host(entry)
+        if "*" in host and (below := suffixes.suffix_of(host)) and "*" in _own_label(host, below):
+            yield f"entry {number} also admits a project that a stranger names to match it; {PREVIEWS}"
+
+
+def open_below(entry: str) -> str | None:
+    """Return the host below which a pattern admits names that anybody can register, None if it admits none.
+
+    The public suffix list says where strangers register names: below ``com``, ``co.uk``, ``vercel.app``.
+    """
+    host = _host(entry)
+    if "*" not in host or host.endswith(".localhost"):
+        return None
+    below = suffixes.suffix_of(host)
+    if below is None:  # a private network's names; but not where the star is the last of them
+        return "" if "*" in host.rpartition(".")[2] else None
+    own = _own_label(host, below)
+    if "*" in below or (not own and "*" in host):
+        return ""
+    # At a hosting company what follows the last star must be ours; a domain can be bought whatever it is.
+    is_ours = own.rpartition("*")[2].strip("-") and not suffixes.is_sold(below)
+    return below if "*" in own and not is_ours else None
+
+
+def _host(entry: str) -> str:
+    return entry.lower().partition("://")[2].partition(":")[0]
+
+
+def _own_label(host: str, below: str) -> str:
+    """Return the label that somebody registers directly below a public suffix."""
+    return host.removesuffix(below).rstrip(".").rpartition(".")[2]
+
+
+def _everybody(host: str) -> str:
+    return f"every site on {host}" if host else "every site of the internet"

@@ -31,10 +31,21 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
             yield SettingsFault("DATABASE_URL", str(refused))
     yield from _redis_faults(settings.redis_url)
     yield from _shape_faults(settings)
+    yield from _work_faults(settings)
     if not 0 < settings.port < 65536:
         yield SettingsFault("PORT", "expected a port between 1 and 65535")
     if not 0 <= settings.telemetry.sample_ratio <= 1:
         yield SettingsFault("OTEL_TRACES_SAMPLER_ARG", "expected a share between 0 and 1")
+
+
+def _work_faults(settings: Settings) -> Iterator[SettingsFault]:
+    work = settings.work
+    if work.lease < 1:
+        yield SettingsFault("ANNEX_JOB_LEASE", "expected 1 second or more")
+    if work.at_once < 1:
+        yield SettingsFault("ANNEX_JOBS_AT_ONCE", "expected 1 or more")
+    if work.runs_kept < 1:
+        yield SettingsFault("ANNEX_RUNS_KEPT", "expected 1 second or more")
 
 
 def _redis_faults(url: Secret | None) -> Iterator[SettingsFault]:
@@ -43,7 +54,9 @@ def _redis_faults(url: Secret | None) -> Iterator[SettingsFault]:
     if not url.reveal().startswith(("redis://", "rediss://", "unix://")):
         yield SettingsFault("REDIS_URL", "expected redis://, rediss:// or unix://")
     elif find_spec("redis") is None:
-        yield SettingsFault("REDIS_URL", "set, but its client is missing: install annex[redis], or unset it")
+        yield SettingsFault(
+            "REDIS_URL", "set, but its client is missing: install annex-functions[redis], or unset it"
+        )
     elif not _is_read(_redis_reader(), url.reveal()):
         yield SettingsFault(
             "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"

@@ -14,6 +14,8 @@ from runtime.settings.groups.cors import CorsSettings
 from runtime.settings.groups.database import DatabaseSettings
 from runtime.settings.groups.limits import LimitSettings
 from runtime.settings.groups.telemetry import TelemetrySettings
+from runtime.settings.groups.webhooks import WebhookSettings
+from runtime.settings.groups.work import WorkSettings
 from runtime.settings.own import Environment
 from runtime.settings.variable import from_env
 from shared.secret import Secret
@@ -81,23 +83,32 @@ class Settings(Struct, frozen=True, kw_only=True):
         Secret | None,
         from_env(
             "REDIS_URL",
-            doc="Valkey or Redis: rate limits shared by replicas, resumable agent runs.",
+            doc="Valkey or Redis: rate limits shared by replicas, resumable agent runs, queued work.",
         ),
     ] = None
     secret: Annotated[
         Secret | None,
         from_env(
             "ANNEX_SECRET",
-            doc="Signs continuations and cursors; made at start when unset, so set it with more than one replica.",
+            doc="Signs continuations and cursors; made at start when unset, so set it with more than one replica. Once set, it seals queued work too.",
+        ),
+    ] = None
+    old_secret: Annotated[
+        Secret | None,
+        from_env(
+            "ANNEX_SECRET_OLD",
+            doc="The ANNEX_SECRET before the last change: queued work that it has sealed can still be read.",
         ),
     ] = None
     own: Environment = Environment()
     clerk: ClerkSettings = ClerkSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     database: DatabaseSettings = DatabaseSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     cors: CorsSettings = CorsSettings()
     limits: LimitSettings = LimitSettings()
     agents: AgentSettings = AgentSettings()
+    work: WorkSettings = WorkSettings()
 
     @property
     def environment(self) -> str:

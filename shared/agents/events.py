@@ -58,7 +58,7 @@ class AgentMessage(Event, tag="message", frozen=True, kw_only=True, rename="came
 class ReasoningDelta(Event, tag="reasoning_delta", frozen=True, kw_only=True, rename="camel"):
     """A piece of what a model thinks before it speaks; the whole follows as `Reasoning` with the same id.
 
-    Only where the function asked for it: `agents.run(…, reasoning=True)`.
+    Only where the function asked for its reasoning.
     """
 
     reasoning_id: str

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.settings import ModelSettings
 from shared.agents.team import BuiltTeam, Team
 from shared.errors import AgentsUnavailable
@@ -22,7 +22,7 @@ class Framework(Protocol):
         """Raise `AgentsUnavailable` when there is no model for this team."""
         ...
 
-    def play(self, team: Team | BuiltTeam, turns: Sequence[Turn], run: Run) -> AsyncGenerator[AgentEvent]:
+    def play(self, team: Team | BuiltTeam, turns: Sequence[Turn], run: TeamRun) -> AsyncGenerator[AgentEvent]:
         """Yield what the team says about the last of `turns`."""
         ...
 

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from contextvars import copy_context
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,12 +15,13 @@ from msgspec import Struct
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 
-from shared.agents.conversation.transcript import Conversation
+from shared.agents.conversation.transcript import Conversation, Turn
 from shared.agents.detached.runs import DetachedRuns
 from shared.agents.detached.store import RunStore
-from shared.agents.events import AgentMessage, InputRequired
+from shared.agents.events import AgentEvent, AgentMessage, InputRequired
 from shared.agents.framework import Loading
 from shared.agents.holder import Holder, Permits
+from shared.agents.played import close, played
 from shared.agents.questions.continuation import Continuations
 from shared.agents.questions.question import PersonReply, Question
 from shared.agents.questions.questions import Questions
@@ -27,7 +29,7 @@ from shared.agents.questions.spent import SpentInProcess
 from shared.agents.running.leftovers import Leftovers
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.running.meters import Meters
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.settings import ModelSettings
 from shared.agents.silence import silence
 from shared.agents.stream import RunStream
@@ -41,6 +43,7 @@ _DEFAULT_BUDGET = Budget()
 
 type ChatFormat = Literal["ui-messages"]
 type Build = Callable[[Any], Any]
+type Speak = Callable[[Sequence[Turn], TeamRun], AsyncGenerator[AgentEvent]]
 
 
 def _refuse(_user: User, _demands: str) -> bool:
@@ -75,7 +78,7 @@ class Agents:
         self.meters = Meters(meter_provider)
         self.leftovers = Leftovers()
         self._is_entered = False
-        self._running: dict[str, Run] = {}
+        self._running: dict[str, TeamRun] = {}
         spent = SpentInProcess() if store is None else store.spent
         self._questions = Questions(Continuations(secret, spent), permits)
         self._detached = DetachedRuns(store, self._running, permits)
@@ -139,19 +142,56 @@ class Agents:
             AgentsUnavailable: no model, no adapter, or no store for a detached run.
             Invalid: the continuation is not valid.
             Conflict: the continuation was used before.
+            ModelUnavailable: the provider failed; the last event says so.
+            RunLost: the server of a detached run is gone; the last event says so.
         """
         if detach:
             self._detached.require()
         described = team if isinstance(team, Team) else BuiltTeam(name or team.__name__, team, replay)
-        run = await self._admit(described, conversation, user, budget, reasoning=reasoning)
-        if detach:
-            stream = await self._detached.start(run)
-            stream.wire = conversation.wire()
-            return stream
-        run.start(copy_context())
-        stream = RunStream(run.events(), run.close, wire=conversation.wire())
-        weakref.finalize(stream, _let_go, asyncio.get_running_loop(), run)
-        return stream
+        speak = await self._speaker(described)
+        run = await self._admit(described.name, speak, conversation, user, budget, reasoning=reasoning)
+        return await self._begin(run, conversation, detach=detach)
+
+    async def play(  # noqa: PLR0913  the options of one run
+        self,
+        events: AsyncIterable[AgentEvent],
+        conversation: Conversation,
+        *,
+        user: User,
+        name: str = "agents",
+        budget: Budget = _DEFAULT_BUDGET,
+        detach: bool = False,
+        reasoning: bool = False,
+    ) -> RunStream:
+        """Start a run of what any framework says, and return its events.
+
+        Args:
+            events: what it says about the conversation, as events of `shared.agents`: messages and their
+                pieces, reasoning, tool calls and results, `TokenUsage` of the run so far, `CustomEvent`; at
+                last a `RunDone` where the reason of the end is not ``completed``. Iterated once, in the run's
+                own task, and closed with the run.
+            conversation: decides in which format the events leave.
+            user: the caller, who owns the run.
+            name: names the run in spans and metrics.
+            budget: what it may use up: seconds always, messages and tokens as far as `events` tells them.
+            detach: let it go on when the caller leaves, for `resume`.
+            reasoning: let the reader have the reasoning.
+
+        Raises:
+            TooManyRuns: the caller, or the process, has as many under way as allowed.
+            AgentsUnavailable: no store for a detached run.
+            Invalid: the conversation has a continuation: such a run asks nothing that could be answered.
+        """
+        try:
+            if detach:
+                self._detached.require()
+            run = await self._admit(
+                name, lambda _, run: played(events, run), conversation, user, budget, reasoning=reasoning
+            )
+        except BaseException:
+            await close(events)
+            raise
+        return await self._begin(run, conversation, detach=detach)
 
     async def answer[T: Struct](
         self,
@@ -166,10 +206,14 @@ class Agents:
         """Run one agent to its end and return its structured output.
 
         Raises:
-            AnnexError: as `run`; or what the run broke off with.
+            TooManyRuns: the caller, or the process, has as many under way as allowed.
+            AgentsUnavailable: no model or no adapter.
+            Invalid: the continuation is not valid.
+            Conflict: the continuation was used before.
+            ModelUnavailable: the provider failed, or its answer does not fit `output`.
         """
         team = Team(agent.name, (msgspec.structs.replace(agent, output=output),), replay=replay)
-        run = await self._admit(team, conversation, user, budget)
+        run = await self._admit(team.name, await self._speaker(team), conversation, user, budget)
         run.start(copy_context())
         data: Any = None
         async with contextlib.aclosing(RunStream(run.events(), run.close)) as events:
@@ -197,6 +241,8 @@ class Agents:
         Raises:
             NotFound: this user, in this organisation and with these permissions, has no such run, or its
                 events are gone.
+            ModelUnavailable: the provider failed; the last event says so.
+            RunLost: the server of the run is gone; the last event says so.
         """
         record = await self._detached.find(run_id, user)
         trace.get_current_span().set_attribute("annex.run.id", run_id)
@@ -221,43 +267,52 @@ class Agents:
         else:
             raise NotFound("agent run", run_id)
 
-    def question(self, run: Run, question: Question) -> InputRequired:
+    def question(self, run: TeamRun, question: Question) -> InputRequired:
         """Return the event that puts a question to the person."""
         return self._questions.ask(run, question)
 
-    async def settle(self, run: Run) -> None:
+    async def settle(self, run: TeamRun) -> None:
         """Use up the continuation that a run began with, where it succeeded."""
         await self._questions.settle(run)
 
-    def forget(self, run: Run) -> None:
+    def forget(self, run: TeamRun) -> None:
         """Release what a run had of the limits."""
         del self._running[run.id]
         self._limits.release(run.holder.user_id)
 
+    async def _speaker(self, team: Team | BuiltTeam) -> Speak:
+        """Return what makes a team's events.
+
+        Raises:
+            AgentsUnavailable: no model for it, or no adapter.
+        """
+        framework = await self._framework.load()
+        framework.require(team)
+        return partial(framework.play, team)
+
     async def _admit(
         self,
-        team: Team | BuiltTeam,
+        name: str,
+        speak: Speak,
         conversation: Conversation,
         user: User,
         budget: Budget,
         *,
         reasoning: bool = False,
-    ) -> Run:
-        framework = await self._framework.load()
-        framework.require(team)
+    ) -> TeamRun:
         self._limits.admit(user.user_id)
         try:
-            turns, asked = await self._questions.redeem(conversation, team.name, user, seconds=budget.seconds)
+            turns, asked = await self._questions.redeem(conversation, name, user, seconds=budget.seconds)
         except BaseException:
             self._limits.release(user.user_id)
             raise
         reply = None
         if asked is not None:
             reply = PersonReply(agent=asked.agent, digest=asked.call, approved=conversation.approved)
-        run = Run(
-            lambda run: framework.play(team, turns, run),
+        run = TeamRun(
+            partial(speak, turns),
             holder=Holder.of(user, self._demands),
-            team=team.name,
+            team=name,
             budget=budget,
             owner=self,
             reasoning=reasoning,
@@ -269,8 +324,18 @@ class Agents:
         trace.get_current_span().set_attribute("annex.run.id", run.id)
         return run
 
+    async def _begin(self, run: TeamRun, conversation: Conversation, *, detach: bool) -> RunStream:
+        if detach:
+            stream = await self._detached.start(run)
+            stream.wire = conversation.wire()
+            return stream
+        run.start(copy_context())
+        stream = RunStream(run.events(), run.close, wire=conversation.wire())
+        weakref.finalize(stream, _let_go, asyncio.get_running_loop(), run)
+        return stream
 
-def _let_go(loop: asyncio.AbstractEventLoop, run: Run) -> None:
+
+def _let_go(loop: asyncio.AbstractEventLoop, run: TeamRun) -> None:
     """End the run of a stream that was lost before anybody read or closed it."""
     if not loop.is_closed():
         loop.call_soon_threadsafe(run.stop, "cancelled")

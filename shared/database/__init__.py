@@ -1,5 +1,6 @@
 """The app's PostgreSQL: URL dialects translated, every wait bounded, the schema never changed."""
 
+from shared.database.channels import Listener, Notification
 from shared.database.connection.target import InvalidDatabaseUrl
 from shared.database.connection.url import translate
 from shared.database.database import Database, pool_size
@@ -8,12 +9,13 @@ from shared.database.errors import (
     OutOfDescriptors,
     PoolInUse,
     QueryFailed,
+    RowMismatch,
     SchemaChanged,
     SerializationFailure,
 )
 from shared.database.instruments import Statistics
 from shared.database.queries import Queries
-from shared.database.rows import Range, RowMismatch
+from shared.database.rows import Range
 from shared.database.transaction import Isolation, Transaction, TransactionScope
 from shared.errors import OutcomeUnknown
 
@@ -22,6 +24,8 @@ __all__ = [
     "Database",
     "InvalidDatabaseUrl",
     "Isolation",
+    "Listener",
+    "Notification",
     "OutOfDescriptors",
     "OutcomeUnknown",
     "PoolInUse",

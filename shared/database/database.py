@@ -13,16 +13,19 @@ from msgspec import Struct, structs
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from shared.database.arguments import written
+from shared.database.channels import Listener
+from shared.database.claims import Caller
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
 from shared.database.connection.url import translate
 from shared.database.errors import (
     ConnectionLost,
-    PoolerDetected,
     PoolInUse,
     QueryFailed,
     ReadOnlyServer,
     SchemaChanged,
+    Unanswered,
 )
 from shared.database.failures import translate as translate_error
 from shared.database.failures import while_connecting
@@ -31,6 +34,7 @@ from shared.database.pool.lease import Lease
 from shared.database.pool.pool import Pool
 from shared.database.pool.shares import Borrower, nobody
 from shared.database.queries import Connection, Queries, Verb, check, single
+from shared.database.repeats import REPEATABLE, repeated
 from shared.database.transaction import READ_ONLY, WRITE_REFUSED, Isolation, TransactionScope
 from shared.errors import DatabaseUnavailable, OutcomeUnknown
 from shared.secret import Secret
@@ -130,18 +134,44 @@ class Database(Queries):
         view._read_only = True  # noqa: SLF001  a copy of this object
         return view
 
-    def transaction(self, *, isolation: Isolation | None = None, read_only: bool = False) -> TransactionScope:
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        claims: Caller | None = None,
+        role: str | None = None,
+    ) -> TransactionScope:
         """Return a transaction: ``async with db.transaction() as transaction:``.
 
         It commits at the end of the block and rolls back when an exception leaves it. With a stricter
         `isolation` use ``await db.transaction(isolation="serializable").run(work)``, which retries conflicts.
+
+        Args:
+            isolation: None is the server's default, read committed.
+            read_only: nothing in it can write.
+            claims: the caller, or claims of your own: ``request.jwt.claims`` for row-level security policies.
+            role: the role under which its statements run, such as ``authenticated``.
         """
         return TransactionScope(
             self._opened_pool(),
             self._instruments,
             isolation=isolation,
             read_only=read_only or self._read_only,
+            caller=claims,
+            role=role,
         )
+
+    def listen(self, channel: str) -> Listener:
+        """Return the notifications of a channel: ``async with db.listen("jobs") as notifications:``.
+
+        It hears from the beginning of the block on. All listeners share one connection, beside the pool.
+
+        Raises (on entering):
+            QueryFailed: behind a transaction pooler, where there are no notifications.
+            DatabaseUnavailable: the server cannot be reached.
+        """
+        return Listener(self._opened_pool().channels, channel)
 
     async def iterate[T: Struct](
         self, kind: type[T], sql: str, *args: object, batch: int = 500
@@ -215,17 +245,15 @@ class Database(Queries):
 
     async def _run[T](self, verb: Verb[T], sql: str, *args: object) -> T:
         pool, record = self._opened_pool(), self._instruments.record(sql)
-        check(record.statement)
+        check(record.statement, behind_pooler=pool.behind_pooler)
+        if not record.statement.is_certain:
+            verb = single(verb)
+        args = written(args)
         for retries in reversed(range(_RETRIES + 1)):
             try:
                 return await self._once(pool, record, verb, sql, *args)
-            except PoolerDetected:
-                if not retries:  # else again: the server executed nothing
-                    raise
-            except SchemaChanged as error:
-                await pool.reload_schema()
-                if error.done:
-                    raise OutcomeUnknown from None
+            except REPEATABLE as fault:
+                verb = await repeated(verb, fault, pool)
                 if not retries:
                     raise
             except ReadOnlyServer:
@@ -262,7 +290,7 @@ class Database(Queries):
     def _named(self, error: BaseException, *, in_transaction: bool) -> BaseException:
         """Name an error by what it leaves behind: outside a transaction even a SELECT may have written."""
         fault = translate_error(error)
-        if isinstance(fault, ConnectionLost) and not in_transaction:
+        if isinstance(fault, ConnectionLost | Unanswered) and not in_transaction:
             return OutcomeUnknown()
         if isinstance(fault, SchemaChanged):
             fault.done = fault.done and not in_transaction  # a transaction is rolled back
@@ -280,7 +308,7 @@ class Database(Queries):
         try:
             await connection.execute("COMMIT")
         except Exception as error:
-            lost = isinstance(translate_error(error), ConnectionLost)
+            lost = isinstance(translate_error(error), ConnectionLost | Unanswered)
             if lost and not self._read_only:
                 raise OutcomeUnknown from None
             raise

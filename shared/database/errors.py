@@ -1,6 +1,8 @@
 """The database's own errors, beside those of `shared.errors`."""
 
-from shared.errors import Conflict, DatabaseUnavailable
+from collections.abc import Mapping
+
+from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded
 
 
 class QueryFailed(Exception):
@@ -13,6 +15,52 @@ class QueryFailed(Exception):
     def __init__(self, problem: str, *, sqlstate: str = "") -> None:
         super().__init__(f"{problem} (SQLSTATE {sqlstate})" if sqlstate else problem)
         self.sqlstate = sqlstate
+
+
+class RowMismatch(QueryFailed):
+    """A row does not match its struct.
+
+    Attributes:
+        column: the column's name, as the statement returned it.
+        field: ``Signal.value``, or the struct's name when it has no such field.
+    """
+
+    def __init__(self, column: str, field: str, problem: str) -> None:
+        super().__init__(f"Column {column!r} does not match {field}: {problem}")
+        self.column = column
+        self.field = field
+
+
+class UnreadableValue(RowMismatch):
+    """A value of the database that Python has none for, such as a year before 1.
+
+    Attributes:
+        columns: name to type of each column that it can be in.
+    """
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        names, kinds = " or ".join(map(repr, columns)), " or ".join(dict.fromkeys(columns.values()))
+        QueryFailed.__init__(
+            self, f"Column {names}: Python cannot hold a value of {kinds}; cast it to text in the statement"
+        )
+        self.column = next(iter(columns), "")
+        self.field = ""
+        self.columns = columns
+
+
+class ArgumentRefused(QueryFailed):
+    """The driver does not take an argument for the type that it knows; nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("A parameter has the wrong type for this statement")
+
+
+class ValueRefused(QueryFailed):
+    """A decoder of the driver could not read a value; `cause` is what it raised."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__("Python cannot hold a value of the result; cast it to text in the statement")
+        self.cause = cause
 
 
 class ConstraintViolated(Conflict):
@@ -30,7 +78,7 @@ class ConstraintViolated(Conflict):
 
 
 class SerializationFailure(Conflict):
-    """A concurrent transaction changed the same data (40001, 40P01); the whole transaction may be retried."""
+    """A concurrent transaction changed (40001, 40P01) or holds (55P03) the same data; try again."""
 
     def __init__(self) -> None:
         super().__init__("The same data was changed at the same time; try again.", retry_after=0)
@@ -38,6 +86,13 @@ class SerializationFailure(Conflict):
 
 class ConnectionLost(DatabaseUnavailable):
     """The connection broke during a statement."""
+
+
+class Unanswered(DeadlineExceeded):
+    """The server did not answer in time, as over a lost route; the statement may go on there."""
+
+    def __init__(self) -> None:
+        super().__init__("The database did not respond in time.")
 
 
 class SchemaChanged(DatabaseUnavailable):

@@ -5,13 +5,16 @@ SQLSTATE, the constraint's name and, for a bug in our SQL, the identifier that t
 """
 
 import errno
+import re
 import ssl
 from collections.abc import Callable
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from shared.database.errors import (
+    ArgumentRefused,
     ConnectionLost,
     ConstraintViolated,
     OutOfDescriptors,
@@ -20,6 +23,8 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
+    Unanswered,
+    ValueRefused,
 )
 from shared.errors import AnnexError, DatabaseUnavailable, DeadlineExceeded, Invalid
 
@@ -34,8 +39,10 @@ _CONSTRAINTS = {
 # Text too long, number or date out of range, invalid text, a NUL character: the value, not our SQL.
 _INVALID_VALUE = ("22001", "22003", "22007", "22008", "22P02", "22P05", "22021")
 _TIMED_OUT = ("57014", "25P03", "25P04")
-_UNAVAILABLE = ("53", "57P", "28", "3D", "58", "XX", "55P03")
+_UNAVAILABLE = ("53", "57P", "28", "3D", "58", "XX")
 _POOLER = ("26000", "42P05")
+# A statement that SQL prepared has the name that it was given there.
+_OF_DRIVER = re.compile(r"__asyncpg_|PGBOUNCER_|unnamed")
 
 
 def translate(error: BaseException) -> BaseException:
@@ -99,7 +106,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
 
 def _from_server(error: asyncpg.PostgresError) -> Exception:
     if isinstance(error, asyncpg.DataError) and not error.severity:
-        return _from_driver_value(error)  # the driver raised it; nothing was sent
+        return ArgumentRefused()  # by the driver
     state = error.sqlstate or ""
     if isinstance(error, asyncpg.InvalidCachedStatementError):
         return SchemaChanged(done=False)
@@ -122,20 +129,20 @@ def _bug(error: asyncpg.PostgresError, state: str) -> str:
     return type(error).__name__
 
 
-def _from_driver_value(error: asyncpg.DataError) -> Exception:
-    if isinstance(error.__cause__, OverflowError | UnicodeError):
-        return _outside(error)
-    words = str(error)
-    argument = next((word.rstrip(":,") for word in words.split() if word.startswith("$")), "a parameter")
-    return QueryFailed(f"{argument} has the wrong type for this statement")
-
-
 def _from_connection(error: BaseException) -> Exception:
     if "another operation is in progress" in str(error):
         return QueryFailed("Two statements ran at once in one transaction; await each before the next")
+    if type(error) is asyncpg.InterfaceError and str(error).startswith("query argument"):
+        return ArgumentRefused()
     if type(error) is asyncpg.InterfaceError and "argument" in str(error):
         return QueryFailed("The number of parameters differs from the number of placeholders")
     return ConnectionLost(reason=reason(error))
+
+
+def _lost_statement(error: BaseException) -> Exception:
+    if not _OF_DRIVER.search(str(error)):
+        return QueryFailed(type(error).__name__, sqlstate=getattr(error, "sqlstate", ""))
+    return PoolerDetected(reason="a prepared statement was lost, as behind a transaction pooler")
 
 
 def _is_pooler_refusal(error: BaseException) -> bool:
@@ -151,14 +158,11 @@ def _late(_: BaseException) -> DeadlineExceeded:
 
 
 _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], ...] = (
-    (("40001", "40P01"), lambda _: SerializationFailure()),
+    (("40001", "40P01", "55P03"), lambda _: SerializationFailure()),
     (("25006",), lambda _: ReadOnlyServer()),
     (_TIMED_OUT, _late),
     (_INVALID_VALUE, _outside),
-    (
-        _POOLER,
-        lambda _: PoolerDetected(reason="a prepared statement was lost, as behind a transaction pooler"),
-    ),
+    (_POOLER, _lost_statement),
     (("08",), lambda error: ConnectionLost(reason=reason(error))),
     (_UNAVAILABLE, lambda error: DatabaseUnavailable(reason=reason(error))),
 )
@@ -166,9 +170,13 @@ _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], .
 _NAMED: tuple[tuple[type[BaseException], Callable[[Any], Exception]], ...] = (
     (asyncpg.PostgresError, _from_server),
     (asyncpg.OutdatedSchemaCacheError, lambda _: SchemaChanged(done=True)),
-    (TimeoutError, _late),
+    (TimeoutError, lambda _: Unanswered()),
     (UnicodeEncodeError, _outside),
     (OSError, _from_connection),
     (asyncpg.InterfaceError, _from_connection),
     (asyncpg.InternalClientError, _from_connection),
+    # Raised by decoders.
+    (ValueError, ValueRefused),
+    (OverflowError, ValueRefused),
+    (msgspec.DecodeError, ValueRefused),
 )

@@ -33,12 +33,14 @@ class Statistics(NamedTuple):
         idle: open and free.
         waiting: tasks waiting for one.
         maximum: the limit of open ones.
+        listening: open beside the pool, for notifications.
     """
 
     size: int
     idle: int
     waiting: int
     maximum: int
+    listening: int = 0
 
 
 class Histogram(Protocol):
@@ -153,7 +155,9 @@ class Instruments:
         def connections(_: CallbackOptions) -> Iterable[Observation]:
             now = statistics()
             yield Observation(now.idle, {**self._pool, "db.client.connection.state": "idle"})
-            yield Observation(now.size - now.idle, {**self._pool, "db.client.connection.state": "used"})
+            yield Observation(
+                now.size - now.idle + now.listening, {**self._pool, "db.client.connection.state": "used"}
+            )
 
         def pending(_: CallbackOptions) -> Iterable[Observation]:
             yield Observation(statistics().waiting, self._pool)

@@ -7,6 +7,8 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
+from shared.database.arguments import written_rows
+from shared.database.copying import Copy
 from shared.database.errors import QueryFailed
 from shared.database.rows import decode, decode_one
 from shared.database.statements.statement import Statement
@@ -17,18 +19,27 @@ type Verb[T] = Callable[..., Awaitable[T]]
 Connection = asyncpg.Connection
 
 
-def check(statement: Statement) -> None:
-    """Check that a statement leaves the transaction that it runs in alone.
+def check(statement: Statement, *, behind_pooler: bool) -> None:
+    """Check that a text is one statement that leaves its transaction, and the session of a pooler, alone.
 
     Raises:
-        QueryFailed: it would begin, end or change one.
+        QueryFailed: it is not; names what is refused and what to use instead.
     """
     if statement.control:
         raise QueryFailed(f"{statement.control} is not allowed; use `async with db.transaction()`")
+    if statement.is_several:
+        raise QueryFailed("Several statements in one text are not allowed; send each by itself")
+    if behind_pooler and statement.lasting:
+        raise QueryFailed(
+            f"{statement.lasting.name} is not allowed behind a transaction pooler, whose next caller would"
+            f" find it; {statement.lasting.cure}"
+        )
 
 
 def single[T](verb: Verb[T]) -> Verb[T]:
     """Return the method with which the server accepts only one statement at a time.
+
+    For texts that the server may read differently than `describe` did.
 
     Without parameters asyncpg's `execute` sends any number of them, of which one could end the transaction.
     """
@@ -79,6 +90,17 @@ class Queries(ABC):
         count = status.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
+    async def copy(self, table: str, rows: Iterable[Struct]) -> int:
+        """Insert structs of one type by COPY, all of them or none, and return how many.
+
+        Args:
+            table: as it is written in the schema, without quotes; ``schema.table`` for another schema.
+            rows: their encoded names are the columns; columns that the struct has not get their default.
+        """
+        verb = Copy(table, rows)
+        return await self._run(verb, verb.sql)
+
     async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run a statement for each row of parameters: all of them or none."""
-        await self._run(Connection.executemany, sql, rows)
+        # Once, so that a generator is not empty when the statement is tried again.
+        await self._run(Connection.executemany, sql, written_rows(tuple(rows)))

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import asyncpg
 import msgspec
 from asyncpg import Record
 from msgspec import Struct, convert, inspect
 
-from shared.database.errors import QueryFailed
+from shared.database.errors import RowMismatch
 
 
 class Range[T](Struct, frozen=True, kw_only=True):
@@ -27,20 +28,6 @@ class Range[T](Struct, frozen=True, kw_only=True):
     lower_inc: bool = True
     upper_inc: bool = False
     isempty: bool = False
-
-
-class RowMismatch(QueryFailed):
-    """A row does not match its struct.
-
-    Attributes:
-        column: the column's name, as the statement returned it.
-        field: ``Signal.value``, or the struct's name when it has no such field.
-    """
-
-    def __init__(self, column: str, field: str, problem: str) -> None:
-        super().__init__(f"Column {column!r} does not match {field}: {problem}")
-        self.column = column
-        self.field = field
 
 
 def decode[T: Struct](kind: type[T], records: list[Record]) -> list[T]:
@@ -93,24 +80,39 @@ def _checked(kind: type[Struct], columns: tuple[str, ...]) -> tuple[Any, tuple[s
             raise RowMismatch(
                 column, f"{kind.__name__}.{field.name}", "the statement does not return the column"
             )
-    instants = tuple(column for column in columns if _is_instant(fields[column].type))
+    instants = tuple(column for column in columns if _is_instant(inspect.type_info(fields[column].type)))
     return list[kind], instants  # type: ignore[valid-type]  # a type made of a value
 
 
-def _is_instant(annotation: Any) -> bool:
-    """Whether only a datetime with a time zone fits."""
-    info = inspect.type_info(annotation)
-    options = info.types if isinstance(info, inspect.UnionType) else (info,)
-    bare = [option.type if isinstance(option, inspect.Metadata) else option for option in options]
-    return any(isinstance(option, inspect.DateTimeType) and option.tz for option in bare)
+def _is_instant(info: inspect.Type) -> bool:
+    """Whether only datetimes with a time zone fit, by themselves, in a list or as bounds of a range."""
+    match info:
+        case inspect.Metadata():
+            return _is_instant(info.type)
+        case inspect.UnionType():
+            return any(map(_is_instant, info.types))
+        case inspect.ListType():
+            return _is_instant(info.item_type)
+        case inspect.StructType() if info.cls is Range:
+            return _is_instant(info.fields[0].type)
+    return isinstance(info, inspect.DateTimeType) and bool(info.tz)
 
 
 def _set_utc(row: dict[str, Any], instants: tuple[str, ...]) -> None:
     """Read a ``timestamp`` as UTC, which is how Prisma and Drizzle write it."""
     for column in instants:
-        value = row[column]
-        if type(value) is datetime and value.tzinfo is None:
-            row[column] = value.replace(tzinfo=UTC)
+        row[column] = _in_utc(row[column])
+
+
+def _in_utc(value: Any) -> Any:
+    if type(value) is datetime:
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if type(value) is list:
+        return [_in_utc(item) for item in value]
+    if type(value) is asyncpg.Range and not value.isempty:
+        bounds = {"lower_inc": value.lower_inc, "upper_inc": value.upper_inc}
+        return Range(lower=_in_utc(value.lower), upper=_in_utc(value.upper), **bounds)
+    return value
 
 
 def _mismatch(kind: type[Struct], records: list[Record], message: str) -> RowMismatch:

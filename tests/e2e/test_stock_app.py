@@ -11,11 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from runtime.bridge import artefacts
 from tests.fixtures import nextjs, stock_app
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.nextjs_page import copying
-from tests.fixtures.node import CHECKS, ROOT, run
+from tests.fixtures.node import CHECKS, run
 from tests.fixtures.routing import write_tree
 from tests.fixtures.service import PATIENCE, Service, annex, free_port
 
@@ -90,11 +89,10 @@ class App(NamedTuple):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A service with the functions that the page calls, and the client beside them."""
+    """A service with the functions that the page calls."""
     folder = tmp_path_factory.mktemp("project")
     write_tree(folder / "functions", FUNCTIONS)
     write_tree(folder / "shared", {"readings.py": READINGS})
-    artefacts.copy_into(folder / "client", ROOT)
     return folder
 
 

@@ -1,44 +1,14 @@
 """The product as a team installs it: from its wheel, in an environment of its own."""
 
-import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.clone import clone
-from tests.fixtures.service import ROOT
+from tests.fixtures.wheel import run
 
 pytestmark = pytest.mark.timeout(600)
-
-
-def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False, timeout=300
-    )
-
-
-@pytest.fixture(scope="module")
-def uv(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The machine's uv, or one that is installed as the Makefile does it."""
-    for found in (shutil.which("uv"), ROOT / ".uv/bin/uv"):
-        if found and Path(found).exists():
-            return str(found)
-    folder = tmp_path_factory.mktemp("uv")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", "uv"], check=True)
-    return str(folder / "bin/uv")
-
-
-@pytest.fixture(scope="module")
-def wheel(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = clone(tmp_path_factory.mktemp("source"))
-    built = run(uv, "build", "--quiet", "--wheel", "--out-dir", source / "dist", cwd=source)
-    assert built.returncode == 0, built.stderr
-    (found,) = (source / "dist").glob("*.whl")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +28,11 @@ def test_the_wheel_holds_the_product_and_nothing_of_the_example(wheel: Path):
     names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
 
     assert {name.parts[0] for name in names if "dist-info" not in name.parts[0]} == {"runtime", "shared"}
+    assert {path.name for path in names if path.parent == Path("runtime/bridge/client")} >= {
+        "server.ts",
+        "README.md",
+    }
+    assert Path("runtime/starting/templates/otel-collector.yaml") in names
     assert not [
         name for name in names if "market" in name.parts or (name.suffix == ".sql" and "shared" in name.parts)
     ]
@@ -70,7 +45,7 @@ def test_dev_without_its_extra_says_in_one_sentence_what_to_install(installed: P
     result = run(installed / "annex", "dev", cwd=tmp_path)
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "annex: this command needs watchfiles: install annex[dev].\n"
+    assert result.stderr == "annex: this command needs watchfiles: install annex-functions[dev].\n"
 
 
 def test_a_service_without_the_example_is_checked_and_listed(installed: Path, tmp_path: Path):

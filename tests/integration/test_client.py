@@ -105,7 +105,7 @@ def constructs(tmp_path_factory):
 
 def project(root: Path, contract: dict[str, Any], consumer: str) -> Path:
     """Lay out a copy of the client for `contract`, and a file that calls it; return where to compile."""
-    artefacts.copy_into(root / "client", ROOT)
+    artefacts.write(root, (), app=root / "client")
     (root / "client" / "schema.ts").write_text(typescript.emit(contract))
     tests = root / "client" / "tests"
     tests.mkdir()

@@ -47,6 +47,12 @@ class Session:
         async with asyncio.timeout(30):
             await self._swapped.wait()
 
+    async def comes_to_answer(self, path: str, value: object) -> None:
+        """Wait until a function answers with `value`: two saves may be taken in one after the other."""
+        async with asyncio.timeout(30):
+            while (await self.get(path))[1] != value:  # noqa: ASYNC110  # a request tells, and no event
+                await asyncio.sleep(0.02)
+
     async def get(self, path: str) -> tuple[int, object, str]:
         answer = await self._caller.anonymous("GET", path)
         return answer.status_code, answer.json(), answer.headers.get("x-annex-fault", "")
@@ -170,6 +176,33 @@ async def test_private_module_reloads_the_files_that_import_it(session: Session)
 
     await session.save({"functions/_texts.py": "TEXT = 'two'\n"})
     assert (await session.get("/texts"))[1] == "two"
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("functions/orders/_prices_of_orders.py", "from .orders._prices_of_orders import PRICE"),
+        ("functions/orders/_prices_by_name.py", "from functions.orders._prices_by_name import PRICE"),
+        ("shared/prices_in_shared.py", "from shared.prices_in_shared import PRICE"),
+        ("desk_of_prices/prices.py", "from desk_of_prices.prices import PRICE"),
+        ("desk_of_prices/deeper/prices.py", "from desk_of_prices.deeper import prices; PRICE = prices.PRICE"),
+        ("prices_beside.py", "from prices_beside import PRICE"),
+    ],
+)
+async def test_a_change_of_own_code_wherever_it_is_serves_the_files_that_import_it_anew(
+    session: Session, monkeypatch: pytest.MonkeyPatch, module: str, imported: str
+) -> None:
+    monkeypatch.syspath_prepend(str(session.project))
+    user = f"{imported}\n{OPEN}async def get() -> int:\n    return PRICE\n"
+    write_tree(session.project, {module: "PRICE = 1\n"})  # in a folder that was not there at the start
+    await session.save({"functions/priced.py": user})
+    await session.comes_to_answer("/priced", 1)
+
+    await session.save({module: "PRICE = 2\n"})
+    await session.comes_to_answer("/priced", 2)
+
+    await session.save({module: "PRICE = 3\n"})
+    await session.comes_to_answer("/priced", 3)
 
 
 async def test_folder_policy_takes_effect_when_saved(session: Session) -> None:

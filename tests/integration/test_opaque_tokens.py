@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from runtime.auth import Authenticator
+from runtime.auth.clerk.machines import OpaqueTokens
+from runtime.auth.outbound import Outbound
 from runtime.config import Policy
 from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
@@ -37,6 +39,21 @@ async def api() -> AsyncIterator[JwksServer]:
     async with serving() as server:
         server.answer(says())
         yield server
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def opaque(api: JwksServer, clock: Clock) -> OpaqueTokens:
+    url = api.url.removesuffix("/jwks")
+    return OpaqueTokens(Outbound(), url, secrets={"api_key": Secret("sk_test_1")}, clock=clock)
 
 
 def settings(api: JwksServer, issuer: Issuer, **changes: Any) -> ClerkSettings:
@@ -249,3 +266,124 @@ async def test_a_public_function_does_not_wait_for_a_slow_backend_api_and_the_an
     api.gate.set()
     assert (await caller(authenticator, "ak_1", public)).user_id == "user_ada"
     assert api.fetches == 1
+
+
+def settled(authenticator: Authenticator, token: str, *, address: str) -> asyncio.Task[Any]:
+    given = scope(token) | {"client": (address, 1)}
+    return asyncio.create_task(authenticator.authenticate(given, ANY))
+
+
+async def test_a_flood_of_invented_keys_costs_no_known_key_anything(authenticator, api):
+    await caller(authenticator, "ak_known", ANY)
+    api.gate.clear()
+    flood = [settled(authenticator, f"ak_{n}", address="192.0.2.1") for n in range(200)]
+    await api.asked_for(9)
+
+    known = await asyncio.gather(*(caller(authenticator, "ak_known", ANY) for _ in range(10)))
+
+    assert {user.user_id for user in known} == {"user_ada"}
+    api.gate.set()
+    await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_a_known_key_is_asked_about_again_beside_a_flood(api, issuer):
+    clock = Clock()
+    machines = opaque(api, clock)
+    await machines.verify("api_key", b"ak_known")
+    clock.now += 61
+    api.gate.clear()
+    flood = [asyncio.create_task(machines.verify("api_key", b"ak_%d" % n)) for n in range(50)]
+    await api.asked_for(9)
+    again = asyncio.create_task(machines.verify("api_key", b"ak_known"))
+    await api.asked_for(10)
+
+    assert api.bodies[-1] == b'{"secret":"ak_known"}'
+    api.gate.set()
+    assert (await again).user.user_id == "user_ada"
+    await asyncio.gather(*flood)
+
+
+@pytest.mark.parametrize(
+    "trouble", [JwksServer.break_down, JwksServer.hang_up, JwksServer.talk_garbage, JwksServer.send_too_much]
+)
+async def test_a_known_key_is_served_from_the_last_good_answer_while_clerk_fails(api, trouble):
+    clock = Clock()
+    machines = opaque(api, clock)
+    await machines.verify("api_key", b"ak_known")
+    trouble(api)
+    clock.now += 61
+
+    assert (await machines.verify("api_key", b"ak_known")).user.user_id == "user_ada"
+    assert (await machines.verify("api_key", b"ak_known")).user.user_id == "user_ada"
+    assert api.fetches == 2  # the failure is not repeated for every call
+
+    clock.now += 600
+    with pytest.raises(KeysUnavailable):
+        await machines.verify("api_key", b"ak_known")
+
+
+async def test_a_known_key_that_clerk_no_longer_accepts_is_refused(api):
+    clock = Clock()
+    machines = opaque(api, clock)
+    await machines.verify("api_key", b"ak_known")
+    api.answer(b"", status="404 Not Found")
+    clock.now += 61
+    with pytest.raises(Unauthenticated):
+        await machines.verify("api_key", b"ak_known")
+    api.break_down()
+    clock.now += 61
+
+    with pytest.raises(KeysUnavailable):
+        await machines.verify("api_key", b"ak_known")
+
+
+async def test_an_address_that_invents_keys_is_no_longer_asked_for_and_others_are(authenticator, api):
+    api.answer(b"", status="404 Not Found")
+    for n in range(32):
+        with pytest.raises(Unauthenticated):
+            await settled(authenticator, f"ak_{n}", address="192.0.2.1")
+    asked = api.fetches
+
+    with pytest.raises(KeysUnavailable) as refusal:
+        await settled(authenticator, "ak_more", address="192.0.2.1")
+    assert api.fetches == asked
+    assert (refusal.value.retry_after or 0) >= 1
+
+    api.answer(says())
+    assert (await settled(authenticator, "ak_new", address="192.0.2.2")).user_id == "user_ada"
+    assert (await settled(authenticator, "mt_new", address="192.0.2.1")).user_id == "user_ada"
+
+
+async def test_an_address_with_many_good_keys_is_never_out_of_budget(authenticator):
+    for n in range(100):
+        assert await settled(authenticator, f"ak_{n}", address="192.0.2.1")
+
+
+async def test_the_same_wrong_key_again_and_again_costs_once(authenticator, api):
+    api.answer(b"", status="404 Not Found")
+    for _ in range(100):
+        with pytest.raises(Unauthenticated):
+            await settled(authenticator, "ak_wrong", address="192.0.2.1")
+
+
+async def test_a_flood_from_everywhere_is_refused_at_once_when_too_many_wait(authenticator, api):
+    api.gate.clear()
+    flood = [settled(authenticator, f"ak_{n}", address=f"192.0.{n // 250}.{n % 250}") for n in range(200)]
+    await api.asked_for(8)
+
+    with pytest.raises(KeysUnavailable):
+        await settled(authenticator, "ak_late", address="203.0.113.9")
+    machine = settled(authenticator, "mt_1", address="203.0.113.9")
+    await api.asked_for(9)
+    api.gate.set()
+
+    assert (await machine).user_id == "user_ada"
+    await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_a_flood_writes_few_lines(authenticator, api, caplog):
+    api.hang_up()
+    flood = [settled(authenticator, f"ak_{n}", address=f"192.0.{n // 250}.{n % 250}") for n in range(100)]
+    await asyncio.gather(*flood, return_exceptions=True)
+
+    assert 1 <= len([one for one in caplog.records if one.message == "auth.machine.unanswered"]) <= 3

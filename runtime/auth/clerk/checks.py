@@ -4,20 +4,27 @@ Only claims whose validity does not change are checked here; time and policy are
 use.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Self
 
 from msgspec import Struct
 
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, one_of, shown
 from runtime.auth.tokens.signed import OAUTH_TYPES, Token
 from runtime.settings.groups.clerk import ClerkSettings
+from runtime.settings.origins import compile_origins
 from shared.errors import Unauthenticated
 
 SESSION_CATEGORY: Final = "cl_B7d4PD111AAA"
 TEMPLATE_CATEGORY: Final = "cl_B7d4PD222AAA"
 MACHINE_CATEGORY: Final = "cl_B7d4PD333AAA"
 UNSPECIFIC_CATEGORY: Final = "cl_I7d4PD111III"
+TEMPLATE: Final = "a JWT template's token"
+WITHOUT_PARTY: Final = (
+    "Clerk makes tokens without `azp` for mobile apps, on servers, and for a browser's first request; where "
+    "those call this service, set `CLERK_ACCEPT_WITHOUT_PARTY=true`."
+)
 
 
 class Checks(Struct, frozen=True, kw_only=True):
@@ -25,7 +32,9 @@ class Checks(Struct, frozen=True, kw_only=True):
 
     Attributes:
         issuers: accepted `iss` of sessions; empty is unchecked.
-        authorized_parties: accepted `azp`; empty is unchecked.
+        authorized_parties: accepted `azp`; unchecked where there are neither these nor patterns.
+        party_patterns: accepted `azp` of preview deployments.
+        accept_without_party: a session without `azp` passes.
         audience: accepted `aud`, for tokens that carry one; empty is unchecked.
         accept_templates: tokens of JWT templates pass as sessions.
         clock_skew: seconds that clocks may differ.
@@ -33,6 +42,8 @@ class Checks(Struct, frozen=True, kw_only=True):
 
     issuers: frozenset[str] = frozenset()
     authorized_parties: frozenset[str] = frozenset()
+    party_patterns: re.Pattern[str] | None = None
+    accept_without_party: bool = False
     audience: frozenset[str] = frozenset()
     accept_templates: bool = False
     clock_skew: float = 5
@@ -42,7 +53,9 @@ class Checks(Struct, frozen=True, kw_only=True):
         """Return what the settings ask for."""
         return cls(
             issuers=issuers,
-            authorized_parties=frozenset(clerk.authorized_parties),
+            authorized_parties=frozenset(exact_of(clerk.authorized_parties)),
+            party_patterns=patterns_of(clerk.authorized_parties),
+            accept_without_party=clerk.accept_without_party,
             audience=frozenset(clerk.audience),
             accept_templates=clerk.accept_templates,
             clock_skew=clerk.clock_skew,
@@ -62,7 +75,8 @@ class Checks(Struct, frozen=True, kw_only=True):
         else:
             fits, kind = category in self._session_categories(), "session"
         if not fits:
-            raise Unauthenticated(Reason.KIND)
+            came = TEMPLATE if category == TEMPLATE_CATEGORY else f"{kind}, `cat` {shown(category)}"
+            raise Unauthenticated(Reason.KIND, expected="a token of Clerk's own classes", came=came)
         return kind
 
     def check(self, kind: str, claims: Mapping[str, Any]) -> None:
@@ -72,7 +86,7 @@ class Checks(Struct, frozen=True, kw_only=True):
             Unauthenticated: with the reason.
         """
         if not isinstance(claims.get("sub"), str) or not claims["sub"]:
-            raise Unauthenticated(Reason.CLAIMS)
+            raise Unauthenticated(Reason.CLAIMS, expected="`sub` a text", came=shown(claims.get("sub")))
         self._check_audience(claims.get("aud"), required=kind == "oauth_token")
         if kind == "session":
             self._check_party(claims.get("azp"))
@@ -96,15 +110,41 @@ class Checks(Struct, frozen=True, kw_only=True):
             return
         named = audience if isinstance(audience, tuple) else (audience,)
         if not any(isinstance(one, str) and one in self.audience for one in named):
-            raise Unauthenticated(Reason.AUDIENCE)
+            expected = f"`aud` {one_of(self.audience)}"
+            raise Unauthenticated(Reason.AUDIENCE, expected=expected, came=shown(audience))
 
     def _check_party(self, party: Any) -> None:
-        if self.authorized_parties and not (isinstance(party, str) and party in self.authorized_parties):
-            raise Unauthenticated(Reason.PARTY)
+        if not self.authorized_parties and self.party_patterns is None:
+            return
+        is_absent = party is None or party == ""
+        if self.accept_without_party if is_absent else self._is_authorized(party):
+            return
+        listed = [*self.authorized_parties, *(["a pattern"] if self.party_patterns else [])]
+        cure = WITHOUT_PARTY if is_absent else ""
+        raise Unauthenticated(Reason.PARTY, expected=f"`azp` {one_of(listed)}", came=shown(party), cure=cure)
+
+    def _is_authorized(self, party: Any) -> bool:
+        if not isinstance(party, str):
+            return False
+        patterns = self.party_patterns
+        return party in self.authorized_parties or (
+            patterns is not None and patterns.fullmatch(party) is not None
+        )
 
     def _check_issuer(self, issuer: Any) -> None:
         if self.issuers and not (isinstance(issuer, str) and issuer in self.issuers):
-            raise Unauthenticated(Reason.ISSUER)
+            expected = f"`iss` {one_of(self.issuers)}"
+            raise Unauthenticated(Reason.ISSUER, expected=expected, came=shown(issuer))
+
+
+def exact_of(parties: Iterable[str]) -> Iterator[str]:
+    """Yield the authorised parties that are no patterns."""
+    return (party for party in parties if "*" not in party)
+
+
+def patterns_of(parties: Iterable[str]) -> re.Pattern[str] | None:
+    """Return one expression for all patterns among the authorised parties, None without any."""
+    return compile_origins([party for party in parties if "*" in party]).patterns
 
 
 def _is_machine(token: Token) -> bool:

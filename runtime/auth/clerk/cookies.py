@@ -6,14 +6,16 @@ by the browser's fetch metadata, and by the content types that a form can send.
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
 from msgspec import Struct
 
 from runtime.asgi.messages import Headers
+from runtime.auth.clerk.checks import exact_of, patterns_of
 from runtime.auth.clerk.instance import frontend_host
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, shown
 from runtime.auth.tokens.signed import parse
 from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import Unauthenticated
@@ -26,21 +28,26 @@ class SessionCookies(Struct, frozen=True, kw_only=True):
 
     Attributes:
         origins: pages that may act with the cookie.
+        patterns: of further pages, those of preview deployments.
         suffix: of this instance's cookies, empty when it is not known.
         host: the instance's Frontend API, empty when it is not known.
     """
 
     origins: frozenset[str]
+    patterns: re.Pattern[str] | None = None
     suffix: str = ""
     host: str = ""
 
     @classmethod
     def of(cls, clerk: ClerkSettings) -> Self:
         """Return the cookies of the instance that the settings name."""
-        origins, key = frozenset(clerk.authorized_parties), clerk.publishable_key
-        if not key:
-            return cls(origins=origins)
-        return cls(origins=origins, suffix=suffix_of(key), host=frontend_host(key))
+        parties, key = clerk.authorized_parties, clerk.publishable_key
+        return cls(
+            origins=frozenset(exact_of(parties)),
+            patterns=patterns_of(parties),
+            suffix=suffix_of(key) if key else "",
+            host=frontend_host(key) if key else "",
+        )
 
     def find(self, method: str, headers: Headers) -> bytes | None:
         """Return the session token, None without one.
@@ -60,14 +67,15 @@ class SessionCookies(Struct, frozen=True, kw_only=True):
 
     def _check_site(self, method: str, fields: Mapping[bytes, bytes]) -> None:
         origin = fields.get(b"origin", b"").decode("latin-1")
-        is_listed = origin in self.origins
+        is_listed = origin in self.origins or bool(self.patterns and self.patterns.fullmatch(origin))
         if method in _SAFE:
             # Without an Origin no other site sees the answer, and a safe method changes nothing.
             is_ours = is_listed or (not origin and fields.get(b"sec-fetch-site") != b"cross-site")
         else:
             is_ours = is_listed and _is_beyond_forms(fields.get(b"content-type", b""))
         if not is_ours:
-            raise Unauthenticated(Reason.CROSS_SITE)
+            came = f"origin {shown(origin or None)}, {method}"
+            raise Unauthenticated(Reason.CROSS_SITE, expected="a page of the app", came=came)
 
     def _name(self, name: str, *, suffixed: bool) -> str:
         return f"{name}_{self.suffix}" if suffixed else name
@@ -118,8 +126,10 @@ def _check_age(session: bytes, client_updated_at: bytes | None) -> None:
     if client_updated_at is None or not client_updated_at.isdigit():
         return
     updated_at = int(client_updated_at[:16])
-    if updated_at == 0 or _issued(_claims(session)) < updated_at:
-        raise Unauthenticated(Reason.OUTDATED)
+    issued = _issued(_claims(session))
+    if updated_at == 0 or issued < updated_at:
+        came = "a browser that is signed out" if updated_at == 0 else f"{updated_at - issued:.0f} s older"
+        raise Unauthenticated(Reason.OUTDATED, expected="a session since the last sign-in", came=came)
 
 
 def _is_beyond_forms(content_type: bytes) -> bool:

@@ -17,7 +17,7 @@ from runtime.auth.clerk.machines import OpaqueTokens, caller_of, opaque_kind
 from runtime.auth.clerk.sessions import user_of
 from runtime.auth.outbound import Outbound
 from runtime.auth.provider import Identity
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, shown
 from runtime.auth.tokens.key_sets import FixedKey, Keys, KeyTimes, RemoteKeys
 from runtime.auth.tokens.signed import Token, parse
 from runtime.auth.verified import Validity, Verified
@@ -107,6 +107,11 @@ class ClerkIdentity(Identity):
         """As `Identity.remembered`: signed tokens, until the instance's keys change."""
         return self._cache.get(token)
 
+    def asks(self, token: bytes) -> str | None:
+        """As `Identity.asks`: opaque tokens that Clerk has not confirmed lately."""
+        kind = opaque_kind(token)
+        return None if kind and self._opaque and self._opaque.knows(token) else kind
+
     def cookie(self, method: str, headers: Headers) -> bytes | None:
         """As `Identity.cookie`: `__session`, where a setting accepts it."""
         return self._cookies.find(method, headers) if self._cookies else None
@@ -129,7 +134,7 @@ class ClerkIdentity(Identity):
 
     async def _ask_clerk(self, kind: str, token: bytes) -> Verified:
         if self._opaque is None:
-            raise Unauthenticated(Reason.UNVERIFIABLE)
+            raise Unauthenticated(Reason.UNVERIFIABLE, came=kind)
         verified = await self._opaque.verify(kind, token)
         self._checks.check_opaque(kind, verified.user.claims)
         return verified
@@ -140,4 +145,5 @@ class ClerkIdentity(Identity):
             return
         newer = await self._keys.find_newer(token.kid, than=key, signature=token.signature)
         if newer is None or not token.is_signed_by(newer):
-            raise Unauthenticated(Reason.SIGNATURE)
+            expected = "the signature of the instance's key"
+            raise Unauthenticated(Reason.SIGNATURE, expected=expected, came=f"`kid` {shown(token.kid)}")

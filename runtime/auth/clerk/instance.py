@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from runtime.auth.clerk.webhooks import check_secret
 from runtime.auth.tokens.keys import MIN_BITS
-from runtime.settings import Settings, SettingsFault
+from runtime.settings import Settings, SettingsFault, origins
 from runtime.settings.groups.clerk import ClerkSettings
 from runtime.settings.rules import is_url
 from shared.secret import Secret
@@ -20,6 +20,7 @@ from shared.secret import Secret
 _PUBLISHABLE: Final = re.compile(r"pk_(?:test|live)_([A-Za-z0-9+/_-]+={0,2})")
 _ISSUER: Final = re.compile(r"https?://[a-z0-9.-]+(?::\d+)?(?:/.*)?")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/*\s]+")
+_SOUND: Final = "https://app.example.com"
 MAX_SKEW: Final = 60
 _LABEL: Final = re.compile(r"-----BEGIN ([A-Z ]+)-----")
 _DECORATION: Final = re.compile(r"""-----(?:BEGIN|END) PUBLIC KEY-----|\\+[nr]|["'`\\\s]""")
@@ -91,8 +92,9 @@ def keys_source(clerk: ClerkSettings) -> tuple[str, Secret | None]:
 
 
 def check_clerk(settings: Settings) -> Iterator[SettingsFault]:
-    """Yield the faults of Clerk's settings, for `runtime.settings.load` to report with all others."""
-    return faults(settings.clerk, production=settings.is_production)
+    """Yield the faults of Clerk's settings, and of secrets of its form, for `runtime.settings.load`."""
+    yield from faults(settings.clerk, production=settings.is_production)
+    yield from _unreadable("SVIX_WEBHOOK_SECRET", check_secret, settings.webhooks.svix)
 
 
 def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFault]:
@@ -105,9 +107,7 @@ def faults(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFault]
     yield from _unreadable("CLERK_WEBHOOK_SIGNING_SECRET", check_secret, clerk.webhook_secret)
     yield from _unreadable("CLERK_ISSUER", _issuers, clerk.issuers)
     yield from _unreadable("CLERK_CLOCK_SKEW", _skew, clerk.clock_skew)
-    if not all(_ORIGIN.fullmatch(party) for party in clerk.authorized_parties):
-        expected = "expected origins, scheme and host alone, such as https://app.example.com"
-        yield SettingsFault("CLERK_AUTHORIZED_PARTIES", expected)
+    yield from _unreadable("CLERK_AUTHORIZED_PARTIES", _parties, clerk.authorized_parties)
     if production and not is_configured(clerk):
         yield SettingsFault(
             "CLERK_PUBLISHABLE_KEY",
@@ -127,6 +127,8 @@ def warnings(clerk: ClerkSettings, *, production: bool) -> Iterator[SettingsFaul
             "CLERK_AUTHORIZED_PARTIES",
             "unset, so tokens made for any origin of this instance are accepted; list the app's origins",
         )
+    for problem in origins.claimable(clerk.authorized_parties):
+        yield SettingsFault("CLERK_AUTHORIZED_PARTIES", problem)
     if production and (clerk.publishable_key or "").startswith("pk_test_"):
         yield SettingsFault("CLERK_PUBLISHABLE_KEY", "a development instance's key in production")
     if production and not issuers_of(clerk):
@@ -159,6 +161,13 @@ def _issuers(issuers: Iterable[str]) -> None:
         raise ValueError(
             "expected URLs such as https://clerk.example.com, host in lower case, separated by commas"
         )
+
+
+def _parties(parties: Iterable[str]) -> None:
+    if not all("*" in party or _ORIGIN.fullmatch(party) for party in parties) or "*" in parties:
+        raise ValueError("expected origins, scheme and host alone, such as https://app.example.com")
+    for problem in origins.faults(party if "*" in party else _SOUND for party in parties):
+        raise ValueError(problem)
 
 
 def _skew(seconds: float) -> None:

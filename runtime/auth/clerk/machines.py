@@ -1,8 +1,9 @@
 """Callers that are not people: machines (M2M), OAuth clients, API keys.
 
 Their JWTs are signed by the instance's keys; `caller_of` only reads the claims. Opaque tokens mean nothing
-without Clerk's Backend API: `OpaqueTokens` asks it, keeps answers briefly, and sends few requests
-at once, so that invented tokens cannot use up Clerk's rate limit.
+without Clerk's Backend API: `OpaqueTokens` asks it, keeps answers briefly, and sends few requests at once for
+each kind, so that invented tokens cannot use up Clerk's rate limit. Tokens that Clerk has accepted before do
+not queue with those that nobody knows, and are served from the last answer while Clerk gives none.
 """
 
 import asyncio
@@ -13,23 +14,22 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple, Self
 
-import msgspec
-from msgspec import Struct
-
 from runtime.auth.cache import TokenCache
-from runtime.auth.foreign import json_object
-from runtime.auth.outbound import NoResponse, Outbound, OutboundResponse
+from runtime.auth.clerk.machine_answers import read_answer
+from runtime.auth.outbound import NoResponse, Outbound
 from runtime.auth.reasons import Reason
-from runtime.auth.verified import NEVER, Validity, Verified
+from runtime.auth.verified import Verified
 from runtime.settings.groups.clerk import ClerkSettings
 from shared.errors import KeysUnavailable, Unauthenticated
-from shared.identity import Claims, Organization, User
+from shared.identity import Claims, User
 from shared.secret import Secret
+from shared.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
 _ANSWER_BYTES: Final = 64 * 1024
-_SECRET_MEMBERS: Final = ("token", "secret")
+WAITING: Final = 12  # requests that may wait for each one under way: as many as the timeout lets through
+PAUSE: Final = 5.0  # seconds before Clerk is asked again about a token that it gave no answer about
 _ENDPOINTS: Final = {
     "m2m_token": ("/v1/m2m_tokens/verify", "token"),
     "oauth_token": ("/v1/oauth_applications/access_tokens/verify", "access_token"),
@@ -77,22 +77,34 @@ def _actor(act: Any, *, nested: int) -> Claims | None:
     return Claims(members | {"act": deeper} if deeper else members)
 
 
-class MachineToken(Struct):
-    """What the Backend API says about an opaque token; times in milliseconds."""
-
-    subject: str = ""
-    scopes: list[str] | None = None
-    revoked: bool = False
-    expired: bool = False
-    active: bool = True
-    expiration: float | None = None
-
-
 class Remembered(NamedTuple):
-    """An answer, None for a token that is not accepted, and the monotonic time until which it holds."""
+    """An answer, None for a token that is not accepted, and monotonic times: fresh until, of use until."""
 
     verified: Verified | None
     until: float
+    last: float
+
+
+class Lane:
+    """Requests of one sort: so many under way, so many waiting, and the next one refused at once."""
+
+    def __init__(self, at_once: int) -> None:
+        self._slots = asyncio.Semaphore(at_once)
+        self._room = at_once * (1 + WAITING)
+
+    async def __aenter__(self) -> None:
+        if not self._room:
+            raise KeysUnavailable
+        self._room -= 1
+        try:
+            await self._slots.acquire()
+        except BaseException:
+            self._room += 1
+            raise
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._room += 1
+        self._slots.release()
 
 
 class OpaqueTokens:
@@ -103,8 +115,10 @@ class OpaqueTokens:
         api_url: the Backend API's base.
         secrets: the secret key of this service, by kind of token; without one no request is sent.
         timeout: seconds for one answer, waiting for a turn included.
+        patience: seconds that a token which was accepted before waits for a newer answer.
         remember: seconds an answer is kept; a revocation takes as long to be noticed.
-        at_once: questions under way.
+        last: seconds the last good answer is of use while there is no newer one.
+        at_once: questions of one kind under way.
         clock: monotonic seconds.
     """
 
@@ -115,7 +129,9 @@ class OpaqueTokens:
         *,
         secrets: Mapping[str, Secret],
         timeout: float = 3,
+        patience: float = 0.5,
         remember: float = 60,
+        last: float = 600,
         at_once: int = 8,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -123,12 +139,15 @@ class OpaqueTokens:
         self._api_url = api_url.rstrip("/")
         self._secrets = secrets
         self._timeout = timeout
+        self._patience = patience
         self._remember = remember
-        self._slots = asyncio.Semaphore(at_once)
+        self._last = last
         self._clock = clock
+        self._lanes = {(kind, known): Lane(at_once) for kind in secrets for known in (True, False)}
         # Apart, so that invented tokens push out one another and nobody else.
         self._accepted, self._refused = TokenCache[Remembered](), TokenCache[Remembered]()
         self._requests: dict[bytes, asyncio.Task[Verified | None]] = {}
+        self._reports = Throttle(seconds=10)
 
     @classmethod
     def of(cls, clerk: ClerkSettings, outbound: Outbound) -> Self:
@@ -141,6 +160,10 @@ class OpaqueTokens:
         known = {kind: secret for kind, secret in secrets.items() if secret is not None}
         return cls(outbound, clerk.api_url, secrets=known)
 
+    def knows(self, token: bytes) -> bool:
+        """Whether Clerk has accepted a token lately, or has just refused it: nobody pays for asking again."""
+        return self._useful(token) is not None or self._fresh(token) is not None
+
     async def verify(self, kind: str, token: bytes) -> Verified:
         """Return the principal of an opaque token.
 
@@ -149,26 +172,43 @@ class OpaqueTokens:
             KeysUnavailable: Clerk does not answer, or does not accept our secret key.
         """
         if kind not in self._secrets:
-            raise Unauthenticated(Reason.UNVERIFIABLE)
-        known = self._recall(token)
-        verified = known.verified if known else await self._request_once(kind, token)
+            raise Unauthenticated(Reason.UNVERIFIABLE, expected="a secret key in the settings", came=kind)
+        known = self._fresh(token)
+        verified = known.verified if known else await self._renewed(kind, token, self._useful(token))
         if verified is None:
-            raise Unauthenticated(Reason.INVALID)
+            raise Unauthenticated(Reason.INVALID, expected="a token that Clerk accepts", came=kind)
         return verified
 
-    def _recall(self, token: bytes) -> Remembered | None:
+    def _fresh(self, token: bytes) -> Remembered | None:
         for answers in (self._accepted, self._refused):
             known = answers.get(token)
             if known is not None and self._clock() < known.until:
                 return known
         return None
 
-    async def _request_once(self, kind: str, token: bytes) -> Verified | None:
+    def _useful(self, token: bytes) -> Remembered | None:
+        known = self._accepted.get(token)
+        return known if known is not None and self._clock() < known.last else None
+
+    async def _renewed(self, kind: str, token: bytes, last: Remembered | None) -> Verified | None:
+        if last is None:
+            return await self._request_once(kind, token, known=False)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._request_once(kind, token, known=True)
+        except (TimeoutError, KeysUnavailable):
+            # Not for every call anew: a few seconds pass before Clerk is asked again.
+            kept = last._replace(until=min(self._clock() + PAUSE, last.last))
+            if self._accepted.get(token) == last:
+                self._accepted.put(token, kept)
+            return last.verified
+
+    async def _request_once(self, kind: str, token: bytes, *, known: bool) -> Verified | None:
         digest = self._accepted.digest(token)
         task = self._requests.get(digest)
         if task is None:
             task = self._requests[digest] = asyncio.create_task(
-                self._request(kind, token), name="opaque-token"
+                self._request(kind, token, self._lanes[kind, known]), name="opaque-token"
             )
             task.add_done_callback(partial(self._forget, digest))
         return await asyncio.shield(task)
@@ -178,10 +218,10 @@ class OpaqueTokens:
         if not task.cancelled():
             task.exception()  # retrieved, or asyncio would log it when everybody who waited has left
 
-    async def _request(self, kind: str, token: bytes) -> Verified | None:
+    async def _request(self, kind: str, token: bytes, lane: Lane) -> Verified | None:
         path, member = _ENDPOINTS[kind]
         try:
-            async with asyncio.timeout(self._timeout), self._slots:
+            async with asyncio.timeout(self._timeout), lane:
                 response = await self._outbound.ask(
                     f"{self._api_url}{path}",
                     json={member: token.decode("ascii")},
@@ -189,45 +229,25 @@ class OpaqueTokens:
                     timeout=self._timeout,
                     limit=_ANSWER_BYTES,
                 )
-        except (TimeoutError, NoResponse) as fault:
-            logger.warning(
-                "auth.machine.unanswered",
-                extra={"kind": kind, "cause": str(fault) or "too many verifications at once"},
+        except (TimeoutError, NoResponse, KeysUnavailable) as fault:
+            self._report(
+                kind, str(fault) if isinstance(fault, NoResponse) else "too many verifications at once"
             )
             raise KeysUnavailable from None
-        verified = _read_answer(kind, response)
-        answers = self._refused if verified is None else self._accepted
-        answers.put(token, Remembered(verified, self._clock() + self._remember))
+        verified = read_answer(kind, response)
+        self._keep(token, verified)
         return verified
 
+    def _keep(self, token: bytes, verified: Verified | None) -> None:
+        now = self._clock()
+        if verified is None:
+            self._accepted.drop(token)
+            self._refused.put(token, Remembered(None, now + self._remember, now + self._remember))
+        else:
+            self._accepted.put(token, Remembered(verified, now + self._remember, now + self._last))
 
-def _read_answer(kind: str, response: OutboundResponse) -> Verified | None:
-    if response.status in {400, 404, 410, 422}:
-        return None
-    if response.status != 200:
-        # 401 and 403 are about our secret key: the caller has done nothing wrong.
-        logger.error("auth.machine.refused", extra={"kind": kind, "status": response.status})
-        raise KeysUnavailable(retry_after=30)
-    members = json_object(response.body)
-    try:
-        answer = msgspec.convert(members, MachineToken)
-    except msgspec.ValidationError:
-        logger.error("auth.machine.unreadable", extra={"kind": kind})  # noqa: TRY400  # the text is Clerk's
-        raise KeysUnavailable(retry_after=30) from None
-    if answer.revoked or answer.expired or not answer.active or not answer.subject:
-        return None
-    kept = {name: value for name, value in (members or {}).items() if name not in _SECRET_MEMBERS}
-    return _principal(kind, answer, Claims(kept))
-
-
-def _principal(kind: str, answer: MachineToken, claims: Claims) -> Verified:
-    expires_at = NEVER if answer.expiration is None else answer.expiration / 1000
-    user = User(
-        user_id=answer.subject,
-        token_type=kind,
-        organization=Organization(answer.subject) if answer.subject.startswith("org_") else None,
-        scopes=frozenset(answer.scopes or ()),
-        expires_at=0 if answer.expiration is None else expires_at,
-        claims=claims,
-    )
-    return Verified(user, Validity(expires_at))
+    def _report(self, kind: str, cause: str) -> None:
+        left_out = self._reports.admit()
+        if left_out is not None:
+            extra = {"kind": kind, "cause": cause, "left_out": left_out}
+            logger.warning("auth.machine.unanswered", extra=extra)

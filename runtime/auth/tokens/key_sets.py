@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from runtime.auth.cache import TokenCache
 from runtime.auth.outbound import NoResponse, Outbound
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, shown
 from runtime.auth.tokens.keys import KeySetError, read_key_set
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
@@ -72,7 +72,8 @@ class KeyTimes(Struct, frozen=True, kw_only=True):
     Attributes:
         fresh: between two renewals.
         stale: a set may be used while renewals fail.
-        cooldown: in which tokens may cause `FETCHES` fetches, and between two that fail.
+        cooldown: in which tokens may cause `FETCHES` fetches at once, and between two that fail.
+        pause: after which one more may be caused, so that forged tokens hide no rotation for longer.
         timeout: one fetch, from connect to last byte.
         backoff: before a failed fetch is repeated; doubles up to `cooldown`.
     """
@@ -80,6 +81,7 @@ class KeyTimes(Struct, frozen=True, kw_only=True):
     fresh: float = 300
     stale: float = 24 * 3600
     cooldown: float = 30
+    pause: float = 5
     timeout: float = 3
     backoff: float = 1
 
@@ -129,13 +131,13 @@ class RemoteKeys:
     async def find(self, kid: str | None) -> RSAPublicKey:
         """As `Keys.find`; waits for a fetch only where the key is not known."""
         if kid is None:
-            raise Unauthenticated(Reason.UNKNOWN_KEY)
+            raise _unknown(kid)
         if (key := self._known(kid)) is not None:
             return key
         await self._look_again(kid.encode())
         if (key := self._known(kid)) is not None:
             return key
-        raise Unauthenticated(Reason.UNKNOWN_KEY)
+        raise _unknown(kid)
 
     async def find_newer(
         self, kid: str | None, *, than: RSAPublicKey, signature: bytes
@@ -167,12 +169,14 @@ class RemoteKeys:
         return self._clock() - self._fetched <= self._times.stale
 
     def _may_fetch(self) -> bool:
-        return self._rest() <= 0 if self._failures else self._fetches.admit() is not None
+        if self._failures:
+            return self._rest() <= 0
+        return self._fetches.admit() is not None or self._rest() <= 0
 
     def _rest(self) -> float:
         """Seconds until a token may cause a fetch again; sooner where nothing can be verified at all."""
         if not self._failures:
-            return self._fetches.wait()
+            return min(self._fetches.wait(), self._tried + self._times.pause - self._clock())
         pause = self._times.cooldown if self._is_usable() else self._backoff()
         return self._tried + pause - self._clock()
 
@@ -222,3 +226,8 @@ class RemoteKeys:
         if response.status != 200:
             raise KeySetError(f"status {response.status}")
         return response.body
+
+
+def _unknown(kid: str | None) -> Unauthenticated:
+    # Not which ones there are: the line is read by more people than the settings.
+    return Unauthenticated(Reason.UNKNOWN_KEY, expected="a `kid` of this instance", came=shown(kid))

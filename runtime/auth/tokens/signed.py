@@ -15,7 +15,7 @@ from jwt.algorithms import RSAAlgorithm
 from msgspec import Struct
 
 from runtime.auth.foreign import json_object
-from runtime.auth.reasons import Reason
+from runtime.auth.reasons import Reason, one_of, shown
 from shared.errors import Unauthenticated
 
 MAX_BYTES: Final = 16 * 1024  # four times what fits into a cookie, the limit Clerk itself names
@@ -57,49 +57,58 @@ def parse(text: bytes) -> Token:
         Unauthenticated: ``token-too-large``, ``token-invalid`` or ``token-invalid-algorithm``.
     """
     if len(text) > MAX_BYTES:
-        raise Unauthenticated(Reason.TOO_LARGE)
+        expected, came = f"at most {MAX_BYTES} bytes", f"{len(text)} bytes"
+        raise Unauthenticated(Reason.TOO_LARGE, expected=expected, came=came)
     parts = _PARTS.fullmatch(text)
     if parts is None:
-        raise Unauthenticated(Reason.INVALID)
-    header = _object(parts[1])
+        dots = text.count(b".")
+        came = (
+            f"{dots + 1} parts" if dots != 2 else "a character that base64url does not have, or an empty part"
+        )
+        raise Unauthenticated(Reason.INVALID, expected="three parts in base64url", came=came)
+    header = _object(parts[1], "header")
     _check_header(header)
-    claims = _object(parts[2])
-    return Token(header, claims, text[: parts.end(2)], _decoded(parts[3]))
+    claims = _object(parts[2], "payload")
+    return Token(header, claims, text[: parts.end(2)], _decoded(parts[3], "signature"))
 
 
 def _check_header(header: dict[str, Any]) -> None:
-    if not _is_understood(header):
-        raise Unauthenticated(Reason.INVALID)
+    if (misfit := _misfit(header)) is not None:
+        raise Unauthenticated(Reason.INVALID, expected=misfit[0], came=misfit[1])
     # RS384 and RS512 are in Clerk's list, but no instance signs sessions with them: one algorithm, no choice.
     if header.get("alg") != "RS256":
-        raise Unauthenticated(Reason.ALGORITHM)
+        raise Unauthenticated(Reason.ALGORITHM, expected="RS256", came=shown(header.get("alg")))
 
 
-def _is_understood(header: dict[str, Any]) -> bool:
-    """`typ` fits, `kid` is a name, and no extension is critical (RFC 7515, 4.1.11): we know none.
+def _misfit(header: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what was expected of a header and what came, None where all of it is understood.
 
-    Keys that the token brings along (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
+    `typ` fits, `kid` is a name, and no extension is critical (RFC 7515, 4.1.11): we know none. Keys that the
+    token brings along (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
     """
-    return (
-        header.get("typ", "JWT") in _TYPES and isinstance(header.get("kid", ""), str) and "crit" not in header
-    )
+    if header.get("typ", "JWT") not in _TYPES:
+        return f"`typ` {one_of(_TYPES)}", shown(header["typ"])
+    if not isinstance(header.get("kid", ""), str):
+        return "`kid` a text", shown(header["kid"])
+    return ("no critical extension", "`crit`") if "crit" in header else None
 
 
-def _decoded(part: bytes) -> bytes:
+def _decoded(part: bytes, name: str) -> bytes:
     """Read base64url, padded in full or not at all, without stray bits at its end."""
     bare = part.rstrip(b"=")
     full = bare + b"=" * (-len(bare) % 4)
+    refusal = Unauthenticated(Reason.INVALID, expected=f"the {name} in base64url", came="stray characters")
     try:
         decoded = base64.urlsafe_b64decode(full)
     except binascii.Error:
-        raise Unauthenticated(Reason.INVALID) from None
+        raise refusal from None
     if part not in (bare, full) or base64.urlsafe_b64encode(decoded) != full:
-        raise Unauthenticated(Reason.INVALID)
+        raise refusal
     return decoded
 
 
-def _object(part: bytes) -> dict[str, Any]:
-    members = json_object(_decoded(part))
+def _object(part: bytes, name: str) -> dict[str, Any]:
+    members = json_object(_decoded(part, name))
     if members is None:
-        raise Unauthenticated(Reason.INVALID)
+        raise Unauthenticated(Reason.INVALID, expected=f"the {name} a JSON object", came="something else")
     return members

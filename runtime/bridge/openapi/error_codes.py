@@ -1,11 +1,11 @@
 """The error codes that an operation can return: from its policy, its inputs and its code.
 
 The compiled code is searched for error classes that the handler, or a function that it calls by name,
-mentions. This is an estimate: an error raised by a method is missed, so a handler can add codes in the
-`Raises:` section of its docstring.
+mentions. This is an estimate: an error raised by a method is missed, except of `Agents`, whose methods name
+theirs; a handler can add codes in the `Raises:` section of its docstring.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -15,6 +15,7 @@ from shared import errors
 from shared.errors import AnnexError
 
 ALWAYS = frozenset({
+    errors.Invalid.code,  # of the `Request-Timeout` header
     errors.Malformed.code,
     errors.UriTooLong.code,
     errors.HeadersTooLarge.code,
@@ -28,6 +29,12 @@ ALWAYS = frozenset({
 })  # fmt: skip
 """Every route can return these."""
 
+UNSAID = ALWAYS - {errors.Invalid.code}
+"""What an operation does not list itself; it says whether its own input can be invalid."""
+
+DEMANDS = ("org", "role", "permission", "feature", "plan", "reverification")
+"""What a policy may ask of a caller beyond a session; without them nobody is forbidden."""
+
 FOLLOWED = ("shared",)
 """Packages into which the search follows calls; other packages' errors become `internal_error`."""
 
@@ -40,22 +47,38 @@ def codes_of(operation: Operation) -> list[str]:
         *_from_inputs(operation),
         *_from_docstring(operation.doc),
     }
-    codes.update(error.code for error in _named_errors(operation.function))
+    reached = _reached(operation.function)
+    codes.update(error.code for function in reached for error in _errors_in(function))
+    for one in operation.inputs:
+        if one.kind is InputKind.AGENTS:
+            codes.update(_from_methods(one.annotation, reached))
     return sorted(codes)
+
+
+def said_by(operation: Operation) -> list[str]:
+    """Return those of the codes that the operation lists in the contract."""
+    unsaid = ALWAYS if errors.Invalid.code not in _from_inputs(operation) else UNSAID
+    return [code for code in codes_of(operation) if code not in unsaid]
 
 
 def _from_policy(operation: Operation) -> Iterator[str]:
     policy = operation.endpoint.policy
-    if not policy.public:
+    if policy.webhook:
+        yield errors.Invalid.code  # the signature
+        yield errors.Conflict.code  # a delivery that has been received before
+    elif not policy.public:
         yield errors.Unauthenticated.code
-        yield errors.Forbidden.code
         yield errors.KeysUnavailable.code
+        asks = any(getattr(policy, key) for key in DEMANDS)
+        if asks or any(one.kind is InputKind.MEMBER for one in operation.inputs):
+            yield errors.Forbidden.code
     if policy.idempotent and operation.endpoint.method != "GET":
         yield errors.IdempotencyInProgress.code
         yield errors.IdempotencyKeyReused.code
         yield errors.CallLost.code
     if operation.content is not None and operation.endpoint.method == "GET":
         yield errors.RangeNotSatisfiable.code
+        yield errors.PreconditionFailed.code
     if policy.rate_limit is not None:
         yield errors.RateLimited.code
     if policy.isolate:
@@ -68,9 +91,11 @@ def _from_inputs(operation: Operation) -> Iterator[str]:
     locations = {kind.location for kind in kinds}
     if locations - {None}:
         yield errors.Invalid.code
-    if "path" in locations:
+    # Any text is a `str`; a segment that is not of another type is no route.
+    if any(one.kind is InputKind.PATH and one.annotation is not str for one in operation.inputs):
         yield errors.NotFound.code
     if "body" in locations:
+        yield errors.RequestTimeout.code
         yield errors.TooLarge.code
         yield errors.UnsupportedMediaType.code
     if InputKind.DATABASE in kinds:
@@ -86,21 +111,29 @@ def _from_docstring(doc: str | None) -> Iterator[str]:
             yield error.code
 
 
-def _named_errors(function: Any) -> set[type[AnnexError]]:
-    found: set[type[AnnexError]] = set()
-    seen: set[Any] = set()
-    waiting = [function]
+def _from_methods(owner: type[Any], reached: Iterable[FunctionType]) -> Iterator[str]:
+    """Yield the codes of the owner's methods that some function mentions."""
+    names = {name for function in reached for name in _names(function.__code__)}
+    for name in names & vars(owner).keys():
+        yield from _from_docstring(getattr(owner, name).__doc__)
+
+
+def _reached(handler: Any) -> set[FunctionType]:
+    """Return the handler and the functions that it calls by name, at any depth."""
+    seen: set[FunctionType] = set()
+    waiting = [handler]
     while waiting:
         current = waiting.pop()
-        if not isinstance(current, FunctionType) or current in seen:
-            continue
-        seen.add(current)
-        for value in _mentioned(current):
-            if isinstance(value, type) and issubclass(value, AnnexError):
-                found.add(value)
-            elif isinstance(value, FunctionType) and _is_ours(value, function):
-                waiting.append(value)
-    return found
+        if isinstance(current, FunctionType) and current not in seen:
+            seen.add(current)
+            waiting += [value for value in _mentioned(current) if _is_ours(value, handler)]
+    return seen
+
+
+def _errors_in(function: FunctionType) -> Iterator[type[AnnexError]]:
+    for value in _mentioned(function):
+        if isinstance(value, type) and issubclass(value, AnnexError):
+            yield value
 
 
 def _mentioned(function: FunctionType) -> Iterator[Any]:
@@ -121,5 +154,7 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _is_ours(value: FunctionType, handler: Any) -> bool:
+def _is_ours(value: Any, handler: Any) -> bool:
+    if not isinstance(value, FunctionType):
+        return False
     return value.__module__ == handler.__module__ or value.__module__.split(".")[0] in FOLLOWED

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from runtime.routing.annotations.describe import MODULE_PREFIX
-from runtime.routing.annotations.models import is_model
+from runtime.routing.annotations.models import is_model, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,9 +52,10 @@ def _described(
     models: list[Any], mode: Literal["validation", "serialization"], prefix: str
 ) -> tuple[dict[Any, Schema], dict[str, Schema]]:
     write = import_module("pydantic.json_schema").models_json_schema  # it is there, since models are
-    found, whole = write([(model, mode) for model in models], ref_template=f"{prefix}{_PREFIX}{{model}}")
+    asked = [(model_of(model), mode) for model in models]
+    found, whole = write(asked, ref_template=f"{prefix}{_PREFIX}{{model}}")
     components = {f"{_PREFIX}{name}": _untitled(schema) for name, schema in whole.get("$defs", {}).items()}
-    return {model: reference for (model, _), reference in found.items()}, components
+    return {model: found[model_of(model), mode] for model in models}, components
 
 
 def _complete(schema: Schema) -> Schema:

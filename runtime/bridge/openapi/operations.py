@@ -11,7 +11,7 @@ from msgspec import NODEFAULT
 from runtime.answers import Redirect
 from runtime.answers.content import is_textual
 from runtime.bridge.openapi import docstrings, schemas
-from runtime.bridge.openapi.error_codes import ALWAYS, codes_of
+from runtime.bridge.openapi.error_codes import codes_of, said_by
 from runtime.bridge.openapi.schemas import Schema
 from runtime.http.problems import MEDIA_TYPE
 from runtime.routing import Input, InputKind, Operation
@@ -37,11 +37,20 @@ class DescribedOperation(NamedTuple):
 
 def operation_id(file: str, method: str) -> str:
     """Name an operation after its file: `orders/[id].py` and GET are `orders.$id.get`."""
-    names = [part for part in file.removesuffix(".py").split("/") if not re.fullmatch(r"\(.*\)", part)]
+    names = _spelled(file)
     if len(names) > 1 and names[-1] == "index":
         names.pop()
-    spelled = [re.sub(r"\[(\.\.\.)?(\w+)\]", r"$\2", name) for name in names]
-    return ".".join([*spelled, method.lower()])
+    return ".".join([*names, method.lower()])
+
+
+def _spelled(file: str) -> list[str]:
+    names = [part for part in file.removesuffix(".py").split("/") if not re.fullmatch(r"\(.*\)", part)]
+    return [re.sub(r"\[(\.\.\.)?(\w+)\]", r"$\2", name) for name in names]
+
+
+def tag_of(file: str) -> str:
+    """Return the tag of an operation without one of its own: the first folder of its file, or the file."""
+    return _spelled(file)[0]
 
 
 def answer_type(operation: Operation) -> Any:
@@ -66,13 +75,13 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
         "operationId": operation_id(endpoint.file, endpoint.method),
         "summary": policy.summary or doc.summary,
         "description": doc.description,
-        "tags": list(policy.tags),
+        "tags": list(policy.tags) or [tag_of(endpoint.file)],
         "deprecated": policy.deprecated,
         "security": _security(operation),
         "parameters": list(_parameters(described, doc.names)),
         "requestBody": _body(described),
         "responses": _responses(described),
-        "x-error-codes": [code for code in codes_of(operation) if code not in ALWAYS],
+        "x-error-codes": said_by(operation),
         "x-file": endpoint.file,
         "x-idempotent": None if endpoint.method == "GET" else policy.idempotent,
         "x-requires": {
@@ -83,6 +92,14 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
     }
     keep = ("operationId", "responses", "security", "x-error-codes", "x-file")
     return {key: value for key, value in entry.items() if value or key in keep}
+
+
+def job_of(described: DescribedOperation) -> dict[str, Any]:
+    """Return what is queued for a job and what comes of it, in the form of an operation."""
+    kept = ("summary", "parameters", "requestBody", "responses", "security", "x-error-codes", "x-file")
+    entry = {key: value for key, value in entry_of(described).items() if key in kept}
+    success = {status: one for status, one in entry["responses"].items() if status.startswith("2")}
+    return {**entry, "responses": success, "security": [], "x-error-codes": []}
 
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:

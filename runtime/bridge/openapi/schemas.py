@@ -121,8 +121,10 @@ def _describe(schema: Schema, info: inspect.Type) -> Schema:
         schema["type"] = "string" if kinds == {str} else "integer"
         schema["x-enum-varnames"] = [names[value] for value in schema["enum"]]
     if "properties" in schema:
+        python = {field.encode_name: field.name for field in getattr(info, "fields", ())}
         schema["properties"] = {
-            name: _described(value, text.names.get(name)) for name, value in schema["properties"].items()
+            name: _described(value, text.names.get(python.get(name, name)))
+            for name, value in schema["properties"].items()
         }
     return schema
 

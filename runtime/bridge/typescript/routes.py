@@ -111,6 +111,8 @@ def _route(entry: Entry, components: Components) -> Iterator[str]:
         yield "      /** The same key gets the first answer again; with one, the call is retried. */"
         yield "      idempotencyKey?: string | undefined;"
     yield from _answer(operation, components)
+    if not operation["security"]:
+        yield "      open: true;"
     yield f"      errors: {' | '.join(['Everywhere', *map(json.dumps, operation.get('x-error-codes', []))])};"
     yield "    };"
 
@@ -157,19 +159,19 @@ def _answer(operation: dict[str, Any], components: Components) -> Iterator[str]:
     content = next(
         (one.get("content", {}) for status, one in responses.items() if status.startswith("2")), None
     )
-    if content is None:  # it redirects, and `fetch` follows
-        yield '      content: "text";'
-    elif "text/event-stream" in content:
+    if content is not None and "text/event-stream" in content:
         yield f"      events: {_events(content['text/event-stream']['schema'], components)};"
-    elif not content or "*/*" in content:
-        yield f"      response: {'unknown' if content else 'undefined'};"
-    else:
-        ((media, described),) = content.items()
-        yield f"      {_body_of(media, described['schema'], redirects='303' in responses)};"
+    elif content is not None:
+        ((media, described),) = content.items() or [("", {})]
+        yield f"      {_body_of(media, described.get('schema', {}))};"
+    if "303" in responses or (content and "*/*" in content):  # a response of its own may redirect too
+        yield "      redirects: true;"
 
 
-def _body_of(media: str, schema: Schema, *, redirects: bool) -> str:
+def _body_of(media: str, schema: Schema) -> str:
     """Write what a call of this media type gives: a value, or a content to be read as text or as a file."""
+    if media in {"", "*/*"}:
+        return f"response: {'unknown' if media else 'undefined'}"
     if media.startswith("application/json"):
-        return f"response: {'unknown' if redirects else type_of(schema)}"
+        return f"response: {type_of(schema)}"
     return f'content: "{"binary" if schema.get("format") == "binary" else "text"}"'

@@ -10,6 +10,6 @@ from runtime.routing import RouteTable, lock
 def accept(table: RouteTable, root: Path) -> None:
     """Write `public.lock`, and the contract of the project `root` unless a broken file would leave it."""
     lock.write(table.root, table)
-    operations, undescribed = divide(table.operations)
+    operations, undescribed = divide(table.described)
     if not table.faults and not undescribed:
         artefacts.write(root, operations, below=artefacts.CONTRACT)

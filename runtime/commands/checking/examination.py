@@ -6,11 +6,18 @@ from pathlib import Path
 from runtime.bridge import artefacts, baseline, contract, openapi, shapes
 from runtime.bridge.describable import divide
 from runtime.commands.checking.database import declared
+from runtime.commands.checking.neighbours import strays
+from runtime.commands.checking.product import examine_product
 from runtime.commands.finding import Finding, broken
 from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings import Settings
+from runtime.settings.import_path import PRODUCT
+from runtime.settings.project import read_project
+from runtime.starting.changes import since
+from runtime.starting.rewriting import uses
+from runtime.work.literals import mistakes
 
 
 def examine(
@@ -24,12 +31,18 @@ def examine(
         root: the project's folder, which holds `shared`, `contracts` and `client`.
         since: a git revision whose contract is compared with today's.
     """
-    operations, undescribed = divide(table.operations)
+    operations, undescribed = divide(table.described)
     is_broken = bool(table.faults or undescribed)
     areas: dict[str, Callable[[], Iterable[Finding]]] = {
         "files": lambda: _files(table),
         "schema": lambda: declared(root).faults,
+        "product": lambda: examine_product(root),
+        "upgrade": lambda: _old_names(root),
         "lock": lambda: _lock(settings, table),
+        "work": lambda: (
+            Finding("work", f"{file}:{line}: {text}", is_fault=True) for file, line, text in mistakes(table)
+        ),
+        "policies": lambda: _policies(table.operations),
         "caching": lambda: _caching(table.operations),
         "inputs": lambda: _inputs(table.operations),
         "types": lambda: _shapes(operations, undescribed),
@@ -55,12 +68,23 @@ def _files(table: RouteTable) -> Iterator[Finding]:
         yield Finding("litestar", f"beside them: {routes}")
 
 
+def _old_names(root: Path) -> Iterator[Finding]:
+    for use in uses(root, since(read_project(root).version)) if root != PRODUCT else ():
+        place = f"{use.file.relative_to(root)}:{use.line}"
+        yield Finding("upgrade", f"{place}: {use.change}. Run `annex upgrade`.", is_doubt=True)
+
+
 def _lock(settings: Settings, table: RouteTable) -> Iterator[Finding]:
     differences = drift(settings.functions, table)
     for difference in differences:
         yield Finding("lock", difference, is_fault=True)
     if not differences:
         yield Finding("lock", "public.lock lists exactly the public routes")
+
+
+def _policies(operations: Iterable[Operation]) -> Iterator[Finding]:
+    for doubt in strays(operations):
+        yield Finding("policies", doubt, is_doubt=True)
 
 
 def _caching(operations: Iterable[Operation]) -> Iterator[Finding]:

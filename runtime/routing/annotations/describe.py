@@ -48,8 +48,13 @@ def describe(annotation: Any) -> tuple[inspect.Type | None, str | None]:
     except Exception as error:  # noqa: BLE001 - msgspec, and annotations of any make, raise what they like
         text = str(error).splitlines()[0].rstrip(".")
         if "custom type" in text and "pydantic.main" in sys.modules:
-            text = "A union with a pydantic model needs a model of its own: class Either(RootModel[A | B])"
-        return None, f"{text}."
+            text = (
+                "A union with a pydantic model in a struct's field, or with a struct beside it, needs a "
+                "model of its own: class Either(RootModel[A | B])"
+            )
+        elif "type union" in text and ("Struct" in text or "dict-like" in text):
+            text = "The structs of a union need a tag each, such as class A(Struct, tag=True)"
+        return None, f"{_MODULE.sub('', text)}."
     return kind, f"msgspec does not support {spell(custom)}." if custom is not None else None
 
 

@@ -8,8 +8,11 @@ from litestar.datastructures import UploadFile
 from msgspec import UNSET
 
 from runtime.routing.annotations.describe import bare, is_union
+from runtime.routing.annotations.models import is_model, model_of
 
 MULTIPART, URLENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
+CHECKED = {"on": "true", "off": "false"}
+"""What a checkbox of a page says."""
 
 
 class FormField(msgspec.Struct, frozen=True):
@@ -29,8 +32,13 @@ class FormField(msgspec.Struct, frozen=True):
 
 
 def fields_of(annotation: Any) -> list[FormField]:
-    """Return the fields of the struct, dataclass or TypedDict that an annotation names, beside None."""
+    """Return the fields of the struct, dataclass, TypedDict or model of an annotation, beside None."""
     cls = form_class(annotation)
+    if is_model(cls):
+        return [
+            FormField(name, _alias(each) or name, each.annotation, each.is_required())
+            for name, each in model_of(cls).model_fields.items()
+        ]
     hints = get_type_hints(cls, include_extras=True)
     if issubclass(cls, msgspec.Struct):
         return [
@@ -47,6 +55,13 @@ def fields_of(annotation: Any) -> list[FormField]:
     required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
     plain = get_type_hints(cls)
     return [FormField(name, name, plain[name], name in required) for name in hints]
+
+
+def _alias(field: Any) -> str | None:
+    """Return what a model's field is called in the form: its first alias that is a name."""
+    alias = field.validation_alias or field.alias
+    choices = getattr(alias, "choices", [alias])
+    return next((each for each in choices if isinstance(each, str)), None)
 
 
 def form_class(annotation: Any) -> type[Any]:

@@ -7,10 +7,31 @@ from typing import Any
 import msgspec
 
 
+class Either(type):
+    """The class of a class that stands for a union: msgspec passes it to a hook, as it does a model.
+
+    Attributes:
+        model: a root model of the union.
+    """
+
+    model: Any
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        """Let msgspec keep whatever member of the union the hook has made."""
+        return True
+
+
 def is_model(kind: Any) -> bool:
-    """Say whether a type is a pydantic model."""
+    """Say whether a type is a pydantic model, or stands for a union with one."""
     pydantic = sys.modules.get("pydantic.main")
-    return pydantic is not None and isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)
+    if pydantic is None or not isinstance(kind, type):
+        return False
+    return isinstance(kind, Either) or issubclass(kind, pydantic.BaseModel)
+
+
+def model_of(kind: Any) -> Any:
+    """Return the class that pydantic validates a type with."""
+    return kind.model if isinstance(kind, Either) else kind
 
 
 def revived(kind: type[Any], value: Any) -> Any:
@@ -18,23 +39,39 @@ def revived(kind: type[Any], value: Any) -> Any:
 
     Raises:
         ValueError: it does not fit; the text says nothing of the value, which `model_mistakes` looks into.
+        ValidatorFailed: a validator of the model failed in another way.
         NotImplementedError: the type is no model.
     """
     if not is_model(kind):
         raise NotImplementedError
     try:
-        return kind.model_validate_json(msgspec.json.encode(value))  # as JSON, which strict models ask about
+        made = model_of(kind).model_validate_json(msgspec.json.encode(value))  # strict models ask for JSON
     except ValueError:
         raise ValueError(f"Expected `{kind.__name__}`.") from None
+    except TypeError as error:  # which msgspec would take for the caller's mistake
+        raise ValidatorFailed(kind.__name__) from error
+    return made.root if isinstance(kind, Either) else made
+
+
+class ValidatorFailed(Exception):
+    """A validator of a model raised what pydantic does not take for an objection; a bug of the function."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"A validator of {model} failed; raise ValueError in it to refuse a value.")
 
 
 def model_mistakes(value: Any, kind: Any) -> Iterator[tuple[str, str]]:
     """Give dotted field and message of everything that pydantic finds wrong."""
     try:
-        kind.model_validate_json(msgspec.json.encode(value))
+        model_of(kind).model_validate_json(msgspec.json.encode(value))
     except ValueError as error:
-        for each in error.errors(include_url=False, include_context=False, include_input=False):  # type: ignore[attr-defined]  # pydantic's own
-            yield ".".join(map(str, each["loc"])), each["msg"].removesuffix(".") + "."
+        yield from objections(error)
+
+
+def objections(error: ValueError) -> Iterator[tuple[str, str]]:
+    """Give dotted field and message of everything in pydantic's error; nothing of the values."""
+    for each in error.errors(include_url=False, include_context=False, include_input=False):  # type: ignore[attr-defined]  # pydantic's own
+        yield ".".join(map(str, each["loc"])), each["msg"].removesuffix(".") + "."
 
 
 def narrowed_model(value: Any, kind: Any) -> Any:
@@ -43,8 +80,8 @@ def narrowed_model(value: Any, kind: Any) -> Any:
     Raises:
         ValueError: it is no such model, and none can be made of it.
     """
-    if not isinstance(value, kind):
-        return kind.model_validate(value)
+    if isinstance(kind, Either) or not isinstance(value, kind):
+        return model_of(kind).model_validate(value)
     set_fields = value.model_fields_set & kind.model_fields.keys()
     return kind.model_construct(set_fields, **{name: getattr(value, name) for name in kind.model_fields})
 

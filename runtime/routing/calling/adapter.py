@@ -69,7 +69,8 @@ class Adapter:
         self._caching = _caching(operation)
         self._representation = Representation(policy, operation.endpoint.method)
         self._replies = Replies(operation, self._output, self._representation, self._caching)
-        self._json_headers = [(b"content-type", b"application/json"), *self._caching]
+        kind = [] if self._is_empty else [(b"content-type", b"application/json")]
+        self._fields = [*kind, *self._caching]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; a group that holds one exception is raised as that exception.
@@ -116,9 +117,7 @@ class Adapter:
         scope[SCOPE_KEY].response_headers += self._vary
         if self._operation.event is not None and not isinstance(value, Response):
             if not hasattr(value, "__aiter__"):
-                raise self._output.misfit(
-                    "", f"Expected an iterator of events, got `{type(value).__name__}`."
-                )
+                raise self._output.mismatch(value, "an iterator of events")
             value = event_stream(
                 value, self._operation.endpoint, fit=self._output.fit, encode=self._output.written
             )
@@ -128,11 +127,8 @@ class Adapter:
         if self._replies.are_usual or isinstance(value, Answer):
             await self._replies.send(value, scope, receive, send)
             return
-        if self._is_empty:
-            body, headers = b"", self._caching
-        else:
-            body = self._output.encode(value)
-            headers = self._json_headers
+        body = self._output.nothing(value) if self._is_empty else self._output.encode(value)
+        headers = self._fields
         if self._status != 204:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         status = self._status

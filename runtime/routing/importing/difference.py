@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from runtime.config import METHODS
+from runtime.config import HANDLERS
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.source import Source
 
@@ -31,7 +31,7 @@ def _config(source: Source, module: ModuleType) -> Iterator[Fault]:
 
 
 def _handlers(source: Source, module: ModuleType) -> Iterator[Fault]:
-    for method in METHODS:
+    for method in HANDLERS:
         held = vars(module).get(method)
         line = source.methods.get(method, 0)
         if method not in source.methods:

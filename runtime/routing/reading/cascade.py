@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from runtime.config import Folder, Function, Policy
+from runtime.config import JOB, Folder, Function, Policy
 from runtime.config.key import UNION
 from runtime.config.keys import keys_of
 from runtime.routing.reading.config import Literal
@@ -57,6 +57,7 @@ def lay(source: Source, folders: dict[str, Source]) -> tuple[dict[str, Policy], 
         for name in overrides
         if name not in source.methods
     ]
+    faults += _of_jobs(source, own)
     policies = {}
     for method in source.methods:
         said = {
@@ -67,6 +68,27 @@ def lay(source: Source, folders: dict[str, Source]) -> tuple[dict[str, Policy], 
         policies[method], found = _lay(source.file, stack, len(layers))
         faults += found
     return policies, sorted(set(faults))
+
+
+def _of_jobs(source: Source, own: dict[str, Literal]) -> list[Fault]:
+    """Return a fault for each key that has no meaning without a job, or without its schedule."""
+    declared = keys_of(Function)
+    faults = []
+    for key, literal in own.items():
+        if not declared[key].is_of_job:
+            continue
+        needed = (
+            "a job" if JOB not in source.methods else "" if key in {"schedule", "retries"} else "schedule"
+        )
+        if needed == "a job" or (needed and needed not in own):
+            found = f"{key} has no meaning without {needed}."
+            cure = (
+                f"Define `async def job(...)`, or remove {key}."
+                if needed == "a job"
+                else "Set schedule, or remove it."
+            )
+            faults.append(Fault(file=source.file, line=literal.line, found=found, cure=cure))
+    return faults
 
 
 def check_folder(path: str, folders: dict[str, Source]) -> list[Fault]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from runtime.config import METHODS, Folder, Function
+from runtime.config import HANDLERS, Folder, Function
 from runtime.config.keys import keys_of
 from runtime.routing.reading.names import near_miss
 
@@ -43,8 +43,8 @@ def _check_contents(raw: object) -> None:
 
 
 def _overrides(method: str, overrides: dict[str, Any]) -> dict[str, Any]:
-    if method not in METHODS:
-        raise ValueError(f"There is no method {method!r}; methods are {', '.join(METHODS)}.")
+    if method not in HANDLERS:
+        raise ValueError(f"There is no method {method!r}; methods are {', '.join(HANDLERS)}.")
     return {name: _override(method, name, raw) for name, raw in overrides.items()}
 
 

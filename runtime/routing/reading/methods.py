@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from runtime.config import METHODS
+from runtime.config import HANDLERS
 from runtime.routing.reading.bindings import Binding
 from runtime.routing.reading.faults import Findings
 from runtime.routing.reading.names import near_miss
@@ -13,11 +13,11 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def read_methods(code: ast.Module, bound: Sequence[Binding], findings: Findings) -> dict[str, int]:
-    """Return the handlers in the order of `METHODS`, with the line of each."""
+    """Return the handlers in the order of `HANDLERS`, with the line of each."""
     functions = [node for node in code.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lines: dict[str, int] = {}
     for node in functions:
-        if node.name not in METHODS:
+        if node.name not in HANDLERS:
             continue
         if node.name in lines:
             found = f"{node.name} is defined twice, first on line {lines[node.name]}."
@@ -25,14 +25,14 @@ def read_methods(code: ast.Module, bound: Sequence[Binding], findings: Findings)
         lines.setdefault(node.name, node.lineno)
     _undefined(code, bound, findings)
     _near_misses(functions, lines, findings)
-    return {method: lines[method] for method in METHODS if method in lines}
+    return {method: lines[method] for method in HANDLERS if method in lines}
 
 
 def _near_misses(functions: list[Any], lines: dict[str, int], findings: Findings) -> None:
     for node in functions:
         name = node.name
-        meant = near_miss(name, METHODS)
-        if name in METHODS or meant is None or (lines and name.lower() != meant):
+        meant = near_miss(name, HANDLERS)
+        if name in HANDLERS or meant is None or (lines and name.lower() != meant):
             continue
         findings.fault(node.lineno, f"{name} is not a handler.", f"Did you mean {meant}?")
         lines.setdefault(meant, node.lineno)
@@ -42,14 +42,14 @@ def _near_misses(functions: list[Any], lines: dict[str, int], findings: Findings
     findings.fault(
         0,
         f"No handler in this file (found: {names}).",
-        f"Define one of {', '.join(METHODS)}, or start the file name with '_' if it is not an endpoint.",
+        f"Define one of {', '.join(HANDLERS)}, or start the file name with '_' if it is not an endpoint.",
     )
 
 
 def _undefined(code: ast.Module, bound: Sequence[Binding], findings: Findings) -> None:
     """A `get` imported from elsewhere would be a route that nobody wrote."""
     for name, node, line in bound:
-        if name not in METHODS or (node in code.body and isinstance(node, DEFINITIONS)):
+        if name not in HANDLERS or (node in code.body and isinstance(node, DEFINITIONS)):
             continue
         if isinstance(node, DEFINITIONS):
             found, cure = f"{name} is defined inside another statement.", "Define it at the top level."

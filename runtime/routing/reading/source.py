@@ -20,7 +20,7 @@ class Source(Struct, frozen=True):
 
     Attributes:
         file: path below the functions folder.
-        methods: handlers in the order of `METHODS`, with the line of each.
+        methods: handlers in the order of `HANDLERS`, with the line of each.
         decorated: those that have a decorator, with the line of the first.
         config: decoded keys; None where the config cannot be trusted, so that the file stays closed.
         written: what the name `config` must hold after the import; None where the file has none.

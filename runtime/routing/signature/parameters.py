@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from runtime.config import JOB
 from runtime.routing.annotations.describe import (
     bare,
     describe,
@@ -16,14 +17,17 @@ from runtime.routing.annotations.describe import (
     is_upload,
     spell,
 )
+from runtime.routing.annotations.unions import with_unions
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Input
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import near_miss
 from runtime.routing.signature.handler import Handler
+from runtime.routing.signature.jobs import job_fault
 from runtime.routing.signature.sources import (
     KINDS,
     alias_of,
+    form_fault,
     has_files,
     misplaced_source,
     source_fault,
@@ -33,6 +37,13 @@ from runtime.settings.own import OwnSettings
 from shared.agents import Agents
 from shared.database import Database
 from shared.identity import Member, User
+from shared.work import Jobs, Run
+
+_OUTLIVING = {
+    InputKind.AGENTS: "Agents, whose runs outlive",
+    InputKind.JOBS: "Jobs, which outlive",
+    InputKind.RUN: "a Run, which outlives",
+}
 
 
 def read_parameter(
@@ -51,8 +62,9 @@ def read_parameter(
     if found := sources_of(annotation):
         alias = alias_of(found[0], name)
         kind = KINDS[type(found[0])]
-        fault = source_fault(handler, name, annotation, found)
+        fault = job_fault(handler, name, kind, annotation) or source_fault(handler, name, annotation, found)
         return fault or Input(name=name, kind=kind, annotation=annotation, default=default, alias=alias)
+    annotation = with_unions(annotation)
     kind = _kind(handler, name, annotation)
     fault = misplaced_source(handler, name, default) or _misuse(handler, name, kind, annotation)
     return fault or Input(name=name, kind=kind, annotation=annotation, default=default)
@@ -74,6 +86,10 @@ def _kind(handler: Handler, name: str, annotation: Any) -> InputKind:  # noqa: C
         return InputKind.SETTINGS
     if _is_http(members):
         return InputKind.HTTP
+    if members == {Jobs}:
+        return InputKind.JOBS
+    if members == {Run}:
+        return InputKind.RUN
     if any(isinstance(each, type) and issubclass(each, Request) for each in members):
         return InputKind.REQUEST
     if name == "data":
@@ -85,19 +101,21 @@ def _misuse(  # noqa: C901, PLR0911  # a table, read as one
     handler: Handler, name: str, kind: InputKind, annotation: Any
 ) -> Fault | None:
     """Return what keeps a parameter from being of its kind."""
+    if fault := job_fault(handler, name, kind, annotation):
+        return fault
     match kind:
         case InputKind.PATH:
             return _path_fault(handler, name, annotation)
         case InputKind.QUERY:
             return _query_fault(handler, name, annotation)
         case InputKind.BODY | InputKind.UPLOAD:
-            return _body_fault(handler, kind, annotation)
+            return _body_fault(handler, name, kind, annotation)
         case InputKind.USER:
             return _user_fault(handler, name, annotation)
         case InputKind.MEMBER:
             return _member_fault(handler, name, annotation)
-        case InputKind.AGENTS:
-            return _agents_fault(handler, name)
+        case InputKind.AGENTS | InputKind.JOBS | InputKind.RUN:
+            return _outliving_fault(handler, name, kind)
         case InputKind.HTTP:
             return _http_fault(handler, name, annotation)
         case InputKind.SETTINGS:
@@ -148,6 +166,8 @@ def _user_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
         return handler.fault(
             f"{where} mixes User with other types.", "Write User, or User | None in a public file."
         )
+    if handler.method == JOB:
+        return None
     is_open = handler.policy.public or handler.policy.webhook is not None
     if type(None) in members and not handler.policy.public:
         return handler.fault(f"{where} may be None, but this route is not public.", "Write User.")
@@ -171,10 +191,10 @@ def _member_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     return None
 
 
-def _agents_fault(handler: Handler, name: str) -> Fault | None:
+def _outliving_fault(handler: Handler, name: str, kind: InputKind) -> Fault | None:
     if not handler.policy.isolate:
         return None
-    found = f"{handler.method}({name}) asks for Agents, whose runs outlive the process of an isolated call."
+    found = f"{handler.method}({name}) asks for {_OUTLIVING[kind]} the process of an isolated call."
     return handler.fault(found, "Remove isolate, or move the blocking work to a file of its own.")
 
 
@@ -202,12 +222,14 @@ def _settings_fault(handler: Handler, name: str, annotation: Any) -> Fault | Non
     return handler.fault(found, "Write class Keys(Settings), with a field for each variable, and take Keys.")
 
 
-def _body_fault(handler: Handler, kind: InputKind, annotation: Any) -> Fault | None:
+def _body_fault(handler: Handler, name: str, kind: InputKind, annotation: Any) -> Fault | None:
     where = f"{handler.method}(data)"
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
     if kind is InputKind.BODY and has_files(annotation):
-        cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
+        cure = "Write one struct with a field for each part of the form: data: Annotated[SomeStruct, Form()]."
+        if form_fault(handler, name, annotation) is None:
+            cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
         return handler.fault(f"{where}: JSON cannot hold the Upload in {spell(annotation)}.", cure)
     problem = describe(annotation)[1] if kind is InputKind.BODY else None
     return handler.fault(f"{where}: {problem}", "Use a msgspec Struct.") if problem else None

@@ -10,7 +10,9 @@ from litestar import Response
 from msgspec import Struct
 
 from runtime.answers import Content, Redirect, Reply
+from runtime.config import JOB
 from runtime.routing.annotations.describe import describe, is_union, spell
+from runtime.routing.annotations.unions import with_unions
 from runtime.routing.reading.faults import Fault
 from runtime.routing.signature.handler import Handler
 from shared.events import Event
@@ -31,6 +33,10 @@ class Returned(Struct, frozen=True):
 def read_return(handler: Handler, annotation: Any) -> tuple[Returned, list[Fault]]:
     """Return what the annotation says, and what is wrong with it."""
     members = _members(annotation)
+    if handler.method == JOB and any(map(_is_for_caller, members)):
+        found = f"job returns {spell(annotation)}, but nobody waits for an answer."
+        cure = "Return a value with a JSON form, which the run keeps, or None."
+        return Returned(None), [handler.fault(found, cure)]
     replies = any(typing.get_origin(each) is Reply for each in members)
     if Reply in members:
         found = f"{handler.method} returns a Reply without saying of what."
@@ -42,6 +48,7 @@ def read_return(handler: Handler, annotation: Any) -> tuple[Returned, list[Fault
     if not rest:
         return Returned(Redirect, None, replies, redirects), []
     value = typing.Union[tuple(rest)] if replies or redirects else annotation  # noqa: UP007  # of a list
+    value = with_unions(value)
     event, faults = _read_value(handler, value)
     if event is not None and (replies or redirects):
         found = f"{handler.method} returns a stream, which has no other head and no other answer."
@@ -87,6 +94,13 @@ def _read_value(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
         cure = "Return None, or choose another status."
         return None, [handler.fault(f"{handler.method} returns a body, but status=204 allows none.", cure)]
     return None, []
+
+
+def _is_for_caller(annotation: Any) -> bool:
+    """Whether it is a stream, a response, or part of one."""
+    kind = typing.get_origin(annotation) or annotation
+    answers = (Response, Reply, Redirect, Content)
+    return kind in _STREAMS or (isinstance(kind, type) and issubclass(kind, answers))
 
 
 def misplaced_yield(handler: Handler, *, is_stream: bool) -> list[Fault]:

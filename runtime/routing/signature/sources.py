@@ -11,7 +11,8 @@ from msgspec import inspect
 from runtime.inputs import SOURCES, Cookie, Form, Header, InputSource
 from runtime.routing.annotations.describe import bare, describe, is_query_value, is_union, spell
 from runtime.routing.annotations.form import fields_of, is_file, members
-from runtime.routing.annotations.walk import RECORDS, plain
+from runtime.routing.annotations.models import Either, is_model
+from runtime.routing.annotations.walk import RECORDS, plain, walk
 from runtime.routing.calling.inputs.validation import without_metadata
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Input, Operation
@@ -28,11 +29,14 @@ _CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization"})
 _CREDENTIAL_COOKIES = re.compile(r"__(session|client|clerk|refresh)", re.IGNORECASE)
 _COMMON = frozenset(
     """
-    accept accept_encoding accept_language authorization cache_control content_type cookie forwarded
-    idempotency_key if_match if_modified_since if_none_match origin referer user_agent
+    accept accept_charset accept_encoding accept_language authorization cache_control content_encoding
+    content_length content_type cookie forwarded idempotency_key if_match if_modified_since if_none_match
+    if_range if_unmodified_since last_event_id origin proxy_authorization referer referrer stripe_signature
+    traceparent tracestate user_agent
     """.split()  # noqa: SIM905  a list with a quote around each takes a page
 )
-"""What headers are called in Python; with `x_…`, what a query parameter is hardly meant to be called."""
+_HEADER_PREFIXES = ("x_", "sec_", "svix_", "cf_", "webhook_")
+"""With the names above, what headers are called in Python, and a query parameter hardly is."""
 
 
 def sources_of(annotation: Any) -> list[InputSource]:
@@ -72,7 +76,7 @@ def source_fault(handler: Handler, name: str, annotation: Any, found: list[Input
         what = type(source).__name__
         return handler.fault(f"{where} is in the path, and is a {what} as well.", "Rename one of the two.")
     if isinstance(source, Form):
-        return _form_fault(handler, name, annotation)
+        return form_fault(handler, name, annotation)
     return _name_fault(handler, name, source) or _value_fault(handler, name, annotation, source)
 
 
@@ -106,7 +110,8 @@ def _value_fault(handler: Handler, name: str, annotation: Any, source: Header | 
     return None
 
 
-def _form_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
+def form_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
+    """Return what keeps a parameter from being a form."""
     where = f"{handler.method}({name})"
     if name != "data":
         cure = "Write one struct for the whole form: data: Annotated[SomeStruct, Form()]."
@@ -114,15 +119,32 @@ def _form_fault(handler: Handler, name: str, annotation: Any) -> Fault | None:
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
     members = [each for each in bare(annotation) if each is not type(None)]
-    kind = _described(members[0]) if len(members) == 1 else None
-    if not isinstance(kind, RECORDS):
+    if len(members) != 1 or not _is_record(members[0]):
         cure = "Use one struct with a field for each part of the form."
         return handler.fault(f"{where}: a form cannot be {spell(without_metadata(annotation))}.", cure)
     for field in fields_of(annotation):
-        if not is_file(field.annotation) and not is_query_value(_described(field.annotation)):
+        if not is_file(field.annotation) and not _is_text(field.annotation, members[0]):
             found = f"{where}: the form's field {field.name} cannot be {spell(field.annotation)}."
             return handler.fault(found, "Use Upload, scalars, enums, dates or lists of these.")
     return None
+
+
+def _is_record(cls: Any) -> bool:
+    """Say whether a class has fields, which a form could have: a struct, say, or a model that is no root."""
+    if is_model(cls):
+        return not isinstance(cls, Either) and cls.model_fields.keys() != {"root"}
+    return isinstance(_described(cls), RECORDS)
+
+
+def _is_text(annotation: Any, owner: Any) -> bool:
+    """Say whether a form's text, given once or several times, can be a value of this type.
+
+    What msgspec does not know is for pydantic to say in a model.
+    """
+    kind = _described(annotation)
+    if is_model(owner) and (kind is None or isinstance(kind, inspect.CustomType | inspect.AnyType)):
+        return not is_model(getattr(kind, "cls", None))
+    return is_query_value(kind)
 
 
 def _described(annotation: Any) -> inspect.Type | None:
@@ -134,9 +156,12 @@ def _described(annotation: Any) -> inspect.Type | None:
 
 
 def has_files(annotation: Any) -> bool:
-    """Say whether a type has fields that only a form can carry."""
-    return isinstance(_described(annotation), RECORDS) and any(
-        UploadFile in members(field.annotation) for field in fields_of(annotation)
+    """Say whether somewhere in a type there is a file, which only a form can carry."""
+    kind = _described(annotation)
+    found = {getattr(each, "cls", None) for each in walk(kind)} if kind is not None else set()
+    inside = (fields_of(each) for each in found if is_model(each))
+    return UploadFile in found or any(
+        UploadFile in members(each.annotation) for fields in inside for each in fields
     )
 
 
@@ -163,12 +188,16 @@ def repeated(handler: Handler, inputs: Iterable[Input]) -> Iterator[Fault]:
                 yield handler.fault(found, "Remove one of the two.")
 
 
+def _is_header_like(name: str) -> bool:
+    return name.lower() in _COMMON or name.lower().startswith(_HEADER_PREFIXES)
+
+
 def unlikely_queries(operation: Operation) -> Iterator[Fault]:
     """Yield a doubt about each query parameter that was probably meant to be a header; it serves as it is."""
     endpoint = operation.endpoint
     for each in operation.inputs:
-        if each.kind is InputKind.QUERY and (each.name in _COMMON or each.name.startswith("x_")):
-            is_credential = each.name in {"authorization", "cookie"}
+        if each.kind is InputKind.QUERY and _is_header_like(each.name):
+            is_credential = each.name in {"authorization", "cookie", "proxy_authorization"}
             header = f"{each.name}: Annotated[{spell(each.annotation)}, Header()]"
             yield Fault(
                 file=endpoint.file,

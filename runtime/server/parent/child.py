@@ -42,6 +42,7 @@ class Child:
         phase: how far it is.
         since: when it came there.
         files: the function files it serves, in the order of the ledger.
+        has_stood_by: it has imported every file.
         has_left: it has said that it serves no more.
         cause: why it is being killed, in words.
         busy_thread: the one that had the processor while it was silent, as Python names it; None if unknown.
@@ -58,10 +59,12 @@ class Child:
         self.number = number
         self.generation = generation
         self.files: list[str] = []
+        self.has_stood_by = False
         self.has_left = False
         self.cause = ""
         self.busy_thread: int | None = None
         self._spent: dict[int, int] = {}
+        self._sampled = -1.0
         self._served: float | None = None
         with contextlib.ExitStack() as stack:
             ours, theirs = socket.socketpair()
@@ -83,6 +86,7 @@ class Child:
         """Be at `phase` from now on."""
         self.phase = phase
         self.since = time.monotonic()
+        self.has_stood_by = self.has_stood_by or phase is Phase.STANDBY
         if phase is Phase.SERVING:
             self._served = self.since
 
@@ -125,10 +129,16 @@ class Child:
         """Return the seconds since it last lived."""
         return now - max(self.ledger.beat, self.since)
 
+    def sample(self) -> None:
+        """Note, once in each silence, how long each of its threads has had the processor."""
+        if self._sampled != self.ledger.beat:
+            self._sampled = self.ledger.beat
+            self._spent = spent(self.process.pid)
+
     def doom(self, cause: str) -> None:
         """Let it write the stacks of its threads, which needs neither its loop nor its interpreter."""
         self.cause = cause
-        self._spent = spent(self.process.pid)
+        self.sample()
         self.to(Phase.DOOMED)
         self._signal(signal.SIGUSR2)
 

@@ -18,6 +18,7 @@ class Given(NamedTuple):
         budget: seconds in which a worker stops.
         level: of the least severe line that is written.
         as_json: the form of a line.
+        jobs: the command that does queued work; empty where none is done here.
     """
 
     program: list[str]
@@ -30,6 +31,7 @@ class Given(NamedTuple):
     budget: float
     level: str
     as_json: bool
+    jobs: tuple[str, ...] = ()
 
     def encode(self) -> str:
         """Return it as one argument of a command line."""

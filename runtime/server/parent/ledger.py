@@ -5,6 +5,7 @@ It is read after the worker has died without a word, so each write is one store 
 
 import mmap
 import os
+from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -71,9 +72,10 @@ class Ledger:
 
     @threads.setter
     def threads(self, numbers: dict[int, int]) -> None:
-        pairs = [number for pair in numbers.items() for number in pair][: 2 * THREADS]
-        for position, number in enumerate([*pairs, 0][: 2 * THREADS]):
-            self._threads[position] = number
+        pairs = array("Q", [number for pair in numbers.items() for number in pair][: 2 * THREADS])
+        if len(pairs) < 2 * THREADS:
+            pairs.append(0)
+        self._threads[: len(pairs)] = memoryview(pairs)  # at once: two threads may write
 
     def begin(self, index: int) -> None:
         """Note that a call of the file at `index` begins."""

@@ -15,6 +15,7 @@ from .child import ORDERLY, Child, Phase
 from .crew import ACTIVE, Crew
 from .ends import End, Ends
 from .given import Given
+from .jobs import JobWorker
 from .log import ParentLog
 
 TICK = 0.05  # seconds between two looks at the workers
@@ -42,6 +43,7 @@ class Supervisor:
         self._log = log
         self._secret = secret
         self._crew = Crew(given, listeners)
+        self._jobs = JobWorker(given.jobs, log)
         self._ends = Ends(given.functions)
         self._deaths = Deaths()
         self._closed: dict[str, str] = {}
@@ -56,7 +58,7 @@ class Supervisor:
         """Return the exit status of the service, once its last worker has ended."""
         heard = _signals()
         self._selector.register(heard, selectors.EVENT_READ, None)
-        while self._ends_at is None or len(self._crew):
+        while self._ends_at is None or len(self._crew) or self._jobs.is_running:
             for key, _ in self._selector.select(TICK):
                 if key.data is None:
                     self._signalled(heard.recv(64))
@@ -66,6 +68,8 @@ class Supervisor:
             self._judge(time.monotonic())
             if self._ends_at is None:
                 self._fill()
+                if self._crew.has_served:
+                    self._jobs.tend(time.monotonic())
         return self._status
 
     def _signalled(self, numbers: bytes) -> None:
@@ -127,6 +131,8 @@ class Supervisor:
             child.to(Phase.STANDBY)
         elif "refused" in message and child.phase is Phase.STARTING:
             self._refused = message["refused"]
+        elif "jobs" in message:
+            self._jobs.want(is_wanted=message["jobs"])
         elif "serving" in message and child.phase is Phase.CALLED:
             child.to(Phase.SERVING)
             self._crew.has_served = True
@@ -165,6 +171,7 @@ class Supervisor:
         if self._ends_at is not None and now > self._ends_at:
             for child in self._crew:
                 child.kill()
+            self._jobs.kill()
 
     def _complaint(self, child: Child, now: float) -> str:
         """Return why a worker is to be ended, in words; empty where it is not."""
@@ -179,8 +186,14 @@ class Supervisor:
 
     def _is_silent(self, child: Child, now: float) -> bool:
         limit = self._given.silence
-        is_judged = child.phase in {*ACTIVE, Phase.LEAVING} and child.ledger.beat and not child.has_left
-        return bool(limit and is_judged) and min(child.silent_for(now), now - self._excused) > limit
+        # One that starts to serve has a limit of its own: on a busy machine a start has long steps.
+        is_judged = child.phase in {Phase.SERVING, Phase.LEAVING} and child.ledger.beat and not child.has_left
+        if not limit or not is_judged:
+            return False
+        silence = min(child.silent_for(now), now - self._excused)
+        if silence > limit / 2:
+            child.sample()  # early: on a busy machine no thread has the processor in the last moments
+        return silence > limit
 
     # Ends
 
@@ -188,9 +201,12 @@ class Supervisor:
         """Take in every child that has ended, orphans of workers included."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                code = os.waitstatus_to_exitcode(ended[1])
                 child = self._crew.find(ended[0])
                 if child is not None:
-                    self._ended(child, os.waitstatus_to_exitcode(ended[1]))
+                    self._ended(child, code)
+                else:
+                    self._jobs.ended(ended[0], code)
 
     def _ended(self, child: Child, code: int) -> None:
         child.process.returncode = code
@@ -230,9 +246,9 @@ class Supervisor:
             self._closed[file] = f"It ended two workers within ten minutes; the last one {end.death.cause}."
             self._log.say("error", f"{file} is closed: {self._closed[file]}", function=file)
         lived = child.served_for()
-        if not lived:
+        if not child.has_stood_by:
             self._refused = None  # the files may have changed since they were tried
-        elif end.death.file:
+        if lived and end.death.file:
             return  # a call ended it, and the next one need not wait
         if pause := self._crew.pause(lived=lived):
             self._log.say(
@@ -262,6 +278,7 @@ class Supervisor:
         self._log.say("info", "replacing all workers")
         self._closed, self._refused = {}, None
         self._deaths = Deaths()
+        self._jobs.end()
         for child in self._crew.renew():
             self._discard(child)
 
@@ -279,6 +296,7 @@ class Supervisor:
         """Serve no more: who does not serve yet ends now, the others within `seconds`."""
         self._status = status
         self._ends_at = time.monotonic() + seconds
+        self._jobs.end()
         for listener in self._listeners:
             listener.close()
         for child in self._crew:

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Self
@@ -17,6 +16,7 @@ from runtime.config import Endpoint
 from runtime.refusal import Refusal
 from runtime.server.parent.ledger import Ledger
 from runtime.server.worker.farewell import note_farewells
+from runtime.server.worker.threads import note_all, note_threads
 
 BEAT = 0.1  # seconds between two signs of life
 
@@ -90,12 +90,11 @@ class Link:
         """
         loop = asyncio.get_running_loop()
         self._check = check
+        note_threads(self._ledger)
 
         def beat() -> None:
             self.beat()
-            self._ledger.threads = {
-                each.ident: each.native_id for each in threading.enumerate() if each.ident and each.native_id
-            }
+            note_all(self._ledger)
             loop.call_later(BEAT, beat)
             check()
 

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from runtime.settings import Settings
 from shared.database import pool_size, translate
-from shared.secret import Secret
+from shared.secret import MadeSecret
 
 
 def share(settings: Settings, *, number: int, workers: int, secret: str) -> Settings:
@@ -20,6 +20,6 @@ def share(settings: Settings, *, number: int, workers: int, secret: str) -> Sett
     return replace(
         settings,
         database=database,
-        secret=settings.secret or Secret(secret),
+        secret=settings.secret or MadeSecret(secret),
         replica=f"{settings.replica}-{number}" if settings.replica else None,
     )

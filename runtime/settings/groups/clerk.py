@@ -52,9 +52,16 @@ class ClerkSettings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         from_env(
             "CLERK_AUTHORIZED_PARTIES",
-            doc="Origins whose tokens are accepted (`azp`), comma-separated. Set it in production.",
+            doc="Origins whose tokens are accepted (`azp`), and patterns of preview deployments such as `https://*.preview.example.com`, comma-separated. Set it in production.",
         ),
     ] = ()
+    accept_without_party: Annotated[
+        bool,
+        from_env(
+            "CLERK_ACCEPT_WITHOUT_PARTY",
+            doc="Also accept tokens that name no origin (`azp`), such as those of mobile apps and servers.",
+        ),
+    ] = False
     audience: Annotated[
         tuple[str, ...],
         from_env("CLERK_AUDIENCE", doc="Accepted `aud` values, checked only for tokens that carry one."),

@@ -15,7 +15,7 @@ from shared.agents.autogen.models.clients import ModelClients
 from shared.agents.autogen.playing import play, task_of
 from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.silence import silence
 from shared.agents.team import BuiltTeam, Team
 
@@ -40,7 +40,7 @@ class AutoGen:
         self._clients.client(team)
 
     async def play(
-        self, team: Team | BuiltTeam, turns: Sequence[Turn], run: Run
+        self, team: Team | BuiltTeam, turns: Sequence[Turn], run: TeamRun
     ) -> AsyncGenerator[AgentEvent]:
         """Yield what the team says about the last of `turns`.
 
@@ -64,7 +64,7 @@ class AutoGen:
         await self._clients.close()
 
 
-async def _built(team: Team | BuiltTeam, run: Run, parts: Parts) -> ChatAgent | AutoGenTeam:
+async def _built(team: Team | BuiltTeam, run: TeamRun, parts: Parts) -> ChatAgent | AutoGenTeam:
     if isinstance(team, Team):
         return round_robin(team, run, parts)
     built = team.build(parts)

@@ -20,13 +20,13 @@ from autogen_agentchat.teams import Swarm
 from autogen_core import CancellationToken
 
 from shared.agents.autogen.asides import Asides
-from shared.agents.autogen.characters import whole
 from shared.agents.autogen.failure import framework_failure
+from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_QUESTION
 from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent, AgentMessage, StopReason, ToolCall, ToolResult
 from shared.agents.questions.question import PersonReply, Question
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.errors import AnnexError
 
 CLOSE_TIMEOUT = 0.02
@@ -53,7 +53,7 @@ def task_of(runner: ChatAgent | Team, turn: Turn, reply: PersonReply | None) -> 
 async def play(
     runner: ChatAgent | Team,
     task: BaseChatMessage,
-    run: Run,
+    run: TeamRun,
     asides: Asides,
     token: CancellationToken,
     *,
@@ -89,7 +89,7 @@ async def play(
 class _Listener:
     """Counts what a team says, and notices when it needs the person."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: TeamRun) -> None:
         self._run = run
         self._left = run.budget.messages
         self._last_text = ""

@@ -22,7 +22,7 @@ class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         role: who wrote it; instructions come from the service alone, so there is no ``system``.
-        content: at most `MAX_QUESTION` characters of a user, `MAX_MESSAGE` of an agent.
+        content: at most 20,000 characters of a user, 100,000 of an agent.
         agent: which agent, for an assistant's message.
         id: the app's own id of the message.
     """
@@ -44,7 +44,7 @@ class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     their own wire formats.
 
     Attributes:
-        messages: oldest first; at most 200, together at most `MAX_CHARACTERS` long.
+        messages: oldest first; at most 200, together at most 200,000 characters.
         continuation: the token of an `input_required` event, when the last message answers its question.
         approved: the answer to an `input_required` event with a call: whether the tool may be called so.
     """

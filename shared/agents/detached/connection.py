@@ -37,7 +37,9 @@ class StoreConnection:
         try:
             from redis.asyncio import BlockingConnectionPool, Redis
         except ImportError:
-            raise ValueError("REDIS_URL is set, but its client is missing: install annex[redis]") from None
+            raise ValueError(
+                "REDIS_URL is set, but its client is missing: install annex-functions[redis]"
+            ) from None
 
         def client(connections: int) -> Redis:
             pool = BlockingConnectionPool.from_url(

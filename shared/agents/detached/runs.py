@@ -11,7 +11,7 @@ from opentelemetry import context as otel
 from shared.agents.detached.record import RunRecord
 from shared.agents.detached.store import RunStore
 from shared.agents.holder import Holder, Permits
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.stream import RunStream
 from shared.errors import AgentsUnavailable, NotFound, Unavailable
 from shared.identity import User
@@ -28,7 +28,7 @@ class DetachedRuns:
         permits: whether a caller meets demands.
     """
 
-    def __init__(self, store: RunStore | None, running: Mapping[str, Run], permits: Permits) -> None:
+    def __init__(self, store: RunStore | None, running: Mapping[str, TeamRun], permits: Permits) -> None:
         self._store = store
         self._running = running
         self._permits = permits
@@ -61,7 +61,7 @@ class DetachedRuns:
             raise AgentsUnavailable("Runs that outlive their connection need REDIS_URL.", retry_after=None)
         return self._store
 
-    async def start(self, run: Run) -> RunStream:
+    async def start(self, run: TeamRun) -> RunStream:
         """Let a recorder read the run, and the caller read the record.
 
         Raises:
@@ -90,7 +90,7 @@ class DetachedRuns:
                 return record
         raise NotFound("agent run", run_id)
 
-    async def _record(self, run: Run, store: RunStore, written: asyncio.Future[None]) -> None:
+    async def _record(self, run: TeamRun, store: RunStore, written: asyncio.Future[None]) -> None:
         number = 0
         alive = asyncio.create_task(store.keep_alive(run.holder, run.id))
         try:

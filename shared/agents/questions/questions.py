@@ -8,7 +8,7 @@ from shared.agents.events import InputRequired
 from shared.agents.holder import Holder, Permits
 from shared.agents.questions.continuation import Asked, Continuations
 from shared.agents.questions.question import Question
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.errors import AnnexError, Unavailable
 from shared.identity import User
 
@@ -31,7 +31,7 @@ class Questions:
         self._permits = permits
         self._answered: dict[str, Asked] = {}
 
-    def ask(self, run: Run, question: Question) -> InputRequired:
+    def ask(self, run: TeamRun, question: Question) -> InputRequired:
         """Return the event that puts a question to the person, with its continuation."""
         token, expires_at = self._continuations.issue(
             user_id=run.holder.user_id,
@@ -83,11 +83,11 @@ class Questions:
             return turns, asked
         return (*before, Turn(role="assistant", agent=asked.agent, content=asked.question), answer), asked
 
-    def note(self, run: Run, asked: Asked) -> None:
+    def note(self, run: TeamRun, asked: Asked) -> None:
         """Note that `run` has begun with the answer to `asked`."""
         self._answered[run.id] = asked
 
-    async def settle(self, run: Run) -> None:
+    async def settle(self, run: TeamRun) -> None:
         """Use up the continuation that a run began with if the run succeeded; else it can be used again."""
         asked = self._answered.pop(run.id, None)
         if asked is None:

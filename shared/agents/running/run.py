@@ -44,7 +44,7 @@ MAX_UNREAD = 64
 MAX_REFUSED_CALLS = 20
 """Model calls after the run's end until the team is stopped: it may have no end of its own."""
 
-type Play = Callable[["Run"], AsyncGenerator[AgentEvent]]
+type Play = Callable[["TeamRun"], AsyncGenerator[AgentEvent]]
 
 
 class RunOver(Exception):
@@ -57,20 +57,20 @@ class RunOwner(Protocol):
     meters: Meters
     leftovers: Leftovers
 
-    def question(self, run: "Run", question: Question) -> InputRequired:
+    def question(self, run: "TeamRun", question: Question) -> InputRequired:
         """Return the event that puts a question to the person."""
         ...
 
-    async def settle(self, run: "Run") -> None:
+    async def settle(self, run: "TeamRun") -> None:
         """Note how the run ended, before its reader learns it; called once."""
         ...
 
-    def forget(self, run: "Run") -> None:
+    def forget(self, run: "TeamRun") -> None:
         """Note that nothing of the run is left; called once."""
         ...
 
 
-class Run:
+class TeamRun:
     """Plays a team into a bounded channel.
 
     Args:

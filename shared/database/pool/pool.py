@@ -11,9 +11,12 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
+import asyncpg
+
+from shared.database.channels import Channels
 from shared.database.connection.connector import Connector, Limits
 from shared.database.connection.target import Target
-from shared.database.errors import PoolerDetected
+from shared.database.errors import PoolerDetected, QueryFailed
 from shared.database.failures import while_connecting
 from shared.database.instruments import Instruments, Statistics
 from shared.database.pool.lease import is_unfinished
@@ -34,6 +37,7 @@ class Pool:
     Args:
         target: the server.
         limits: kept as an attribute.
+            `channels`, beside it, has the listeners of the database.
         instruments: told of every wait.
         borrower: returns who is asking for a connection, such as a function's file; none may have them all.
     """
@@ -47,6 +51,7 @@ class Pool:
     ) -> None:
         self.limits = limits
         self._connector = Connector(target, limits)
+        self.channels = Channels(self._beside)
         self._instruments = instruments
         self._members = Members(self._connector, limits)
         self._idle: list[PoolMember] = []  # the last one used is lent first, so that the others can expire
@@ -142,7 +147,11 @@ class Pool:
         idle = sum(not member.connection.is_closed() for member in self._idle)
         # A task that gets a free connection at once never waits.
         return Statistics(
-            size=self._members.size, idle=idle, waiting=self._waiting, maximum=self.limits.pool_max
+            size=self._members.size,
+            idle=idle,
+            waiting=self._waiting,
+            maximum=self.limits.pool_max,
+            listening=self.channels.connections,
         )
 
     def in_use(self) -> str:
@@ -156,6 +165,7 @@ class Pool:
     async def close(self) -> None:
         """Close every connection; those still in use after ``limits.close`` seconds are cut."""
         self._closed = True
+        self.channels.close()
         if self._sweep is not None:
             self._sweep.cancel()
         self._queue.close(_stopping())
@@ -167,6 +177,20 @@ class Pool:
             _, unfinished = await asyncio.wait(self._background, timeout=RELEASE_TIMEOUT)
             for task in unfinished:
                 task.cancel()
+
+    async def _beside(self) -> asyncpg.Connection:
+        """Open a connection that is not lent."""
+        try:
+            async with asyncio.timeout(self.limits.acquire):
+                connection = await self._connector.connect()
+        except Exception as error:  # noqa: BLE001  whatever prevents a connection means that there is none
+            raise self._unavailable(error, self._shares.borrower()) from None
+        if self.behind_pooler:  # which is known by now
+            connection.terminate()
+            raise QueryFailed(
+                "LISTEN does not work behind a transaction pooler; give the service the direct URL"
+            )
+        return connection
 
     def _lent(self, member: PoolMember) -> PoolMember:
         if self._is_away:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shared.database.statements.harmless import HARMLESS
+from shared.database.statements.lasting import Lasting, lasting
 from shared.database.statements.lexer import NAME, Bare, strip
 
 _VERB = re.compile(r"[A-Za-z]+")
@@ -28,6 +29,8 @@ _CONTROL = re.compile(
     r"|ROLLBACK(?! (?:WORK |TRANSACTION )?TO\b))\b",
     re.IGNORECASE,
 )
+_SECOND = re.compile(r"; ?[^; ]")
+_ATOMIC = re.compile(r"\bBEGIN ATOMIC\b", re.IGNORECASE)  # a body of statements in one statement
 _NAME = re.compile(NAME)
 _DISGUISED = re.compile(r'&"|""')  # names that hold escapes or quotes
 _LASTING = re.compile(r"\b(?:DISCARD|DEALLOCATE|LOAD)\b", re.IGNORECASE)
@@ -58,6 +61,9 @@ class Statement(NamedTuple):
         after: what its connection needs before it is lent again, as far as the text tells.
         names: every word outside of literals, as the server folds it.
         control: the transaction control in it, such as ``COMMIT``; ``""`` without any.
+        is_several: it is more than one statement.
+        is_certain: False where the server may read the text differently.
+        lasting: what it leaves in its session after its transaction.
     """
 
     summary: str
@@ -66,12 +72,16 @@ class Statement(NamedTuple):
     after: After
     names: frozenset[str]
     control: str
+    is_several: bool
+    is_certain: bool
+    lasting: Lasting | None
 
 
 @lru_cache(maxsize=2048)
 def describe(sql: str) -> Statement:
     """Describe `sql`; the result contains none of its literals."""
-    bare = strip(sql[:_READ_LIMIT])
+    whole = strip(sql)
+    bare = whole._replace(text=whole.text[:_READ_LIMIT])
     verb = _VERB.match(bare.text)
     first = operation = verb[0].upper() if verb else "QUERY"
     common = {name.strip('"') for name in _COMMON_TABLE.findall(bare.text)} if operation == "WITH" else set()
@@ -79,7 +89,7 @@ def describe(sql: str) -> Statement:
         operation = main[-1].upper()
     found = dict.fromkeys((read or written).strip('"') for read, written in _TARGET.findall(bare.text))
     tables = tuple(name for name in found if name not in common and name.upper() not in {"SET", "LATERAL"})
-    control = _CONTROL.search(bare.text)
+    control = _CONTROL.search(whole.text)
     return Statement(
         summary=" ".join([operation, *tables[:4]])[:255],
         operation=operation,
@@ -87,6 +97,9 @@ def describe(sql: str) -> Statement:
         after=_after(sql, first, bare),
         names=frozenset(map(_folded, _NAME.findall(bare.text))),
         control=control[1].upper() if control else "",
+        is_several=bool(_SECOND.search(whole.text)) and not _ATOMIC.search(whole.text),
+        is_certain=whole.is_certain,
+        lasting=lasting(whole.text),
     )
 
 

@@ -382,15 +382,15 @@ async def test_a_framework_that_asks_for_a_whole_answer_goes_through_the_same_cl
     from shared.agents.autogen.models.clients import ModelClients
     from shared.agents.autogen.models.run_model import RunModel
     from shared.agents.holder import Holder
-    from shared.agents.running.run import Run
+    from shared.agents.running.run import TeamRun
 
     model_server.script(says("Risk-on."))
     clients = ModelClients(agents._framework._models)
 
-    def silent(run: Run) -> AsyncGenerator[AgentEvent]:
+    def silent(run: TeamRun) -> AsyncGenerator[AgentEvent]:
         raise NotImplementedError
 
-    run = Run(silent, holder=Holder("user_1"), team="regime", budget=Budget(tokens=20), owner=agents)
+    run = TeamRun(silent, holder=Holder("user_1"), team="regime", budget=Budget(tokens=20), owner=agents)
     model = RunModel(clients.client(PAIR), run, trace_messages=False)
     question = [UserMessage(content="Risk-on?", source="user")]
     assert (await model.create(question)).content == "Risk-on. "

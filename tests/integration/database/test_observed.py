@@ -106,7 +106,7 @@ async def test_those_who_wait_are_counted_while_they_wait(database_url: str):
             waiting = asyncio.create_task(database.fetch_value("SELECT 1"))
             await transaction.fetch_value("SELECT 1")
             now = observed.metrics()
-            assert database.statistics() == (1, 0, 1, 1)
+            assert database.statistics() == (1, 0, 1, 1, 0)
         assert await waiting == 1
 
     states = {

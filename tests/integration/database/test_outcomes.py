@@ -1,6 +1,7 @@
 """What may have been saved is never offered for a retry, and what must not write cannot."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 import pytest
@@ -52,6 +53,49 @@ async def test_a_select_that_wrote_before_the_connection_was_lost_is_no_lost_rea
             await call
     assert lost.value.retry_after is None
     assert error_codes()[lost.value.code]["retryable"] is False
+
+
+SLOW_COMMIT = [
+    "CREATE TABLE written (id int)",
+    "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql"
+    " AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN new; END $$",
+    "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON written DEFERRABLE INITIALLY DEFERRED"
+    " FOR EACH ROW EXECUTE FUNCTION slowly()",
+]
+
+
+async def write(database: Database) -> None:
+    await database.execute("INSERT INTO written VALUES (1)")
+
+
+async def write_inside(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await transaction.execute("INSERT INTO written VALUES (1)")
+
+
+@pytest.mark.parametrize("work", [write, write_inside])
+async def test_a_write_that_a_silent_server_has_done_is_not_told_as_late(
+    mortal_postgres: EmbeddedPostgres, link: Link, work: Callable[[Database], Coroutine[None, None, None]]
+):
+    password = (mortal_postgres.folder / "password").read_text()
+    url = f"postgresql://postgres:{password}@127.0.0.1:{link.port}/app?sslmode=disable"
+    direct = Database.from_url(Secret(mortal_postgres.socket_url("app")))
+    async with Database.from_url(Secret(url), pool_max=1, query_timeout=1) as database, direct:
+        for statement in SLOW_COMMIT:
+            await direct.execute(statement)
+        await database.fetch_value("SELECT 1")
+        call = asyncio.create_task(work(database))
+
+        async def is_being_written() -> bool:
+            sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            return bool(await direct.fetch_value(sql))
+
+        await eventually(is_being_written)
+        link.silence()
+
+        with pytest.raises(OutcomeUnknown):
+            await call
+        assert await direct.fetch_value("SELECT count(*) FROM written") == 1
 
 
 async def test_a_read_of_a_read_only_view_that_was_lost_may_be_sent_again(

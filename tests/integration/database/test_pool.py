@@ -48,7 +48,7 @@ async def test_a_connection_that_comes_as_its_owner_is_called_away_goes_to_the_n
 
         assert await staying == 2
         assert leaving.cancelled()
-        assert database.statistics() == (1, 1, 0, 1)
+        assert database.statistics() == (1, 1, 0, 1, 0)
 
 
 async def test_a_call_that_is_thrown_away_while_it_waits_gets_nothing(database_url: str):
@@ -172,7 +172,7 @@ async def test_a_transaction_cannot_be_used_after_its_end(database_url: str):
 async def test_no_more_connections_are_made_than_there_may_be(database_url: str):
     async with opened(database_url, pool_max=3) as database:
         processes = await asyncio.gather(*(database.fetch_value(PROCESS) for _ in range(30)))
-        assert database.statistics() == (3, 3, 0, 3)
+        assert database.statistics() == (3, 3, 0, 3, 0)
 
     assert len(set(processes)) <= 3
 
@@ -190,5 +190,5 @@ async def test_callers_who_leave_a_crowded_queue_leave_no_place_behind(database_
             assert [await call for call in stayed] == [1] * 4
 
         async with database.transaction(), database.transaction():
-            assert database.statistics() == (2, 0, 0, 2)
-        assert database.statistics() == (2, 2, 0, 2)
+            assert database.statistics() == (2, 0, 0, 2, 0)
+        assert database.statistics() == (2, 2, 0, 2, 0)

@@ -1,15 +1,16 @@
 """Behind a real PgBouncer in transaction mode: declared, recognised at once, or known by its errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from msgspec import Struct
 
 from shared.database import Database, QueryFailed, SerializationFailure, Transaction
-from shared.errors import DeadlineExceeded
+from shared.errors import DatabaseUnavailable, DeadlineExceeded
 from shared.secret import Secret
+from tests.fixtures.sessions import LASTING, LOCAL
 
 STARTUP = "statement_timeout, idle_in_transaction_session_timeout, search_path, application_name"
 TASKS = 40
@@ -70,7 +71,8 @@ async def test_everything_works_behind_a_transaction_pooler(
 
 async def test_settings_and_schema_hold_in_every_statement(pgbouncer: Callable[..., str], owner_url: str):
     async with Database.from_url(Secret(owner_url)) as owner:
-        await owner.execute('CREATE SCHEMA "Reports"; GRANT USAGE ON SCHEMA "Reports" TO annex')
+        await owner.execute('CREATE SCHEMA "Reports"')
+        await owner.execute('GRANT USAGE ON SCHEMA "Reports" TO annex')
         await owner.execute('CREATE TABLE "Reports".daily AS SELECT 42 AS answer')
         await owner.execute('GRANT SELECT ON "Reports".daily TO annex')
 
@@ -171,3 +173,79 @@ async def test_a_direct_connection_is_not_taken_for_a_pooler(
 ):
     assert await database.fetch_value("SHOW statement_timeout") == "20s"
     assert "database.pooler_detected" not in caplog.messages
+
+
+SEEN = """
+SELECT json_build_object(
+    'settings', ARRAY(
+        SELECT name || '=' || setting FROM pg_settings WHERE name NOT LIKE 'plpgsql.%' ORDER BY 1
+    ),
+    'tenant', coalesce(current_setting('app.tenant', true), ''), 'user', current_user,
+    'locks', (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'),
+    'prepared', (SELECT count(*) FROM pg_prepared_statements WHERE from_sql),
+    'temporary', (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema()),
+    'channels', ARRAY(SELECT pg_listening_channels()),
+    'cursors', (SELECT count(*) FROM pg_cursors WHERE is_holdable)
+)
+"""
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda database, sql: database.execute(sql),
+        lambda database, sql: database.fetch_value(sql),
+        lambda database, sql: database.execute_many(sql, [()]),
+        lambda database, sql: database.read_only().fetch_value(sql),
+        lambda database, sql: database.transaction().run(lambda transaction: transaction.execute(sql)),
+    ],
+    ids=["execute", "fetch_value", "execute_many", "read_only", "transaction"],
+)
+async def test_behind_a_pooler_what_the_next_caller_would_find_is_refused_by_name(
+    pgbouncer: Callable[..., str], way: Callable[[Database, str], Awaitable[object]]
+):
+    url = Secret(pgbouncer())
+    async with Database.from_url(url, pooler="transaction", pool_max=1) as database:
+        before = await database.fetch_value(SEEN)
+        for sql, name in LASTING:
+            with pytest.raises(QueryFailed) as refused:
+                await way(database, sql)
+            words = f"{name} is not allowed behind a transaction pooler"
+            assert str(refused.value).startswith(words), sql
+            assert await database.fetch_value(SEEN) == before, sql
+
+
+@pytest.mark.parametrize("sql", LOCAL)
+async def test_behind_a_pooler_what_ends_with_its_transaction_is_allowed(
+    pgbouncer: Callable[..., str], sql: str, owner_url: str
+):
+    url = Secret(pgbouncer())
+    async with Database.from_url(Secret(owner_url)) as owner:
+        name = await owner.fetch_value("SELECT current_database()")
+        await owner.execute(f"GRANT TEMPORARY ON DATABASE {name} TO annex")
+    async with Database.from_url(url, pooler="transaction", pool_max=1) as database:
+        before = await database.fetch_value(SEEN)
+        async with database.transaction() as transaction:
+            await transaction.execute(sql)
+
+        assert await database.fetch_value(SEEN) == before
+
+
+async def test_a_statement_that_never_got_a_server_connection_was_not_sent(pgbouncer: Callable[..., str]):
+    """The pooler's own limit ends the wait at BEGIN."""
+    url = Secret(pgbouncer(query_wait_timeout=1))
+    async with (
+        Database.from_url(url, pooler="transaction", pool_max=4) as database,
+        database.transaction() as one,
+        database.transaction() as two,
+    ):
+        await asyncio.gather(one.fetch_value("SELECT 1"), two.fetch_value("SELECT 1"))
+
+        with pytest.raises(DatabaseUnavailable) as waited:
+            await database.execute("""UPDATE "Sensor" SET name = 'x'""")
+        with pytest.raises(DatabaseUnavailable) as begun:
+            async with database.transaction():
+                pass
+
+    assert (waited.value.code, waited.value.retry_after) == ("database_unavailable", 1)
+    assert (begun.value.code, begun.value.retry_after) == ("database_unavailable", 1)

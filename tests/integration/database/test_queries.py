@@ -228,7 +228,7 @@ async def test_a_value_outside_what_the_database_holds_is_invalid_input(
     [
         ("SELECT nothing FROM \"Sample\"", (), 'column "nothing" does not exist (SQLSTATE 42703)'),
         ("SELEC 1", (), "syntax error"),
-        ("SELECT $1::int4", (CANARY,), "$1 has the wrong type for this statement"),
+        ("SELECT $1::int4", (CANARY,), "$1 is int4 in this statement, got str"),
         ("SELECT $1::int4", (1, 2), "The number of parameters differs from the number of placeholders"),
         ("SELECT 1/0", (), "SQLSTATE 22012"),
         ('CREATE TABLE "Copy" ()', (), "The database role lacks a privilege"),

@@ -251,6 +251,12 @@ async def test_a_row_number_of_the_last_caller_is_not_told(app_url: str):
             await database.fetch_value("SELECT lastval()")
 
 
+async def _as_owner(url: str, sql: str) -> None:
+    owner = await asyncpg.connect(url)
+    await owner.execute(sql)
+    await owner.close()
+
+
 SETS = "LANGUAGE sql AS $$ SELECT set_config('work_mem', '123MB', false) $$"
 UNSEEN = {
     "a view": (
@@ -309,8 +315,7 @@ UNSEEN = {
 @pytest.mark.parametrize("made", UNSEEN)
 async def test_a_read_that_runs_code_of_the_app_is_not_seen_by_the_next_caller(made: str, app_url: str):
     definition, read = UNSEEN[made]
-    async with Database.from_url(Secret(app_url), pool_max=1) as owner:
-        await owner.execute(definition)
+    await _as_owner(app_url, definition)
     async with Database.from_url(Secret(app_url), pool_max=1) as database:
         before = await database.fetch_value("SELECT current_setting('work_mem')")
 
@@ -339,8 +344,7 @@ CREATE POLICY mine ON guarded USING (sets_too() IS NOT NULL);
 async def test_a_connection_is_free_at_once_after_a_read_of_plain_tables_without_policies(
     read: str, idle: int, app_url: str
 ):
-    async with Database.from_url(Secret(app_url), pool_max=1) as owner:
-        await owner.execute(GUARDED)
+    await _as_owner(app_url, GUARDED)
     async with Database.from_url(Secret(app_url), pool_max=1) as database:
         await database.fetch_value(read)
 

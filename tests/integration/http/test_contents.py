@@ -1,6 +1,7 @@
 """Files and contents: media types, names, ranges, validators, compression; files and iterators in pieces."""
 
 import asyncio
+import email
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 
 from runtime import Content, Csv, File
 from runtime.answers.content import disposition
+from runtime.routing.calling.replies.body import opened
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.listening import listening, peer
 
@@ -270,7 +272,16 @@ RANGES = [
     ("bytes=a-b", 200, b"0123456789", None),
     ("bytes", 200, b"0123456789", None),
     ("lines=0-3", 200, b"0123456789", None),
-    ("bytes=0-1,4-5", 200, b"0123456789", None),
+    ("bytes=0-1,2-3", 206, b"0123", "bytes 0-3/10"),
+    ("bytes=4-5,0-4", 206, b"012345", "bytes 0-5/10"),
+    ("bytes=0-1,20-", 206, b"01", "bytes 0-1/10"),
+    ("bytes=,0-1,", 206, b"01", "bytes 0-1/10"),
+    ("bytes=0-,-10", 206, b"0123456789", "bytes 0-9/10"),
+    ("bytes=20-,30-", 416, None, "bytes */10"),
+    ("bytes=0-1,5-4", 200, b"0123456789", None),
+    ("bytes=0-1,x", 200, b"0123456789", None),
+    ("bytes=0-1 4-5", 200, b"0123456789", None),
+    ("bytes=" + ",".join(["0-0", "2-2"] * 9), 200, b"0123456789", None),
     ("bytes=--1", 200, b"0123456789", None),
 ]
 
@@ -285,6 +296,87 @@ async def test_a_part_is_sent_as_rfc_9110_says(
     assert body is None or answer.content == body
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert body is not None or answer.json()["code"] == "range_not_satisfiable"
+
+
+def parts_of(answer: httpx.Response) -> list[tuple[str, str, bytes]]:
+    """Return content type, range and body of each part, as any reader of MIME sees them."""
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + answer.content)
+    assert not message.defects
+    return [
+        (part["content-type"], part["content-range"], part.get_payload(decode=True))  # type: ignore[index,union-attr,misc]
+        for part in message.get_payload()
+    ]
+
+
+@pytest.mark.parametrize("how", ["bytes", "file"])
+async def test_several_parts_are_sent_one_after_another_as_they_were_asked_for(service: Caller, how: str):
+    whole = (await get(service, how, Accept_Encoding="identity")).content
+    answer = await get(service, how, Range="bytes=4-5, 0-1, -2", Accept_Encoding="gzip")
+    size = len(whole)
+
+    assert answer.status_code == 206
+    assert answer.headers["content-type"].startswith("multipart/byteranges; boundary=")
+    assert not {"content-range", "content-encoding"} & set(answer.headers)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert parts_of(answer) == [
+        ("text/csv; charset=utf-8", f"bytes 4-5/{size}", whole[4:6]),
+        ("text/csv; charset=utf-8", f"bytes 0-1/{size}", whole[:2]),
+        ("text/csv; charset=utf-8", f"bytes {size - 2}-{size - 1}/{size}", whole[-2:]),
+    ]
+
+
+async def test_parts_that_add_up_to_more_than_the_body_are_not_sent_twice(service: Caller):
+    answer = await get(service, "bytes", Range="bytes=" + ",".join(["0-9"] * 16))
+
+    assert (answer.status_code, answer.content) == (206, b"0123456789")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If-Match": "{tag}"}, 200),
+        ({"If-Match": '"x", {tag}'}, 200),
+        ({"If-Match": "*"}, 200),
+        ({"If-Match": '"x"'}, 412),
+        ({"If-Match": "W/{tag}"}, 412),
+        ({"If-Match": '"x"', "If-None-Match": "{tag}"}, 412),
+        ({"If-Match": "{tag}", "If-None-Match": "{tag}"}, 304),
+        ({"If-Match": "{tag}", "Range": "bytes=0-1"}, 206),
+        ({"If-Match": '"x"', "Range": "bytes=0-1"}, 412),
+        ({"If-Match": '"x"', "Range": "bytes=999-"}, 412),
+        ({"If-Unmodified-Since": "Tue, 14 Nov 2023 22:13:20 GMT"}, 200),
+        ({"If-Unmodified-Since": "Tue, 14 Nov 2023 22:13:19 GMT"}, 412),
+        ({"If-Unmodified-Since": "Tue, 14 Nov 2023 22:13:19 GMT", "If-Match": "{tag}"}, 200),
+        ({"If-Unmodified-Since": "yesterday"}, 200),
+    ],
+)
+async def test_a_caller_who_demands_another_version_gets_412(
+    service: Caller, headers: dict[str, str], status: int
+):
+    tag = (await get(service, "file", Accept_Encoding="identity")).headers["etag"]
+    named = {name.replace("-", "_"): value.format(tag=tag) for name, value in headers.items()}
+    answer = await get(service, "file", Accept_Encoding="identity", **named)
+
+    assert answer.status_code == status
+    if status == 412:
+        assert answer.json()["code"] == "precondition_failed"
+        assert "etag" not in answer.headers
+
+
+async def test_a_demand_is_for_get_alone_and_never_changes_what_a_function_did(service: Caller):
+    headers = {"If-Match": '"x"'}
+    head = await service.anonymous("HEAD", "/contents?how=file", headers=headers)
+    post = await service.anonymous("POST", "/contents", headers=headers)
+
+    assert (head.status_code, post.status_code) == (412, 201)
+
+
+@pytest.mark.parametrize("body", [5, None, object(), [1, 2], iter([None])])
+async def test_what_is_neither_text_nor_bytes_is_refused_and_never_sent_as_zeros(body: object):
+    with pytest.raises(TypeError, match="text or bytes"):
+        async with opened(Csv(body), tags=False) as found:  # type: ignore[arg-type]
+            _ = [piece async for piece in found.pieces(0, None)]
 
 
 @pytest.mark.parametrize(("how", "asked"), [("empty", "bytes=-5"), ("pieces", "bytes=0-3")])

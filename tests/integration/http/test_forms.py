@@ -266,6 +266,10 @@ def test_a_form_stands_in_the_contract_with_its_media_types(tmp_path: Path) -> N
     ("parameter", "told"),
     [
         ("data: Report", "Write data: Annotated[Report, Form()]."),
+        ("data: Report | None = None", "Write data: Annotated["),
+        ("data: list[Report]", "data: Annotated[SomeStruct, Form()]"),
+        ("data: Nested", "data: Annotated[SomeStruct, Form()]"),
+        ("data: dict[str, Report]", "data: Annotated[SomeStruct, Form()]"),
         ("data: Annotated[dict[str, str], Form()]", "a form cannot be dict[str, str]"),
         ("data: Annotated[Report | Nested, Form()]", "a form cannot be"),
         ("data: Annotated[Nested, Form()]", "the form's field inner cannot be Report"),

@@ -178,6 +178,7 @@ from runtime import Function
 config = Function(public=True)
 
 async def get(x_api_key: str, user_agent: str = "", authorization: str = "", symbol: str = "") -> str: ...
+async def post(traceparent: str, stripe_signature: str, X_Hub_Signature: str, xs: str, range: str) -> str: ...
 """
 
 
@@ -197,6 +198,11 @@ async def test_a_query_parameter_that_is_named_like_a_header_is_told_and_serves(
         "get(user_agent) is a query parameter, not a header. "
         "If a header is meant, write user_agent: Annotated[str, Header()].",
         "get(authorization) is a query parameter, not a header. Take User.",
+        *(
+            f"post({name}) is a query parameter, not a header. "
+            f"If a header is meant, write {name}: Annotated[str, Header()]."
+            for name in ("traceparent", "stripe_signature", "X_Hub_Signature")
+        ),
     ]
     assert not any(finding.is_fault for finding in told)
     assert {finding.rendered(colour=False)[0] for finding in told} == {"?"}

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -326,12 +327,271 @@ def test_types_of_one_name_in_two_files_are_two_components(tmp_path: Path) -> No
     assert one == two
 
 
-def test_a_union_with_a_model_is_a_fault_with_its_cure(tmp_path: Path) -> None:
-    source = MODELS + "\n\nasync def post(data: Cat | Dog) -> None: ...\n"
-    write_tree(tmp_path, {"pets.py": source})
+PETS = (
+    MODELS
+    + """
+
+class StoredDog(Dog):
+    secret: str = "hunter2"
+
+
+class Bird(BaseModel):
+    wings: int = Field(ge=0)
+
+
+type Animal = Annotated[Cat | Dog, Field(discriminator="kind")]
+
+
+async def post(data: Cat | Bird) -> Cat | Bird:
+    return data
+
+
+async def put(data: list[Animal]) -> dict[str, Animal | None]:
+    return {type(each).__name__: each for each in data} | {"none": None}
+
+
+async def patch(data: Cat | Bird | int | None = None) -> str:
+    return type(data).__name__
+
+
+async def get(how: str) -> list[Cat | Dog]:
+    return [{"stored": StoredDog(kind="dog"), "leg": LEG, "dict": {"kind": "cat"}}[how]]
+
+
+async def delete() -> Reply[Cat | Dog]:
+    return Reply(StoredDog(kind="dog"))
+
+
+LEG = Leg(symbol="hunter2", price=1)
+"""
+)
+
+
+@pytest.fixture
+async def pets(tmp_path: Path, compose: Compose) -> AsyncIterator[Caller]:
+    write_tree(tmp_path, {"pets.py": PETS.replace("import Function", "import Function, Reply")})
+    async with compose(tmp_path) as caller:
+        assert caller.application.table.faults == ()
+        yield caller
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "answered"),
+    [
+        ("POST", {"kind": "cat"}, {"kind": "cat"}),
+        ("POST", {"wings": "2"}, {"wings": 2}),
+        (
+            "PUT",
+            [{"kind": "dog"}, {"kind": "cat"}],
+            {"Dog": {"kind": "dog", "good": True}, "Cat": {"kind": "cat"}, "none": None},
+        ),
+        ("PATCH", {"wings": 1}, "Bird"),
+        ("PATCH", 5, "int"),
+        ("PATCH", None, "NoneType"),
+    ],
+)
+async def test_a_union_of_models_goes_in_and_out_as_its_members(
+    pets: Caller, method: str, body: object, answered: object
+) -> None:
+    answer = await pets.anonymous(method, "/pets", json=body)
+
+    assert (answer.status_code, answer.json()) == (200, answered)
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "fields"),
+    [
+        ("POST", {"wings": -1}, {"Cat.kind", "Bird.wings"}),
+        ("PUT", [{"kind": "dog"}, {"kind": "owl"}], {"1"}),
+        ("PUT", [{"kind": "dog", "good": "x"}], {"0.dog.good"}),
+        ("PATCH", "x", {"Cat", "Bird", "int"}),
+    ],
+)
+async def test_what_fits_no_member_of_a_union_is_told_for_each_member(
+    pets: Caller, method: str, body: object, fields: set[str]
+) -> None:
+    answer = await pets.anonymous(method, "/pets", json=body)
+
+    assert answer.status_code == 400
+    assert {each["field"] for each in answer.json()["errors"]} == fields
+
+
+async def test_of_a_union_only_what_its_members_name_leaves(
+    pets: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = [await pets.anonymous("GET", "/pets?how=stored"), await pets.anonymous("DELETE", "/pets")]
+    made = await pets.anonymous("GET", "/pets?how=dict")
+    other = await pets.anonymous("GET", "/pets?how=leg")
+
+    assert [answer.json() for answer in good] == [
+        [{"kind": "dog", "good": True}],
+        {"kind": "dog", "good": True},
+    ]
+    assert made.json() == [{"kind": "cat"}]
+    assert other.status_code == 500
+    assert "0: Expected `CatOrDog`, got `Leg`." in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_a_union_of_models_is_a_union_in_the_contract_and_in_typescript(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"pets.py": PETS.replace("import Function", "import Function, Reply")})
+
+    contract = openapi.document(discover(tmp_path).operations)
+    schemas = contract["components"]["schemas"]
+    sent = contract["paths"]["/pets"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+    assert sent == {"$ref": "#/components/schemas/CatOrBird"}
+    assert schemas["CatOrBird"] == {
+        "anyOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Bird"}]
+    }
+    assert "export type CatOrBird = Cat | Bird;" in typescript.emit(contract)
+
+
+@pytest.mark.parametrize(
+    ("source", "cure"),
+    [
+        ("class Owner(Struct):\n    pet: Cat | Dog\n", "class Either(RootModel[A | B])"),
+        ("class Owner(Struct):\n    a: int\nclass Other(Struct):\n    b: int\n", "class A(Struct, tag=True)"),
+    ],
+)
+def test_a_union_that_cannot_be_told_apart_is_a_fault_with_its_cure(
+    tmp_path: Path, source: str, cure: str
+) -> None:
+    union = "Owner | Other" if "Other" in source else "Owner"
+    write_tree(tmp_path, {"pets.py": f"{MODELS}\n{source}\nasync def post(data: {union}) -> None: ...\n"})
 
     (fault,) = discover(tmp_path).faults
-    assert "class Either(RootModel[A | B])" in fault.found
+    assert cure in f"{fault.found} {fault.cure}"
+    assert "annex_functions" not in fault.found
+
+
+FORMS = (
+    MODELS.replace("import Function", "import Form, Function, Upload")
+    + """
+
+class Contact(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(min_length=2)
+    age: int = Field(default=18, ge=18)
+    weight: Decimal | None = None
+    full_name: str = Field(default="", alias="fullName")
+    agrees: bool = False
+    tags: list[str] = []
+
+    @field_validator("name")
+    @classmethod
+    def check_name(cls, value: str) -> str:
+        if value == "bug":
+            raise TypeError("hunter2")
+        if value == "bad":
+            raise ValueError("no such name")
+        return value
+
+
+class Report(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    title: str
+    file: Upload
+
+
+async def post(data: Annotated[Contact, Form()]) -> Contact:
+    return data
+
+
+async def put(data: Annotated[Report, Form()]) -> str:
+    return f"{data.title}: {(await data.file.read()).decode()}"
+
+
+async def patch(data: Annotated[Contact | None, Form()] = None) -> str:
+    return "none" if data is None else data.name
+
+
+async def delete(data: Contact) -> None: ...
+"""
+)
+
+
+@pytest.fixture
+async def forms(tmp_path: Path, compose: Compose) -> AsyncIterator[Caller]:
+    write_tree(tmp_path, {"forms.py": FORMS})
+    async with compose(tmp_path) as caller:
+        assert caller.application.table.faults == ()
+        yield caller
+
+
+async def test_a_form_is_read_into_a_model(forms: Caller) -> None:
+    form = {"name": "Ann", "age": "20", "weight": "", "fullName": "Ann B", "agrees": "on", "tags": ["a", "b"]}
+    encoded = await forms.anonymous("POST", "/forms", data=form)
+    parts = [
+        (name, (None, text))
+        for name, value in form.items()
+        for text in ([value] if isinstance(value, str) else value)
+    ]
+    multipart = await forms.anonymous("POST", "/forms", files=parts)
+    report = await forms.anonymous("PUT", "/forms", data={"title": "Q1"}, files={"file": ("a.txt", b"SPY")})
+    nothing = await forms.anonymous("PATCH", "/forms")
+
+    read = {"name": "Ann", "age": 20, "weight": None, "fullName": "Ann B", "agrees": True, "tags": ["a", "b"]}
+    assert [encoded.json(), multipart.json()] == [read, read]
+    assert report.json() == "Q1: SPY"
+    assert nothing.json() == "none"
+
+
+async def test_everything_that_is_wrong_with_a_models_form_is_told_at_once(forms: Caller) -> None:
+    form = {"name": "bad", "age": ["3", "4"], "weight": "NaN", "agrees": "maybe", "colour": "red"}
+    answer = await forms.anonymous("POST", "/forms", data=form)
+
+    assert answer.status_code == 400
+    assert {each["field"]: each["message"] for each in answer.json()["errors"]} == {
+        "name": "Value error, no such name.",
+        "age": "Given more than once.",
+        "weight": "Input should be a finite number.",
+        "agrees": "Input should be a valid boolean, unable to interpret input.",
+        "colour": "Extra inputs are not permitted.",
+    }
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("POST", {"data": {"name": "bug"}}), ("DELETE", {"json": {"name": "bug"}})]
+)
+async def test_a_validator_that_fails_is_a_bug_of_the_function_and_named(
+    forms: Caller, caplog: pytest.LogCaptureFixture, method: str, body: dict[str, Any]
+) -> None:
+    answer = await forms.anonymous(method, "/forms", **body)
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "A validator of Contact failed" in caplog.text
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ("inner: Leg", "the form's field inner cannot be Leg"),
+        ("inner: dict[str, str]", "the form's field inner cannot be dict[str, str]"),
+    ],
+)
+def test_a_model_that_no_form_can_fill_is_a_fault(tmp_path: Path, fields: str, told: str) -> None:
+    source = f"""{FORMS}
+class Other(BaseModel):
+    {fields}
+
+async def post(data: Annotated[Other, Form()]) -> None: ...
+"""
+    write_tree(
+        tmp_path,
+        {
+            "forms.py": source.replace(
+                "async def post(data: Annotated[Contact", "async def _(data: Annotated[Contact"
+            )
+        },
+    )
+
+    (fault,) = discover(tmp_path).faults
+    assert told in fault.found
 
 
 def test_a_service_without_models_does_not_import_pydantic(tmp_path: Path) -> None:

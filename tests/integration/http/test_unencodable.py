@@ -57,6 +57,30 @@ async def put() -> AsyncIterator[Odd]:
 '''
 
 
+LATE = """
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec import Struct
+
+from runtime import Csv, Event, Function, Redirect, Reply
+
+config = Function(public=True)
+
+
+class Row(Struct):
+    level: float
+
+
+async def level() -> float:
+    return 0.5
+
+
+async def get() -> {annotation}:
+    return {returned}
+"""
+
+
 @pytest.fixture
 async def service(tmp_path: Path, compose: Compose) -> AsyncIterator[Caller]:
     (tmp_path / "odd.py").write_text(ODD)
@@ -96,6 +120,41 @@ async def test_a_forgotten_await_is_named_where_the_annotation_says_what_it_shou
 
     assert answer.status_code == 500
     assert "Expected `float`, got `coroutine`. Write `await` before the call" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("annotation", "returned", "told"),
+    [
+        ("int", "level()", "Expected `int`, got `coroutine`."),
+        ("None", "level()", "Expected `None`, got `coroutine`."),
+        ("Row", "Row(level())", "level: Expected `float`, got `coroutine`."),
+        ("dict[str, float]", '{"a": level()}', "*: Expected `float`, got `coroutine`."),
+        ("list[float | None]", "[level()]", "0: Expected `float`, got `coroutine`."),
+        ("Reply[float]", "Reply(level())", "Expected `float`, got `coroutine`."),
+        ("Reply[None]", "Reply(level())", "Expected `None`, got `coroutine`."),
+        ("Csv", "level()", "Expected `Csv`, got `coroutine`."),
+        ("Redirect", "level()", "Expected `Redirect`, got `coroutine`."),
+        ("Csv", "Csv(level())", "A Csv cannot be made of `coroutine`: write `await` before the call"),
+        ("Any", "[level()]", "`coroutine` has no JSON form."),
+        ("AsyncIterator[Event]", "level()", "Expected an iterator of events, got `coroutine`."),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine")
+async def test_a_forgotten_await_is_named_wherever_it_is_missing(
+    tmp_path: Path,
+    compose: Compose,
+    caplog: pytest.LogCaptureFixture,
+    annotation: str,
+    returned: str,
+    told: str,
+):
+    (tmp_path / "late.py").write_text(LATE.format(annotation=annotation, returned=returned))
+    async with compose(tmp_path) as caller:
+        answer = await caller.anonymous("GET", "/late")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert told in caplog.text
+    assert "rite `await` before the call" in caplog.text
 
 
 async def test_a_forgotten_await_in_an_event_is_named(service: Caller, caplog: pytest.LogCaptureFixture):

@@ -11,7 +11,6 @@ from runtime.http.problems import status_of
 from runtime.routing import discover
 from shared.errors import AnnexError
 from tests.fixtures.constructs import CONSTRUCTS
-from tests.fixtures.node import ROOT
 from tests.fixtures.routing import write_tree
 
 
@@ -31,12 +30,25 @@ def test_only_what_is_stale_is_written(tmp_path, operations):
     assert artefacts.write(tmp_path, operations) == []
 
 
-def test_the_drop_in_is_copied_without_its_tests_and_only_where_it_changed(tmp_path):
-    copied = artefacts.copy_into(tmp_path / "app" / "annex", ROOT)
-    names = {path.name for path in copied}
-    assert {"server.ts", "browser.tsx", "schema.ts", "README.md"} <= names
-    assert not any("test" in name for name in names)
-    assert artefacts.copy_into(tmp_path / "app" / "annex", ROOT) == []
+def test_an_app_gets_the_whole_client_without_its_tests_and_only_what_changed(tmp_path, operations):
+    app = tmp_path / "app" / "annex"
+
+    written = artefacts.write(tmp_path, operations, app=app)
+
+    assert {"server.ts", "browser.tsx", "schema.ts", "vocabulary.ts", "README.md"} <= {
+        path.name for path in written if path.parent == app
+    }
+    assert not any("test" in path.name for path in written)
+    assert not (tmp_path / "client").exists()
+    assert artefacts.write(tmp_path, operations, app=app) == []
+
+
+def test_a_client_in_the_app_that_somebody_changed_is_stale(tmp_path, operations):
+    app = tmp_path / "app" / "annex"
+    artefacts.write(tmp_path, operations, app=app)
+    (app / "server.ts").write_text("// mine")
+
+    assert artefacts.stale(tmp_path, operations, app=app) == [app / "server.ts"]
 
 
 def test_every_error_that_can_leave_the_service_is_in_the_vocabulary():
@@ -47,9 +59,18 @@ def test_every_error_that_can_leave_the_service_is_in_the_vocabulary():
         waiting += error.__subclasses__()
         if error is not AnnexError and error.__module__.startswith(("shared.", "runtime.")):
             seen.add((error.code, status_of(error)))
-    # One meaning, two statuses: a call lost with its worker is 409, a change in the database 503.
-    assert seen - {("outcome_unknown", 409)} == {(code, facts["status"]) for code, facts in codes.items()}
+    assert seen == {(code, status) for code, facts in codes.items() for status in facts["statuses"]}
     assert all(facts["meaning"] for facts in codes.values())
+
+
+def test_a_code_with_two_statuses_names_both_and_means_one_thing():
+    codes = vocabulary.error_codes()
+    unknown = codes["outcome_unknown"]
+
+    assert {code for code, facts in codes.items() if len(facts["statuses"]) > 1} == {"outcome_unknown"}
+    assert (unknown["status"], unknown["statuses"], unknown["retryable"]) == (503, [409, 503], False)
+    assert unknown["meaning"].startswith("409: The first call with this `Idempotency-Key`")
+    assert " 503: The database connection was lost" in unknown["meaning"]
 
 
 def test_enums_and_permissions_of_the_functions_are_shared_words(operations):

@@ -1,5 +1,8 @@
 """What an old client can fail at is breaking; everything else is additive."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from runtime.bridge import contract, openapi
@@ -170,3 +173,53 @@ MORE = contract.ContractChange("additive", "GET /fills", "the route was added.")
 )
 def test_a_breaking_change_is_acknowledged_by_its_route_under_unreleased(changelog, left):
     assert contract.unacknowledged([GONE, FIELD, MORE], changelog) == left
+
+
+JOB = '''
+import msgspec
+
+from runtime import Function
+
+config = Function(public=True)
+
+
+class Letter(msgspec.Struct):
+    to: str
+    copies: int = 1
+
+
+async def job(data: Letter) -> str:
+    """Send it."""
+    raise NotImplementedError
+'''
+
+
+def described(folder: Path, text: str) -> dict[str, Any]:
+    write_tree(folder, {"mail.py": text})
+    return openapi.document(discover(folder).described)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("copies: int = 1", "copies: int", "breaking: JOB /mail body.copies: the field is now required."),
+        ("to: str", "to: int", "breaking: JOB /mail body.to: the type changed from string to number."),
+        ("    copies: int = 1\n", "", "breaking: JOB /mail body.copies: the field was removed."),
+        (
+            "copies: int = 1",
+            'copies: int = 1\n    note: str = ""',
+            "additive: JOB /mail body.note: the field was added.",
+        ),
+        ("-> str", "-> int", "breaking: JOB /mail response: the type changed from string to number."),
+        ("async def job(data: Letter)", "async def get()", "breaking: JOB /mail: the job was removed."),
+        ("public=True", "permission='org:mail:send'", ""),
+    ],
+)
+def test_a_change_that_queued_work_would_not_survive_is_breaking(
+    tmp_path: Path, old: str, new: str, said: str
+):
+    before, after = (
+        described(tmp_path / name, text) for name, text in (("a", JOB), ("b", JOB.replace(old, new)))
+    )
+    found = [str(each) for each in contract.compare(before, after) if "/mail" in str(each)]
+    assert said in (found or [""])

@@ -195,3 +195,48 @@ def test_contents_redirects_and_replies_are_described_as_they_are_sent(contract)
     } == {"post": 60}
     assert "range_not_satisfiable" in item["get"]["x-error-codes"]
     assert {"idempotency_key_reused", "outcome_unknown"} <= {*item["post"]["x-error-codes"]}
+
+
+PYTHON_WORDS = '''
+    """Words."""
+
+    from msgspec import Struct
+
+    from runtime import Function
+
+    config = Function(public=True)
+
+
+    class Page(Struct, rename="camel"):
+        """A page; None of it is True at the end. See /words/{next_cursor}.
+
+        Attributes:
+            next_cursor: `None` at the end, else as `after_id` was.
+            note: False, or `summary_of` of `unknown_name`.
+        """
+
+        next_cursor: str | None
+        note: str = "None"
+
+
+    async def get(after_id: str | None = None) -> Page:
+        """Return a page; pass `next_cursor` back as `after_id`, or None.
+
+        Args:
+            after_id: None for the first; `next_cursor` of the page before.
+        """
+        return Page(None)
+'''
+
+
+def test_the_contract_speaks_the_words_of_the_wire_and_not_those_of_python(tmp_path):
+    write_tree(tmp_path, {"words.py": PYTHON_WORDS})
+    contract = openapi.document(discover(tmp_path).operations)
+    page = contract["components"]["schemas"]["Page"]
+    entry = contract["paths"]["/words"]["get"]
+    assert page["description"] == "A page; None of it is true at the end. See /words/{next_cursor}."
+    assert page["properties"]["nextCursor"]["description"] == "`null` at the end, else as `after_id` was."
+    assert page["properties"]["note"]["description"] == "false, or `summary_of` of `unknown_name`."
+    assert page["properties"]["note"]["default"] == "None"
+    assert entry["summary"] == "Return a page; pass `nextCursor` back as `after_id`, or null."
+    assert entry["parameters"][0]["description"] == "null for the first; `nextCursor` of the page before."

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.database.statements.statement import After, describe
+from tests.fixtures.sessions import LASTING, LOCAL
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,16 @@ def test_no_literal_becomes_part_of_a_summary(text: str):
     literal = "'FROM K1tt3n " + text.replace("'", "''").replace("\\", "") + "'"
 
     assert "K1tt3n" not in describe(f'SELECT {literal} FROM "Signal"').summary
+
+
+@pytest.mark.parametrize(("sql", "name"), LASTING)
+def test_what_outlives_its_transaction_is_named(sql: str, name: str):
+    found = describe(sql).lasting
+
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize("sql", LOCAL)
+def test_what_ends_with_its_transaction_does_not_last(sql: str):
+    assert describe(sql).lasting is None

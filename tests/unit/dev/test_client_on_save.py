@@ -37,3 +37,14 @@ def test_a_project_without_a_client_gets_none(project):
     (project / "client").rmdir()
     _write_client(discover(project / "functions"))
     assert not (project / "contracts").exists()
+
+
+def test_the_client_in_the_app_is_rewritten_with_its_core(project):
+    (project / "client").rmdir()
+    app = project / "web" / "annex"
+
+    _write_client(discover(project / "functions"), app)
+
+    assert '"/ticks"' in (app / "schema.ts").read_text()
+    assert (app / "server.ts").exists()
+    assert not (project / "client").exists()

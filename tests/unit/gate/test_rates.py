@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.asgi.addresses import caller_of
 from runtime.config import Rate
-from runtime.gate.rate_limit import caller_of
 from runtime.gate.rates import MemoryRates, judge, rates_at
 from tests.fixtures.gate import Serve, Service, route
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from runtime.routing.calling.answers.endings import Done
-from runtime.routing.calling.answers.streams import DRAIN, event_stream
+from runtime.routing.calling.answers.streams import DRAIN, MAX_EVENT, event_stream
 from shared.errors import NotFound
 from shared.events import Event
 from tests.fixtures.gate import Serve, Service, route
@@ -194,6 +194,28 @@ async def test_mistake_of_a_function_is_told_by_id_and_never_by_its_text(
     assert "hunter2" not in answer.text
     assert service.shell.seen[0].error == "RuntimeError"
     assert any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("name", ["tick", "done"])
+async def test_event_over_the_limit_ends_the_stream_and_the_log_says_how_long_it_was(
+    serve: Serve, caplog: pytest.LogCaptureFixture, name: str
+):
+    class Long(Event, tag=name, frozen=True):
+        text: str
+
+    @route()
+    async def signals() -> AsyncIterator[Long]:
+        overhead = len(f'id: 1\nevent: {name}\ndata: {{"type":"{name}","text":""}}\n\n')
+        if name == "tick":
+            yield Long("x" * (MAX_EVENT - overhead))
+        yield Long("x" * MAX_EVENT)
+
+    answer = await (await serve(signals)).http.get("/signals")
+
+    assert answer.text.count(f"event: {name}") == (name == "tick")
+    assert last_event(answer.text)[0] == "error"
+    assert last_event(answer.text)[1]["code"] == "internal_error"
+    assert f"and at most {MAX_EVENT} are sent. Yield it in parts" in caplog.text
 
 
 async def test_deadline_ends_a_stream_with_an_error_event(serve: Serve):

@@ -256,10 +256,6 @@ def test_path_of_the_file_is_taken_for_its_name(tmp_path: Path, name: str) -> No
 
 def test_written_function_and_its_test_are_clean_and_pass(tmp_path: Path) -> None:
     paths = scaffold(tmp_path / "functions", "signals/[symbol]", methods=("get", "post", "delete"))
-    (tmp_path / "conftest.py").write_text(
-        "from pathlib import Path\n\nimport pytest\n\npytest_plugins = ['tests.fixtures.routing']\n\n\n"
-        "@pytest.fixture(scope='session')\ndef served_functions():\n    return Path('functions')\n"
-    )
     repository = Path(__file__).parents[3]
 
     def run(*command: str) -> str:
@@ -277,16 +273,7 @@ def test_written_function_and_its_test_are_clean_and_pass(tmp_path: Path) -> Non
     config = str(repository / "pyproject.toml")
     run("ruff", "check", "--no-cache", "--config", config, *map(str, paths))
     run("ruff", "format", "--no-cache", "--config", config, "--check", *map(str, paths))
-    passed = run(
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "asyncio_mode=auto",
-        "--import-mode=importlib",
-        str(paths[1]),
-    )
+    passed = run("pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", str(paths[1]))
     assert "3 passed" in passed
 
 

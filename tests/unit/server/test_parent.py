@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from runtime.server.parent.blame.stacks import culprit
 from runtime.server.parent.ledger import Ledger, UnderWay, create
 from runtime.server.parent.log import MAX_LINE, ParentLog
 from runtime.server.worker.share import share
+from runtime.server.worker.threads import note_threads
 from runtime.settings import SettingsError, load
 from runtime.telemetry.logs.lines import JsonLine
 
@@ -137,6 +139,17 @@ def test_ledger_tells_the_other_side_what_is_under_way():
     assert parent.under_way(["a.py", "b.py", "c.py"]) == [UnderWay("a.py", 1, 2), UnderWay("b.py", 1, 1)]
     assert (parent.beat, parent.threads) == (5.5, {0x7F00_0000_0000: 71})
     os.close(descriptor)
+
+
+def test_a_thread_is_in_the_ledger_before_it_runs(monkeypatch: pytest.MonkeyPatch):
+    ledger = Ledger(create())
+    monkeypatch.setattr(threading.Thread, "run", threading.Thread.run)  # put back afterwards
+    found: list[int | None] = []
+    note_threads(ledger)
+    thread = threading.Thread(target=lambda: found.append(ledger.threads.get(threading.get_ident())))
+    thread.start()
+    thread.join()
+    assert found == [thread.native_id]
 
 
 def test_number_of_workers_is_given_or_that_of_the_cores():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.settings.origins import compile_origins, faults
+from runtime.settings.origins import claimable, compile_origins, faults
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,63 @@ def test_what_is_not_an_origin_is_told_how_to_write_one(entry: str):
 
 
 @pytest.mark.parametrize(
-    "entry", ["https://*.vercel.app", "https://app-*.vercel.app", "https://*.up.railway.app"]
+    ("entry", "below"),
+    [
+        ("https://*.vercel.app", "every site on vercel.app"),
+        ("https://app-*.vercel.app", "every site on vercel.app"),
+        ("https://*.VERCEL.app:8443", "every site on vercel.app"),
+        ("https://*.up.railway.app", "every site on up.railway.app"),
+        ("https://*.onrender.com", "every site on onrender.com"),
+        ("https://app-*.fly.dev", "every site on fly.dev"),
+        ("https://*.azurewebsites.net", "every site on azurewebsites.net"),
+        ("https://*.com", "every site on com"),
+        ("https://app-*-acme.com", "every site on com"),
+        ("https://*.co.uk", "every site on co.uk"),
+        ("https://*acme.co.uk", "every site on co.uk"),
+        ("https://www.*.com", "every site on com"),
+        ("https://a.*.co.uk", "every site on co.uk"),
+        ("https://app.us-*-1.compute.amazonaws.com", "every site of the internet"),
+        ("https://acme.*", "every site of the internet"),
+        ("https://*.*", "every site of the internet"),
+        ("https://acme.c*m", "every site of the internet"),
+        ("https://*", "every site of the internet"),
+    ],
 )
-def test_a_pattern_that_anybody_can_match_is_refused(entry: str):
-    assert "only you can claim" in next(faults([entry]))
+def test_a_pattern_that_anybody_can_match_is_refused(entry: str, below: str):
+    (problem,) = faults([entry])
+
+    assert below in problem
+    assert "https://*.preview.example.com" in problem
 
 
 @pytest.mark.parametrize(
-    "entry", ["*", "https://app-*-acme.vercel.app", "https://acme.vercel.app", "https://*.example.com"]
+    ("entry", "count"),
+    [
+        ("https://app-*-acme.vercel.app", 1),
+        ("https://app.example.com", 0),
+        ("https://acme.vercel.app", 0),
+        ("https://*.preview.acme.com", 0),
+        ("https://*.acme.vercel.app", 0),
+        ("*", 0),
+    ],
+)
+def test_a_pattern_that_a_strangers_project_can_match_is_told(entry: str, count: int):
+    assert len(list(claimable([entry]))) == count
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "*",
+        "https://app-*-acme.vercel.app",
+        "https://acme.vercel.app",
+        "https://*.example.com",
+        "https://*.acme.co.uk",
+        "https://a-*.preview.acme.com",
+        "http://*.localhost:3000",
+        "http://*.annex.internal",
+        "https://localhost",
+    ],
 )
 def test_a_sound_entry_has_no_fault(entry: str):
     assert list(faults([entry])) == []

@@ -26,3 +26,14 @@ class UnreadableFile(Misfit):
         self.log_text = (
             f"{function} returned the file `{name}`, which {found}. Write it first, or raise NotFound."
         )
+
+
+class LongEvent(Misfit):
+    """A function yielded an event that is too long to be sent; the stream ends with an internal error."""
+
+    def __init__(self, function: str, length: int, limit: int) -> None:
+        Internal.__init__(self)
+        self.log_text = (
+            f"{function} yielded an event of {length} bytes, and at most {limit} are sent. "
+            "Yield it in parts, or yield where it can be fetched."
+        )

@@ -85,6 +85,21 @@ class Output:
         """Return what is raised where the answer does not fit."""
         return Misfit(self._where, place.removeprefix("."), expected, cure)
 
+    def nothing(self, value: Any) -> bytes:
+        """Return the body of a function annotated `-> None`.
+
+        Raises:
+            Misfit: an `await` was forgotten, and what it should have waited for was not done.
+        """
+        if inspect.isawaitable(value):
+            raise self.mismatch(value, "`None`")
+        return b""
+
+    def mismatch(self, value: Any, expected: str) -> Misfit:
+        """Return what is raised where the whole answer is of another class."""
+        cure = cure_of(value) if inspect.isawaitable(value) else CURE
+        return self.misfit("", f"Expected {expected}, got `{type(value).__name__}`.", cure)
+
     def unreadable(self, name: str, found: str) -> UnreadableFile:
         """Return what is raised where a returned path cannot be read; `found` says why."""
         return UnreadableFile(self._where, name, found)

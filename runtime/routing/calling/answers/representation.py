@@ -2,31 +2,19 @@
 
 import asyncio
 import re
-import sys
-import zlib
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Iterator
 from hashlib import blake2b
 from math import inf
 
 from runtime.asgi.messages import Fields, Scope, header
 from runtime.config import Policy
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-
-type Compress = Callable[[bytes], bytes]
+from runtime.routing.calling.answers.codings import CODINGS, coding_of
 
 SMALLEST = 1024  # bytes; below, a compressed body saves no packet
 OFF_LOOP = 32 * 1024  # bytes; from here on a thread compresses, about 2 ms for 256 KiB
 COMPRESSIBLE = re.compile(
     rb"text/(?!event-stream)|application/([^;]*\+)?(json|xml|javascript)\b|image/svg\+xml"
 )
-
-CODINGS: dict[bytes, Compress] = {b"gzip": partial(zlib.compress, level=1, wbits=31)}
-"""By name, the best first."""
-if sys.version_info >= (3, 14):
-    CODINGS = {b"zstd": partial(zstd.compress, level=1), **CODINGS}
 
 
 class Representation:
@@ -58,7 +46,7 @@ class Representation:
         vary = self.vary(fields, len(body))
         if not vary or status in {204, 206, 304}:
             return status, fields, body
-        coding = coding_of(b",".join(_all(scope, b"accept-encoding")))
+        coding = coding_of(b",".join(values_of(scope, b"accept-encoding")))
         if coding is None:
             return status, [*fields, *vary], body
         compress = CODINGS[coding]
@@ -85,24 +73,12 @@ def without(fields: Fields, *names: bytes) -> Fields:
     return [field for field in fields if field[0] not in names]
 
 
-@lru_cache(64)
-def coding_of(accepted: bytes) -> bytes | None:
-    """Return the coding that an `Accept-Encoding` likes most, the better of two equals; None for none."""
-    weights: dict[bytes, float] = {}
-    for each in accepted.lower().split(b","):
-        name, _, parameter = each.partition(b";")
-        weight = re.fullmatch(rb"\s*q\s*=\s*([01](?:\.\d*)?)\s*", parameter)
-        weights[name.strip()] = float(weight[1]) if weight else float(not parameter.strip())
-    rest = weights.get(b"*", 0.0)
-    best = max(CODINGS, key=lambda coding: weights.get(coding, rest))
-    return best if weights.get(best, rest) > 0 else None
-
-
 def is_known(scope: Scope, tag: bytes) -> bool:
     """Say whether `If-None-Match` names the tag; the comparison is the weak one (RFC 9110, 13.1.2)."""
-    known = b",".join(_all(scope, b"if-none-match"))
+    known = b",".join(values_of(scope, b"if-none-match"))
     return known.strip() == b"*" or tag.removeprefix(b"W/") in re.findall(rb'"[^"]*"', known)
 
 
-def _all(scope: Scope, name: bytes) -> Iterator[bytes]:
+def values_of(scope: Scope, name: bytes) -> Iterator[bytes]:
+    """Yield the values of all header fields called `name` (lower case)."""
     return (value for key, value in scope["headers"] if key == name)

@@ -23,7 +23,7 @@ from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import CallerLeft, Message, Scope, Send, header
 from runtime.config import Endpoint
 from runtime.routing.calling.answers.endings import END, Done, Failed
-from runtime.routing.calling.answers.misfit import Misfit
+from runtime.routing.calling.answers.misfit import LongEvent, Misfit
 from runtime.routing.calling.exits import EXITS, Interrupted, refused
 from runtime.routing.calling.refusals import refusal_of
 from runtime.telemetry import record_exception
@@ -40,6 +40,7 @@ from shared.events import Event
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = 15.0  # seconds without an event after which a comment keeps proxies from hanging up
+MAX_EVENT = 1_048_576  # bytes of one event as it is sent; the typed client refuses a longer one
 DRAIN = "drain"  # key in `app.state` of the event that is set when the service shuts down
 
 HEADERS = {
@@ -168,6 +169,8 @@ class _Stream(ASGIResponse):
             event = self._fit(given)
             if _name(event) in {"done", "error"}:
                 last: Event = event  # the function's own last word
+                if not self._wire:
+                    self._frame(0, last)  # one that cannot be sent ends the stream as any other failure does
                 return last
             await self._event(event)
             await asyncio.sleep(0)  # a function that never waits must not keep the loop from everybody else
@@ -177,8 +180,13 @@ class _Stream(ASGIResponse):
         if self._wire:
             await self._write(self._wire.frames(event))
             return
-        frame = b"id: %d\nevent: %s\ndata: %s\n\n"
-        await self._write(frame % (next(self._ids), _name(event).encode(), self._encode(event)))
+        await self._write(self._frame(next(self._ids), event))
+
+    def _frame(self, number: int, event: Any) -> bytes:
+        frame = b"id: %d\nevent: %s\ndata: %s\n\n" % (number, _name(event).encode(), self._encode(event))
+        if len(frame) > MAX_EVENT:
+            raise LongEvent(self._endpoint.file, len(frame), MAX_EVENT)
+        return frame
 
     async def _write(self, frame: bytes) -> None:
         self._quiet_since = asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""A form, urlencoded or multipart, as one struct: everything that is wrong with it is told at once."""
+"""A form, urlencoded or multipart, as one struct or model; everything wrong with it is told at once."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,6 +9,7 @@ from litestar.datastructures import UploadFile
 
 from runtime.routing.annotations.defaults import fresh
 from runtime.routing.annotations.form import (
+    CHECKED,
     MULTIPART,
     URLENCODED,
     FormField,
@@ -19,15 +20,14 @@ from runtime.routing.annotations.form import (
     members,
     needs_files,
 )
+from runtime.routing.annotations.models import is_model
 from runtime.routing.calling.inputs.body import media_type
 from runtime.routing.calling.inputs.form import MAX_PARTS, FormParts
+from runtime.routing.calling.inputs.form_model import ModelForm
 from runtime.routing.calling.inputs.texts import TextReader
 from runtime.routing.calling.inputs.validation import Arguments
 from runtime.routing.operation import Input
 from shared.errors import FieldError, Malformed, UnsupportedMediaType
-
-_CHECKED = {"on": "true", "off": "false"}
-"""What a checkbox of a page says."""
 
 
 class FormReader:
@@ -37,14 +37,12 @@ class FormReader:
         self._name = given.name
         self._is_required = given.default is msgspec.NODEFAULT
         self._fresh = fresh(given.default)
-        self._make = form_class(given.annotation)
-        self._fields = [_FieldReader(each) for each in fields_of(given.annotation)]
-        config = getattr(self._make, "__struct_config__", None)
-        self._forbids = config is not None and config.forbid_unknown_fields
+        made, fields = form_class(given.annotation), fields_of(given.annotation)
+        self._made_of = (ModelForm if is_model(made) else _StructForm)(made, fields).read
         self._media = (MULTIPART,) if needs_files(given.annotation) else (MULTIPART, URLENCODED)
 
     async def read(self, arguments: Arguments, request: Request[Any, Any, Any]) -> list[FieldError]:
-        """Add the struct to `arguments`, or return what is wrong with each field."""
+        """Add the struct or model to `arguments`, or return what is wrong with each field."""
         media = media_type(request.scope)
         if media is None and not await request.body():
             if self._fresh:
@@ -53,6 +51,21 @@ class FormReader:
         if media not in self._media:
             raise UnsupportedMediaType(f"Send the form as {' or '.join(self._media)}.")
         parts = await (_multipart(request) if media == MULTIPART else _urlencoded(request))
+        arguments[self._name], errors = self._made_of(parts)
+        return errors
+
+
+class _StructForm:
+    """Makes a struct of the parts of a form."""
+
+    def __init__(self, struct: type[Any], fields: list[FormField]) -> None:
+        self._struct = struct
+        self._fields = [_FieldReader(each) for each in fields]
+        config = getattr(struct, "__struct_config__", None)
+        self._forbids = config is not None and config.forbid_unknown_fields
+
+    def read(self, parts: FormParts) -> tuple[Any, list[FieldError]]:
+        """Return the struct, or what is wrong with each field."""
         errors: list[FieldError] = []
         values: Arguments = {}
         for field in self._fields:
@@ -61,10 +74,10 @@ class FormReader:
             errors += [FieldError("body", name, "Unknown field.") for name in parts]
         if not errors:
             try:
-                arguments[self._name] = self._make(**values)
+                return self._struct(**values), []
             except (ValueError, TypeError) as error:  # a `__post_init__` speaks to the caller, as in JSON
                 errors.append(FieldError("body", "", str(error)))
-        return errors
+        return None, errors
 
 
 class _FieldReader:
@@ -94,7 +107,7 @@ class _FieldReader:
         else:
             texts = [str(part) for part in parts]
             if self._is_bool:
-                texts = [_CHECKED.get(text, text) for text in texts]
+                texts = [CHECKED.get(text, text) for text in texts]
             self._text.read(values, texts or None, errors)
 
     def _read_files(self, values: Arguments, parts: list[str | UploadFile], errors: list[FieldError]) -> None:

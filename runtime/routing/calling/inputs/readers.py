@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, assert_never, cast
 
 import msgspec
 
-from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.invocation import RUN_KEY, SCOPE_KEY
 from runtime.asgi.messages import Receive, Scope, Send
 from runtime.routing.annotations.numbers import UNBOUNDED, has_numbers, unbounded
 from runtime.routing.calling.inputs.body import BodyReader, UploadReader
@@ -20,6 +20,7 @@ from runtime.routing.input_kind import InputKind, Location
 from runtime.routing.operation import Input, Operation
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.identity import Member
+from shared.work import Jobs
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +111,10 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a tab
                 given.append((each.name, _http))
             case InputKind.SETTINGS:
                 given.append((each.name, _made(each.value)))
+            case InputKind.JOBS:
+                given.append((each.name, _jobs))
+            case InputKind.RUN:
+                given.append((each.name, _run))
             case InputKind.REQUEST:
                 given.append((each.name, cast("Giver", RawRequest)))  # its types differ in name alone
             case _:
@@ -156,6 +161,14 @@ def _read_only_database(scope: Scope, _receive: Receive, _send: Send) -> Any:
 
 def _agents(demands: str) -> Giver:
     return lambda scope, _receive, _send: scope["app"].state.agents.under(demands)
+
+
+def _jobs(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    return Jobs(scope["app"].state.jobs, scope[SCOPE_KEY].user)
+
+
+def _run(scope: Scope, _receive: Receive, _send: Send) -> Any:
+    return scope[RUN_KEY]
 
 
 def _converter(name: str, kind: Any) -> Callable[[str], Any]:

@@ -139,12 +139,25 @@ async def _sent_on(iterator: Any) -> AsyncGenerator[bytes]:
     if hasattr(iterator, "__anext__"):
         async for piece in iterator:
             if piece:
-                yield piece.encode() if isinstance(piece, str) else bytes(piece)
+                yield _encoded(piece)
             await asyncio.sleep(0)  # one that never waits must not keep the loop from everybody else
         return
     while pieces := await asyncio.to_thread(_some, iterator):
         if joined := b"".join(pieces):
             yield joined
+
+
+def _encoded(piece: Any) -> bytes:
+    """Return a piece as bytes.
+
+    Raises:
+        TypeError: it is neither text nor bytes.
+    """
+    if isinstance(piece, str):
+        return piece.encode()
+    if not isinstance(piece, bytes | bytearray | memoryview):  # of a number, `bytes` makes as many zeros
+        raise TypeError(f"The pieces of a content are text or bytes, not `{type(piece).__name__}`.")
+    return bytes(piece)
 
 
 def _some(iterator: Iterator[Any]) -> list[bytes]:
@@ -155,7 +168,7 @@ def _some(iterator: Iterator[Any]) -> list[bytes]:
         piece = next(iterator, _END)
         if piece is _END:
             break
-        pieces.append(piece.encode() if isinstance(piece, str) else bytes(piece))
+        pieces.append(_encoded(piece))
         size += len(pieces[-1])
     return pieces
 

@@ -13,7 +13,8 @@ from runtime.routing.calling.answers.outgoing import functions_own
 from runtime.routing.calling.answers.outputs import Output
 from runtime.routing.calling.answers.representation import Representation, without
 from runtime.routing.calling.replies.body import OpenedBody, Unreadable, opened
-from runtime.routing.calling.replies.ranges import ByteRange, range_of, validators
+from runtime.routing.calling.replies.parts import SentParts
+from runtime.routing.calling.replies.ranges import ranges_of, validators
 from runtime.routing.operation import Operation
 
 JSON = (b"content-type", b"application/json")
@@ -51,6 +52,7 @@ class Replies:
 
         Raises:
             Misfit: the annotation does not name it.
+            PreconditionFailed: the caller demands another version of a content.
             RangeNotSatisfiable: the caller asks for a part behind the end.
         """
         status = self._status
@@ -65,10 +67,7 @@ class Replies:
             await self._send_whole(scope, send, value.status, _laid([], [*value.fields, *own]), b"")
         elif self.are_usual:
             if self._content is None or not isinstance(value, self._content):
-                expected = self._content or Redirect
-                raise self._output.misfit(
-                    "", f"Expected `{expected.__name__}`, got `{type(value).__name__}`."
-                )
+                raise self._output.mismatch(value, f"`{(self._content or Redirect).__name__}`")
             self._refuse_body(status)
             await self._send_content(value, status or 200, own, scope, receive, send)
         else:
@@ -78,7 +77,7 @@ class Replies:
         is_empty = self._operation.returns in {None, type(None)} or (status in EMPTY and value is None)
         if not is_empty:
             self._refuse_body(status)
-        body = b"" if is_empty else self._output.encode(value)
+        body = self._output.nothing(value) if is_empty else self._output.encode(value)
         fields = _laid(self._cache if is_empty else [JSON, *self._cache], own)
         await self._send_whole(scope, send, status or (204 if is_empty else 200), fields, body)
 
@@ -109,26 +108,28 @@ class Replies:
         receive: Receive,
         send: Send,
     ) -> None:
-        part = None
+        parts = None
         if self._is_get and status == 200:
-            status, fields, part = self._asked(content, body, fields, scope)
-        if status == 304 or (part is None and body.whole is not None):
+            status, fields, parts = self._asked(content, body, fields, scope)
+        if status == 304 or (parts is None and body.whole is not None):
             await self._send_whole(scope, send, status, fields, (status != 304 and body.whole) or b"")
             return
-        length = body.length if part is None else part.last - part.first + 1
-        if length is not None:
-            fields = [*fields, (b"content-length", b"%d" % length)]
+        if parts is None and body.length is not None:
+            fields = [*fields, (b"content-length", b"%d" % body.length)]
         await send({"type": "http.response.start", "status": status, "headers": fields})
         if scope[SCOPE_KEY].method != "HEAD":
-            pieces = body.pieces(part.first, part.last) if part else body.pieces(0, None)
-            await _send_pieces(pieces, receive, send)
+            await _send_pieces(parts.pieces(body) if parts else body.pieces(0, None), receive, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _asked(
         self, content: Content, body: OpenedBody, fields: Fields, scope: Scope
-    ) -> tuple[int, Fields, ByteRange | None]:
-        """Return what the caller's conditions make of the answer: 304, 206 with its part, or 200."""
+    ) -> tuple[int, Fields, SentParts | None]:
+        """Return what the caller's conditions make of the answer: 304, 206 with its parts, or 200.
+
+        They are asked in the order of RFC 9110, 13.2.2.
+        """
         known = validators(content.etag or body.tag, content.modified or body.modified)
+        known.demand(scope)
         fields = [*fields, *known.fields]
         vary = self._representation.vary(fields, len(body.whole)) if body.whole else []
         if known.are_known(scope):
@@ -137,10 +138,11 @@ class Replies:
             return 200, fields, None
         fields.append((b"accept-ranges", b"bytes"))
         is_whole = scope[SCOPE_KEY].method == "HEAD" or not known.hold(scope)
-        part = None if is_whole else range_of(scope, body.length)
-        if part is None:
+        ranges = [] if is_whole else ranges_of(scope, body.length)
+        if not ranges:
             return 200, fields, None
-        return 206, [*fields, (b"content-range", part.field), *vary], part
+        parts = SentParts(ranges, [*fields, *vary])
+        return 206, parts.fields, parts
 
     async def _send_whole(self, scope: Scope, send: Send, status: int, fields: Fields, body: bytes) -> None:
         if status not in {204, 304}:

@@ -14,11 +14,11 @@ from opentelemetry.trace import NoOpTracerProvider
 from shared.agents.autogen.asides import Asides
 from shared.agents.autogen.building.share import Share
 from shared.agents.autogen.building.tools import ApprovedTool, RunTool, asking_tool
-from shared.agents.autogen.characters import whole
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.run_model import RunModel
+from shared.agents.characters import whole
 from shared.agents.conversation.transcript import Turn
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.tool import Tool, refuse_tool
 
 
@@ -30,7 +30,7 @@ class Parts:
     """
 
     def __init__(
-        self, run: Run, client: ModelClient, share: Share, past: Sequence[Turn], *, trace_messages: bool
+        self, run: TeamRun, client: ModelClient, share: Share, past: Sequence[Turn], *, trace_messages: bool
     ) -> None:
         self.past = tuple(past)
         self.asides = Asides()

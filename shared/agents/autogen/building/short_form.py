@@ -14,14 +14,14 @@ from pydantic import BaseModel
 
 from shared.agents.autogen.building.output import pydantic_model
 from shared.agents.autogen.building.parts import Parts
-from shared.agents.autogen.characters import whole
+from shared.agents.characters import whole
 from shared.agents.conversation.transcript import Turn
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.team import Agent, Team
 from shared.agents.tool import Tool
 
 
-def round_robin(team: Team, run: Run, parts: Parts) -> RoundRobinGroupChat:
+def round_robin(team: Team, run: TeamRun, parts: Parts) -> RoundRobinGroupChat:
     """Return the group chat in which the agents of `team` speak in turn."""
     forms = {agent.name: pydantic_model(agent.output) for agent in team.agents if agent.output}
     return RoundRobinGroupChat(
@@ -54,7 +54,7 @@ def _member(agent: Agent, form: type[BaseModel] | None, parts: Parts) -> Assista
 class _Ending(TerminationCondition):
     """Ends the group chat when the run is over, when the text is said, or after the last turn."""
 
-    def __init__(self, team: Team, run: Run) -> None:
+    def __init__(self, team: Team, run: TeamRun) -> None:
         self._team = team
         self._run = run
         self._turns_left = team.max_turns if len(team.agents) > 1 else 1

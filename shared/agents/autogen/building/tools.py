@@ -21,11 +21,11 @@ from opentelemetry.trace import Span, Status, StatusCode
 from pydantic import BaseModel
 
 from shared.agents.autogen.building.share import Share
-from shared.agents.autogen.characters import whole
+from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_QUESTION
 from shared.agents.events import ToolCall
 from shared.agents.questions.question import Question, call_digest
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.agents.tool import Tool, arguments_of
 from shared.errors import AnnexError
 
@@ -44,7 +44,7 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
 
     component_provider_override = "shared.agents.autogen.building.tools.RunTool"
 
-    def __init__(self, function: Tool, run: Run, share: Share) -> None:
+    def __init__(self, function: Tool, run: TeamRun, share: Share) -> None:
         description = inspect.getdoc(function) or function.__name__
         super().__init__(BaseModel, BaseModel, function.__name__, description)
         self._function = function
@@ -157,7 +157,7 @@ class ApprovedTool(RunTool):
             raise ToolFailed("The person has not approved this call yet.")
 
 
-def asking_tool(agent: str, run: Run, share: Share) -> RunTool:
+def asking_tool(agent: str, run: TeamRun, share: Share) -> RunTool:
     """Return the tool by which `agent` ends the run with a question to the person."""
 
     async def ask_user(question: Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION)]) -> str:

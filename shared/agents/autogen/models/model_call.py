@@ -7,13 +7,13 @@ from autogen_core import FunctionCall
 from autogen_core.models import CreateResult, RequestUsage
 
 from shared.agents.autogen.asides import Asides
-from shared.agents.autogen.characters import whole
 from shared.agents.autogen.models.model_client import ModelAnswer, Piece, Thought
 from shared.agents.autogen.models.thinking import Thinking
 from shared.agents.autogen.models.tokens import BYTES_PER_TOKEN, plausible
+from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_MESSAGE
 from shared.agents.events import Reasoning, ReasoningDelta, StopReason
-from shared.agents.running.run import Run
+from shared.agents.running.run import TeamRun
 from shared.errors import ModelUnavailable
 
 EMPTY_RESULT = CreateResult(
@@ -36,7 +36,7 @@ class ModelCall:
         ending: why the run ends with this call, whatever the model still sends; None: it goes on.
     """
 
-    def __init__(self, run: Run, asides: Asides | None) -> None:
+    def __init__(self, run: TeamRun, asides: Asides | None) -> None:
         self.ending: StopReason | None = None
         self._run = run
         self._asides = asides

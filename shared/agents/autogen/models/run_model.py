@@ -31,7 +31,7 @@ from shared.agents.autogen.models.model_call import EMPTY_RESULT, ModelCall
 from shared.agents.autogen.models.model_client import ABILITIES, JsonOutput, ModelClient, Piece, ToolChoice
 from shared.agents.autogen.models.provider_errors import FILTERED, refuse_misfit, translated
 from shared.agents.autogen.models.tokens import plausible, size_of
-from shared.agents.running.run import Run, RunOver
+from shared.agents.running.run import RunOver, TeamRun
 from shared.errors import ModelUnavailable
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class RunModel(ChatCompletionClient):
     def __init__(
         self,
         client: ModelClient,
-        run: Run,
+        run: TeamRun,
         *,
         trace_messages: bool,
         asides: Asides | None = None,

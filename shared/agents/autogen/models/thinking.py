@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from shared.agents.autogen.characters import Characters
 from shared.agents.autogen.models.model_client import Thought
+from shared.agents.characters import Characters
 
 _OPEN, _CLOSE = "<think>", "</think>"
 

@@ -222,3 +222,42 @@ async def test_an_issuer_that_is_not_listed_is_refused(issuer):
         )
 
     assert refusal.value.reason == "token-invalid-issuer"
+
+
+@pytest.mark.parametrize(
+    ("party", "problem"),
+    [
+        ("https://*.vercel.app", "every site on vercel.app"),
+        ("https://*.com", "every site on com"),
+        ("https://app-*.onrender.com", "every site on onrender.com"),
+        ("*", "expected origins"),
+        ("https://*.preview.example.com/path", "not an origin"),
+        ("https://app.example.com/", "expected origins"),
+    ],
+)
+def test_a_party_that_strangers_could_be_is_a_fault(party, problem):
+    clerk = ClerkSettings(publishable_key="pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", authorized_parties=(party,))
+
+    (fault,) = faults(clerk, production=True)
+
+    assert fault.name == "CLERK_AUTHORIZED_PARTIES"
+    assert problem in fault.problem
+
+
+@pytest.mark.parametrize(
+    "party", ["https://*.preview.example.com", "myapp://callback", "http://localhost:3000"]
+)
+def test_a_party_that_only_the_team_can_be_is_sound(party):
+    clerk = ClerkSettings(publishable_key="pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", authorized_parties=(party,))
+
+    assert list(faults(clerk, production=True)) == []
+
+
+def test_a_party_that_a_strangers_project_could_be_named_as_is_warned_about():
+    clerk = ClerkSettings(
+        publishable_key="pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+        authorized_parties=("https://app-*-acme.vercel.app",),
+    )
+
+    assert list(faults(clerk, production=True)) == []
+    assert "a stranger" in next(warnings(clerk, production=True)).problem

@@ -1,0 +1,11 @@
+"""What tests of a service are written with; the pytest plugin of the product hands out the fixtures.
+
+`service`, `database`, `spans` and `model` are fixtures; `docs/start.md` shows each. A fixture of your own,
+`annex_environment`, returns the variables that the service is given: nothing comes from your shell or `.env`.
+"""
+
+from runtime.testing.database import ServiceDatabase
+from runtime.testing.model import ModelServer, Reply, calls, says
+from runtime.testing.service import Caller, Service
+
+__all__ = ["Caller", "ModelServer", "Reply", "Service", "ServiceDatabase", "calls", "says"]

@@ -1,0 +1,68 @@
+"""What is counted of queued work: how much waits and for how long, what came of it, how long it took."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from runtime.work.queue import Depth, Queue
+
+EVERY = 10.0  # seconds between two looks at the queue
+
+
+class TryOutcome:
+    """What came of a try.
+
+    Attributes:
+        name: ``done``, ``queued`` (again), ``failed``, ``cancelled``, ``lost``, or ``handed_back``.
+    """
+
+    def __init__(self) -> None:
+        self.name = "handed_back"
+
+
+class Figures:
+    """The instruments of one worker."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._depths: list[Depth] = []
+        self._next_look = 0.0
+        self._tries = meter.create_counter(
+            "annex.jobs.tries", unit="{try}", description="Tries by job and outcome."
+        )
+        self._duration = meter.create_histogram(
+            "messaging.process.duration", unit="s", description="Duration of a try of a job."
+        )
+        meter.create_observable_gauge(
+            "annex.jobs.waiting", [self._waiting], unit="{run}", description="Runs that may begin and wait."
+        )
+        meter.create_observable_gauge(
+            "annex.jobs.oldest",
+            [self._oldest],
+            unit="s",
+            description="How long the oldest run has been queued or running.",
+        )
+
+    @contextmanager
+    def timed(self, job: str) -> Iterator[TryOutcome]:
+        """Count one try."""
+        outcome, began = TryOutcome(), time.perf_counter()
+        try:
+            yield outcome
+        finally:
+            facts = {"messaging.destination.name": job, "annex.run.outcome": outcome.name}
+            self._tries.add(1, facts)
+            self._duration.record(time.perf_counter() - began, {**facts, "messaging.system": "redis"})
+
+    async def look(self, queue: Queue) -> None:
+        """Ask the queue how much waits, now and then."""
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + EVERY
+            self._depths = await queue.depths()
+
+    def _waiting(self, _: CallbackOptions) -> Iterator[Observation]:
+        return (Observation(each.waiting, {"messaging.destination.name": each.job}) for each in self._depths)
+
+    def _oldest(self, _: CallbackOptions) -> Iterator[Observation]:
+        return (Observation(each.oldest, {"messaging.destination.name": each.job}) for each in self._depths)

@@ -1,0 +1,285 @@
+"""The queue in Valkey or Redis: each method is one command or one atomic step of the server."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from runtime.work import scripts
+from shared.errors import Unavailable
+from shared.secret import Secret
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+PREFIX = "annex:work:"
+TIMEOUT = 3.0  # seconds for one command, connection included
+
+type RunFields = dict[str, bytes]
+
+
+class Taken(NamedTuple):
+    """A run that was delivered: this try belongs to one worker.
+
+    Attributes:
+        id: of the run.
+        number: of the try, counted from 1; with the worker's name it is the fencing token.
+        fields: what was queued.
+    """
+
+    id: str
+    number: int
+    fields: RunFields
+
+
+class Batch(NamedTuple):
+    """What `take` gives.
+
+    Attributes:
+        has_lease: the worker's lease holds; without it nothing is delivered.
+        bell: the last entry of the bell, for `wait`.
+        taken: the runs.
+    """
+
+    has_lease: bool
+    bell: str
+    taken: list[Taken]
+
+
+class Pulse(NamedTuple):
+    """What `tick` gives.
+
+    Attributes:
+        now: seconds of the server's clock.
+        held: the runs that this worker holds.
+        ending: those of them that are to end.
+    """
+
+    now: float
+    held: frozenset[str]
+    ending: frozenset[str]
+
+
+class Depth(NamedTuple):
+    """How much of one job waits and runs, and for how many seconds the oldest has been there."""
+
+    job: str
+    waiting: int
+    running: int
+    oldest: float
+
+
+class Sleep(Enum):
+    """What `sleep` did."""
+
+    LOST = "lost"  # the run is not this worker's any more
+    OVER = "over"  # it has slept already
+    BEGUN = "begun"  # the run was given back
+
+
+class HeldRun(NamedTuple):
+    """A run that was queued in a transaction whose end nobody has told, and for how many seconds."""
+
+    id: str
+    transaction: str
+    age: float
+
+
+class Queue:
+    """The queue of one service.
+
+    Args:
+        client: a `redis.asyncio.Redis` that decodes nothing.
+    """
+
+    def __init__(self, client: "Redis") -> None:
+        self._redis = client
+        named = {name: text for name, text in vars(scripts).items() if name.isupper() and name[0] != "_"}
+        self._scripts = {name: client.register_script(text) for name, text in named.items()}
+
+    @classmethod
+    def from_url(cls, url: Secret) -> Self:
+        """Return the queue at a `redis://`, `rediss://` or `unix://` URL; connects on first use."""
+        from redis.asyncio import BlockingConnectionPool, Redis
+
+        pool = BlockingConnectionPool.from_url(
+            url.reveal(),
+            max_connections=20,
+            timeout=2,
+            socket_timeout=2 * TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+        )
+        return cls(Redis.from_pool(pool))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def enqueue(
+        self, run_id: str, fields: Mapping[str, Any], *, key: str, delay: float, transaction: str = ""
+    ) -> str:
+        """Queue a run, once for a key; return the run that stands for it.
+
+        With a `transaction` it is held until `release`. Empty where the key belongs to a transaction that has
+        not ended.
+        """
+        wait = int(delay * 1000)
+        had: bytes = await self._run("ENQUEUE", run_id, key, wait, transaction, *_flat(fields))
+        return had.decode()
+
+    async def release(self, run_id: str, *, is_committed: bool) -> None:
+        """Let a run begin that was held for a transaction, or drop it."""
+        await self._run("RELEASE", run_id, int(is_committed))
+
+    async def held(self, longer_than: float) -> list[HeldRun]:
+        """Return runs that have been held for so many seconds, the oldest hundred."""
+        found = await self._run("HELD", int(longer_than * 1000))
+        return [HeldRun(run.decode(), number.decode(), age / 1000) for run, number, age in found]
+
+    async def take(self, worker: str, room: Mapping[str, int]) -> Batch:
+        """Take runs; `room` says how many of each job."""
+        has_lease, bell, found = await self._run(
+            "TAKE", worker, *(part for each in room.items() for part in each)
+        )
+        return Batch(bool(has_lease), bell.decode(), [_taken(run_id, pairs) for run_id, pairs in found])
+
+    async def wait(self, bell: str, seconds: float) -> None:
+        """Wait until something is queued after `bell`, or for `seconds`."""
+        async with _reachable(TIMEOUT + seconds):
+            await self._redis.xread({f"{PREFIX}bell": bell}, count=1, block=int(seconds * 1000))
+
+    async def renew(self, worker: str, lease: float) -> bool:
+        """Hold the lease of a worker for `lease` seconds from now; False where it was lost before."""
+        return bool(await self._run("RENEW", worker, int(lease * 1000)))
+
+    async def retire(self, worker: str, *, counts: bool = True) -> None:
+        """Give up the lease of a worker that has ended and hand back what it held; `counts` its tries."""
+        await self._run("RETIRE", worker, int(counts))
+
+    async def done(self, worker: str, run: Taken, result: bytes) -> bool:
+        """Write the end of a run; False where the run is not this worker's any more."""
+        return bool(await self._run("DONE", worker, run.id, run.number, result))
+
+    async def failed(self, worker: str, run: Taken, error: bytes, delay: float | None) -> str:
+        """Write the failure of a try; `delay` seconds before the next one, None for never.
+
+        Returns:
+            ``lost`` where the run is not this worker's any more; ``queued``, ``failed``, ``cancelled``.
+        """
+        wait = -1 if delay is None else int(delay * 1000)
+        code: int = await self._run("FAILED", worker, run.id, run.number, error, wait)
+        return ("lost", "queued", "failed", "cancelled")[code]
+
+    async def progress(self, worker: str, run: Taken, done: float) -> bool:
+        """Write how much is done; False where the run is not this worker's any more."""
+        return bool(await self._run("PROGRESS", worker, run.id, run.number, done))
+
+    async def steps(self, run_id: str) -> RunFields:
+        """Return what the finished steps of a run gave."""
+        async with _reachable():
+            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}steps:{run_id}")
+        return {name.decode(): value for name, value in found.items()}
+
+    async def keep(self, worker: str, run: Taken, step: str, result: bytes) -> bool:
+        """Write what a step gave; False where the run is not this worker's any more."""
+        return bool(await self._run("KEEP", worker, run.id, run.number, step, result))
+
+    async def sleep(self, worker: str, run: Taken, name: str, seconds: float) -> Sleep:
+        """Give a run back for so many seconds, once for each name."""
+        code: int = await self._run("SLEEP", worker, run.id, run.number, name, int(seconds * 1000))
+        return (Sleep.LOST, Sleep.OVER, Sleep.BEGUN)[code]
+
+    async def cancel(self, run_id: str) -> None:
+        """End a run that waits; ask the worker of one that runs to end it."""
+        await self._run("CANCEL", run_id)
+
+    async def revive(self, run_id: str) -> bool:
+        """Queue a dead letter again; False where it is none."""
+        return bool(await self._run("REVIVE", run_id))
+
+    async def tick(self, worker: str) -> Pulse:
+        """Queue what falls due and what lost its worker."""
+        now, held, ending = await self._run("TICK", worker)
+        return Pulse(now / 1000, _texts(held), _texts(ending))
+
+    async def fire(
+        self, schedule: str, slot: float, run_id: str, fields: Mapping[str, Any], *, overlap: bool
+    ) -> str:
+        """Queue the run of a slot, once for all workers.
+
+        Returns:
+            ``fired``, ``had`` (the slot was fired before), ``overlap`` (the run before it has not ended), or
+            ``begun`` where the schedule is new.
+        """
+        done: bytes = await self._run(
+            "FIRE", schedule, int(slot * 1000), int(overlap), run_id, *_flat(fields)
+        )
+        return done.decode()
+
+    async def depths(self) -> list[Depth]:
+        """Return how much of each job waits and runs."""
+        return [
+            Depth(job.decode(), waiting, running, age / 1000)
+            for job, waiting, running, age in await self._run("DEPTHS")
+        ]
+
+    async def read(self, run_id: str) -> RunFields:
+        """Return everything about a run; nothing where there is none."""
+        async with _reachable():
+            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}run:{run_id}")
+        return {name.decode(): value for name, value in found.items()}
+
+    async def runs(self, limit: int) -> dict[str, RunFields]:
+        """Return what is kept of runs: `limit` of each job and of each kind, the newest ones."""
+        ids: list[bytes] = list(dict.fromkeys(await self._run("RUNS", limit)))
+        async with _reachable(), self._redis.pipeline(transaction=False) as reading:
+            for each in ids:
+                reading.hgetall(f"{PREFIX}run:{each.decode()}")
+            found: list[dict[bytes, bytes]] = await reading.execute()
+        return {
+            run.decode(): {name.decode(): value for name, value in fields.items()}
+            for run, fields in zip(ids, found, strict=True)
+            if b"state" in fields
+        }
+
+    async def dead(self, limit: int = 100) -> list[str]:
+        """Return the newest runs that failed for good."""
+        async with _reachable():
+            found: Any = await self._redis.zrevrange(f"{PREFIX}dead", 0, limit - 1)
+        return [each.decode() for each in found]
+
+    async def _run(self, script: str, *arguments: Any) -> Any:
+        async with _reachable():
+            return await self._scripts[script](args=arguments)
+
+
+def new_id() -> str:
+    """Return the id of a new run, which nobody can guess."""
+    return f"run_{secrets.token_urlsafe(15)}"
+
+
+@asynccontextmanager
+async def _reachable(seconds: float = TIMEOUT) -> AsyncIterator[None]:
+    """Bound what is inside, and turn the client's errors into `Unavailable`, which names no host or key."""
+    from redis.exceptions import RedisError
+
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (RedisError, OSError) as error:
+        raise Unavailable("The queue does not respond; try again.") from error
+
+
+def _flat(fields: Mapping[str, Any]) -> list[Any]:
+    return [part for pair in fields.items() for part in pair]
+
+
+def _texts(values: list[bytes]) -> frozenset[str]:
+    return frozenset(each.decode() for each in values)
+
+
+def _taken(run_id: bytes, pairs: list[bytes]) -> Taken:
+    fields = {name.decode(): value for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
+    return Taken(run_id.decode(), int(fields["tries"]), fields)

@@ -1,0 +1,20 @@
+"""Work that outlives the request, as functions speak of it: `Jobs` queues it, `Run` is one try at it."""
+
+from shared.work.jobs import Desk, Jobs, NoDesk, UnknownJob, WrongPayload
+from shared.work.run import MAX_RESULT, Asleep, Run, RunBook, RunError, RunState, RunTakenOver, StepTooLarge
+
+__all__ = [
+    "MAX_RESULT",
+    "Asleep",
+    "Desk",
+    "Jobs",
+    "NoDesk",
+    "Run",
+    "RunBook",
+    "RunError",
+    "RunState",
+    "RunTakenOver",
+    "StepTooLarge",
+    "UnknownJob",
+    "WrongPayload",
+]

@@ -1,0 +1,266 @@
+"""A service of a team's own beside an app, from the wheel: written, run, tested, upgraded, as its README says."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fixtures.clone import clone
+from tests.fixtures.routing import write_tree
+from tests.fixtures.service import PATIENCE, free_port, until
+from tests.fixtures.wheel import build
+
+pytestmark = pytest.mark.timeout(900)  # an environment is installed
+
+APP = {
+    "web/package.json": '{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16.0.0", "@clerk/nextjs": "7.0.0"}}',
+    "web/package-lock.json": "{}",
+    "web/app/page.tsx": "export default function Home() {}\n",
+    "web/.env.local": "DATABASE_URL=postgres://canary\nCLERK_SECRET_KEY=sk_test_canary\n",
+}
+PRISMA = {
+    "web/prisma/schema.prisma": 'datasource db {\n  provider = "postgresql"\n  url = env("DATABASE_URL")\n}\n',
+    "web/prisma/migrations/20260101000000_init/migration.sql": 'CREATE TABLE "Invoice" (id int PRIMARY KEY, total int);\n',
+    "web/prisma/migrations/20260102000000_rows/migration.sql": 'INSERT INTO "Invoice" VALUES (1, 70);\n',
+}
+DRIZZLE = {
+    "web/drizzle.config.ts": 'export default { dialect: "postgresql", out: "./drizzle" };\n',
+    "web/drizzle/0000_init.sql": 'CREATE TABLE "Invoice" (id int PRIMARY KEY, total int);--> statement-breakpoint\n'
+    'INSERT INTO "Invoice" VALUES (1, 70);\n',
+}
+OWN = {
+    "shared/prices.py": "PRICE = 1\n",
+    "desk/levels.py": "LEVEL = 20\n",
+    "fees.py": "FEE = 300\n",
+    "functions/orders/_texts.py": "TEXT = 4000\n",
+    "functions/total.py": '''
+        """What everything costs, from code of every place."""
+
+        from desk.levels import LEVEL
+        from fees import FEE
+        from functions.orders._texts import TEXT as ABSOLUTE
+        from shared.prices import PRICE
+
+        from runtime import Database, User
+
+        from .orders._texts import TEXT
+
+
+        async def get(user: User, db: Database) -> int:
+            """Return the sum."""
+            invoiced: int = await db.fetch_value('SELECT sum(total) FROM "Invoice"')
+            return PRICE + LEVEL + FEE + TEXT + ABSOLUTE + 100_000 * invoiced
+    ''',
+    "tests/functions/test_total.py": '''
+        """/total, on the app's own tables."""
+
+        from runtime.testing import Caller, Service, ServiceDatabase
+
+
+        def test_total_adds_up(service: Service, database: ServiceDatabase) -> None:
+            database.execute('INSERT INTO "Invoice" VALUES (2, 10)')
+
+            assert service.get("/total", caller=Caller()).json() == 8_008_321
+
+
+        def test_rows_of_another_test_are_not_there(service: Service) -> None:
+            assert service.get("/total", caller=Caller()).json() == 7_008_321
+    ''',
+}
+TOTAL = 7_008_321
+
+
+def bare(uv: str, **more: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"HOME", "LANG", "SSL_CERT_FILE"} or name.startswith(("UV_", "PIP_"))
+    }
+    path = f"{Path(uv).parent}:{os.environ['PATH']}"
+    return {**kept, "PATH": path, "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never", **more}
+
+
+class Team:
+    """A team's folder with its app and its service, and how they type commands there."""
+
+    def __init__(self, folder: Path, uv: str, wheel: Path, app: dict[str, str]) -> None:
+        self.uv = uv
+        self.folder = folder / "backend"
+        self.web = folder / "web"
+        write_tree(folder, app)
+        self.before = sorted(self.web.rglob("*"))
+        # The command of an environment that has the product; the service gets one of its own from its Makefile.
+        self.written = self.run(
+            Path(sys.executable).with_name("annex"), "init", "backend", "--from", wheel, cwd=folder
+        )
+
+    def run(self, *command: str | Path, cwd: Path | None = None, **more: str) -> str:
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=cwd or self.folder,
+            env=bare(self.uv, **more),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def annex(self, *words: str, **more: str) -> str:
+        return self.run(".venv/bin/annex", *words, **more)
+
+
+@pytest.fixture(scope="module")
+def team(uv: str, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    return Team(tmp_path_factory.mktemp("prisma"), uv, wheel, {**APP, **PRISMA})
+
+
+@pytest.fixture(scope="module")
+def grown(team: Team) -> Team:
+    """The same service with code of its own in every place where there can be some."""
+    team.run("make", "setup")
+    write_tree(team.folder, OWN)
+    return team
+
+
+def test_the_service_that_is_written_passes_its_own_tests_and_leaves_the_app_alone(team: Team):
+    told = team.run("make", "test")
+
+    assert "2 passed" in told
+    assert "✓ product    annex-functions" in told
+    assert sorted(team.web.rglob("*")) == team.before
+    assert len([line for line in team.written.splitlines() if line.startswith("wrote ")]) <= 12
+    lock = (team.folder / "uv.lock").read_text()
+    assert re.search(r'name = "annex-functions"\nversion = "[^"]+"\nsource = \{ path = ', lock)
+
+
+def test_own_code_is_found_by_the_check_the_tests_and_a_call(grown: Team):
+    assert "2 endpoints" in grown.annex("check")
+    assert "passed" in grown.run("make", "test")
+    assert grown.annex("call", "GET", "/total", "--user", "user_1").splitlines()[-1] == str(TOTAL)
+
+
+def test_own_code_is_found_by_the_service_as_the_image_runs_it(grown: Team, tmp_path: Path):
+    folder = tmp_path / "app"  # what COPY brings, and the environment without development tools
+    shutil.copytree(grown.folder, folder, ignore=shutil.ignore_patterns(".venv", ".annex", "tests"))
+    shutil.copy(grown.folder.parent / "web" / "package.json", tmp_path)
+    lock = folder / "uv.lock"
+    for file in (lock, folder / "pyproject.toml"):  # the wheel is outside the service's folder here
+        file.write_text(file.read_text().replace('path = "../', f'path = "{grown.folder.parent}/'))
+    steps = re.findall(r"^RUN .*(/uv/bin/uv sync .*)$", (folder / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(steps) == 1
+    grown.run("sh", "-c", steps[0].replace("/uv/bin/uv", grown.uv).replace("--locked", ""), cwd=folder)
+    port = free_port()
+    environment = bare(grown.uv, PORT=str(port), ANNEX_ENV="test", ANNEX_DRAIN_DELAY="0")
+    with subprocess.Popen([folder / ".venv/bin/annex", "serve"], cwd=folder, env=environment) as service:
+        try:
+            until(lambda: answers(port))
+            ready = httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=PATIENCE).json()
+        finally:
+            service.terminate()
+    assert ready["checks"]["functions"]["status"] == "ok", ready
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=2).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def developing(grown: Team) -> Iterator[int]:
+    """`annex dev` with a command in the app beside it."""
+    port = free_port()
+    beside = "pwd > started; echo $BACKEND_API_URL >> started; sleep 600"
+    process = subprocess.Popen(
+        [grown.folder / ".venv/bin/annex", "dev", "--with", beside],
+        cwd=grown.folder,
+        env=bare(grown.uv, PORT=str(port)),
+        stdout=(grown.folder.parent / "dev.log").open("w"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        until(lambda: answers(port) or process.poll() is not None, seconds=2 * PATIENCE)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def test_dev_serves_own_code_on_the_apps_tables_starts_the_app_and_writes_its_client(
+    grown: Team, developing: int
+):
+    headers = {"Authorization": f"Bearer {grown.annex('token').strip()}"}
+    url = f"http://127.0.0.1:{developing}/total"
+
+    assert httpx.get(url, headers=headers, timeout=PATIENCE).json() == TOTAL
+    until((grown.web / "started").exists)
+    until(
+        lambda: (
+            (grown.web / "started").read_text().split() == [str(grown.web), f"http://localhost:{developing}"]
+        )
+    )
+    assert '"/total"' in (grown.web / "annex" / "schema.ts").read_text()
+    assert (grown.web / "annex" / "server.ts").exists()
+
+    (grown.folder / "fees.py").write_text("FEE = 500\n")
+    until(lambda: httpx.get(url, headers=headers, timeout=PATIENCE).json() == TOTAL + 200)
+    (grown.folder / "fees.py").write_text(OWN["fees.py"])
+
+
+def test_a_shared_package_that_hides_the_products_is_named(grown: Team):
+    (grown.folder / "shared" / "__init__.py").touch()
+    try:
+        done = subprocess.run(
+            [".venv/bin/annex", "check"],
+            cwd=grown.folder,
+            env=bare(grown.uv),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        (grown.folder / "shared" / "__init__.py").unlink()
+
+    assert done.returncode == 2
+    assert "shared/__init__.py: hides the product's package of that name; delete the file" in done.stderr
+
+
+def test_a_service_on_drizzle_is_raised_from_an_older_version_and_passes_its_tests(
+    uv: str, wheel: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    source = clone(tmp_path_factory.mktemp("older"))
+    project = source / "pyproject.toml"
+    project.write_text(
+        re.sub(r'^version = ".*"', 'version = "0.0.9"', project.read_text(), flags=re.MULTILINE)
+    )
+    team = Team(tmp_path, uv, build(uv, source), {**APP, **DRIZZLE})
+    project = team.folder / "pyproject.toml"
+    project.write_text(
+        re.sub(r'^version = "0.1.0" ', 'version = "0.0.9" ', project.read_text(), flags=re.MULTILINE)
+    )
+    team.run("make", "setup")
+    write_tree(
+        team.folder,
+        {
+            **OWN,
+            "shared/schema.py": "from shared.database.contract import Table\n\nTABLES: tuple[Table, ...] = ()\n",
+        },
+    )
+
+    team.annex("upgrade", "--from", str(wheel))
+    team.run("make", "setup")
+    told = team.annex("upgrade")
+
+    assert "From 0.0.9 to 0.1.0." in told
+    assert "rewrote shared/schema.py:1: `shared.database.contract` is now `shared.database.drift`" in told
+    assert "passed" in team.run("make", "test")
+    assert "nothing to do" in team.annex("upgrade")
