@@ -23,7 +23,7 @@ def allowed(budget: float, hung: int) -> float:
     return budget if hung < FULL_BUDGETS else budget / 10
 
 
-class Step(NamedTuple):
+class NextStep(NamedTuple):
     """A piece of work on a file, and what it is, as the subject of a sentence."""
 
     doing: str
@@ -53,7 +53,9 @@ class Guard:
         self._hung = hung
         self._libraries, self._modules = Libraries(), ModuleList()
 
-    def run(self, file: str, doing: str, work: Callable[[], Any], then: Step | None = None) -> Any | Fault:
+    def run(
+        self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
+    ) -> Any | Fault:
         """Do `work`, which runs code of `file`, to its end or to the end of the budget.
 
         Args:
@@ -157,7 +159,9 @@ class Inline(Guard):
         super().__init__(around.root, around.budget)
         self.harmful = around.harmful
 
-    def run(self, file: str, doing: str, work: Callable[[], Any], then: Step | None = None) -> Any | Fault:
+    def run(
+        self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
+    ) -> Any | Fault:
         """Do `work`; what it raises becomes a fault."""
         try:
             result = work()

@@ -18,7 +18,7 @@ from types import CodeType, ModuleType
 from msgspec import Struct
 
 from runtime.routing.annotations.describe import MODULE_PREFIX
-from runtime.routing.importing.guard import Guard, Step
+from runtime.routing.importing.guard import Guard, NextStep
 from runtime.routing.importing.surroundings import release_files
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
 
@@ -80,7 +80,7 @@ class Loader:
 
         run = partial(_run, code, own.module)
         outcome: Result | Fault = self.guard.run(
-            file, "The import", run, Step("Reading the signature", judged)
+            file, "The import", run, NextStep("Reading the signature", judged)
         )
         if isinstance(outcome, Fault):
             for each in prepared:
