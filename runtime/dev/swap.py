@@ -20,7 +20,7 @@ from runtime.dev.imports import dependents, forget, modules_at
 from runtime.dev.watching import CodeWatch
 from runtime.refusal import Refusal
 from runtime.rehearsal import Rehearsal
-from runtime.routing import Fault, RouteTable, discover, handlers
+from runtime.routing import Fault, RouteTable, discover
 from runtime.routing.reading.names import is_private
 from runtime.routing.reading.tree import list_files, shape_of
 from runtime.routing.table import Route
@@ -168,10 +168,7 @@ def _noted(route: Route, fault: Fault | None) -> Route:
     """Let a route's responses name what is wrong with its file."""
     if fault is None:
         return route
-    if route.operation is None:
-        return replace(route, handler=handlers.refuse(route.endpoint, note=str(fault)))
-    note = f"{fault} This is the last good version."
-    return replace(route, handler=handlers.serve(route.operation, note=note))
+    return replace(route, note=f"{fault} This is the last good version." if route.operation else str(fault))
 
 
 def _named(changed: Iterable[Path]) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -20,8 +20,7 @@ from runtime.rehearsal.lasting import OUT_OF_REACH, Lasting, Watch
 from runtime.rehearsal.memory import available
 from runtime.rehearsal.places import LineTracer, Mark
 from runtime.routing.discovery import attempt
-from runtime.routing.importing.guard import Guard, allowed
-from runtime.routing.importing.libraries import Libraries
+from runtime.routing.importing.guard import Guard, NextStep, allowed
 from runtime.routing.importing.surroundings import Surroundings
 from runtime.routing.reading.faults import Fault
 
@@ -162,11 +161,14 @@ class _Inside(Guard):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, 0)
-        self._surroundings = Surroundings(Libraries())
+        self._surroundings = Surroundings(self._libraries, self._modules)
 
-    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+    def run(
+        self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
+    ) -> Any | Fault:
         """Do `work`, and put the surroundings back."""
-        return self.settled(file, doing, work, self._surroundings)
+        self._modules.look()
+        return self.settled(file, doing, work, self._surroundings, then)
 
 
 def _prepared(pipe: int, dump: int) -> int:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from runtime.asgi import urls
 from runtime.config import JOB, Endpoint, Policy
 from runtime.refusal import Refusal
-from runtime.routing import handlers, runs
+from runtime.routing import runs
 from runtime.routing.annotations.describe import schema_of
 from runtime.routing.conflicts import Claim, Standing, between_files, between_parameters
 from runtime.routing.function_file import (
@@ -26,6 +26,7 @@ from runtime.routing.function_file import (
     without_reserved,
 )
 from runtime.routing.importing.guard import Guard, Inline
+from runtime.routing.importing.interpreter import collecting_rarely
 from runtime.routing.importing.loading import Loader
 from runtime.routing.incumbents import Incumbents, committed
 from runtime.routing.operation import Operation
@@ -47,6 +48,7 @@ from runtime.settings.own import Environment
 MAX_SOURCE = 1 << 20  # bytes; Python takes seconds and hundreds of megabytes to parse a few times that
 
 
+@collecting_rarely()
 def discover(  # noqa: PLR0913  # all by name
     root: Path,
     *,
@@ -150,7 +152,8 @@ def _describe(operation: Operation) -> None:
 def _read(root: Path, file: str) -> bytes | Fault:
     """Read one file, if it is one: a pipe would wait for ever, a device never end."""
     try:
-        status = (root / file).stat()
+        path = root / file
+        status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             found = "Not a regular file (device or pipe)."
             return Fault(file=file, line=0, found=found, cure="Remove it.")
@@ -159,7 +162,7 @@ def _read(root: Path, file: str) -> bytes | Fault:
             return Fault(
                 file=file, line=0, found=found, cure="Move data to a file outside of the functions folder."
             )
-        return (root / file).read_bytes()
+        return path.read_bytes()
     except OSError as error:
         found = f"The file cannot be read: {error.strerror}."
         return Fault(file=file, line=0, found=found, cure="Check that the file exists and is readable.")
@@ -252,5 +255,4 @@ def _quarantined(method: str, claimants: list[CompiledFile]) -> Route:
         error_id=first.faults[0].error_id,
     )
     segments = first.before.segments or ()
-    handler = handlers.refuse(endpoint)
-    return Route(endpoint=endpoint, segments=segments, operation=None, handler=handler, seconds=first.seconds)
+    return Route(endpoint=endpoint, segments=segments, operation=None, seconds=first.seconds)

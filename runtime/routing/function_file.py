@@ -1,13 +1,13 @@
 """One function file before it runs (`FunctionFile`), and what became of it (`CompiledFile`)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from runtime.config import METHODS, Endpoint, Policy
-from runtime.routing import handlers
 from runtime.routing.annotations.describe import schema_of, spell
 from runtime.routing.conflicts import Standing, Use
 from runtime.routing.importing.difference import differences
@@ -106,7 +106,6 @@ class CompiledFile(Struct, frozen=True):
                 endpoint=operation.endpoint,
                 segments=segments,
                 operation=operation,
-                handler=handlers.serve(operation),
                 seconds=self.seconds,
             )
             for operation in self.operations
@@ -178,15 +177,13 @@ def compile_file(each: FunctionFile, loader: Loader, known: Imported | None) -> 
     """
     if each.faults or each.segments is None:
         return CompiledFile(each, each.faults)
-    if known is not None and known.text == each.text:
-        loaded: Loaded | Fault = known.loaded
-    else:
-        loaded = loader.load(each.file, each.text)
-    if isinstance(loaded, Fault):
-        return CompiledFile(each, (loaded,))
+    judge = partial(_judged, each)
     # An annotation is code of the file as well, and may do anything.
-    judged = loader.guard.run(each.file, "Reading the signature", lambda: _judged(each, loaded))
-    return judged if isinstance(judged, CompiledFile) else CompiledFile(each, (judged,), loaded)
+    if known is not None and known.text == each.text:
+        judged = loader.guard.run(each.file, "Reading the signature", partial(judge, known.loaded))
+    else:
+        judged = loader.load(each.file, each.text, judge)
+    return judged if isinstance(judged, CompiledFile) else CompiledFile(each, (judged,))
 
 
 def _judged(each: FunctionFile, loaded: Loaded) -> CompiledFile:

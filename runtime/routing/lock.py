@@ -5,7 +5,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from runtime.config import Endpoint
-from runtime.routing import handlers
 from runtime.routing.reading.faults import Fault
 from runtime.routing.table import Route, RouteTable
 
@@ -88,11 +87,8 @@ def _is_open(endpoint: Endpoint) -> bool:
 
 def _closed(route: Route) -> Route:
     endpoint = replace(route.endpoint, policy=replace(route.endpoint.policy, public=False, webhook=None))
-    if route.operation is None:
-        return replace(route, endpoint=endpoint, handler=handlers.refuse(endpoint))
-    operation = replace(route.operation, endpoint=endpoint)
-    handler = handlers.serve(operation)
-    return replace(route, endpoint=endpoint, operation=operation, handler=handler)
+    operation = route.operation and replace(route.operation, endpoint=endpoint)
+    return replace(route, endpoint=endpoint, operation=operation)
 
 
 def _unlisted(endpoint: Endpoint) -> Fault:

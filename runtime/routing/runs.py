@@ -7,7 +7,6 @@ import msgspec
 from msgspec.structs import replace
 
 from runtime.config import Endpoint, Policy
-from runtime.routing import handlers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Input, Operation
 from runtime.routing.reading.names import Segment
@@ -79,4 +78,4 @@ def _route(
         event=event,
         doc=function.__doc__,
     )
-    return Route(endpoint=endpoint, segments=segments, operation=operation, handler=handlers.serve(operation))
+    return Route(endpoint=endpoint, segments=segments, operation=operation)

@@ -1,6 +1,7 @@
 """The result of discovery: every route, serving or not, and everything that is wrong."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,15 +26,21 @@ class Route(Struct, frozen=True, kw_only=True):
         endpoint: what is known about it.
         segments: its URL.
         operation: None in quarantine.
-        handler: what answers, behind the steps of its endpoint.
         seconds: how long its file took to import, None where it was not imported.
+        note: a header of every response (development only).
     """
 
     endpoint: Endpoint
     segments: tuple[Segment, ...]
     operation: Operation | None
-    handler: ASGIApp
     seconds: float | None = None
+    note: str | None = None
+
+    def made(self, steps: Callable[[Endpoint], Stage] = lambda _: lambda app: app) -> ASGIApp:
+        """Return what answers, behind its steps."""
+        if self.operation is None:
+            return steps(self.endpoint)(handlers.refuse(self.endpoint, note=self.note))
+        return steps(self.endpoint)(handlers.serve(self.operation, note=self.note))
 
 
 class Imported(Struct, frozen=True):
@@ -95,13 +102,13 @@ class RouteTable:
         return tuple(route.endpoint for route in self.routes)
 
     def tree(self, steps: Callable[[Endpoint], Stage] = lambda _: lambda app: app) -> FunctionTree:
-        """Return what finds the function of a URL; `steps` returns what stands in front of an endpoint's."""
+        """Return what finds the function of a URL; `steps` returns what stands in front of an endpoint's.
+
+        Both are made when the first request asks for them: a start would take a tenth longer.
+        """
         return FunctionTree(
             Method(
-                each.segments,
-                each.endpoint.method,
-                each.endpoint.template,
-                steps(each.endpoint)(each.handler),
+                each.segments, each.endpoint.method, each.endpoint.template, cache(partial(each.made, steps))
             )
             for each in self.routes
         )
@@ -115,7 +122,8 @@ class RouteTable:
         if found is None or method not in found[0].methods:
             return None
         answer, names = found[0].methods[method]
-        route = next(each for each in self.routes if each.handler is answer.app)
+        wanted = (answer.template, answer.method)
+        route = next(each for each in self.routes if (each.endpoint.template, each.endpoint.method) == wanted)
         return route, dict(zip(names, found[1], strict=True))
 
     def beside(self, others: Iterable[Endpoint], faults: Iterable[Fault]) -> "RouteTable":
@@ -136,4 +144,4 @@ def _quarantined(route: Route, fault: Fault | None) -> Route:
     if fault is None or route.operation is None:
         return route
     endpoint = replace(route.endpoint, error_id=fault.error_id)
-    return replace(route, endpoint=endpoint, operation=None, handler=handlers.refuse(endpoint))
+    return replace(route, endpoint=endpoint, operation=None)

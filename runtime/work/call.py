@@ -66,7 +66,7 @@ async def call(
         RUN_KEY: Run(run.id, run.number, book),
     }
     answer = _Answer()
-    function = call_function(found.route.handler, reaper=reaper, stream=False, watch=False, grace=GRACE)
+    function = call_function(found.app, reaper=reaper, stream=False, watch=False, grace=GRACE)
     await function(scope, _Payload(run.fields["data"] or _nothing(found)).receive, answer.send)
     if len(answer.body) > MAX_RESULT:
         raise ResultTooLarge(f"The job returned {len(answer.body)} bytes; a run keeps {MAX_RESULT}.")

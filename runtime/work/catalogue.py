@@ -1,10 +1,12 @@
 """The jobs of a route table: found by path, with what they take."""
 
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 
+from runtime.asgi.messages import ASGIApp
 from runtime.routing import RouteTable
 from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.tree import FunctionTree, Method
@@ -15,10 +17,11 @@ from shared.work.jobs import UnknownJob, WrongPayload
 
 
 class Found(NamedTuple):
-    """A job, and the values in the path by which it was asked for."""
+    """A job, the values in the path by which it was asked for, and what runs it."""
 
     route: Route
     values: dict[str, str]
+    app: ASGIApp
 
 
 class Catalogue:
@@ -28,7 +31,7 @@ class Catalogue:
         self.table = table
         self.by_template = {route.endpoint.template: route for route in table.jobs}
         self._tree = FunctionTree(
-            Method(each.segments, each.endpoint.method, each.endpoint.template, each.handler)
+            Method(each.segments, each.endpoint.method, each.endpoint.template, cache(each.made))
             for each in table.jobs
         )
 
@@ -48,7 +51,8 @@ class Catalogue:
             )
             raise UnknownJob(f"No file has a job at {path!r}.{hint}")
         method, names = next(iter(found[0].methods.values()))
-        return Found(self.by_template[method.template], dict(zip(names, found[1], strict=True)))
+        values = dict(zip(names, found[1], strict=True))
+        return Found(self.by_template[method.template], values, method.app())
 
 
 def payload(route: Route, data: Any) -> bytes:

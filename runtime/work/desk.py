@@ -97,7 +97,7 @@ class WorkDesk:
         return await self._queued(route, None, path, body, key=None, delay=0)
 
     def _find(self, path: str) -> Route:
-        route, _ = self.catalogue.find(path)
+        route = self.catalogue.find(path).route
         if route.operation is None:
             raise Unavailable(f"The job at {path!r} is in quarantine; nothing was queued.", retry_after=None)
         return route

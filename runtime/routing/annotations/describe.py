@@ -30,11 +30,15 @@ _IN_A_URL = (
     inspect.EnumType,
     inspect.LiteralType,
 )
+_SIMPLE = {id(kind): inspect.type_info(kind) for kind in (str, int, float, bool)}
+"""By identity: to look a class up, Python calls its hash, which may be a file's."""
 _MODULE = re.compile(rf"{MODULE_PREFIX}[0-9a-f]+\.(?:[^,| ]+\.)?")
 
 
 def describe(annotation: Any) -> tuple[inspect.Type | None, str | None]:
     """Return msgspec's description of a type, or why it has none."""
+    if (simple := _SIMPLE.get(id(annotation))) is not None:
+        return simple, None
     try:
         if _is_own_alias(annotation):  # msgspec would follow it for ever, and hold the interpreter
             return None, "It is an alias of itself."

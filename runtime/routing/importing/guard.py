@@ -8,9 +8,11 @@ from pathlib import Path
 from sys import getrecursionlimit, setrecursionlimit
 from threading import Lock, Thread
 from types import FrameType, TracebackType
+from typing import Any, NamedTuple
 
 from runtime.routing.importing.libraries import Libraries
-from runtime.routing.importing.surroundings import Surroundings
+from runtime.routing.importing.module_list import ModuleList
+from runtime.routing.importing.surroundings import Change, Surroundings
 from runtime.routing.reading.faults import Fault, one_line
 
 FULL_BUDGETS = 2  # files that may hang for their whole budget; those after them get a tenth of it
@@ -19,6 +21,13 @@ FULL_BUDGETS = 2  # files that may hang for their whole budget; those after them
 def allowed(budget: float, hung: int) -> float:
     """Return the seconds that the next file has; once some have hung, many must not hold up the start."""
     return budget if hung < FULL_BUDGETS else budget / 10
+
+
+class NextStep(NamedTuple):
+    """A piece of work on a file, and what it is, as the subject of a sentence."""
+
+    doing: str
+    work: Callable[[Any], Any]
 
 
 class Guard:
@@ -42,18 +51,23 @@ class Guard:
         self.report = report
         self.harmful: list[Fault] = []
         self._hung = hung
-        self._libraries = Libraries()
+        self._doing = ""
+        self._libraries, self._modules = Libraries(), ModuleList()
 
-    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+    def run(
+        self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
+    ) -> Any | Fault:
         """Do `work`, which runs code of `file`, to its end or to the end of the budget.
 
         Args:
             file: path below the root.
             doing: what it is, as the subject of a sentence.
             work: may raise anything; what it raises becomes a fault, and so does what it leaves changed.
+            then: likewise, is given what `work` returns. What both have changed is looked for once, as that
+                takes longer than most imports; in between only built-in functions are put back.
         """
-        outcome: list[Result | Fault] = []
-        surroundings = Surroundings(self._libraries)
+        outcome: list[Any | Fault] = []
+        surroundings = Surroundings(self._libraries, self._modules)
         # The file may take away what threads are started and awaited with, so that is over when it begins.
         begin, end = Lock(), Lock()
         begin.acquire()
@@ -62,7 +76,7 @@ class Guard:
         def run() -> None:
             begin.acquire()
             try:
-                outcome.append(self.settled(file, doing, work, surroundings))
+                outcome.append(self.settled(file, doing, work, surroundings, then))
             finally:
                 end.release()
 
@@ -75,29 +89,45 @@ class Guard:
         setrecursionlimit(surroundings.limit)
         if not is_over:
             surroundings.restore(surroundings.limit)
-            outcome.insert(0, self.hangs(file, doing, thread, seconds))
+            outcome.insert(0, self.hangs(file, self._doing, thread, seconds))
             self._hung += 1
             _end(thread)
         self.report("")
         return outcome[0]
 
-    def settled[Result](
-        self, file: str, doing: str, work: Callable[[], Result], surroundings: Surroundings
-    ) -> Result | Fault:
-        """Do `work` in this thread, put the surroundings back; what it raises or changes becomes a fault."""
+    def settled(
+        self,
+        file: str,
+        doing: str,
+        work: Callable[[], Any],
+        surroundings: Surroundings,
+        then: NextStep | None = None,
+    ) -> Any | Fault:
+        """Do the same in this thread, without a budget; what is raised or changed becomes a fault."""
+        self._doing = doing
+        faults: list[Fault] = []
+        result: Any = None
+
+        def restore(how: Callable[[int], list[Change]]) -> None:
+            limit = getrecursionlimit()
+            setrecursionlimit(surroundings.limit)
+            faults.extend(
+                Fault(file, 0, f"{doing} changed {change.what}.", change.cure) for change in how(limit)
+            )
+
         try:
             try:
                 result = work()
+                if then:
+                    restore(surroundings.restore_builtins)
+                    self._doing = then.doing
+                    result = None if faults else then.work(result)
             finally:
-                limit = getrecursionlimit()
-                setrecursionlimit(surroundings.limit)
-                changes = surroundings.restore(limit)
-            faults = [
-                Fault(file=file, line=0, found=f"{doing} changed {change.what}.", cure=change.cure)
-                for change in changes
-            ]
+                restore(surroundings.restore)
         except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
-            return self._raised(file, doing, error, sys.exc_info()[2])
+            # It comes first, but in the second step: it may be for want of what the first has taken away.
+            place = 0 if self._doing == doing else len(faults)
+            faults.insert(place, self._raised(file, self._doing, error, sys.exc_info()[2]))
         return faults[0] if faults else result
 
     def hangs(self, file: str, doing: str, thread: Thread, seconds: float) -> Fault:
@@ -146,14 +176,20 @@ class Inline(Guard):
         self.root, self.budget, self.report = around.root, around.budget, around.report
         self.harmful = around.harmful
 
-    def run[Result](self, file: str, doing: str, work: Callable[[], Result]) -> Result | Fault:
+    def run(
+        self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
+    ) -> Any | Fault:
         """Do `work`; what it raises becomes a fault."""
         try:
-            return work()
+            result = work()
+            if then:
+                doing = then.doing
+                result = then.work(result)
         except _GivenUp:
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit must cost one route, not the service
             return self._raised(file, doing, error, sys.exc_info()[2])
+        return result
 
 
 class _GivenUp(BaseException):

@@ -9,15 +9,16 @@ import hashlib
 import importlib.util
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import CodeType, ModuleType
 
 from msgspec import Struct
 
 from runtime.routing.annotations.describe import MODULE_PREFIX
-from runtime.routing.importing.guard import Guard
+from runtime.routing.importing.guard import Guard, NextStep
 from runtime.routing.importing.surroundings import release_files
 from runtime.routing.reading.faults import UNREADABLE, Fault, unreadable
 
@@ -49,57 +50,68 @@ class Loader:
             if name == self.prefix or name.startswith(self.prefix + "."):
                 del sys.modules[name]
 
-    def load(self, file: str, text: bytes) -> Loaded | Fault:
-        """Run one file.
+    def load[Result](self, file: str, text: bytes, judge: Callable[[Loaded], Result]) -> Result | Fault:
+        """Run one file, and return what `judge` makes of it.
 
         Args:
             file: path below the root.
             text: what was read of it. It is compiled from here rather than from a cached `.pyc`, which the
                 file system's clock could make out to be fresh when the file has just been saved; and not
                 from its syntax tree: those of all files would be most of the memory of a start.
+            judge: reads what the file has defined, and may run more of its code.
         """
         try:
             code = compile(text, str(self.root / file), "exec", dont_inherit=True)
         except UNREADABLE as error:
             return unreadable(file, error)
         prepared = self._prepare(file)
-        module = prepared[-1].module
+        own = prepared[-1]
         started = time.perf_counter()
-        ran = self.guard.run(file, "The import", partial(_run, code, module))
-        is_changed = [each.put_back() for each in prepared]
-        if ran is None and any(is_changed):
-            found = "The import replaced its module in sys.modules, or changed the class of the module."
-            ran = Fault(file=file, line=0, found=found, cure="Leave sys.modules and __class__ unchanged.")
-        if ran is not None:
-            sys.modules.pop(prepared[-1].name, None)
-            del prepared, module
+
+        def judged(_: None) -> Result | Fault:
+            seconds = time.perf_counter() - started
+            is_changed = [each.put_back() for each in prepared]
+            if any(is_changed):
+                found = "The import replaced its module in sys.modules, or changed the class of the module."
+                return Fault(
+                    file=file, line=0, found=found, cure="Leave sys.modules and __class__ unchanged."
+                )
+            return judge(Loaded(own.module, own.name, seconds))
+
+        run = partial(_run, code, own.module)
+        outcome: Result | Fault = self.guard.run(
+            file, "The import", run, NextStep("Reading the signature", judged)
+        )
+        if isinstance(outcome, Fault):
+            for each in prepared:
+                each.put_back()
+            sys.modules.pop(own.name, None)
+            del prepared, own, run, judged
             release_files()
-            return ran
-        return Loaded(module, prepared[-1].name, time.perf_counter() - started)
+        return outcome
 
     def _prepare(self, file: str) -> list["_Prepared"]:
         """Put the packages and the module of a file into `sys.modules`; the module is the last."""
-        path = self.root / file
-        name, folder = self.prefix, self.root
+        *parts, last = file.split("/")
+        name, folder = self.prefix, str(self.root)
         prepared = [self._package(name, folder)]
-        for part in PurePosixPath(file).parent.parts:
-            name, folder = f"{name}.{_dotless(part)}", folder / part
+        for part in parts:
+            name, folder = f"{name}.{_dotless(part)}", f"{folder}/{part}"
             prepared.append(self._package(name, folder))
-        twin = path.with_suffix("")
-        if twin.is_dir():  # `reports.py` beside `reports/`, which needs the plain name for its imports
-            prepared.append(self._package(f"{name}.{_dotless(path.stem)}", twin))
-        name = f"{name}.{_dotless(path.name if twin.is_dir() else path.stem)}"
-        module = importlib.util.module_from_spec(
-            ModuleSpec(name, SourceFileLoader(name, str(path)), origin=str(path))
-        )
-        module.__file__ = str(path)
+        path, twin = f"{folder}/{last}", f"{folder}/{last.removesuffix('.py')}"
+        has_twin = Path(twin).is_dir()
+        if has_twin:  # `reports.py` beside `reports/`, which needs the plain name for its imports
+            prepared.append(self._package(f"{name}.{_dotless(last.removesuffix('.py'))}", twin))
+        name = f"{name}.{_dotless(last if has_twin else last.removesuffix('.py'))}"
+        module = importlib.util.module_from_spec(ModuleSpec(name, SourceFileLoader(name, path), origin=path))
+        module.__file__ = path
         sys.modules[name] = module
         return [*prepared, _Prepared(name, module)]
 
-    def _package(self, name: str, folder: Path) -> "_Prepared":
+    def _package(self, name: str, folder: str) -> "_Prepared":
         if name not in sys.modules:
             package = importlib.util.module_from_spec(ModuleSpec(name, None, is_package=True))
-            package.__path__ = [str(folder)]
+            package.__path__ = [folder]
             sys.modules[name] = package
         return _Prepared(name, sys.modules[name])
 

@@ -16,13 +16,13 @@ class Log(NamedTuple):
         disabled: the level up to which all lines are left out.
         handlers: of the root logger.
         sinks: root logger, its handlers, the service's loggers; with level and filters of each.
-        loggers: all of them; whether each is disabled and passes its lines on.
+        loggers: all of them; whether each is disabled, passes its lines on, is the service's.
     """
 
     disabled: int
     handlers: list[logging.Handler]
     sinks: list[tuple[_Sink, int, list[Any]]]
-    loggers: list[tuple[_Logger, bool, bool]]
+    loggers: list[tuple[_Logger, bool, bool, bool]]
 
 
 def read() -> Log:
@@ -30,14 +30,18 @@ def read() -> Log:
     root = logging.getLogger()
     known = root.manager.loggerDict.copy().values()
     loggers = [each for each in known if isinstance(each, logging.Logger)]
-    ours = [each for each in loggers if each.name.partition(".")[0] in _OURS]
-    sinks: list[_Sink] = [root, *root.handlers, *ours]
+    states = [(each, each.disabled, each.propagate, _is_ours(each)) for each in loggers]
+    sinks: list[_Sink] = [root, *root.handlers, *(each for each, *_, is_ours in states if is_ours)]
     return Log(
         root.manager.disable,
         root.handlers.copy(),
         [(sink, sink.level, sink.filters.copy()) for sink in sinks],
-        [(each, each.disabled, each.propagate) for each in loggers],
+        states,
     )
+
+
+def _is_ours(logger: _Logger) -> bool:
+    return logger.name.partition(".")[0] in _OURS
 
 
 def put_back(before: Log) -> bool:
@@ -55,8 +59,9 @@ def put_back(before: Log) -> bool:
         if sink.level != level:
             sink.setLevel(level)
         sink.filters[:] = filters
-    for logger, disabled, propagate in before.loggers:
-        is_ours = logger.name.partition(".")[0] in _OURS
+    for logger, disabled, propagate, is_ours in before.loggers:
+        if logger.disabled == disabled and logger.propagate == propagate:
+            continue
         is_changed = is_changed or logger.disabled > disabled or (is_ours and logger.propagate < propagate)
         logger.disabled = disabled
         if is_ours:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from runtime.routing.importing import interpreter, log
 from runtime.routing.importing.libraries import Libraries
+from runtime.routing.importing.module_list import ModuleList
 
 _BUILTINS = builtins.__dict__
 _STREAMS = ("stdin", "stdout", "stderr")
@@ -40,32 +41,42 @@ class Surroundings:
 
     Args:
         libraries: what all files rely on.
+        modules: what is loaded.
     """
 
-    def __init__(self, libraries: Libraries) -> None:
+    def __init__(self, libraries: Libraries, modules: ModuleList) -> None:
         self.limit = sys.getrecursionlimit()
         self._libraries = libraries
+        self._modules = modules
+        modules.look()
         self._builtins = _BUILTINS.copy()
         self._kept = [(kept, kept.read()) for kept in _KEPT]
         self._settings = interpreter.read()
 
-    def restore(self, limit: int) -> list[Change]:
-        """Put everything back, and return what was not as before.
+    def restore_builtins(self, limit: int) -> list[Change]:
+        """Put back what no code can do without, and return what was not as before.
 
         Args:
             limit: what the recursion limit was until the caller put it back.
         """
         _CANCEL_EXIT()
-        lost = [name for name in self._builtins if _BUILTINS.get(name) is not self._builtins[name]]
+        lost = [name for name, held in self._builtins.items() if _BUILTINS.get(name) is not held]
         _BUILTINS.update(self._builtins)
-        are_libraries_changed = self._libraries.restore()
         changes = []
         if limit != self.limit:
             changes.append(Change("the recursion limit", "Write a loop where recursion goes too deep."))
         if any(name != "_" for name in lost):  # the interactive interpreter's, and gettext's
             changes.append(Change("Python's built-in functions", "Use another name for your own function."))
-        if are_libraries_changed:
-            changes.append(Change("functions of other libraries", "Use another name for your own function."))
+        return changes
+
+    def restore(self, limit: int) -> list[Change]:
+        """Put everything back, and return what was not as before; `limit` as above."""
+        changes = self.restore_builtins(limit)
+        if self._libraries.restore():
+            cure = "Use another name for your own function."
+            changes.append(Change("functions of other libraries", cure))
+        if self._modules.put_back():
+            changes.append(Change("the loaded modules (sys.modules)", "Do not remove entries."))
         changes += [kept.change for kept, before in self._kept if kept.put_back(before)]
         changed = interpreter.put_back(self._settings)
         changes += [Change(what, "Set it for your own code alone, in a handler.") for what in changed]
@@ -118,19 +129,6 @@ def _streams_back(before: list[Any]) -> bool:
             setattr(sys, name, kept)
             is_changed = True
     return is_changed
-
-
-def _modules() -> tuple[dict[str, Any], dict[str, Any]]:
-    return sys.modules, sys.modules.copy()
-
-
-def _modules_back(before: tuple[dict[str, Any], dict[str, Any]]) -> bool:
-    modules, held = before
-    if sys.modules is modules and held.keys() <= modules.keys():
-        return False
-    sys.modules = modules
-    modules.update({name: module for name, module in held.items() if name not in modules})
-    return True
 
 
 def _lists() -> list[tuple[list[Any], list[Any]]]:
@@ -231,9 +229,8 @@ _KEPT = (
         _streams_back,
         Change("the standard streams", "Use contextlib.redirect_stdout, which restores them."),
     ),
-    _Kept(_modules, _modules_back, Change("the loaded modules (sys.modules)", "Do not remove entries.")),
-    _Kept(_lists, _lists_back, Change("the module search path (sys.path)", "Do not remove entries.")),
     _Kept(_traces, _traces_back, Change("the tracing of threads", "Trace in a test or a debugger.")),
+    _Kept(_lists, _lists_back, Change("the module search path (sys.path)", "Do not remove entries.")),
     _Kept(
         sys.getswitchinterval,
         _interval_back,

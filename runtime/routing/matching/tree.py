@@ -4,7 +4,7 @@ Litestar's trie does not look back: with `users/me/[k]` beside `users/[id]`, `/u
 encoded slash stays inside its segment, and OPTIONS is answered for every route.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -30,13 +30,13 @@ class Method(NamedTuple):
         segments: the URL.
         method: upper case.
         template: for `scope["path_template"]`.
-        app: what answers.
+        app: returns what answers, the same each time.
     """
 
     segments: tuple[Segment, ...]
     method: str
     template: str
-    app: ASGIApp
+    app: Callable[[], ASGIApp]
 
 
 class Node:
@@ -111,7 +111,7 @@ class FunctionTree:
             raise MethodNotAllowed(node.allow)
         any_method = next(iter(node.methods.values()))
         method, names = node.methods.get(name, any_method)
-        app = method.app if name in node.methods else _options(node.allow)
+        app = method.app() if name in node.methods else _options(node.allow)
         plain = "/" + "/".join(segments).replace(SLASH, "/")
         params = {key: value.replace(SLASH, "/") for key, value in zip(names, values, strict=True)}
         return app, plain, method.template, params

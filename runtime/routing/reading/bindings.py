@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 _DEFINED = ("decorator_list", "args", "returns")
 _AROUND: dict[type[ast.AST], tuple[str, ...]] = {
@@ -13,9 +14,12 @@ _AROUND: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Constant: (),
 }
 """The fields that are evaluated with a node, where that is not all of them."""
-_BRANCHES = (
+_KINDS = (
     *(ast.stmt, ast.expr, ast.comprehension, ast.ExceptHandler, ast.arguments, ast.arg, ast.keyword),
     *(ast.withitem, ast.match_case, ast.pattern),
+)
+_BRANCHES = frozenset(
+    kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, _KINDS)
 )
 _BINDING = (
     *(ast.NamedExpr, ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import),
@@ -59,10 +63,10 @@ def evaluated(code: ast.Module) -> Evaluated:
         deeper = is_inside or isinstance(node, _COMPREHENSIONS)
         names = _AROUND.get(type(node), node._fields)
         for name in names:
-            child = getattr(node, name, None)
+            child: Any = getattr(node, name, None)
             if type(child) is list:
-                waiting.extend((each, deeper) for each in child if isinstance(each, _BRANCHES))
-            elif isinstance(child, _BRANCHES):
+                waiting.extend([(each, deeper) for each in child if type(each) in _BRANCHES])
+            elif type(child) in _BRANCHES:
                 waiting.append((child, deeper))
     return waiting
 

@@ -3,7 +3,6 @@
 What a folder demands can be tightened below it and never loosened; only a file makes its routes public.
 """
 
-from pathlib import PurePosixPath
 from typing import Any
 
 from msgspec import Struct
@@ -31,7 +30,8 @@ _DEMANDS = tuple(name for name, key in keys_of(Function).items() if key.is_deman
 
 def folders_above(file: str) -> list[str]:
     """Return the `_config.py` paths that could hold for `file`, outermost first."""
-    return [(folder / "_config.py").as_posix() for folder in reversed(PurePosixPath(file).parents)]
+    folders = file.split("/")[:-1]
+    return ["/".join([*folders[:depth], "_config.py"]) for depth in range(len(folders) + 1)]
 
 
 def lay(source: Source, folders: dict[str, Source]) -> tuple[dict[str, Policy], list[Fault]]:

@@ -46,12 +46,14 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
     files: list[str] = []
     faults: list[Fault] = []
     for folder, subfolders, names in os.walk(root, onerror=lambda error: faults.append(_closed(root, error))):
-        below = Path(folder).relative_to(root)
+        here = Path(folder)
+        below = here.relative_to(root)
+        prefix = "" if here == root else f"{below.as_posix()}/"
         faults.extend(_misnamed(below / name) for name in sorted(names) if is_like_policy(name))
         faults.extend(_not_a_file(below / name) for name in subfolders if name == FOLDER_CONFIG)
         subfolders[:] = sorted(name for name in subfolders if not is_private(name))
         for name in subfolders:
-            if (Path(folder) / name).is_symlink():
+            if (here / name).is_symlink():
                 found = "This folder is a symbolic link, which is not followed."
                 faults.append(_fault(below / name, found, "Replace the link with the folder."))
         for name in [*subfolders, *names]:
@@ -59,7 +61,7 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
                 found = "The name contains a character that cannot be displayed."
                 faults.append(_fault(below / name, found, "Rename it."))
         subfolders[:] = [name for name in subfolders if name.isprintable()]
-        files += [(below / name).as_posix() for name in names if name.endswith(".py") and name.isprintable()]
+        files += [prefix + name for name in names if name.endswith(".py") and name.isprintable()]
     return sorted(files), faults
 
 
@@ -101,7 +103,7 @@ def read_tree(files: Iterable[str]) -> Tree:
     """Sort a listing into functions, folder policies and files that should not be there."""
     candidates, folders, faults = [], [], []
     for file in sorted(files):
-        name = PurePosixPath(file).name
+        name = file.rpartition("/")[2]
         if name == FOLDER_CONFIG:
             folders.append(file)
         elif name == "__init__.py":
@@ -120,7 +122,7 @@ def read_tree(files: Iterable[str]) -> Tree:
 
 def read_candidate(file: str) -> Candidate:
     """Translate one path below the functions folder into its URL."""
-    *folders, stem = PurePosixPath(file).with_suffix("").parts
+    *folders, stem = file.removesuffix(".py").split("/")
     segments: list[Segment] = []
     faults: list[Fault] = []
     is_known = True

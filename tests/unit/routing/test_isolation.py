@@ -1,5 +1,6 @@
 """Whatever is in one file, discovery ends, says so, and serves the others."""
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -212,3 +213,27 @@ def test_annotation_that_misbehaves_costs_its_own_file_alone(tmp_path: Path) -> 
         "a.py:3: Reading the signature failed: RuntimeError: no hash. "
         "Fix the error and save; `annex dev` reloads the file on save."
     ]
+
+
+def test_what_an_import_takes_from_a_library_is_named_where_the_signature_fails_for_want_of_it(tmp_path):
+    text = f"import typing\ndel typing.get_type_hints\n{GOOD}"
+    write_tree(tmp_path, {"a.py": text, "good.py": GOOD})
+
+    table = discover(tmp_path)
+
+    assert [each.endpoint.file for each in table.operations] == ["good.py"]
+    assert [str(fault) for fault in table.faults] == [
+        "a.py: The import changed functions of other libraries. Use another name for your own function."
+    ]
+
+
+def test_an_annotation_that_never_ends_is_named_as_the_signature_and_leaves_no_module(tmp_path):
+    text = 'async def get(a: "[None for _ in iter(int, 1)]") -> None:\n    return None\n'
+    write_tree(tmp_path, {"a.py": text, "good.py": GOOD})
+
+    before = {*sys.modules}
+    table = discover(tmp_path, import_budget=0.5)
+
+    assert [each.endpoint.file for each in table.operations] == ["good.py"]
+    assert "Reading the signature was still running after 0.5 s." in str(table.faults[0])
+    assert not [name for name in {*sys.modules} - before if name.endswith(".a")]
