@@ -112,7 +112,8 @@ class Guard:
             limit = getrecursionlimit()
             setrecursionlimit(surroundings.limit)
             faults.extend(
-                Fault(file, 0, f"{doing} changed {change.what}.", change.cure) for change in how(limit)
+                Fault(file=file, line=0, found=f"{doing} changed {change.what}.", cure=change.cure)
+                for change in how(limit)
             )
 
         try:
