@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from runtime.commands.checking.verdict import ReportPipe, Verdict, verdict
 from runtime.refusal import Refusal
@@ -23,8 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--database",
-        action="store_true",
-        help="also compare the live database with what the service's SQL relies on",
+        nargs="?",
+        const="",
+        metavar="MIGRATIONS",
+        help="also compare the live database with what the service's SQL relies on; with a folder, such as"
+        " ../web/prisma/migrations, a database made from its .sql files instead",
     )
     parser.add_argument(
         "--contract",
@@ -52,7 +56,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[str], None]) -> Verdict:
     """Run in the child process, which alone pays for these imports."""
     from runtime.commands.checking.acceptance import accept
-    from runtime.commands.checking.database import check_database
+    from runtime.commands.checking.database import check_database, declared
     from runtime.commands.checking.examination import examine
     from runtime.commands.finding import lines, status
     from runtime.routing import discover
@@ -69,5 +73,9 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
         accept(table, root)
     findings = examine(settings, table, root=root, since=given.contract)
     if given.database:
+        from runtime.commands.checking.migrations import check_migrations
+
+        findings += check_migrations(Path(given.database), declared(root))
+    elif given.database is not None:
         findings += asyncio.run(check_database(settings))
     return Verdict(lines(findings), status(findings))

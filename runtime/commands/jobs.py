@@ -125,11 +125,11 @@ async def _depths(_: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> i
     return _said("\n".join(lines) or "nothing was ever queued", "")
 
 
-async def _list(_: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:
+async def _list(desk: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:
     from runtime.work.runs import listed
 
     state = "failed" if given.dead else given.state
-    found = listed(await queue.runs(given.limit), job=given.job, state=state)[: given.limit]
+    found = listed(await queue.runs(given.limit), desk.seal, job=given.job, state=state)[: given.limit]
     return _said("\n".join(_line(each) for each in found) or "no such runs", "")
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from runtime.distribution import NAME, version
 from runtime.settings.project import FILE, read_project
-from runtime.starting.changes import news, ordered, since
 from runtime.starting.pin import PinError, pin
-from runtime.starting.rewriting import Use, rewrite, uses
+from runtime.starting.replacements import news, ordered, since
+from runtime.starting.rewriting import OldName, rewrite, uses
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,11 +71,11 @@ def _pin(file: Path, origin: str, *, dry: bool) -> int:
     return 0
 
 
-def _told(found: list[Use], root: Path, *, dry: bool) -> list[str]:
+def _told(found: list[OldName], root: Path, *, dry: bool) -> list[str]:
     return list(_lines(found, root, "would rewrite" if dry else "rewrote"))
 
 
-def _lines(found: list[Use], root: Path, verb: str) -> Iterator[str]:
+def _lines(found: list[OldName], root: Path, verb: str) -> Iterator[str]:
     for use in sorted(set(found), key=lambda each: (each.text is None, each.file, each.line, each.start)):
         done = verb if use.text is not None else "by hand:"
         yield f"  {done} {use.file.relative_to(root)}:{use.line}: {use.change}"

@@ -16,6 +16,7 @@ from runtime.app import Application
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header, send_answer
 from runtime.config import Endpoint
 from runtime.dev.example import example, type_name
+from runtime.dev.jobs import JobRequest, JobsView
 from runtime.dev.recorder import Recorder, Span
 from runtime.routing import InputKind, Operation
 from runtime.routing.display import auth_of
@@ -48,8 +49,11 @@ class DeveloperPage:
         self._app = app
         self._application = application
         self._recorder = recorder
+        self._jobs = JobsView(application)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(  # noqa: PLR0911  # a table, read as one
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Serve one connection."""
         is_ours = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{PREFIX}/")
         if not is_ours or not _is_local(scope):
@@ -62,6 +66,10 @@ class DeveloperPage:
                 return await self._state(scope, send)
             case "GET", path if path.startswith("/traces/"):
                 return await self._trace(path.removeprefix("/traces/"), send)
+            case "GET", "/jobs":
+                return await _send_json(send, 200, await self._jobs.state())
+            case "POST", "/jobs":
+                return await self._job(scope, receive, send)
             case "POST", "/token":
                 return await self._token(scope, receive, send)
         return await _send_json(send, 404, {"detail": "There is no such page."})
@@ -99,6 +107,15 @@ class DeveloperPage:
         if trace is None:
             return await _send_json(send, 404, {"detail": "This trace is no longer kept."})
         return await _send_json(send, 200, {"spans": trace.spans, "lines": self._recorder.lines(identity)})
+
+    async def _job(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if header(scope, b"content-type") != b"application/json":  # which no page of another site can send
+            return await _send_json(send, 409, {"detail": "Send JSON."})
+        try:
+            asked = msgspec.json.decode(await _body(receive), type=JobRequest)
+        except msgspec.DecodeError:
+            return await _send_json(send, 400, {"detail": "Name an action and a job or run."})
+        return await _send_json(send, *await self._jobs.do(asked))
 
     async def _token(self, scope: Scope, receive: Receive, send: Send) -> None:
         issuer = self._application.identity.issuer

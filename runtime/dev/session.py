@@ -122,8 +122,12 @@ def _write_client(table: RouteTable, app: Path | None = None) -> None:
     operations, faults = divide(table.described)
     for fault in faults:
         logger.error("the client was not rewritten: %s", fault)
-    for path in () if faults else artefacts.write(project, operations, below=artefacts.CLIENT, app=app):
-        logger.info("wrote %s", path)
+    written = [] if faults else artefacts.write(project, operations, below=artefacts.CLIENT, app=app)
+    if len(written) > 2:
+        logger.info("wrote the client, %d files in %s", len(written), app)
+    else:
+        for path in written:
+            logger.info("wrote %s", path)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from runtime.app import Application
 from runtime.dev.imports import dependents, forget, modules_at
-from runtime.dev.watching import Watch
+from runtime.dev.watching import CodeWatch
 from runtime.refusal import Refusal
 from runtime.rehearsal import Rehearsal
 from runtime.routing import Fault, RouteTable, discover, handlers
@@ -55,7 +55,7 @@ class HotSwap:
         self._refused = {each.file: each for each in refused}
         self._functions = application.settings.functions.resolve()
         self._project = project.resolve()
-        self._watch = Watch(self._project, self._functions)
+        self._watch = CodeWatch(self._project, self._functions)
         self._restart = restart
         self._after = after
         self._task: asyncio.Task[None] | None = None

@@ -16,7 +16,7 @@ OTHERS = {"tests", "node_modules", "client", "contracts"}
 """Folders of a project that hold no code of the service."""
 
 
-class Watch:
+class CodeWatch:
     """Puts what is saved into a queue, for as long as it is entered.
 
     Args:
@@ -29,8 +29,8 @@ class Watch:
         self._project = project
         self._functions = functions
         self._saved: asyncio.Queue[set[Path]] = asyncio.Queue()
-        self._beside = _Listener([project], self._saved, recursive=False)
-        self._below: _Listener | None = None
+        self._beside = _FolderWatch([project], self._saved, recursive=False)
+        self._below: _FolderWatch | None = None
 
     async def __aenter__(self) -> Self:
         logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it would report each change as well
@@ -52,11 +52,11 @@ class Watch:
                 return files
 
     async def _renew(self) -> None:
-        """Watch the folders that there are now; the old watch ends when the new one has begun."""
+        """CodeWatch the folders that there are now; the old watch ends when the new one has begun."""
         folders = tuple(code_folders(self._project, self._functions))
         if folders == self.folders:
             return
-        old, self._below, self.folders = self._below, _Listener(folders, self._saved), folders
+        old, self._below, self.folders = self._below, _FolderWatch(folders, self._saved), folders
         await self._below.start()
         if old:
             old.stop()
@@ -75,7 +75,7 @@ def code_folders(project: Path, functions: Path) -> list[Path]:
     return [functions, *(each for each in named if each != functions and not each.name.startswith("_"))]
 
 
-class _Listener:
+class _FolderWatch:
     """One thread that listens to the changes of folders."""
 
     def __init__(

@@ -38,8 +38,10 @@ def read_project(folder: Path) -> Project:
         tables = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         return Project(problem=f"The file cannot be read: {error}.")
-    ours = tables.get("tool", {}).get("annex", {})
-    ours = ours if isinstance(ours, dict) else {"litestar": None}
+    tool = tables.get("tool", {})
+    ours = tool.get("annex", {}) if isinstance(tool, dict) else None
+    if not isinstance(ours, dict):
+        return Project(problem="[tool.annex] is not a table.")
     for key in ("litestar", "seed"):
         if not _are_texts(ours.get(key, [])):
             return Project(problem=f"[tool.annex] {key} is not a list of texts.")

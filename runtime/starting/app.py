@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from runtime.starting.schema import Schema, find_schema, text_of
+from runtime.starting.schema import AppSchema, find_schema, text_of
 
 MANAGERS = {
     "pnpm-lock.yaml": "pnpm",
@@ -38,7 +38,7 @@ class App(NamedTuple):
     folder: Path
     manager: str
     variables: dict[str, str]
-    schema: Schema | None
+    schema: AppSchema | None
     client: Path
     has_clerk: bool
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.starting.changes import Change
+from runtime.starting.replacements import Replacement
 from runtime.starting.schema import text_of
 
 CONFIGURED = (".env*", "Dockerfile", "Makefile", "railway.toml", "*.yml", "*.yaml")
 OTHERS = {"node_modules", "__pycache__"}
 
 
-class Use(NamedTuple):
+class OldName(NamedTuple):
     """One place where an old name stands.
 
     Attributes:
@@ -30,10 +30,10 @@ class Use(NamedTuple):
     start: int
     end: int
     text: str | None
-    change: Change
+    change: Replacement
 
 
-def uses(root: Path, changes: Iterable[Change]) -> Iterator[Use]:
+def uses(root: Path, changes: Iterable[Replacement]) -> Iterator[OldName]:
     """Yield every use of an old name below a service's folder."""
     changes = list(changes)
     variables = [each for each in changes if each.kind == "variable"]
@@ -46,9 +46,9 @@ def uses(root: Path, changes: Iterable[Change]) -> Iterator[Use]:
         yield from _in_text(file, variables)
 
 
-def rewrite(found: Iterable[Use]) -> list[Path]:
+def rewrite(found: Iterable[OldName]) -> list[Path]:
     """Put the new names in place of the old ones and return the files that changed."""
-    by_file: dict[Path, list[Use]] = {}
+    by_file: dict[Path, list[OldName]] = {}
     for use in found:
         if use.text is not None:
             by_file.setdefault(use.file, []).append(use)
@@ -69,15 +69,15 @@ def _modules(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def _in_text(file: Path, variables: list[Change]) -> Iterator[Use]:
+def _in_text(file: Path, variables: list[Replacement]) -> Iterator[OldName]:
     for number, line in enumerate(text_of(file).splitlines(), 1):
         for change in variables:
             for found in re.finditer(rf"\b{re.escape(change.old)}\b", line):
                 start, end = (len(line[:place].encode()) for place in found.span())
-                yield Use(file, number, start, end, change.new or None, change)
+                yield OldName(file, number, start, end, change.new or None, change)
 
 
-def _in_python(file: Path, changes: list[Change]) -> Iterator[Use]:
+def _in_python(file: Path, changes: list[Replacement]) -> Iterator[OldName]:
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):  # `annex check` names what is wrong with it
@@ -94,7 +94,7 @@ def _in_python(file: Path, changes: list[Change]) -> Iterator[Use]:
                     yield from _key(file, node, change)
 
 
-def _module(file: Path, node: ast.AST, change: Change) -> Iterator[Use]:
+def _module(file: Path, node: ast.AST, change: Replacement) -> Iterator[OldName]:
     if isinstance(node, ast.Import):
         for alias in node.names:
             if _is_at_or_below(alias.name, change.old):
@@ -107,7 +107,7 @@ def _module(file: Path, node: ast.AST, change: Change) -> Iterator[Use]:
         yield from _submodule(file, node, change)
 
 
-def _submodule(file: Path, node: ast.ImportFrom, change: Change) -> Iterator[Use]:
+def _submodule(file: Path, node: ast.ImportFrom, change: Replacement) -> Iterator[OldName]:
     """Find `from package import module`; the name that the file calls it by stays."""
     parent, _, last = change.old.rpartition(".")
     new_parent, _, new_last = change.new.rpartition(".")
@@ -117,7 +117,7 @@ def _submodule(file: Path, node: ast.ImportFrom, change: Change) -> Iterator[Use
             yield _use(file, alias, change, len(last), f"{new_last}{kept}" if new_parent == parent else None)
 
 
-def _name(file: Path, node: ast.AST, nodes: list[ast.AST], change: Change) -> Iterator[Use]:
+def _name(file: Path, node: ast.AST, nodes: list[ast.AST], change: Replacement) -> Iterator[OldName]:
     if not isinstance(node, ast.ImportFrom) or node.module != "runtime" or node.level:
         return
     for alias in node.names:
@@ -133,7 +133,7 @@ def _name(file: Path, node: ast.AST, nodes: list[ast.AST], change: Change) -> It
             yield _use(file, each, change, len(change.old))
 
 
-def _key(file: Path, node: ast.AST, change: Change) -> Iterator[Use]:
+def _key(file: Path, node: ast.AST, change: Replacement) -> Iterator[OldName]:
     if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -147,14 +147,14 @@ def _key(file: Path, node: ast.AST, change: Change) -> Iterator[Use]:
 type _Placed = ast.alias | ast.expr | ast.stmt | ast.keyword
 
 
-def _use(file: Path, node: _Placed, change: Change, length: int, text: str | None = "") -> Use:
+def _use(file: Path, node: _Placed, change: Replacement, length: int, text: str | None = "") -> OldName:
     """Return the use that begins where `node` does; by default the new name is put there."""
     given = (change.new if text == "" else text) or None
     start = node.col_offset
-    return Use(file, node.lineno, start, start + length, given if change.new else None, change)
+    return OldName(file, node.lineno, start, start + length, given if change.new else None, change)
 
 
-def _moved(use: Use, by: int) -> Use:
+def _moved(use: OldName, by: int) -> OldName:
     return use._replace(start=use.start + by, end=use.end + by)
 
 

@@ -12,7 +12,7 @@ _PROCESS_ENV = re.compile(r"""process\.env(?:\.(\w+)|\[["'](\w+)["']\])""")
 _COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 
 
-class Schema(NamedTuple):
+class AppSchema(NamedTuple):
     """A schema that the app owns.
 
     Attributes:
@@ -40,7 +40,7 @@ class Schema(NamedTuple):
         return self.dialect in {"", "postgresql", "postgres", "cockroachdb"}
 
 
-def find_schema(app: Path, package: dict[str, Any]) -> Schema | None:
+def find_schema(app: Path, package: dict[str, Any]) -> AppSchema | None:
     """Return the schema of an app; of one that has both, Prisma's."""
     return _prisma(app, package) or _drizzle(app)
 
@@ -53,7 +53,7 @@ def text_of(file: Path) -> str:
         return ""
 
 
-def _prisma(app: Path, package: dict[str, Any]) -> Schema | None:
+def _prisma(app: Path, package: dict[str, Any]) -> AppSchema | None:
     configured = package.get("prisma")
     named = configured.get("schema") if isinstance(configured, dict) else None
     config = next(
@@ -72,17 +72,19 @@ def _prisma(app: Path, package: dict[str, Any]) -> Schema | None:
         moved = _quoted(settings, "path")
         migrations = app / moved if moved else folder / "migrations"
         variable = _ENV.search(block) or _ENV.search(settings)
-        return Schema("Prisma", path, migrations, _first(_PROVIDER, block), variable[1] if variable else "")
+        return AppSchema(
+            "Prisma", path, migrations, _first(_PROVIDER, block), variable[1] if variable else ""
+        )
     return None
 
 
-def _drizzle(app: Path) -> Schema | None:
+def _drizzle(app: Path) -> AppSchema | None:
     for file in (app / f"drizzle.config.{end}" for end in _DRIZZLE):
         if not file.is_file():
             continue
         text = _COMMENT.sub("", text_of(file))
         variable = _PROCESS_ENV.search(text)
-        return Schema(
+        return AppSchema(
             "Drizzle",
             file,
             app / (_quoted(text, "out") or "drizzle"),

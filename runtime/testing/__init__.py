@@ -5,7 +5,7 @@
 """
 
 from runtime.testing.database import ServiceDatabase
-from runtime.testing.model import ModelServer, Reply, calls, says
+from runtime.testing.model import ModelReply, ModelServer, calls, says
 from runtime.testing.service import Caller, Service
 
-__all__ = ["Caller", "ModelServer", "Reply", "Service", "ServiceDatabase", "calls", "says"]
+__all__ = ["Caller", "ModelReply", "ModelServer", "Service", "ServiceDatabase", "calls", "says"]

@@ -17,7 +17,7 @@ PATIENCE = 10
 """Seconds after which a test that waits for an event gives up; nothing is measured by it."""
 
 
-class Reply(Struct, frozen=True, kw_only=True):
+class ModelReply(Struct, frozen=True, kw_only=True):
     """What the model server does with one call.
 
     Attributes:
@@ -47,14 +47,14 @@ class Reply(Struct, frozen=True, kw_only=True):
     code: str = "no_luck"
 
 
-def says(text: str, **options: Any) -> Reply:
+def says(text: str, **options: Any) -> ModelReply:
     """Answer with `text`."""
-    return Reply(words=tuple(f"{word} " for word in text.split()), **options)
+    return ModelReply(words=tuple(f"{word} " for word in text.split()), **options)
 
 
-def calls(tool: str, **arguments: Any) -> Reply:
+def calls(tool: str, **arguments: Any) -> ModelReply:
     """Ask for one tool."""
-    return Reply(calls=((tool, arguments),))
+    return ModelReply(calls=((tool, arguments),))
 
 
 class ModelServer:
@@ -74,12 +74,12 @@ class ModelServer:
         self.released = threading.Event()
         self.left = threading.Event()
         self.is_strict = False
-        self.choose: Callable[[dict[str, Any]], Reply] = lambda _: says("Nothing to say.")
+        self.choose: Callable[[dict[str, Any]], ModelReply] = lambda _: says("Nothing to say.")
         self._lock = threading.Lock()
         self._http = _Http(self)
         self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
 
-    def script(self, *replies: Reply) -> None:
+    def script(self, *replies: ModelReply) -> None:
         """Answer call after call; the last reply is repeated."""
         waiting = list(replies)
         self.choose = lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
@@ -94,12 +94,12 @@ class ModelServer:
         if not await asyncio.to_thread(self.left.wait, PATIENCE):
             raise AssertionError("the connection stayed open")
 
-    def take(self, request: dict[str, Any]) -> Reply:
+    def take(self, request: dict[str, Any]) -> ModelReply:
         """Note a request and choose its reply."""
         with self._lock:
             self.requests.append(request)
             if self.is_strict and not request.get("tools") and _has_results(request):
-                return Reply(status=400)
+                return ModelReply(status=400)
             return self.choose(request)
 
     def __enter__(self) -> Self:
@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif reply.hold_after != 0 or self._hold():
             self._stream(reply)
 
-    def _refuse(self, reply: Reply) -> None:
+    def _refuse(self, reply: ModelReply) -> None:
         error = {"error": {"message": "canary-provider-words", "code": reply.code}}
         payload = json.dumps(error).encode()
         self.send_response(reply.status)
@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    def _stream(self, reply: Reply) -> None:
+    def _stream(self, reply: ModelReply) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.model.left.set()
             self.close_connection = True
 
-    def _words(self, reply: Reply) -> bool:
+    def _words(self, reply: ModelReply) -> bool:
         """Send the text; False when the connection is over."""
         for number, word in enumerate(reply.words):
             if number == reply.cut_after:
@@ -182,14 +182,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._choice(delta={"content": word})
         return True
 
-    def _calls(self, reply: Reply) -> None:
+    def _calls(self, reply: ModelReply) -> None:
         for index, (name, arguments) in enumerate(reply.calls):
             function = {"name": name, "arguments": json.dumps(arguments)}
             identifier = f"call_{len(self.server.model.requests)}_{index}"
             call = {"index": index, "id": identifier, "type": "function", "function": function}
             self._choice(delta={"tool_calls": [call]})
 
-    def _end(self, reply: Reply) -> None:
+    def _end(self, reply: ModelReply) -> None:
         fitting = "tool_calls" if reply.calls else "stop"
         self._choice(delta={}, finish_reason=(fitting if reply.finish is None else reply.finish) or None)
         if reply.usage is not None:

@@ -28,6 +28,7 @@ class Book:
 
     async def progress(self, done: float) -> None:
         """As `RunBook.progress`; one that is not written is followed by another."""
+        self._check()
         await self._queue.progress(self._worker, self._run, done)
 
     async def steps(self) -> dict[str, bytes]:
@@ -41,6 +42,7 @@ class Book:
 
     async def keep(self, name: str, result: bytes) -> None:
         """As `RunBook.keep`."""
+        self._check()
         field = f"{STEP}{name}"
         sealed = self._seal.close(self._run.id, field, result)
         if not await persistent(lambda: self._queue.keep(self._worker, self._run, field, sealed)):
@@ -48,6 +50,7 @@ class Book:
 
     async def sleep(self, name: str, seconds: float) -> None:
         """As `RunBook.sleep`."""
+        self._check()
         field = f"{SLEEP}{name}"
         done = await persistent(lambda: self._queue.sleep(self._worker, self._run, field, seconds))
         if done is Sleep.LOST:
@@ -55,6 +58,10 @@ class Book:
         if done is Sleep.BEGUN:
             self.is_asleep = True
             raise Asleep
+
+    def _check(self) -> None:
+        if self.is_asleep:
+            raise RunTakenOver
 
 
 async def persistent[T](write: Callable[[], Awaitable[T]]) -> T:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -121,6 +122,8 @@ class WorkDesk:
                     "messaging.message.id": run_id,
                 }
             )
+        if run_id == new:  # what is known of it need not be read
+            return RunState(id=run_id, job=path, state="queued", queued_at=datetime.now(UTC))
         return self.state(run_id, await self._fields(run_id))
 
     async def _write(self, new: str, fields: dict[str, Any], *, key: str, delay: float) -> str:

@@ -107,7 +107,7 @@ class Queue:
         pool = BlockingConnectionPool.from_url(
             url.reveal(),
             max_connections=20,
-            timeout=2,
+            timeout=TIMEOUT,
             socket_timeout=2 * TIMEOUT,
             socket_connect_timeout=TIMEOUT,
         )

@@ -1,5 +1,6 @@
 """What is kept of a run, as it is written and read."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import msgspec
 
 from runtime.work.queue import RunFields
-from runtime.work.seal import FIELDS
+from runtime.work.seal import FIELDS, Seal
 from shared.agents.holder import Holder
+from shared.errors import Unavailable
 from shared.identity import Claims, User
 from shared.work import RunError, RunState
 
@@ -53,15 +55,25 @@ def state_of(run_id: str, fields: RunFields) -> RunState:
     )
 
 
-def listed(runs: Mapping[str, RunFields], *, job: str | None, state: str | None) -> list[RunState]:
-    """Return runs without what is sealed, the newest first; of one job's file, in one state."""
+def listed(
+    runs: Mapping[str, RunFields], seal: Seal, *, job: str | None = None, state: str | None = None
+) -> list[RunState]:
+    """Return runs without payloads and results, the newest first; of one job's file, in one state."""
     states = [
-        state_of(run_id, {name: value for name, value in fields.items() if name not in FIELDS})
+        state_of(run_id, _overview(run_id, fields, seal))
         for run_id, fields in runs.items()
         if job is None or fields["job"].decode() == job
     ]
     found = [each for each in states if state is None or each.state == state]
     return sorted(found, key=lambda each: each.queued_at, reverse=True)
+
+
+def _overview(run_id: str, fields: RunFields, seal: Seal) -> RunFields:
+    """Return what is not sealed, with the error where this process can open it."""
+    found = {name: value for name, value in fields.items() if name not in FIELDS}
+    with contextlib.suppress(Unavailable):
+        found["error"] = seal.open(run_id, "error", fields.get("error", b""))
+    return found
 
 
 def _state(value: bytes) -> Any:

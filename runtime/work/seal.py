@@ -1,4 +1,4 @@
-"""Seals what queued work holds of people before it is written: payloads, callers, results.
+"""Seals what queued work holds of people before it is written: payloads, callers, results, errors.
 
 AES-256-GCM of the `cryptography` package, with a key for each run that HKDF (RFC 5869) makes of ANNEX_SECRET:
 no key seals more than one run, and what was sealed for one run or field opens for no other.
@@ -18,7 +18,7 @@ from shared.secret import MadeSecret, Secret
 
 MARK = b"\x01"  # no JSON text begins with it
 NONCE = 12  # bytes
-FIELDS = ("data", "user", "result")
+FIELDS = ("data", "user", "result", "error")
 
 
 class Seal:

@@ -144,7 +144,8 @@ class Worker:
         self._running[run.id] = (job, task)
 
         def over(_: object) -> None:
-            self._running.pop(run.id, None)
+            if self._running[run.id][1] is task:  # a run that has slept may have come back
+                del self._running[run.id]
             self._changed.set()
 
         task.add_done_callback(over)
@@ -171,6 +172,9 @@ class Worker:
                     span.set_status(Status(StatusCode.ERROR))
                     span.set_attribute("error.type", invocation.error)
             else:
+                if book.is_asleep:  # the job has caught what ended its try
+                    outcome.name = "asleep"
+                    return
                 sealed = self._desk.seal.close(run.id, "result", result)
                 is_done = await persistent(lambda: self._queue.done(self.name, run, sealed))
                 outcome.name = "done" if is_done else "lost"
@@ -185,7 +189,7 @@ class Worker:
     async def _fail(self, run: Taken, error: RunError) -> str:
         base = self._settings.backoff * 2 ** (run.number - 1)
         delay = min(MOST_BACKOFF, base) * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
-        text = msgspec.json.encode(error)
+        text = self._desk.seal.close(run.id, "error", msgspec.json.encode(error))
         return await persistent(lambda: self._queue.failed(self.name, run, text, delay))
 
     async def _tick(self) -> None:

@@ -1,6 +1,6 @@
 """The app's PostgreSQL: URL dialects translated, every wait bounded, the schema never changed."""
 
-from shared.database.channels import Listener, Notification
+from shared.database.channels import Notification, Subscription
 from shared.database.connection.target import InvalidDatabaseUrl
 from shared.database.connection.url import translate
 from shared.database.database import Database, pool_size
@@ -24,7 +24,6 @@ __all__ = [
     "Database",
     "InvalidDatabaseUrl",
     "Isolation",
-    "Listener",
     "Notification",
     "OutOfDescriptors",
     "OutcomeUnknown",
@@ -36,6 +35,7 @@ __all__ = [
     "SchemaChanged",
     "SerializationFailure",
     "Statistics",
+    "Subscription",
     "Transaction",
     "TransactionScope",
     "pool_size",

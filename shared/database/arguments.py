@@ -11,9 +11,8 @@ from typing import Any
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
-from shared.database.errors import QueryFailed, UnreadableValue
+from shared.database.errors import OutOfRange, QueryFailed, UnreadableValue
 from shared.database.rows import Range
-from shared.errors import Invalid
 
 _PLACE = re.compile(r"query argument \$(\d+)(?: in element #(\d+))?")
 _BY_VERB: dict[Any, Any] = {
@@ -35,7 +34,7 @@ def written(args: tuple[object, ...]) -> tuple[object, ...]:
 
 def written_rows(rows: Sequence[Sequence[object]]) -> Sequence[Sequence[object]]:
     """Return rows of arguments with every `Range` as the driver writes it."""
-    return [written(tuple(row)) for row in rows]
+    return [written(tuple(row)) if isinstance(row, list | tuple) else row for row in rows]
 
 
 def _written(value: object) -> object:
@@ -54,7 +53,7 @@ def anew(verb: Any) -> Any:
     """Return `verb` with which the statement is prepared anew.
 
     Raises (when awaited):
-        Invalid: a value is outside the range of its type.
+        OutOfRange: a value is outside the range of its type.
         QueryFailed: a value is of another type; names the parameter, its type and what came.
     """
 
@@ -74,10 +73,11 @@ def _named(error: Exception, prepared: PreparedStatement, args: tuple[Any, ...])
     place = None if getattr(error, "severity", None) else _PLACE.search(str(error))
     if place is None:
         return error  # the server's, or about the number of arguments
-    if isinstance(error.__cause__, OverflowError | UnicodeError):
-        return Invalid("A value is outside the range that the database can store.")
     number, row = int(place[1]), place[2]
     value = (args[0][int(row)] if row else args)[number - 1]
+    cause = error.__cause__
+    if isinstance(cause, OverflowError | UnicodeError) or (type(cause) is ValueError and type(value) is str):
+        return OutOfRange()
     wanted = prepared.get_parameters()[number - 1].name
     return QueryFailed(f"${number} is {wanted} in this statement, got {type(value).__name__}")
 

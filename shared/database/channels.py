@@ -15,6 +15,7 @@ from typing import Self
 import asyncpg
 from msgspec import Struct
 
+from shared.database.failures import translate
 from shared.errors import DatabaseUnavailable
 
 _WAITING = 1000  # notifications that a listener may be behind
@@ -44,7 +45,7 @@ class Channels:
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
         self._connect = connect
-        self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._listeners: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._connection: asyncpg.Connection | None = None
         self._lost = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -55,31 +56,30 @@ class Channels:
         """How many connections it has open."""
         return int(self._connection is not None and not self._connection.is_closed())
 
-    async def add(self, listener: "Listener") -> None:
+    async def add(self, listener: "Subscription") -> None:
         """Let a listener hear its channel from now on."""
-        async with self._changing:
-            if self._connection is None:
-                self._connection = await self._opened()
-                # A clean context: the end of one caller must not end it for the others.
-                self._keeper = asyncio.get_running_loop().create_task(self._keep(), context=Context())
-            if not self._listeners[listener.channel] and not self._connection.is_closed():
-                await self._connection.add_listener(listener.channel, self._notified)
-            self._listeners[listener.channel].add(listener)
+        self._listeners[listener.channel].add(listener)
+        try:
+            async with self._changing:
+                if self._connection is None:
+                    self._connection = await self._opened()
+                    # A clean context: the end of one caller must not end it for the others.
+                    self._keeper = asyncio.get_running_loop().create_task(self._keep(), context=Context())
+                if not self._connection.is_closed():  # else it is opened again, and the listener told
+                    await self._connection.add_listener(listener.channel, self._notified)
+        except BaseException as error:  # noqa: BLE001  it is raised again
+            self.remove(listener)
+            raise translate(error) from None
 
-    async def remove(self, listener: "Listener") -> None:
-        """Let a listener go; the last one closes the connection."""
-        async with self._changing:
-            self._listeners[listener.channel].discard(listener)
-            if not self._listeners[listener.channel]:
-                del self._listeners[listener.channel]
-                if self._connection is not None and not self._connection.is_closed():
-                    await self._connection.remove_listener(listener.channel, self._notified)
-            if not self._listeners:
-                self._close()
+    def remove(self, listener: "Subscription") -> None:
+        """Let a listener go; the last one closes the connection. Waits for nothing."""
+        self._listeners[listener.channel].discard(listener)
+        if not any(self._listeners.values()):
+            self._close()
 
     def close(self) -> None:
         """End every listener."""
-        for listener in [one for channel in self._listeners.values() for one in channel]:
+        for listener in self._all():
             listener.end()
         self._close()
 
@@ -98,46 +98,50 @@ class Channels:
 
     async def _keep(self) -> None:
         """Open the connection again when it is lost; a silent one is found by asking."""
+        wait, most = _AGAIN_SECONDS
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PING_SECONDS):
                     await self._lost.wait()
-            async with self._changing:
-                if not await self._answers():
-                    await self._again()
+            self._lost.clear()
+            while not await self._answers() and not await self._is_open_again():
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, most)
+            wait, _ = _AGAIN_SECONDS
 
     async def _answers(self) -> bool:
-        try:
-            assert self._connection is not None  # noqa: S101  as long as this task runs
-            await self._connection.execute("SELECT 1")
-        except Exception:  # noqa: BLE001  whatever it was, it does not answer
-            return False
-        return True
+        async with self._changing:
+            try:
+                assert self._connection is not None  # noqa: S101  as long as this task runs
+                await self._connection.execute("SELECT 1")
+            except Exception:  # noqa: BLE001  whatever it was, it does not answer
+                return False
+            return True
 
-    async def _again(self) -> None:
-        wait, most = _AGAIN_SECONDS
-        assert self._connection is not None  # noqa: S101  as above
-        self._connection.terminate()
-        while True:
+    async def _is_open_again(self) -> bool:
+        async with self._changing:
+            assert self._connection is not None  # noqa: S101  as above
+            self._connection.terminate()
             try:
                 self._connection = await self._opened()
-                for channel in self._listeners:
+                for channel in tuple(self._listeners):
                     await self._connection.add_listener(channel, self._notified)
             except Exception:  # noqa: BLE001  the pool logs why there is no connection
                 self._connection.terminate()
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, most)
-            else:
-                break
-        for listener in [one for channel in self._listeners.values() for one in channel]:
+                return False
+        for listener in self._all():
             listener.hear("", missed=True)
+        return True
+
+    def _all(self) -> list["Subscription"]:
+        return [listener for channel in self._listeners.values() for listener in channel]
 
     def _notified(self, _connection: object, _process: int, channel: str, payload: object) -> None:
         for listener in self._listeners.get(channel, ()):
             listener.hear(str(payload))
 
 
-class Listener:
+class Subscription:
     """``async with db.listen("channel") as notifications:``, then ``async for`` one after the other."""
 
     def __init__(self, channels: Channels, channel: str) -> None:
@@ -170,7 +174,7 @@ class Listener:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._channels.remove(self)
+        self._channels.remove(self)
 
     def __aiter__(self) -> Self:
         return self

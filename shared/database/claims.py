@@ -10,10 +10,10 @@ import msgspec
 
 from shared.identity import User
 
-type Caller = User | Mapping[str, Any]
+type CallerClaims = User | Mapping[str, Any]
 
 
-def settings(caller: Caller | None, role: str | None) -> str:
+def settings(caller: CallerClaims | None, role: str | None) -> str:
     """Return what follows BEGIN so that claims and role hold until the transaction ends; ``""`` for neither.
 
     The claims are those of the token, with `sub` for a machine credential too.
@@ -29,7 +29,7 @@ def settings(caller: Caller | None, role: str | None) -> str:
     return f"; SELECT {calls}" if calls else ""
 
 
-def _claims(caller: Caller) -> Mapping[str, Any]:
+def _claims(caller: CallerClaims) -> Mapping[str, Any]:
     return {**caller.claims, "sub": caller.user_id} if isinstance(caller, User) else caller
 
 

@@ -7,8 +7,7 @@ import asyncpg
 from msgspec import Struct, structs
 
 from shared.database.arguments import written
-from shared.database.errors import QueryFailed
-from shared.errors import Invalid
+from shared.database.errors import OutOfRange, QueryFailed
 
 
 class Copy[T: Struct]:
@@ -58,7 +57,7 @@ class Copy[T: Struct]:
 
     def _misfit(self, error: Exception) -> Exception:
         if isinstance(error, OverflowError | UnicodeError):
-            return Invalid("A value is outside the range that the database can store.")
+            return OutOfRange()
         return QueryFailed(
             f"A value does not fit its column of {self._table!r}; the columns are {', '.join(self._columns)}"
         )

@@ -14,8 +14,8 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from shared.database.arguments import written
-from shared.database.channels import Listener
-from shared.database.claims import Caller
+from shared.database.channels import Subscription
+from shared.database.claims import CallerClaims
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
 from shared.database.connection.url import translate
@@ -25,7 +25,7 @@ from shared.database.errors import (
     QueryFailed,
     ReadOnlyServer,
     SchemaChanged,
-    Unanswered,
+    SilentServer,
 )
 from shared.database.failures import translate as translate_error
 from shared.database.failures import while_connecting
@@ -139,7 +139,7 @@ class Database(Queries):
         *,
         isolation: Isolation | None = None,
         read_only: bool = False,
-        claims: Caller | None = None,
+        claims: CallerClaims | None = None,
         role: str | None = None,
     ) -> TransactionScope:
         """Return a transaction: ``async with db.transaction() as transaction:``.
@@ -162,7 +162,7 @@ class Database(Queries):
             role=role,
         )
 
-    def listen(self, channel: str) -> Listener:
+    def listen(self, channel: str) -> Subscription:
         """Return the notifications of a channel: ``async with db.listen("jobs") as notifications:``.
 
         It hears from the beginning of the block on. All listeners share one connection, beside the pool.
@@ -171,7 +171,7 @@ class Database(Queries):
             QueryFailed: behind a transaction pooler, where there are no notifications.
             DatabaseUnavailable: the server cannot be reached.
         """
-        return Listener(self._opened_pool().channels, channel)
+        return Subscription(self._opened_pool().channels, channel)
 
     async def iterate[T: Struct](
         self, kind: type[T], sql: str, *args: object, batch: int = 500
@@ -290,7 +290,7 @@ class Database(Queries):
     def _named(self, error: BaseException, *, in_transaction: bool) -> BaseException:
         """Name an error by what it leaves behind: outside a transaction even a SELECT may have written."""
         fault = translate_error(error)
-        if isinstance(fault, ConnectionLost | Unanswered) and not in_transaction:
+        if isinstance(fault, ConnectionLost | SilentServer) and not in_transaction:
             return OutcomeUnknown()
         if isinstance(fault, SchemaChanged):
             fault.done = fault.done and not in_transaction  # a transaction is rolled back
@@ -308,7 +308,7 @@ class Database(Queries):
         try:
             await connection.execute("COMMIT")
         except Exception as error:
-            lost = isinstance(translate_error(error), ConnectionLost | Unanswered)
+            lost = isinstance(translate_error(error), ConnectionLost | SilentServer)
             if lost and not self._read_only:
                 raise OutcomeUnknown from None
             raise

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded
+from shared.errors import Conflict, DatabaseUnavailable, DeadlineExceeded, Invalid
 
 
 class QueryFailed(Exception):
@@ -63,6 +63,13 @@ class ValueRefused(QueryFailed):
         self.cause = cause
 
 
+class OutOfRange(Invalid):
+    """A value that the database cannot store: too large, too long, or no value of its type."""
+
+    def __init__(self) -> None:
+        super().__init__("A value is outside the range that the database can store.")
+
+
 class ConstraintViolated(Conflict):
     """The change violates a constraint of the schema.
 
@@ -88,7 +95,7 @@ class ConnectionLost(DatabaseUnavailable):
     """The connection broke during a statement."""
 
 
-class Unanswered(DeadlineExceeded):
+class SilentServer(DeadlineExceeded):
     """The server did not answer in time, as over a lost route; the statement may go on there."""
 
     def __init__(self) -> None:

@@ -18,15 +18,16 @@ from shared.database.errors import (
     ConnectionLost,
     ConstraintViolated,
     OutOfDescriptors,
+    OutOfRange,
     PoolerDetected,
     QueryFailed,
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
-    Unanswered,
+    SilentServer,
     ValueRefused,
 )
-from shared.errors import AnnexError, DatabaseUnavailable, DeadlineExceeded, Invalid
+from shared.errors import AnnexError, DatabaseUnavailable, DeadlineExceeded
 
 _CONSTRAINTS = {
     "23001": "foreign_key",  # RESTRICT, since PostgreSQL 18
@@ -36,8 +37,8 @@ _CONSTRAINTS = {
     "23514": "check",
     "23P01": "exclusion",
 }
-# Text too long, number or date out of range, invalid text, a NUL character: the value, not our SQL.
-_INVALID_VALUE = ("22001", "22003", "22007", "22008", "22P02", "22P05", "22021")
+# Text too long, a number or date out of range, a range the wrong way round, a NUL: the value, not our SQL.
+_INVALID_VALUE = ("22000", "22001", "22003", "22007", "22008", "22P02", "22P03", "22P05", "22021")
 _TIMED_OUT = ("57014", "25P03", "25P04")
 _UNAVAILABLE = ("53", "57P", "28", "3D", "58", "XX")
 _POOLER = ("26000", "42P05")
@@ -149,10 +150,6 @@ def _is_pooler_refusal(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError) and "startup parameter" in str(error)
 
 
-def _outside(_: BaseException) -> Invalid:
-    return Invalid("A value is outside the range that the database can store.")
-
-
 def _late(_: BaseException) -> DeadlineExceeded:
     return DeadlineExceeded("The database did not respond in time.")
 
@@ -161,7 +158,7 @@ _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], .
     (("40001", "40P01", "55P03"), lambda _: SerializationFailure()),
     (("25006",), lambda _: ReadOnlyServer()),
     (_TIMED_OUT, _late),
-    (_INVALID_VALUE, _outside),
+    (_INVALID_VALUE, lambda _: OutOfRange()),
     (_POOLER, _lost_statement),
     (("08",), lambda error: ConnectionLost(reason=reason(error))),
     (_UNAVAILABLE, lambda error: DatabaseUnavailable(reason=reason(error))),
@@ -170,8 +167,8 @@ _BY_STATE: tuple[tuple[tuple[str, ...], Callable[[BaseException], Exception]], .
 _NAMED: tuple[tuple[type[BaseException], Callable[[Any], Exception]], ...] = (
     (asyncpg.PostgresError, _from_server),
     (asyncpg.OutdatedSchemaCacheError, lambda _: SchemaChanged(done=True)),
-    (TimeoutError, lambda _: Unanswered()),
-    (UnicodeEncodeError, _outside),
+    (TimeoutError, lambda _: SilentServer()),
+    (UnicodeEncodeError, lambda _: OutOfRange()),
     (OSError, _from_connection),
     (asyncpg.InterfaceError, _from_connection),
     (asyncpg.InternalClientError, _from_connection),

@@ -25,6 +25,8 @@ def check(statement: Statement, *, behind_pooler: bool) -> None:
     Raises:
         QueryFailed: it is not; names what is refused and what to use instead.
     """
+    if not statement.names:
+        raise QueryFailed("The text has no statement")
     if statement.control:
         raise QueryFailed(f"{statement.control} is not allowed; use `async with db.transaction()`")
     if statement.is_several:

@@ -11,7 +11,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.database.arguments import written
-from shared.database.claims import Caller, settings
+from shared.database.claims import CallerClaims, settings
 from shared.database.errors import (
     ConnectionLost,
     PoolerDetected,
@@ -19,7 +19,7 @@ from shared.database.errors import (
     ReadOnlyServer,
     SchemaChanged,
     SerializationFailure,
-    Unanswered,
+    SilentServer,
 )
 from shared.database.instruments import Instruments
 from shared.database.pool.lease import Lease, is_unfinished
@@ -141,7 +141,7 @@ class TransactionScope:
         *,
         isolation: Isolation | None,
         read_only: bool,
-        caller: Caller | None,
+        caller: CallerClaims | None,
         role: str | None,
     ) -> None:
         self._pool = pool
@@ -237,7 +237,7 @@ class TransactionScope:
         try:
             with self._instruments.statement("COMMIT"):
                 status = await connection.execute("COMMIT")
-        except (ConnectionLost, Unanswered) as error:
+        except (ConnectionLost, SilentServer) as error:
             raise (error if self._read_only else OutcomeUnknown()) from None
         if status == "ROLLBACK":
             raise QueryFailed("The transaction was rolled back: an error inside it was caught and ignored")

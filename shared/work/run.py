@@ -11,7 +11,7 @@ from msgspec import Struct
 
 MAX_RESULT = 1024 * 1024  # bytes of what a run, or one of its steps, gives
 MAX_NAME = 200  # characters
-MAX_STEPS = 10_000
+MAX_STEPS = 1000
 MAX_SLEEP = 366 * 24 * 3600.0  # seconds
 
 

@@ -38,3 +38,19 @@ def exists(path: str) -> bool:
     return any(any(root.glob(pattern)) for root in (Path(), SAMPLE)) or (
         path.startswith(EXAMPLE) and not Path("shared/market").exists()
     )
+
+
+def test_every_job_of_functions_is_shown_by_a_test_that_exists():
+    page = Path("docs/what-functions-do.md").read_text("utf-8")
+    jobs = page.partition("## Where")[0].splitlines()
+    named = [re.findall(r"`(tests/[^`:]+)::(test_\w+)`", line) for line in jobs if line.startswith("| ")][2:]
+    missing = [
+        test
+        for found in named
+        for file, test in found
+        if not re.search(rf"^(async )?def {test}\(", Path(file).read_text("utf-8"), re.MULTILINE)
+    ]
+
+    assert missing == []
+    assert len(named) > 20
+    assert all(named)

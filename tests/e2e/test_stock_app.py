@@ -75,7 +75,26 @@ async def post(symbol: str) -> None:
     """Open the gate."""
     gate.set()
 '''
-FUNCTIONS = {"signals/[symbol]/index.py": ONE, "signals/[symbol]/live.py": GATED}
+CARD = '''"""What this service is, for everybody."""
+
+from msgspec import Struct
+
+from runtime import Function
+
+config = Function(public=True)
+
+
+class Card(Struct):
+    """The service's card."""
+
+    name: str
+
+
+async def get() -> Card:
+    """Return the service's name."""
+    return Card("sample")
+'''
+FUNCTIONS = {"index.py": CARD, "signals/[symbol]/index.py": ONE, "signals/[symbol]/live.py": GATED}
 LIVE = "/signals/SPY/live"
 
 

@@ -17,6 +17,7 @@ from runtime.dev.recorder import Recorder
 from runtime.settings import load
 from runtime.telemetry import Telemetry
 from tests.fixtures.app import Compose
+from tests.fixtures.valkey import RedisServer
 
 FUNCTIONS = {
     "signals/[symbol].py": (
@@ -169,3 +170,61 @@ def test_page_is_the_outermost_stage_where_it_is_put_in_front_and_no_stage_elsew
 
     assert before[0] == "shell"
     assert list(application.stages()) == ["developer's page", *before]
+
+
+JOB = (
+    "import msgspec\n\n\nclass Letter(msgspec.Struct):\n    to: str\n\n\n"
+    'async def job(data: Letter) -> str:\n    """Send a letter."""\n    return data.to\n'
+)
+
+
+async def test_jobs_are_listed_and_queued_by_hand_and_their_runs_looked_after(
+    open_page: Open, tmp_path: Path, redis_server: RedisServer
+):
+    (tmp_path / "functions" / "mail.py").write_text(JOB)
+    async with open_page(REDIS_URL=redis_server.url) as http:
+        told = (await http.get("/_annex/jobs")).json()
+        asked = {"action": "run", "name": "/mail", "data": '{"to": "ada"}'}
+        run = (await http.post("/_annex/jobs", json=asked)).json()
+        listed = (await http.get("/_annex/jobs")).json()["runs"]
+        ended = (await http.post("/_annex/jobs", json={"action": "cancel", "name": run["id"]})).json()
+
+    assert [(job["template"], job["doc"], '"to"' in job["body"]) for job in told["jobs"]] == [
+        ("/mail", "Send a letter.", True)
+    ]
+    assert ([each["id"] for each in listed], run["state"], ended["state"]) == (
+        [run["id"]],
+        "queued",
+        "cancelled",
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"action": "run", "name": "/mial"}, 400),
+        ({"action": "run", "name": "/mail", "data": "{"}, 400),
+        ({"action": "show", "name": "run_x"}, 404),
+        ({"action": "burn", "name": "run_x"}, 400),
+    ],
+)
+async def test_what_the_page_cannot_do_with_jobs_is_said(
+    open_page: Open, tmp_path: Path, redis_server: RedisServer, asked: dict[str, str], status: int
+):
+    (tmp_path / "functions" / "mail.py").write_text(JOB)
+    async with open_page(REDIS_URL=redis_server.url) as http:
+        answer = await http.post("/_annex/jobs", json=asked)
+
+    assert (answer.status_code, bool(answer.json()["detail"])) == (status, True)
+
+
+async def test_no_other_site_can_queue_through_the_page(
+    open_page: Open, tmp_path: Path, redis_server: RedisServer
+):
+    (tmp_path / "functions" / "mail.py").write_text(JOB)
+    text = '{"action": "run", "name": "/mail", "data": "{\\"to\\": \\"ada\\"}"}'
+    async with open_page(REDIS_URL=redis_server.url) as http:
+        answer = await http.post("/_annex/jobs", content=text, headers={"content-type": "text/plain"})
+        runs = (await http.get("/_annex/jobs")).json()["runs"]
+
+    assert (answer.status_code, runs) == (409, [])

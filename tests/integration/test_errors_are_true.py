@@ -1,4 +1,4 @@
-"""Every error that a route of the sample service can have is provoked, and is what the contract says, no more and no less."""
+"""Every error of every route of the sample service is provoked, and is what the contract lists."""
 
 import base64
 import hashlib

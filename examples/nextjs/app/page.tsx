@@ -1,5 +1,6 @@
 import { Suspense } from "react";
 import { backend } from "@/annex/server";
+import { Card } from "./card";
 import { Live } from "./live";
 import { Me } from "./me";
 import { Panel } from "./panel";
@@ -23,6 +24,11 @@ export default function Page() {
         <Record />
         <Live symbol="SPY" />
         <Team />
+        <Panel title="Cached for everybody" id="cached">
+          <Suspense fallback={<p>…</p>}>
+            <Card />
+          </Suspense>
+        </Panel>
       </main>
     </>
   );

@@ -12,11 +12,11 @@ _WORD = re.compile(r"(?<![\w{/.-])(?:None(?! of\b)|True|False|[a-z][a-z0-9]*(?:_
 
 def reworded(contract: dict[str, Any]) -> dict[str, Any]:
     """Return the document with every summary and description in the words of the wire."""
-    document: dict[str, Any] = _reworded(contract, (_Names(_names(contract)),))
+    document: dict[str, Any] = _reworded(contract, (_Spellings(_names(contract)),))
     return document
 
 
-class _Names:
+class _Spellings:
     """Names of fields and parameters as they are sent, found by how Python may spell them."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -28,23 +28,23 @@ class _Names:
         return word if word in self._sent else self._spelled.get(_letters(word))
 
 
-def _reworded(value: Any, scopes: tuple[_Names, ...]) -> Any:
+def _reworded(value: Any, scopes: tuple[_Spellings, ...]) -> Any:
     if isinstance(value, list):
         return [_reworded(each, scopes) for each in value]
     if not isinstance(value, dict):
         return value
     if own := set(_own_names(value)):
-        scopes = (_Names(own), *scopes)
+        scopes = (_Spellings(own), *scopes)
     return {key: _member(key, each, scopes) for key, each in value.items()}
 
 
-def _member(key: str, value: Any, scopes: tuple[_Names, ...]) -> Any:
+def _member(key: str, value: Any, scopes: tuple[_Spellings, ...]) -> Any:
     if key in _TEXTS and isinstance(value, str):
         return _text(value, scopes)
     return value if key in _VALUES else _reworded(value, scopes)
 
 
-def _text(text: str, scopes: tuple[_Names, ...]) -> str:
+def _text(text: str, scopes: tuple[_Spellings, ...]) -> str:
     def word(found: re.Match[str]) -> str:
         spelled = found[0]
         names = (name for scope in scopes if (name := scope.sent(spelled)) is not None)

@@ -15,7 +15,7 @@ from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings import Settings, unknown
 from runtime.settings.import_path import PRODUCT
 from runtime.settings.project import read_project
-from runtime.starting.changes import since
+from runtime.starting.replacements import since
 from runtime.starting.rewriting import uses
 from runtime.work.literals import mistakes
 

@@ -78,15 +78,24 @@ async def seed(
         await admin.close()
 
 
+async def apply(owner: asyncpg.Connection, file: Path, text: str) -> None:
+    """Run the statements of one file in one transaction.
+
+    Raises:
+        EmbeddedPostgresError: as `seed`.
+    """
+    try:
+        await owner.execute(text)
+    except asyncpg.PostgresError as error:
+        line = text[: int(getattr(error, "position", None) or 1) - 1].count("\n") + 1
+        raise EmbeddedPostgresError(f"{file}:{line}: {error}") from None
+
+
 async def _fill(admin_url: str, database: str, texts: dict[Path, str]) -> None:
     owner = await asyncpg.connect(admin_url, database=database)
     try:
         for file, text in texts.items():
-            try:
-                await owner.execute(text)
-            except asyncpg.PostgresError as error:
-                line = text[: int(getattr(error, "position", None) or 1) - 1].count("\n") + 1
-                raise EmbeddedPostgresError(f"{file}:{line}: {error}") from None
+            await apply(owner, file, text)
         role = _ROLE.read_text("utf-8")
         if await owner.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", ROLE):
             role = role.partition(";")[2]  # without its first statement, which creates the role

@@ -18,11 +18,15 @@ from runtime.gate.body import Replay, read_body
 from runtime.gate.idempotency.answers import AnswerStore, FirstAnswer, KeyState
 from shared.errors import (
     CallLost,
+    DeadlineExceeded,
     FieldError,
+    FunctionCrashed,
+    FunctionStalled,
     IdempotencyInProgress,
     IdempotencyKeyReused,
     Invalid,
     OutcomeUnknown,
+    OutOfMemory,
     Unavailable,
 )
 
@@ -34,6 +38,11 @@ LARGEST = 1024 * 1024  # bytes of an answer that is kept
 LEASE_MARGIN = 10.0  # seconds beyond a call's time limit in which it can still settle its claim
 WAIT = 10.0  # seconds for which a second call waits for the first
 PAUSE = 0.1  # seconds between two looks at it
+
+DIED = frozenset(
+    error.code for error in (OutcomeUnknown, DeadlineExceeded, FunctionCrashed, FunctionStalled, OutOfMemory)
+)
+"""Failures that are not the function's own word: it was cut or killed midway, and may have done anything."""
 
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 
@@ -137,7 +146,7 @@ class KeyClaim:
     async def _settle_finished(self) -> None:
         invocation = self._invocation
         failed = self._status >= 500
-        if not invocation.has_begun or (failed and invocation.error != OutcomeUnknown.code):
+        if not invocation.has_begun or (failed and invocation.error not in DIED):
             await self._settle(None, runs_again=True)
         elif failed:
             await self._settle(None, runs_again=False)

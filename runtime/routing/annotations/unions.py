@@ -74,7 +74,7 @@ def _either(union: Any, metadata: _Metadata) -> Any:
     try:
         root = import_module("pydantic").RootModel[kind]
         root = type(root)(name, (root,), {"__module__": model.__module__, "__doc__": None})
-    except TypeError:  # pydantic's own errors are; a Struct is a member, say
+    except Exception:  # noqa: BLE001  # pydantic refuses it, with a Struct among the members, say
         return union
     return Either(name, (), {"model": root, "__module__": model.__module__})
 

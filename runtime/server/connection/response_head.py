@@ -50,7 +50,7 @@ def response_head(
         keep_alive: the connection serves another request, if the application lets it.
 
     Raises:
-        RuntimeError: a field is not valid (RFC 9110, part 5).
+        RuntimeError: the status or a field is not valid (RFC 9110, parts 5 and 15).
     """
     lines = [*starmap(_line, fields)]
     length: int | None = None
@@ -83,6 +83,8 @@ def _closes(value: bytes) -> bool:
 
 @lru_cache
 def _status_line(status: int) -> bytes:
+    if not 200 <= status <= 599:  # what callers and proxies would read in ways of their own
+        raise RuntimeError("Invalid status of a response.")
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:

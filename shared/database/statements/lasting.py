@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 
-class Lasting(NamedTuple):
+class SessionTrace(NamedTuple):
     """One thing that outlives its transaction.
 
     Attributes:
@@ -49,10 +49,10 @@ _RULES = tuple(
 )
 
 
-def lasting(text: str) -> Lasting | None:
+def lasting(text: str) -> SessionTrace | None:
     """Return the first thing in `text`, SQL without literals and comments, that outlives a transaction."""
     text = _LOCAL_CALL.sub(" ", text)
     for rule, cure in _RULES:
         if found := rule.search(text):
-            return Lasting(found[1], cure)
+            return SessionTrace(found[1], cure)
     return None

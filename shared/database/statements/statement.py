@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shared.database.statements.harmless import HARMLESS
-from shared.database.statements.lasting import Lasting, lasting
+from shared.database.statements.lasting import SessionTrace, lasting
 from shared.database.statements.lexer import NAME, Bare, strip
 
 _VERB = re.compile(r"[A-Za-z]+")
@@ -74,7 +74,7 @@ class Statement(NamedTuple):
     control: str
     is_several: bool
     is_certain: bool
-    lasting: Lasting | None
+    lasting: SessionTrace | None
 
 
 @lru_cache(maxsize=2048)

@@ -3,8 +3,10 @@
 import asyncio
 import re
 import sys
+from pathlib import Path
 
-from runtime.commands.checking.database import Schema, check_database
+from runtime.commands.checking.database import Schema, check_database, declared
+from runtime.commands.checking.migrations import check_migrations
 from runtime.commands.doctor import examine
 from runtime.settings import Settings, load
 from shared.database import Database
@@ -60,6 +62,75 @@ async def test_the_command_fails_by_name_when_a_migration_took_a_column(database
     output, _ = await process.communicate()
 
     assert "✗ database   Sample.createdBy: column not found; expected text" in output.decode()
+    assert process.returncode == 1
+
+
+PRISMA = {
+    "20260101000000_init/migration.sql": (
+        SAMPLE / "shared" / "samples" / "seed" / "1_schema.sql"
+    ).read_text(),
+    "20260301000000_note/migration.sql": 'ALTER TABLE "Sample" ADD COLUMN "note" TEXT;',
+    "20260401000000_drop/migration.sql": 'ALTER TABLE "Sample" DROP COLUMN "createdBy";',
+}
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+async def migrated(folder: Path) -> list[tuple[bool, str]]:
+    found = await asyncio.to_thread(check_migrations, folder, declared(SAMPLE))
+    return [(each.is_fault, each.text) for each in found]
+
+
+async def test_the_apps_migrations_show_what_they_break_and_in_which_file(tmp_path: Path):
+    assert await migrated(written(tmp_path, PRISMA)) == [
+        (
+            True,
+            "Sample.createdBy: column not found; expected text (since 20260401000000_drop/migration.sql)",
+        )
+    ]
+
+
+async def test_drizzles_migrations_that_fit_are_said_to(tmp_path: Path):
+    first, second = list(PRISMA.values())[:2]
+    files = {
+        "0000_init.sql": first.replace(";\n", ";\n--> statement-breakpoint\n"),
+        "0001_note.sql": second,
+        "meta/_journal.json": "{}",
+    }
+
+    assert await migrated(written(tmp_path, files)) == [
+        (False, "every column that the service's SQL relies on is in the 2 files")
+    ]
+
+
+async def test_a_migration_that_cannot_be_applied_is_named_with_its_line(tmp_path: Path):
+    [(is_fault, text)] = await migrated(written(tmp_path, {"0000_init.sql": "SELECT 1;\nCREATE TABEL a ();"}))
+
+    assert is_fault
+    assert "0000_init.sql:2: syntax error" in text
+
+
+async def test_a_folder_without_migrations_is_a_fault(tmp_path: Path):
+    assert await migrated(tmp_path) == [
+        (True, f"there is no .sql file below {tmp_path}; name the folder of the app's migrations")
+    ]
+
+
+async def test_the_command_checks_a_folder_of_migrations_without_a_database(tmp_path: Path):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runtime.commands.cli", "check", "--database", written(tmp_path, PRISMA)),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=SAMPLE,
+        env={"ANNEX_ENV": "test", "PYTHONPATH": str(SAMPLE)},
+    )
+    output, _ = await process.communicate()
+
+    assert "✗ migrations Sample.createdBy: column not found; expected text" in output.decode()
     assert process.returncode == 1
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
+from runtime.dev.postgres import EmbeddedPostgres
 from shared.database import Database, Notification, QueryFailed
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
@@ -46,6 +47,35 @@ async def test_a_lost_connection_is_opened_again_and_the_listener_is_told(databa
             await admin.execute("NOTIFY jobs, 'again'")
             assert await anext(heard) == Notification("again")
     await admin.close()
+
+
+async def test_a_database_that_is_away_keeps_no_listener_from_leaving(mortal_postgres: EmbeddedPostgres):
+    async with Database.from_url(Secret(mortal_postgres.socket_url("app", "annex"))) as database:
+        async with asyncio.timeout(PATIENCE), database.listen("jobs"), database.listen("others") as heard:
+            await asyncio.to_thread(mortal_postgres.stop)
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(DatabaseUnavailable):
+                async with database.listen("jobs"):
+                    pass
+            await asyncio.to_thread(mortal_postgres.start)
+            async with database.listen("jobs") as heard:
+                await database.execute("NOTIFY jobs")
+                assert await anext(heard) == Notification("")
+
+
+async def test_listeners_that_leave_at_any_moment_leave_no_connection_behind(database: Database):
+    async def listen() -> None:
+        async with database.listen("jobs") as heard:
+            await anext(heard)
+
+    for turns in range(60):
+        calls = [asyncio.create_task(listen()) for _ in range(3)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert database.statistics().listening == 0
 
 
 async def test_the_last_listener_closes_the_connection_and_the_next_opens_one(database: Database):

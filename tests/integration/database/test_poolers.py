@@ -249,3 +249,25 @@ async def test_a_statement_that_never_got_a_server_connection_was_not_sent(pgbou
 
     assert (waited.value.code, waited.value.retry_after) == ("database_unavailable", 1)
     assert (begun.value.code, begun.value.retry_after) == ("database_unavailable", 1)
+
+
+async def test_a_pooler_in_session_mode_that_was_declared_none_is_used_as_the_server(
+    pgbouncer: Callable[..., str],
+):
+    url = Secret(pgbouncer(ignore=STARTUP, mode="session"))
+    async with Database.from_url(url, pooler="none", pool_max=1) as database:
+        await work_together(database)
+        async with database.listen("jobs") as heard:
+            await database.execute("NOTIFY jobs, 'heard'")
+            assert (await anext(heard)).payload == "heard"
+
+        assert not database.is_behind_pooler
+
+
+async def test_a_pooler_in_session_mode_that_refuses_settings_is_used_as_any_other(
+    pgbouncer: Callable[..., str],
+):
+    async with Database.from_url(Secret(pgbouncer(mode="session")), pooler="none", pool_max=2) as database:
+        await work_together(database)
+
+        assert database.is_behind_pooler

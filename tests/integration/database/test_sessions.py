@@ -128,6 +128,11 @@ async def _run(db: Database, sql: str) -> None:
     await db.transaction().run(lambda transaction: transaction.execute(sql))
 
 
+async def _with_claims(db: Database, sql: str) -> None:
+    async with db.transaction(claims={"sub": "user_a"}, role="boss") as transaction:
+        await transaction.execute(sql)
+
+
 async def _iterate(db: Database, sql: str) -> None:
     async for _ in db.iterate(Any, sql):
         pass
@@ -153,6 +158,7 @@ WAYS: dict[str, Callable[[Database, str], Awaitable[object]]] = {
     "transaction, failed": _failed_transaction,
     "transaction, committed midway": _committed_midway,
     "transaction, run": _run,
+    "transaction, claims": _with_claims,
     "transaction, iterate": _iterate_inside,
 }
 
@@ -164,6 +170,7 @@ SELECT json_build_object(
         WHERE name NOT LIKE 'plpgsql.%'  -- which are there once the language is in use
     ),
     'tenant', coalesce(current_setting('app.tenant', true), ''),
+    'claims', coalesce(current_setting('request.jwt.claims', true), ''),
     'temporary', (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema())
         + (SELECT count(*) FROM pg_type WHERE typnamespace = pg_my_temp_schema())
         + (SELECT count(*) FROM pg_proc WHERE pronamespace = pg_my_temp_schema()),
@@ -224,6 +231,20 @@ async def test_the_next_caller_finds_a_new_session_after_any_change_by(way: str,
             assert {name for name in expected if seen[name] != expected[name]} == set(), change
             assert await _remembers_no_number(database), change
         assert not database.is_behind_pooler
+
+
+class Watched(Struct):
+    number: int
+
+
+async def test_the_next_caller_finds_a_new_session_after_a_copy_whose_trigger_changed_it(app_url: str):
+    async with Database.from_url(Secret(app_url), pool_max=1) as database:
+        before = await database.fetch_value("SELECT current_setting('work_mem')")
+
+        assert await database.copy("watched", [Watched(1)]) == 1
+
+        assert await database.fetch_value("SELECT current_setting('work_mem')") == before != "123MB"
+        assert await _remembers_no_number(database)
 
 
 async def test_a_reset_keeps_the_server_process(database_url: str):

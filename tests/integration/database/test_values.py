@@ -133,7 +133,17 @@ async def test_a_parameter_of_a_row_of_many_is_named_too(database: Database):
 
 @pytest.mark.parametrize(
     ("sql", "value"),
-    [("SELECT $1::int8", 2**63), ("SELECT $1::int2", 2**15), ("SELECT $1::text", "\ud800")],
+    [
+        ("SELECT $1::int8", 2**63),
+        ("SELECT $1::int2", 2**15),
+        ("SELECT $1::text", "\ud800"),
+        ("SELECT $1::json", "\ud800"),
+        ("SELECT $1::uuid", CANARY),
+        ("SELECT $1::inet", CANARY),
+        ("SELECT $1::bit(3)", CANARY),
+        ("SELECT $1::cidr", "10.0.0.1/8"),
+        ("SELECT $1::int4range", Range(lower=5, upper=1)),
+    ],
 )
 async def test_a_value_that_no_migration_made_fit_is_still_the_callers_mistake(
     database: Database, sql: str, value: object
@@ -143,6 +153,21 @@ async def test_a_value_that_no_migration_made_fit_is_still_the_callers_mistake(
     with pytest.raises(Invalid):
         async with database.transaction() as transaction:
             await transaction.fetch_value(sql, value)
+
+
+@pytest.mark.parametrize("rows", [["NORTH", "SOUTH"], [1], [{"a": 1}], [("NORTH", "b"), ("c",)]])
+async def test_rows_that_are_no_rows_are_refused(database: Database, rows: list[Any]):
+    with pytest.raises(QueryFailed):
+        await database.execute_many("""UPDATE "Sensor" SET name = $2 WHERE symbol = $1""", rows)
+
+    assert await database.fetch_value("""SELECT count(*) FROM "Sensor" WHERE name = 'b'""") == 0
+
+
+@pytest.mark.parametrize("sql", ["", " ", ";", "-- nothing", "/* ; */ ;"])
+async def test_a_text_without_a_statement_is_named(database: Database, sql: str):
+    for ask in (database.execute, database.fetch_value):
+        with pytest.raises(QueryFailed, match="has no statement"):
+            await ask(sql)
 
 
 RANGES = [
@@ -181,6 +206,28 @@ async def test_ranges_are_written_in_rows_and_as_multiranges(database: Database,
     assert (
         await owner.fetchval("SELECT spans::text FROM spans WHERE span = '[1,3)' LIMIT 1") == "{[1,3),[7,9)}"
     )
+    await owner.close()
+
+
+class Crate(Struct):
+    width: int
+    at: Instant
+
+
+class Box(Struct):
+    crate: Crate
+
+
+async def test_a_composite_is_read_into_a_struct_and_written_from_a_tuple_or_a_dict(
+    database: Database, owner_url: str
+):
+    owner = await asyncpg.connect(owner_url)
+    await owner.execute("CREATE TYPE crate AS (width int, at timestamptz)")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    for written in ((7, at), {"width": 7, "at": at}):
+        read = await database.fetch(Box, "SELECT $1::crate AS crate", written)
+        assert read == [Box(Crate(7, at))]
     await owner.close()
 
 

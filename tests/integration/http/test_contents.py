@@ -503,9 +503,11 @@ async def test_a_large_file_arrives_whole_over_the_wire(service: Caller):
                 seen += len(piece)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
             part = await http.get("/large", headers={"Range": f"bytes={SIZE - 5}-"})
+            parts = await http.get("/large", headers={"Range": f"bytes={SIZE - 5}-,0-1"})
 
     assert (seen, answer.headers["content-length"]) == (SIZE, str(SIZE))
     assert (part.status_code, part.content) == (206, b"\0" * 5)
+    assert [body for _, _, body in parts_of(parts)] == [b"\0" * 5, b"\0" * 2]
 
 
 async def test_a_slow_caller_slows_an_iterator_and_one_who_leaves_ends_it(service: Caller):

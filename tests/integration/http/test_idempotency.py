@@ -21,7 +21,7 @@ import asyncio
 from msgspec import Struct
 
 from runtime import Conflict, Csv, Function, Reply, SetCookie, Unavailable, User
-from shared.errors import OutcomeUnknown
+from shared.errors import DeadlineExceeded, FunctionCrashed, FunctionStalled, OutcomeUnknown, OutOfMemory
 
 config = Function(idempotent=60, timeout=2)
 RUNS = []
@@ -48,6 +48,14 @@ async def post(data: Order, user: User) -> Reply[Order]:
             raise RuntimeError
         case "unknown":
             raise OutcomeUnknown
+        case "killed":
+            raise FunctionCrashed
+        case "large":
+            raise OutOfMemory
+        case "stalled":
+            raise FunctionStalled
+        case "no time":
+            raise DeadlineExceeded
         case "slow":
             await asyncio.sleep(0.3)
         case "late":
@@ -175,7 +183,17 @@ async def test_an_invalid_input_is_not_kept(service: Caller):
     assert (first.status_code, second.status_code) == (400, 201)
 
 
-@pytest.mark.parametrize(("symbol", "status"), [("unknown", 503), ("late", 504)])
+@pytest.mark.parametrize(
+    ("symbol", "status"),
+    [
+        ("unknown", 503),
+        ("late", 504),
+        ("no time", 504),
+        ("killed", 500),
+        ("stalled", 500),
+        ("large", 503),
+    ],
+)
 async def test_after_an_outcome_that_nobody_knows_nothing_runs_again(
     service: Caller, symbol: str, status: int
 ):

@@ -451,6 +451,7 @@ def test_a_union_of_models_is_a_union_in_the_contract_and_in_typescript(tmp_path
     ("source", "cure"),
     [
         ("class Owner(Struct):\n    pet: Cat | Dog\n", "class Either(RootModel[A | B])"),
+        ("class Inner(Struct):\n    a: int\ntype Owner = Cat | Inner\n", "class Either(RootModel[A | B])"),
         ("class Owner(Struct):\n    a: int\nclass Other(Struct):\n    b: int\n", "class A(Struct, tag=True)"),
     ],
 )

@@ -16,6 +16,7 @@ from tests.fixtures.work import ended, worker
 NOTES = '''"""Work with something private."""
 
 from runtime import Function, Jobs, Run
+from shared.errors import Refused
 
 config = Function(retries=0)
 
@@ -27,6 +28,8 @@ async def think(data: str) -> str:
 
 async def job(data: str, run: Run) -> str:
     """Give it back."""
+    if data == "fail":
+        raise Refused(409, "No note of Ada's.")
     return await run.step("think", think, data)
 
 
@@ -115,6 +118,13 @@ async def test_work_whose_secret_is_gone_is_a_dead_letter_and_not_lost(sealing: 
         assert caller.application.queue is not None
         await caller.application.queue.revive(run)
         assert (await ended(caller, run))["result"] == PRIVATE
+
+
+async def test_what_a_job_says_of_its_failure_is_sealed_too(sealing: Sealing):
+    async with sealing.service("s" * 32) as caller, worker(caller):
+        run = (await caller.signed("POST", "/notes", json="fail")).json()
+        assert (await ended(caller, run))["error"]["detail"] == "No note of Ada's."
+        assert "Ada" not in await written(caller, run)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,11 @@ async def job(data: str, run: Run) -> str:
             await run.sleep("a while", 0.2)
         except Exception:
             note("swallowed")
+    if data == "deaf":
+        try:
+            await run.sleep("a while", 0.2)
+        except BaseException:
+            return "not this"
     if data == "long":
         await run.sleep("a day", 86400)
     note("end")
@@ -113,6 +118,11 @@ async def test_a_run_that_sleeps_begins_again_and_its_tries_do_not_count(caller:
     run = await done(caller, "sleep")
     assert (run["state"], run["result"]) == ("done", "Order 7 in try 1")
     assert diary(tmp_path) == ["begin", "pay 7", "begin", "end"]
+
+
+async def test_a_try_that_does_not_hear_its_end_writes_nothing_of_its_run(caller: Caller, tmp_path: Path):
+    run = await done(caller, "deaf")
+    assert (run["result"], diary(tmp_path)) == ("Order 7 in try 1", ["begin", "pay 7", "begin", "end"])
 
 
 async def test_a_run_that_sleeps_gives_its_place_to_others_and_can_be_cancelled(caller: Caller):

@@ -92,6 +92,7 @@ def test_a_job_is_no_route_and_brings_the_door_to_its_runs(tmp_path: Path):
     assert [(each.method, each.template) for each in table.endpoints] == [
         ("DELETE", "/runs/{id}"),
         ("GET", "/runs/{id}"),
+        ("GET", "/runs/{id}/events"),
     ]
     assert [each.endpoint.template for each in table.jobs] == ["/work"]
 

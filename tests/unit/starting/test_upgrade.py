@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from runtime.commands.upgrade import with_version
-from runtime.starting.changes import CHANGES, Change, news, since
+from runtime.starting.replacements import REPLACEMENTS, Replacement, news, since
 from runtime.starting.rewriting import rewrite, uses
 from tests.fixtures.routing import write_tree
 
 MADE_UP = (
-    Change("0.2.0", "name", "Http", "HttpClient"),
-    Change("0.2.0", "key", "timeout", "deadline"),
-    Change("0.3.0", "variable", "ANNEX_SEED", "ANNEX_SQL"),
-    Change("0.3.0", "module", "shared.money", "shared.amounts"),
-    Change("0.3.0", "module", "runtime.old", cure="write it yourself"),
+    Replacement("0.2.0", "name", "Http", "HttpClient"),
+    Replacement("0.2.0", "key", "timeout", "deadline"),
+    Replacement("0.3.0", "variable", "ANNEX_SEED", "ANNEX_SQL"),
+    Replacement("0.3.0", "module", "shared.money", "shared.amounts"),
+    Replacement("0.3.0", "module", "runtime.old", cure="write it yourself"),
 )
 
 
@@ -77,7 +77,7 @@ def test_the_real_renames_rewrite_a_service_of_the_time_before_them(tmp_path: Pa
     old = "from shared.database.contract import Table\n"
     write_tree(tmp_path, {"shared/schema.py": old})
 
-    rewrite(uses(tmp_path, since("0", CHANGES)))
+    rewrite(uses(tmp_path, since("0", REPLACEMENTS)))
 
     assert (tmp_path / "shared" / "schema.py").read_text() == "from shared.database.drift import Table\n"
 

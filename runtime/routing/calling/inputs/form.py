@@ -65,7 +65,7 @@ async def _read(
 
 async def _keep(form: FormParts, head: MultipartSegment, content: UploadFile | bytearray) -> None:
     """Add a part that is complete."""
-    if head.name is None:
+    if not head.name:
         raise Malformed("A part of the form has no name.")
     if isinstance(content, UploadFile):
         await content.seek(0)

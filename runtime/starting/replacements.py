@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 
-class Change(NamedTuple):
+class Replacement(NamedTuple):
     """One change that old files can be searched for.
 
     Attributes:
@@ -30,14 +30,16 @@ class Change(NamedTuple):
         return f"`{self.old}` is now `{self.new}`" if self.new else f"`{self.old}` is gone: {self.cure}"
 
 
-CHANGES = (
-    Change("0.1.0", "module", "runtime.cli", "runtime.commands.cli"),
-    Change("0.1.0", "module", "shared.database.contract", "shared.database.drift"),
-    Change("0.1.0", "module", "tests.fixtures.routing", cure="take the fixture `service` of runtime.testing"),
+REPLACEMENTS = (
+    Replacement("0.1.0", "module", "runtime.cli", "runtime.commands.cli"),
+    Replacement("0.1.0", "module", "shared.database.contract", "shared.database.drift"),
+    Replacement(
+        "0.1.0", "module", "tests.fixtures.routing", cure="take the fixture `service` of runtime.testing"
+    ),
 )
 
 
-def since(version: str, changes: Iterable[Change] = CHANGES) -> list[Change]:
+def since(version: str, changes: Iterable[Replacement] = REPLACEMENTS) -> list[Replacement]:
     """Return the changes that a service of `version` has not seen, oldest first."""
     return sorted(
         (each for each in changes if ordered(each.version) > ordered(version)),
