@@ -45,6 +45,8 @@ class TrustedProxies:
         scheme = _SCHEMES.get(header(scope, b"x-forwarded-proto") or b"")
         if scheme:
             scope["scheme"] = scheme
+            # So is the socket's port: a caller that names none has asked for the scheme's.
+            scope["server"] = ((scope.get("server") or ("",))[0], 443 if scheme == "https" else 80)
         return caller or peer, _request_id(scope) or new_request_id()
 
     def _trusts(self, peer: str) -> bool:

@@ -94,7 +94,7 @@ def _client(
     method: str, scheme: str, version: str, host: bytes, agent: bytes, server: tuple[str, int | None] | None
 ) -> AttributeSet:
     standard, agent_text = sanitize_method(method), agent.decode("latin-1")
-    name, port = _authority(host, server, scheme)
+    name, port = _authority(host, server)
     texts = {
         URL_SCHEME: scheme,
         NETWORK_PROTOCOL_VERSION: version,
@@ -107,16 +107,10 @@ def _client(
     return AttributeSet({**known, SERVER_ADDRESS: name[:ATTRIBUTE_LIMIT], SERVER_PORT: port})
 
 
-def _authority(host: bytes, server: tuple[str, int | None] | None, scheme: str) -> tuple[str, int]:
-    """Return the name and port that the caller asked for, the socket's own when the request names no host.
-
-    A host without a port has the scheme's: behind an edge the socket's port is not the caller's.
-    """
+def _authority(host: bytes, server: tuple[str, int | None] | None) -> tuple[str, int]:
+    """Return the name and port that the caller asked for, the socket's own when the request names none."""
     own_name, own_port = server or ("", None)
     name, colon, port = host.decode("latin-1").rpartition(":")
     if not colon or port.endswith("]"):
         name, port = host.decode("latin-1"), ""
-    if port.isdecimal() and len(port) < 6:
-        return name or own_name, int(port)
-    usual = 443 if scheme == "https" else 80
-    return name or own_name, usual if name else own_port or usual
+    return name or own_name, int(port) if port.isdecimal() and len(port) < 6 else own_port or 80

@@ -81,22 +81,6 @@ def test_stock_decoder_still_raises_on_such_bytes():
 
 
 @pytest.mark.parametrize(
-    ("scheme", "host", "expected"),
-    [
-        ("https", b"api.example.com", ("api.example.com", 443)),
-        ("https", b"api.example.com:8443", ("api.example.com", 8443)),
-        ("http", b"api.example.com", ("api.example.com", 80)),
-        ("https", b"", ("10.0.0.5", 8080)),
-    ],
-)
-def test_behind_an_edge_the_port_is_the_callers(scheme, host, expected):
-    given = scope(headers=[(b"host", host)], server=("10.0.0.5", 8080)) | {"scheme": scheme}
-    attributes = of_request(given, invocation())
-
-    assert (attributes["server.address"], attributes["server.port"]) == expected
-
-
-@pytest.mark.parametrize(
     ("host", "server", "expected"),
     [
         (b"api.example.com:8443", ("10.0.0.5", 80), ("api.example.com", 8443)),
