@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-# Not the embedded database: in development there is no app to create it.
+# Not the embedded server: in development and tests there is no app to create its databases.
+EMBEDDED = {Path("runtime/dev/postgres/seed.py"), Path("runtime/testing/database.py")}
 OURS = [
     path
     for folder in ("shared", "runtime", "functions")
     for path in sorted(Path(folder).rglob("*.py"))
-    if path != Path("runtime/dev/postgres/seed.py")
+    if path not in EMBEDDED
 ]
 DDL = re.compile(
     r"^\s*(CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|COMMENT\s+ON|REINDEX|CLUSTER|VACUUM|REFRESH|IMPORT\s+FOREIGN|SECURITY\s+LABEL)"
