@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from runtime.refusal import Refusal
-from runtime.rehearsal.start import Stage, spawned
+from runtime.rehearsal.start import Watcher, spawned
 
 SILENCE = (
     30.0  # seconds beyond the import budget until the process that tries counts as lost; it may have to start
@@ -35,7 +35,7 @@ class Rehearsal:
         *,
         budget: float,
         stays: bool = False,
-        start: Callable[[], Stage] = spawned,
+        start: Callable[[], Watcher] = spawned,
     ) -> None:
         self._functions = functions.resolve()
         self._budget = budget
@@ -110,7 +110,9 @@ class Rehearsal:
             yield from map(json.loads, lines)
 
 
-def rehearse(functions: Path, *, budget: float, start: Callable[[], Stage] = spawned) -> tuple[Refusal, ...]:
+def rehearse(
+    functions: Path, *, budget: float, start: Callable[[], Watcher] = spawned
+) -> tuple[Refusal, ...]:
     """Try all files of a folder in a child process and return those that must not run in this one.
 
     Args:

@@ -18,7 +18,7 @@ serve()
 """
 
 
-class Stage(NamedTuple):
+class Watcher(NamedTuple):
     """A started process.
 
     Attributes:
@@ -38,7 +38,7 @@ class Stage(NamedTuple):
         self.end()
 
 
-def spawned() -> Stage:
+def spawned() -> Watcher:
     """Start an interpreter of its own, which imports the runtime first."""
     command = [sys.executable, "-W", "ignore", "-c", _SERVE, json.dumps(sys.path)]
     process = subprocess.Popen(  # noqa: S603 - this very interpreter
@@ -51,10 +51,10 @@ def spawned() -> Stage:
         process.kill()
         process.wait()
 
-    return Stage(process.stdin, process.stdout, end)
+    return Watcher(process.stdin, process.stdout, end)
 
 
-def forked() -> Stage:
+def forked() -> Watcher:
     """Fork this process, which must have a single thread; what it has imported need not be imported again."""
     asked, questions = os.pipe()
     answers, given = os.pipe()
@@ -69,7 +69,7 @@ def forked() -> Stage:
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
-    return Stage(os.fdopen(questions, "wb", buffering=0), os.fdopen(answers, "rb", buffering=0), end)
+    return Watcher(os.fdopen(questions, "wb", buffering=0), os.fdopen(answers, "rb", buffering=0), end)
 
 
 def _serve(asked: int, given: int) -> NoReturn:

@@ -13,6 +13,7 @@ from runtime.answers.content import is_textual
 from runtime.bridge.openapi import docstrings, schemas
 from runtime.bridge.openapi.error_codes import codes_of, said_by
 from runtime.bridge.openapi.schemas import Schema
+from runtime.config import Endpoint
 from runtime.http.problems import MEDIA_TYPE
 from runtime.routing import Input, InputKind, Operation
 from runtime.routing.annotations.form import MULTIPART, URLENCODED, needs_files
@@ -26,6 +27,8 @@ _FILES = {
 
 _PROBLEM = "The error as a problem document (RFC 9457); branch on `code`."
 
+_BRACKETS = str.maketrans("{}", "[]")
+
 
 class DescribedOperation(NamedTuple):
     """One operation with the schemas of its inputs and response."""
@@ -33,6 +36,13 @@ class DescribedOperation(NamedTuple):
     operation: Operation
     inputs: dict[str, Schema]
     answer: Schema | None
+
+
+def file_of(endpoint: Endpoint) -> str:
+    """Return the endpoint's file; for one of the service's own, the file that would serve its URL."""
+    if endpoint.file.endswith(".py"):
+        return endpoint.file
+    return f"{endpoint.template.strip('/').translate(_BRACKETS)}.py"
 
 
 def operation_id(file: str, method: str) -> str:
@@ -72,10 +82,10 @@ def entry_of(described: DescribedOperation) -> dict[str, Any]:
     endpoint, policy = operation.endpoint, operation.endpoint.policy
     doc = docstrings.read(operation.doc)
     entry: dict[str, Any] = {
-        "operationId": operation_id(endpoint.file, endpoint.method),
+        "operationId": operation_id(file_of(endpoint), endpoint.method),
         "summary": policy.summary or doc.summary,
         "description": doc.description,
-        "tags": list(policy.tags) or [tag_of(endpoint.file)],
+        "tags": list(policy.tags) or [tag_of(file_of(endpoint))],
         "deprecated": policy.deprecated,
         "security": _security(operation),
         "parameters": list(_parameters(described, doc.names)),

@@ -2,24 +2,36 @@
 
 import logging
 import resource
+import sys
 
 logger = logging.getLogger(__name__)
 
 KEPT = ("NOFILE", "NPROC", "AS", "DATA", "FSIZE", "STACK")  # each of them can leave a worker without use
+_SET = frozenset({"resource.setrlimit", "resource.prlimit"})
+"""Audit events (docs.python.org/3/library/audit_events.html)."""
 CHANGED = (
     "a limit of the process (RLIMIT_%s) was changed during a call of %s, and it is the whole worker's;"
     " remove the call of resource.setrlimit, or set it in a child"
 )
 
 
-class Limits:
+class ResourceLimits:
     """The limits as they are now, kept against functions."""
 
     def __init__(self) -> None:
+        self._is_touched = False
         known = {name: getattr(resource, f"RLIMIT_{name}", None) for name in KEPT}
         self._own = [
             (name, each, resource.getrlimit(each)) for name, each in known.items() if each is not None
         ]
+
+    def watch(self) -> None:
+        """Notice from now on that a limit is set: asking the system after each call would cost every call."""
+        sys.addaudithook(self._heard)
+
+    def _heard(self, event: str, _: object) -> None:
+        if event in _SET:
+            self._is_touched = True
 
     def keep(self, file: str) -> bool:
         """Put back what a function has changed; return False where the system does not let us.
@@ -27,6 +39,9 @@ class Limits:
         Args:
             file: the function that has just run.
         """
+        if not self._is_touched:
+            return True
+        self._is_touched = False
         is_kept = True
         for name, each, own in self._own:
             if resource.getrlimit(each) == own:
@@ -36,4 +51,5 @@ class Limits:
                 resource.setrlimit(each, own)
             except (OSError, ValueError):  # only root may raise a hard limit
                 is_kept = False
+        self._is_touched = not is_kept
         return is_kept

@@ -16,7 +16,7 @@ from runtime.config import Endpoint
 from runtime.refusal import Refusal
 from runtime.server.parent.ledger import Ledger
 from runtime.server.worker.farewell import note_farewells
-from runtime.server.worker.limits import Limits
+from runtime.server.worker.limits import ResourceLimits
 from runtime.server.worker.threads import note_all, note_threads
 
 BEAT = 0.1  # seconds between two signs of life
@@ -38,7 +38,7 @@ class Link:
         self._ledger = ledger
         self._unread = b""
         self._files: dict[str, int] = {}
-        self._limits = Limits()
+        self._limits = ResourceLimits()
         self._is_unfit = False
         self.listeners = listeners
         hello = self._next() or {}
@@ -90,7 +90,8 @@ class Link:
             hear: is given each message, None when the parent is gone.
         """
         loop = asyncio.get_running_loop()
-        self._limits = Limits()
+        self._limits = ResourceLimits()
+        self._limits.watch()
         note_threads(self._ledger)
 
         def beat() -> None:
