@@ -14,7 +14,7 @@ from runtime.auth.reasons import Reason
 from runtime.config import Folder, Function, Policy
 from runtime.config.keys import keys_of
 from runtime.http.problems import status_of
-from runtime.settings.otel_variables import VARIABLES
+from runtime.settings.opentelemetry.otel_variables import VARIABLES
 from runtime.settings.reading import variables
 from shared.errors import AnnexError
 

@@ -46,7 +46,7 @@ from runtime.routing.matching.tree import FunctionTree
 from runtime.routing.matching.tree_app import BareTreeApp
 from runtime.routing.reading.faults import one_line
 from runtime.routing.signature.sources import unlikely_queries
-from runtime.settings.origins import compile_origins
+from runtime.settings.origins.origins import compile_origins
 from runtime.settings.project import FILE, read_project
 from runtime.settings.reading import unknown
 from runtime.settings.variables import Settings
@@ -54,9 +54,9 @@ from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
 from runtime.work.closed import without_queue
 from runtime.work.desk import WorkDesk
-from runtime.work.queue import Queue
-from runtime.work.seal import Seal
-from runtime.work.worker import Worker
+from runtime.work.queue.queue import Queue
+from runtime.work.queue.seal import Seal
+from runtime.work.worker.worker import Worker
 from shared.agents import Agents
 from shared.database import Database
 from shared.work import NoDesk

@@ -12,7 +12,7 @@ from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from runtime.work.desk import WorkDesk
-    from runtime.work.queue import Queue
+    from runtime.work.queue.queue import Queue
     from shared.work import RunState
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
@@ -54,7 +54,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _answer(given: argparse.Namespace, settings: Settings) -> int:
-    from runtime.work.queue import Queue
+    from runtime.work.queue.queue import Queue
 
     assert settings.redis_url is not None  # noqa: S101  # checked by `run`
     queue = Queue.from_url(settings.redis_url)
@@ -79,7 +79,7 @@ def _desk(queue: "Queue", settings: Settings, *, needs_files: bool) -> "WorkDesk
     from runtime.commands.table import table_of
     from runtime.routing import RouteTable
     from runtime.work.desk import WorkDesk
-    from runtime.work.seal import Seal
+    from runtime.work.queue.seal import Seal
 
     table = table_of(settings) if needs_files else RouteTable(settings.functions, (), ())
     kept = settings.work.runs_kept
@@ -126,7 +126,7 @@ async def _depths(_: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> i
 
 
 async def _list(desk: "WorkDesk", queue: "Queue", given: argparse.Namespace) -> int:
-    from runtime.work.runs import listed
+    from runtime.work.queue.runs import listed
 
     state = "failed" if given.dead else given.state
     found = listed(await queue.runs(given.limit), desk.seal, job=given.job, state=state)[: given.limit]

@@ -30,7 +30,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
 
 def _keep(given: argparse.Namespace, settings: Settings) -> int:
     from runtime.telemetry import configure_logging
-    from runtime.work.keeper import Keeper, end_with_parent
+    from runtime.work.worker.keeper import Keeper, end_with_parent
 
     if given.parent:
         end_with_parent(given.parent)
@@ -51,7 +51,7 @@ def _work(given: argparse.Namespace, settings: Settings) -> int:
     from runtime.rehearsal import rehearse
     from runtime.server.process import end_now
     from runtime.telemetry import configure_logging, unblocked
-    from runtime.work.keeper import end_with_parent
+    from runtime.work.worker.keeper import end_with_parent
 
     end_with_parent(given.parent)
 

@@ -20,12 +20,12 @@ from runtime.bridge.describable import divide
 from runtime.dev.banner import banner
 from runtime.dev.beside import app_of, beside
 from runtime.dev.caller import DevelopmentCaller
-from runtime.dev.page import DeveloperPage
+from runtime.dev.page.page import DeveloperPage
+from runtime.dev.page.recorder import Lines, Recorder, Trace
+from runtime.dev.page.waterfall import waterfall
 from runtime.dev.postgres import EmbeddedPostgres, EmbeddedPostgresError, FolderInUseError, embedded
 from runtime.dev.postgres.seed import DATABASE, ROLE, seed, seed_files
-from runtime.dev.recorder import Lines, Recorder, Trace
 from runtime.dev.swap import HotSwap
-from runtime.dev.waterfall import waterfall
 from runtime.dev.work import valkey, worker
 from runtime.refusal import Refusal
 from runtime.rehearsal import Rehearsal

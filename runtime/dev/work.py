@@ -13,7 +13,7 @@ import msgspec
 
 from runtime.app import Application
 from runtime.settings import Settings
-from runtime.work.keeper import WorkerLease
+from runtime.work.worker.keeper import WorkerLease
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)

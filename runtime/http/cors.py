@@ -10,7 +10,7 @@ from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, header, send_answer
 from runtime.config import METHODS
 from runtime.http.problems import send_problem
-from runtime.settings.origins import Origins
+from runtime.settings.origins.origins import Origins
 from shared.errors import Forbidden
 
 ALLOWED_METHODS = ", ".join([*map(str.upper, METHODS), "HEAD", "OPTIONS"]).encode()

@@ -13,9 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from runtime.settings import otel
 from runtime.settings.dotenv import read_files
 from runtime.settings.faults import SettingsError, SettingsFault
+from runtime.settings.opentelemetry import otel
 from runtime.settings.own import Environment
 from runtime.settings.rules import broken_rules
 from runtime.settings.variable import Variable

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from runtime.settings import origins
 from runtime.settings.faults import SettingsFault
+from runtime.settings.origins import origins
 from runtime.settings.variables import Settings
 from shared.database import InvalidDatabaseUrl, translate
 from shared.secret import Secret

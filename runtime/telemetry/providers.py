@@ -15,7 +15,7 @@ from opentelemetry.semconv.schemas import Schemas
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
 from runtime.settings import Settings
-from runtime.settings.otel import pairs
+from runtime.settings.opentelemetry.otel import pairs
 from runtime.telemetry.metrics.durations import Durations, WithDurations
 from runtime.telemetry.metrics.histograms import Labelled
 from runtime.telemetry.queue import SpanQueue

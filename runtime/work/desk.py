@@ -16,11 +16,11 @@ from runtime.routing import RouteTable
 from runtime.routing.input_kind import InputKind
 from runtime.routing.table import Route
 from runtime.work.catalogue import Catalogue, by_hand, payload
-from runtime.work.queue import Queue, RunFields, new_id
-from runtime.work.runs import NOBODY, holder_of, identity_of, state_of
-from runtime.work.seal import Seal
+from runtime.work.queue.queue import Queue, RunFields, new_id
+from runtime.work.queue.runs import NOBODY, holder_of, identity_of, state_of
+from runtime.work.queue.seal import Seal
 from shared.agents.holder import Holder, Permits
-from shared.database.transaction import open_transaction
+from shared.database.transactions.transaction import open_transaction
 from shared.errors import Forbidden, NotFound, Unavailable
 from shared.identity import User
 from shared.work import RunState

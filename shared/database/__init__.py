@@ -15,8 +15,8 @@ from shared.database.errors import (
 )
 from shared.database.instruments import Statistics
 from shared.database.queries import Queries
-from shared.database.rows import Range
-from shared.database.transaction import Isolation, Transaction, TransactionScope
+from shared.database.transactions.transaction import Isolation, Transaction, TransactionScope
+from shared.database.values.rows import Range
 from shared.errors import OutcomeUnknown
 
 __all__ = [

@@ -13,9 +13,7 @@ from msgspec import Struct, structs
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from shared.database.arguments import written
 from shared.database.channels import Subscription
-from shared.database.claims import CallerClaims
 from shared.database.connection.connector import Limits
 from shared.database.connection.target import Pooler, Target
 from shared.database.connection.url import translate
@@ -35,7 +33,9 @@ from shared.database.pool.pool import Pool
 from shared.database.pool.shares import Borrower, nobody
 from shared.database.queries import Connection, Queries, Verb, check, single
 from shared.database.repeats import REPEATABLE, repeated
-from shared.database.transaction import READ_ONLY, WRITE_REFUSED, Isolation, TransactionScope
+from shared.database.transactions.claims import CallerClaims
+from shared.database.transactions.transaction import READ_ONLY, WRITE_REFUSED, Isolation, TransactionScope
+from shared.database.values.arguments import written
 from shared.errors import DatabaseUnavailable, OutcomeUnknown
 from shared.secret import Secret
 

@@ -7,11 +7,11 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
-from shared.database.arguments import written_rows
-from shared.database.copying import Copy
 from shared.database.errors import QueryFailed
-from shared.database.rows import decode, decode_one
 from shared.database.statements.statement import Statement
+from shared.database.values.arguments import written_rows
+from shared.database.values.copying import Copy
+from shared.database.values.rows import decode, decode_one
 
 type Verb[T] = Callable[..., Awaitable[T]]
 """An unbound method of asyncpg's connection: takes the connection, the SQL and the parameters."""

@@ -5,8 +5,8 @@ Only what changed nothing for certain is tried again: docs/adr/0035-what-is-trie
 
 from typing import Any, Protocol
 
-from shared.database.arguments import anew, unreadable
 from shared.database.errors import ArgumentRefused, PoolerDetected, SchemaChanged, ValueRefused
+from shared.database.values.arguments import anew, unreadable
 from shared.errors import OutcomeUnknown
 
 UNSENT = (ArgumentRefused, ValueRefused)

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from runtime.app import create_app
-from runtime.dev.page import DeveloperPage
-from runtime.dev.recorder import Recorder
+from runtime.dev.page.page import DeveloperPage
+from runtime.dev.page.recorder import Recorder
 from runtime.settings import load
 from runtime.telemetry import Telemetry
 from tests.fixtures.app import Compose
@@ -157,7 +157,7 @@ async def test_service_that_production_runs_has_no_such_page(compose: Compose):
 
 
 def test_nothing_that_serves_imports_the_page():
-    loaded = "import sys, runtime.app, runtime.server.process; print('runtime.dev.page' in sys.modules)"
+    loaded = "import sys, runtime.app, runtime.server.process; print('runtime.dev.page.page' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
 
     assert answer.stdout.strip() == "False"

@@ -13,7 +13,7 @@ from msgspec import Struct
 from runtime.auth.reasons import Reason, one_of, shown
 from runtime.auth.tokens.signed import OAUTH_TYPES, Token
 from runtime.settings.groups.clerk import ClerkSettings
-from runtime.settings.origins import compile_origins
+from runtime.settings.origins.origins import compile_origins
 from shared.errors import Unauthenticated
 
 SESSION_CATEGORY: Final = "cl_B7d4PD111AAA"

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from runtime.auth.clerk.webhooks import check_secret
 from runtime.auth.tokens.keys import MIN_BITS
-from runtime.settings import Settings, SettingsFault, origins
+from runtime.settings import Settings, SettingsFault
 from runtime.settings.groups.clerk import ClerkSettings
+from runtime.settings.origins import origins
 from runtime.settings.rules import is_url
 from shared.secret import Secret
 

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.commands import jobs
 from runtime.settings import load
-from runtime.work.queue import Queue, Taken
+from runtime.work.queue.queue import Queue, Taken
 from shared.secret import Secret
 from tests.fixtures.valkey import RedisServer
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runtime.work.queue import Queue, new_id
+from runtime.work.queue.queue import Queue, new_id
 from shared.errors import Unavailable
 from shared.secret import Secret
 from tests.fixtures.valkey import RedisServer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.work.seal import Seal
+from runtime.work.queue.seal import Seal
 from shared.errors import Unavailable
 from shared.secret import Secret
 from tests.fixtures.app import Caller, Compose

@@ -10,8 +10,8 @@ from opentelemetry.trace import SpanKind
 
 from runtime.app import create_app
 from runtime.settings import load
-from runtime.work.figures import Figures
-from runtime.work.queue import Queue, new_id
+from runtime.work.queue.queue import Queue, new_id
+from runtime.work.worker.figures import Figures
 from shared.secret import Secret
 from tests.fixtures.app import Caller
 from tests.fixtures.clerk import Issuer

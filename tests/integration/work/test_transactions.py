@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.work.held import HeldWork
-from runtime.work.queue import Queue
+from runtime.work.queue.queue import Queue
+from runtime.work.worker.held import HeldWork
 from shared.database import Database
 from shared.errors import DatabaseUnavailable
 from tests.fixtures.app import Caller, Compose

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct, field
 
-from runtime.dev.example import example, type_name
+from runtime.dev.page.example import example, type_name
 
 
 class Regime(Enum):

@@ -7,8 +7,8 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
-from runtime.dev.recorder import LINES, SPANS, TRACES, Lines, Recorder, Span, Trace
-from runtime.dev.waterfall import waterfall
+from runtime.dev.page.recorder import LINES, SPANS, TRACES, Lines, Recorder, Span, Trace
+from runtime.dev.page.waterfall import waterfall
 from runtime.settings import load
 from runtime.telemetry import Telemetry
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.settings.origins import claimable, compile_origins, faults
+from runtime.settings.origins.origins import claimable, compile_origins, faults
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from opentelemetry import environment_variables as api
 from opentelemetry.sdk import environment_variables as sdk
 
 from runtime.settings import SettingsError, load
-from runtime.settings.otel_variables import VARIABLES
+from runtime.settings.opentelemetry.otel_variables import VARIABLES
 from shared.secret import Secret
 
 SPECIFIED = sorted({

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from runtime.work.schedules import slots
+from runtime.work.worker.schedules import slots
 
 NEW_YORK = ZoneInfo("America/New_York")
 

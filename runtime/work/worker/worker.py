@@ -1,7 +1,7 @@
 """A worker: takes runs from the queue, does so many at once, and writes what came of each.
 
-Its lease is kept from outside (`runtime.work.keeper`), so that a job that holds the loop or the interpreter
-loses nothing. What is still running when it ends is handed back by whoever saw it end.
+Its lease is kept from outside (`runtime.work.worker.keeper`), so that a job that holds the loop or the
+interpreter loses nothing. What is still running when it ends is handed back by whoever saw it end.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from runtime.gate.leftovers import Reaper
 from runtime.http.errors import note
 from runtime.settings import Settings
 from runtime.telemetry import Telemetry
-from runtime.work.book import Book, persistent
-from runtime.work.call import call, invocation_of
 from runtime.work.catalogue import Catalogue
 from runtime.work.desk import WorkDesk
-from runtime.work.figures import Figures
-from runtime.work.held import HeldWork
-from runtime.work.queue import Queue, Taken
-from runtime.work.schedules import Schedules
+from runtime.work.queue.queue import Queue, Taken
+from runtime.work.worker.book import Book, persistent
+from runtime.work.worker.call import call, invocation_of
+from runtime.work.worker.figures import Figures
+from runtime.work.worker.held import HeldWork
+from runtime.work.worker.schedules import Schedules
 from shared.database import Database
 from shared.errors import Unavailable
 from shared.work import RunError

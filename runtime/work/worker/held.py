@@ -3,7 +3,7 @@
 import logging
 import time
 
-from runtime.work.queue import HeldRun, Queue
+from runtime.work.queue.queue import HeldRun, Queue
 from shared.database import Database
 from shared.database.errors import QueryFailed
 from shared.errors import DeadlineExceeded, Unavailable

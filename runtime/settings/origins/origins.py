@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from runtime.settings import suffixes
+from runtime.settings.origins import suffixes
 
 PREVIEWS = (
     "keep a part of the name that only you can claim: serve previews below a domain of your own and write "

@@ -15,9 +15,9 @@ import msgspec
 from runtime.app import Application
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, header, send_answer
 from runtime.config import Endpoint
-from runtime.dev.example import example, type_name
-from runtime.dev.jobs import JobRequest, JobsView
-from runtime.dev.recorder import Recorder, Span
+from runtime.dev.page.example import example, type_name
+from runtime.dev.page.jobs import JobRequest, JobsView
+from runtime.dev.page.recorder import Recorder, Span
 from runtime.routing import InputKind, Operation
 from runtime.routing.display import auth_of
 

@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 from msgspec import Struct, structs
 
-from shared.database.arguments import written
 from shared.database.errors import OutOfRange, QueryFailed
+from shared.database.values.arguments import written
 
 
 class Copy[T: Struct]:

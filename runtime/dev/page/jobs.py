@@ -6,10 +6,10 @@ import msgspec
 
 from runtime.app import Application
 from runtime.config import Endpoint
-from runtime.dev.example import example
+from runtime.dev.page.example import example
 from runtime.routing import InputKind, Operation
 from runtime.work.desk import WorkDesk
-from runtime.work.runs import listed
+from runtime.work.queue.runs import listed
 from shared.errors import AnnexError, Unavailable
 from shared.work import RunState, UnknownJob, WrongPayload
 

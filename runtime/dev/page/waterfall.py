@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runtime.dev.recorder import Span, Trace
+from runtime.dev.page.recorder import Span, Trace
 
 WIDTH = 36  # columns of the picture
 NAME = 44

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from runtime.work import scripts
+from runtime.work.queue import scripts
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -9,7 +9,7 @@ from cronsim import CronSim
 
 from runtime.routing.table import Route
 from runtime.work.desk import WorkDesk
-from runtime.work.queue import Queue, new_id
+from runtime.work.queue.queue import Queue, new_id
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-from runtime.work.queue import Depth, Queue
+from runtime.work.queue.queue import Depth, Queue
 
 EVERY = 10.0  # seconds between two looks at the queue
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from runtime.work.queue import Queue, Sleep, Taken
-from runtime.work.seal import Seal
+from runtime.work.queue.queue import Queue, Sleep, Taken
+from runtime.work.queue.seal import Seal
 from shared.errors import Unavailable
 from shared.work import Asleep, RunTakenOver
 

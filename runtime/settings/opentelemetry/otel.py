@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
 from runtime.settings.faults import SettingsFault
-from runtime.settings.otel_variables import refusal_of
+from runtime.settings.opentelemetry.otel_variables import refusal_of
 
 _NAME = (
     r"[!#-'*+\-.0-9A-Z^-z|~]+"  # a header's or an attribute's name, as the OTLP exporter specification has it

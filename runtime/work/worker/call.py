@@ -9,8 +9,8 @@ from runtime.asgi.messages import Message
 from runtime.gate.call import GRACE, call_function
 from runtime.gate.leftovers import Reaper
 from runtime.work.catalogue import Found
-from runtime.work.queue import Taken
-from runtime.work.runs import caller_of
+from runtime.work.queue.queue import Taken
+from runtime.work.queue.runs import caller_of
 from shared.work import MAX_RESULT, Run, RunBook
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from runtime.work.queue import RunFields
-from runtime.work.seal import FIELDS, Seal
+from runtime.work.queue.queue import RunFields
+from runtime.work.queue.seal import FIELDS, Seal
 from shared.agents.holder import Holder
 from shared.errors import Unavailable
 from shared.identity import Claims, User

@@ -10,8 +10,6 @@ from typing import Any, Literal
 import asyncpg
 from msgspec import Struct
 
-from shared.database.arguments import written
-from shared.database.claims import CallerClaims, settings
 from shared.database.errors import (
     ConnectionLost,
     PoolerDetected,
@@ -27,7 +25,9 @@ from shared.database.pool.pool import Pool
 from shared.database.pool.session import is_in_transaction
 from shared.database.queries import Queries, Verb, check, single
 from shared.database.repeats import UNSENT, repeated
-from shared.database.rows import decode
+from shared.database.transactions.claims import CallerClaims, settings
+from shared.database.values.arguments import written
+from shared.database.values.rows import decode
 from shared.errors import Conflict, Invalid, OutcomeUnknown
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]

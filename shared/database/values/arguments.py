@@ -12,7 +12,7 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
 from shared.database.errors import OutOfRange, QueryFailed, UnreadableValue
-from shared.database.rows import Range
+from shared.database.values.rows import Range
 
 _PLACE = re.compile(r"query argument \$(\d+)(?: in element #(\d+))?")
 _BY_VERB: dict[Any, Any] = {

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from runtime.work import scripts
+from runtime.work.queue import scripts
 from shared.errors import Unavailable
 from shared.secret import Secret
 

@@ -1,0 +1,1 @@
+"""Web origins that may read answers."""

@@ -1,0 +1,1 @@
+"""The workers that take from the queue, and who keeps their leases."""

@@ -1,0 +1,1 @@
+"""Transactions, and whose claims hold in them."""

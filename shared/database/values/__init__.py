@@ -1,0 +1,1 @@
+"""What goes into statements and comes out of them."""
