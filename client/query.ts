@@ -63,7 +63,7 @@ export function mutation<
   const send = backend[method] as unknown as Send;
   return {
     mutationKey: [method.toUpperCase(), path],
-    mutationFn: (input) => send(path, input ?? {}) as Promise<Response<R[M][P]>>,
+    mutationFn: (input) => send(path, (input ?? {}) as object) as Promise<Response<R[M][P]>>,
   };
 }
 /** Nothing has to be given where nothing is needed. */
