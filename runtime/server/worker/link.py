@@ -33,8 +33,11 @@ class Link:
         listeners: the sockets that all of them accept from.
     """
 
-    def __init__(self, control: socket.socket, ledger: Ledger, listeners: list[socket.socket]) -> None:
+    def __init__(
+        self, control: socket.socket, ledger: Ledger, listeners: list[socket.socket], stacks: int
+    ) -> None:
         self._control = control
+        self._stacks = stacks
         self._ledger = ledger
         self._unread = b""
         self._files: dict[str, int] = {}
@@ -52,15 +55,19 @@ class Link:
     def open(cls, descriptors: str) -> Self:
         """Take over the descriptors that the parent has named in the command line."""
         control, memory, stacks, *listeners = map(int, descriptors.split(","))
-        faulthandler.enable(stacks)
         faulthandler.register(signal.SIGUSR2, stacks, all_threads=True)
         note_farewells(stacks)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's, and sometimes sent to all
         for descriptor in (control, memory, stacks, *listeners):
             os.set_inheritable(descriptor, False)  # noqa: FBT003  # the parameter's only form
-        return cls(
-            socket.socket(fileno=control), Ledger(memory), [socket.socket(fileno=each) for each in listeners]
-        )
+        sockets = [socket.socket(fileno=each) for each in listeners]
+        link = cls(socket.socket(fileno=control), Ledger(memory), sockets, stacks)
+        link.note_crashes()
+        return link
+
+    def note_crashes(self) -> None:
+        """Have a crash write its stacks where the parent reads them."""
+        faulthandler.enable(self._stacks)
 
     def stand_by(self) -> dict[str, Any] | None:
         """Say that everything is imported; return the state of the service once this worker is to serve.

@@ -35,6 +35,7 @@ def work(settings: Settings, descriptors: str) -> int:
         refused = rehearse(settings.functions, budget=settings.limits.import_budget, start=forked)
         link.say(refused=refused)
     with unblocked():
+        link.note_crashes()  # again: whoever enables faulthandler decides where it writes
         mine = share(settings, number=link.number, workers=link.workers, secret=link.secret)
         configure_logging(mine.telemetry, production=mine.is_production)
         raise_limit()
