@@ -20,4 +20,4 @@ class Index(Struct):
 async def get() -> Index:
     """Return the service's name, its version, and where its documents are."""
     links = {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}
-    return Index(name="annex", version=version("annex"), links=links)
+    return Index(name="annex", version=version("annex-functions"), links=links)

@@ -88,6 +88,7 @@ class Guard:
         is_over = end.acquire(timeout=seconds)
         setrecursionlimit(surroundings.limit)
         if not is_over:
+            surroundings.is_left = True
             surroundings.restore(surroundings.limit)
             outcome.insert(0, self.hangs(file, self._doing, thread, seconds))
             self._hung += 1
@@ -109,6 +110,8 @@ class Guard:
         result: Any = None
 
         def restore(how: Callable[[int], list[Change]]) -> None:
+            if surroundings.is_left:
+                return
             limit = getrecursionlimit()
             setrecursionlimit(surroundings.limit)
             faults.extend(

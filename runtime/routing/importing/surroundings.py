@@ -39,6 +39,9 @@ class Change(NamedTuple):
 class Surroundings:
     """The surroundings as they are now; `limit` is the recursion limit.
 
+    Attributes:
+        is_left: the file was given up, and they have been put back: what it still does counts no more.
+
     Args:
         libraries: what all files rely on.
         modules: what is loaded.
@@ -46,6 +49,7 @@ class Surroundings:
 
     def __init__(self, libraries: Libraries, modules: ModuleList) -> None:
         self.limit = sys.getrecursionlimit()
+        self.is_left = False
         self._libraries = libraries
         self._modules = modules
         modules.look()
