@@ -104,7 +104,7 @@ async def test_drizzles_migrations_that_fit_are_said_to(tmp_path: Path):
     }
 
     assert await migrated(written(tmp_path, files)) == [
-        (False, "every column that the service's SQL relies on is in the 2 files")
+        (False, "every column that the service's SQL relies on is in these 2 files")
     ]
 
 

@@ -71,6 +71,7 @@ async def test_body_over_its_limit_is_refused_before_a_slot_is_waited_for(serve:
     async def signals() -> None: ...
 
     service = await serve(signals)
+    await service.http.post("/signals")  # the first request makes the steps
     slots = service.gate._bulkheads["signals.py", 1, 0]
     await slots.enter(None)
     refused = await service.http.post("/signals", content=TOO_LARGE)
