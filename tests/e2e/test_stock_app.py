@@ -160,6 +160,7 @@ def test_an_app_without_cache_components_builds_too(make: Callable[[bool], App])
     app = make(False)
     assert "cacheComponents" not in (app.folder / "next.config.ts").read_text()
     stock_app.add_every_call(app.folder)
+    stock_app.leave_caching_out(app.folder)
     nextjs.build(app.folder, app.environment)
 
 
