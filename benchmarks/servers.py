@@ -23,6 +23,7 @@ from benchmarks.cases import multiply
 HERE = Path(__file__).parent
 PEERS = Path(tempfile.gettempdir()) / "annex-bench-peers"
 OURS = "ours"
+BATCHES = {"OTEL_BSP_SCHEDULE_DELAY": "2000"}  # the peers', as ours has it, which refuses the variable
 LIBRARIES = ("uvicorn", "uvloop", "httptools", "litestar", "fastapi", "asyncpg", "opentelemetry-sdk")
 
 
@@ -96,6 +97,7 @@ def server(
             env={
                 **kept,
                 **environment,
+                **({} if name == OURS else BATCHES),
                 "ANNEX_FUNCTIONS": str(served),
                 "PORT": str(port),
                 "ANNEX_SPARE": "false",  # it would wait, and count

@@ -27,7 +27,6 @@ def settings(issuer: Issuer, database_url: str, collector: str) -> dict[str, str
         "CORS_ORIGINS": ORIGIN,
         "DATABASE_URL": database_url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
-        "OTEL_BSP_SCHEDULE_DELAY": "2000",  # the stack's, as ours has it
         "HOST": "127.0.0.1",
     }
 
