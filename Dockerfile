@@ -9,6 +9,8 @@ RUN python -m venv /uv && /uv/bin/pip install --quiet --no-cache-dir --disable-p
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md ./
 RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-install-project
+COPY CHANGELOG.md otel-collector.yaml ./
+COPY client client
 COPY runtime runtime
 COPY shared shared
 RUN /uv/bin/uv sync --quiet --locked --no-default-groups --extra agents --extra redis --no-editable

@@ -92,6 +92,7 @@ class Application:
         webhooks: Mapping[WebhookScheme, Webhooks],
         agents: Agents,
         table: RouteTable,
+        release: str,
         extensions: Extensions | None = None,
         recorded: Callable[..., ASGIApp] | None = None,
     ) -> None:
@@ -130,7 +131,7 @@ class Application:
             ),
             "service": service_probe(lambda: self.is_draining, lambda: self.service),
         }
-        self.health = Health(probes, version=settings.commit or version())
+        self.health = Health(probes, version=release)
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
         self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
@@ -360,6 +361,7 @@ def create_app(
     telemetry = telemetry or Telemetry.start(settings)
     for fault in unknown(settings.own.names()):
         logger.warning("settings.unknown", extra={"variable": fault.name, "problem": fault.problem})
+    release = settings.commit or version()  # before a file may have taken every descriptor
     project, budget = settings.functions.resolve().parent, settings.limits.import_budget
     table = discover(settings.functions, import_budget=budget, refused=refused, environment=settings.own)
     if settings.is_production:
@@ -374,6 +376,7 @@ def create_app(
         webhooks=webhooks or _webhooks(settings),
         agents=agents_from(settings, permits),
         table=table,
+        release=release,
         extensions=Extensions(read_project(project), project, budget=budget),
         recorded=recorded,
     )
