@@ -161,13 +161,13 @@ class _Inside(Guard):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, 0)
-        self._surroundings = Surroundings(self._libraries, self._modules)
+        self._surroundings = Surroundings(self._libraries, self.modules)
 
     def run(
         self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
     ) -> Any | Fault:
         """Do `work`, and put the surroundings back."""
-        self._modules.look()
+        self.modules.look()
         return self.settled(file, doing, work, self._surroundings, then)
 
 

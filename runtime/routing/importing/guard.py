@@ -40,6 +40,7 @@ class Guard:
         hung: how many files have used their whole budget up before.
 
     Attributes:
+        modules: what is loaded.
         harmful: faults of files that hung or ran out of memory, and would again in another process.
     """
 
@@ -52,7 +53,7 @@ class Guard:
         self.harmful: list[Fault] = []
         self._hung = hung
         self._doing = ""
-        self._libraries, self._modules = Libraries(), ModuleList()
+        self._libraries, self.modules = Libraries(), ModuleList()
 
     def run(
         self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
@@ -67,7 +68,7 @@ class Guard:
                 takes longer than most imports; in between only built-in functions are put back.
         """
         outcome: list[Any | Fault] = []
-        surroundings = Surroundings(self._libraries, self._modules)
+        surroundings = Surroundings(self._libraries, self.modules)
         # The file may take away what threads are started and awaited with, so that is over when it begins.
         begin, end = Lock(), Lock()
         begin.acquire()
@@ -178,6 +179,7 @@ class Inline(Guard):
 
     def __init__(self, around: Guard) -> None:
         self.root, self.budget, self.report = around.root, around.budget, around.report
+        self.modules = around.modules
         self.harmful = around.harmful
 
     def run(

@@ -85,8 +85,8 @@ class Loader:
         if isinstance(outcome, Fault):
             for each in prepared:
                 each.put_back()
-            sys.modules.pop(own.name, None)
-            del prepared, own, run, judged
+            self.guard.modules.forget(own.name)
+            del prepared, own, run, judged, each  # nothing here holds the module any more
             release_files()
         return outcome
 

@@ -34,6 +34,12 @@ class ModuleList:
         self._modules.update(lost)
         return True
 
+    def forget(self, name: str) -> None:
+        """Take an entry out, and hold its module no longer: it may keep thousands of files open."""
+        for modules in (sys.modules, self._modules, self._held):
+            modules.pop(name, None)
+        self._last = next(reversed(self._held), None)
+
     def _is_whole(self) -> bool:
         added = len(self._modules) - len(self._held)
         return added >= 0 and next(islice(reversed(self._modules), added, None), None) is self._last
