@@ -95,9 +95,10 @@ def has_spare(service: Service, count: int = 2) -> bool:
     all_of_them = workers(service)
     if len(all_of_them) < count:
         return False
-    before = all_of_them[-1].cpu_times().user
-    time.sleep(0.5)
-    return before > 0.2 and all_of_them[-1].cpu_times().user == before
+    last = all_of_them[-1]
+    before = last.cpu_times().user
+    time.sleep(2)  # on a busy machine a process that starts may have no processor for a while
+    return before > 0.2 and last.cpu_times().user == before and last.status() == psutil.STATUS_SLEEPING
 
 
 class Callers:
