@@ -52,7 +52,7 @@ class CodeWatch:
                 return files
 
     async def _renew(self) -> None:
-        """CodeWatch the folders that there are now; the old watch ends when the new one has begun."""
+        """Watch the folders that there are now; the old watch ends when the new one has begun."""
         folders = tuple(code_folders(self._project, self._functions))
         if folders == self.folders:
             return

@@ -62,7 +62,7 @@ class SharedDeliveries:
         self._available_at = 0.0
 
     async def claim(self, scheme: str, delivery: Delivery, *, lease: float) -> "DeliveryClaim":
-        """DeliveryClaim a delivery that this process has not handled.
+        """Claim a delivery that this process has not handled.
 
         Args:
             scheme: its sender.

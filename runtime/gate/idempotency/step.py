@@ -96,7 +96,7 @@ class KeyClaim:
         self._size = 0
 
     async def made(self, call: bytes, lease: float) -> KeyState:
-        """KeyClaim the key, or wait for the call that has it.
+        """Claim the key, or wait for the call that has it.
 
         Raises:
             IdempotencyKeyReused: it was given with another call.
