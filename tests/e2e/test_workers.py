@@ -91,14 +91,11 @@ def told(service: Service, text: str) -> dict[str, object]:
 
 
 def has_spare(service: Service, count: int = 2) -> bool:
-    """Whether the last of `count` processes has imported everything: it needs no more of the processor."""
-    all_of_them = workers(service)
-    if len(all_of_them) < count:
-        return False
-    last = all_of_them[-1]
-    before = last.cpu_times().user
-    time.sleep(2)  # on a busy machine a process that starts may have no processor for a while
-    return before > 0.2 and last.cpu_times().user == before and last.status() == psutil.STATUS_SLEEPING
+    """Whether the last of `count` processes stands by."""
+    pids = [each.pid for each in workers(service)]
+    return len(pids) >= count and any(
+        "stands by" in line and json.loads(line)["pid"] == pids[-1] for line in service.log.splitlines()
+    )
 
 
 class Callers:

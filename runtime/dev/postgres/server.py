@@ -156,6 +156,8 @@ class EmbeddedPostgres:
             **self._settings,
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        # A file of its own: what is left of a crashed server still writes into the old one.
+        (self.folder / "log").unlink(missing_ok=True)
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [

@@ -65,6 +65,7 @@ class Child:
         self.busy_thread: int | None = None
         self._spent: dict[int, int] = {}
         self._sampled = -1.0
+        self._written = 0
         self._served: float | None = None
         with contextlib.ExitStack() as stack:
             ours, theirs = socket.socketpair()
@@ -148,6 +149,11 @@ class Child:
     def stacks(self) -> str:
         """Return what it wrote of its threads, at a crash or when asked."""
         return os.pread(self._dump, DUMP_LIMIT, 0).decode("utf-8", "replace")
+
+    def has_written(self) -> bool:
+        """Whether it wrote stacks, and no more of them since the last look."""
+        before, self._written = self._written, os.fstat(self._dump).st_size
+        return 0 < before == self._written
 
     def convict(self) -> None:
         """End a doomed worker; note which of its threads has had the processor since."""

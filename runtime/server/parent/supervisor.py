@@ -22,6 +22,7 @@ from .log import ParentLog
 TICK = 0.05  # seconds between two looks at the workers
 SUSPENDED = 1.0  # seconds between two looks after which the machine itself stood still
 DUMP_TIME = 0.3  # seconds in which a silent worker writes its stacks
+DUMP_PATIENCE = 3.0  # seconds after which it is ended without them: a busy machine lets it wait
 START_LIMIT = 300.0  # seconds until a worker stands by, and until it serves
 FORCED = 10.0  # seconds to the end after the second interrupt
 MARGIN = 2.0  # seconds beyond a worker's own budget before it is killed
@@ -134,6 +135,9 @@ class Supervisor:
         if "files" in message and child.phase is Phase.STARTING:
             child.files = message["files"]
             child.to(Phase.STANDBY)
+            self._log.say(
+                "info", f"worker {child.number} stands by", worker=child.number, pid=child.process.pid
+            )
         elif "refused" in message and child.phase is Phase.STARTING:
             self._refused = message["refused"]
         elif "jobs" in message:
@@ -171,9 +175,10 @@ class Supervisor:
         self._looked = now
         for child in self._crew:
             child.flush()
-            if child.phase is Phase.DOOMED and now - child.since > DUMP_TIME:
-                child.convict()
-            elif child.phase is not Phase.DOOMED and (cause := self._complaint(child, now)):
+            if child.phase is Phase.DOOMED:
+                if now - child.since > (DUMP_TIME if child.has_written() else DUMP_PATIENCE):
+                    child.convict()
+            elif cause := self._complaint(child, now):
                 child.doom(cause)
         if self._ends_at is not None and now > self._ends_at:
             for child in self._crew:
@@ -198,7 +203,7 @@ class Supervisor:
         if not limit or not is_judged:
             return False
         silence = min(child.silent_for(now), now - self._excused)
-        if silence > limit / 2:
+        if silence > limit / 10:
             child.sample()  # early: on a busy machine no thread has the processor in the last moments
         return silence > limit
 
