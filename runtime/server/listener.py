@@ -1,12 +1,15 @@
 """What all connections of one server share: their limits, whether they wind down, the refusals so far."""
 
+from __future__ import annotations
+
+import asyncio
 import logging
 import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.asgi.invocation import Invocation
 from runtime.http.caching import NO_STORE
@@ -16,6 +19,9 @@ from runtime.server.connection.response_head import Field, response_head
 from runtime.server.outbox import Outbox
 from shared.errors import AnnexError
 from shared.throttle import Throttle
+
+if TYPE_CHECKING:  # connections know their listener
+    from runtime.server.connection.protocol import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +59,10 @@ class Listener:
     Attributes:
         limits: what each may take.
         outbox: responses that are written at the end of this iteration of the loop.
+        connections: all that are open.
+        tasks: those that run the application, until they are done.
         winding_down: responses from now on close their connection.
+        is_overlapping: idle connections stay meanwhile, though the server has been told to shut down.
         refused: how many requests were refused before the application saw them, by error code.
     """
 
@@ -74,13 +83,21 @@ class Listener:
         """
         self.limits = limits or ConnectionLimits()
         self.outbox = Outbox()
+        self.connections: set[Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         self.winding_down = False
+        self.is_overlapping = False
         self.refused: Counter[str] = Counter()
         self._headers = tuple(headers)
         self._cors = cors
         self._second, self._date = 0, (b"date", b"")
         self._reported = Counter[str]()
         self._reports = Throttle(seconds=REPORT_INTERVAL)
+
+    @property
+    def is_busy(self) -> bool:
+        """Somebody is still to be answered, or an answer's clean-up runs."""
+        return bool(self.connections or self.tasks)
 
     def date(self) -> Field:
         """Return the Date field of a response that is sent now (RFC 9110, 6.6.1)."""
