@@ -1,7 +1,5 @@
 """What all connections of one server share: their limits, whether they wind down, the refusals so far."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import secrets
@@ -9,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from runtime.asgi.invocation import Invocation
 from runtime.http.caching import NO_STORE
@@ -19,9 +17,6 @@ from runtime.server.connection.response_head import Field, response_head
 from runtime.server.outbox import Outbox
 from shared.errors import AnnexError
 from shared.throttle import Throttle
-
-if TYPE_CHECKING:  # connections know their listener
-    from runtime.server.connection.protocol import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +46,19 @@ class ConnectionLimits(NamedTuple):
     write_stall: float = 60.0
     linger: float = 2.0
     pipelined: int = 16
+
+
+class Connected(Protocol):
+    """One connection, as its server ends it."""
+
+    def wind_down(self) -> None:
+        """Close after the response in progress, if that response can still say so."""
+
+    def shutdown(self) -> None:
+        """Close if idle, else after the response in progress."""
+
+    def abort(self) -> None:
+        """Close at once."""
 
 
 class Listener:
@@ -83,7 +91,7 @@ class Listener:
         """
         self.limits = limits or ConnectionLimits()
         self.outbox = Outbox()
-        self.connections: set[Connection] = set()
+        self.connections: set[Connected] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.winding_down = False
         self.is_overlapping = False

@@ -224,7 +224,7 @@ class Server:
                 task.cancel()
             await asyncio.wait(tasks, timeout=UNWIND_TIMEOUT)
         for connection in [*self.listener.connections]:
-            connection.transport.abort()
+            connection.abort()
 
 
 async def _status(serving: Coroutine[Any, Any, None]) -> str | int | None:

@@ -53,7 +53,7 @@ class Libraries:
 def _is_same(now: list[Any], before: list[Any]) -> bool:
     """Say whether two lists hold the same objects.
 
-    Lists compare by identity first, four times as fast as a loop over identities. So an object that calls itself
+    Lists compare by identity first, four times as fast as a loop over identities. An object that calls itself
     equal to what it has replaced passes; one that cannot be compared does not.
     """
     try:

@@ -163,6 +163,10 @@ class Connection(asyncio.Protocol):
         else:
             last.keep_alive = False
 
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self.transport.abort()
+
     # What the parser calls.
 
     def on_request(self, head: RequestHead) -> None:
