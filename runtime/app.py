@@ -223,10 +223,10 @@ class Application:
                 stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
             asyncio.get_running_loop().set_default_executor(DefaultThreads())
-            for companion in self.companions:
-                await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
             stack.enter_context(Interrupter(self.settings.functions, limits.stall, alive=self.alive))
+            for companion in self.companions:
+                await stack.enter_async_context(companion)
             yield
 
     def close(self, causes: Mapping[str, str]) -> None:
