@@ -4,8 +4,7 @@ import asyncio
 import logging
 import pathlib
 import threading
-from collections.abc import Callable
-from operator import is_
+from collections.abc import Callable, Mapping
 from sys import modules
 from typing import Any
 
@@ -41,13 +40,21 @@ class Libraries:
         """Put back what is missing, and each function that is none any more; say whether there was any."""
         is_changed = False
         for now, before, put in self._held:
-            if len(now) == len(before) and all(map(is_, now.values(), before.values())):
+            if _is_same(now, before):
                 continue
             for name, value in before.items():
                 if name not in now or (callable(value) and not callable(now[name])):
                     put(name, value)
                     is_changed = True
         return is_changed
+
+
+def _is_same(now: Mapping[str, Any], before: _Names) -> bool:
+    """Say whether both hold the same objects; what was put in another's place may raise when compared."""
+    try:
+        return [*now.values()] == [*before.values()]
+    except Exception:  # noqa: BLE001  # an array, for one, which has no single answer
+        return False
 
 
 def _setter(cls: type) -> Callable[[str, Any], None]:
