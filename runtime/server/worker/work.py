@@ -1,12 +1,12 @@
 """A worker from its import to its end."""
 
 import logging
-import os
 import sys
 
 from runtime.app import BrokenFunctions, create_app
 from runtime.rehearsal import forked, rehearse
 from runtime.server.descriptors import raise_limit
+from runtime.server.handover import worker_count
 from runtime.server.interpreter import settle
 from runtime.server.parent.refusal import no_process
 from runtime.server.process import end_now, run
@@ -36,7 +36,7 @@ def work(settings: Settings, descriptors: str) -> int:
     refused = link.refused
     if refused is None:  # before there is a second thread, with which a process must not fork
         try:
-            parts = min(PARTS, len(os.sched_getaffinity(0)))
+            parts = min(PARTS, worker_count("auto"))
             refused = rehearse(
                 settings.functions, budget=settings.limits.import_budget, start=forked, parts=parts
             )
