@@ -41,6 +41,7 @@ from runtime.settings import Settings
 from runtime.telemetry import Telemetry, configure_logging
 from runtime.telemetry.process import install
 from runtime.telemetry.providers import ExportState, logs_of, resource_of, tracers_of
+from runtime.telemetry.sentry import sentry_of
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +155,6 @@ def _telemetry(settings: Settings) -> Telemetry:
     """Return tracing alone: numbers of a process that lives for minutes would be a series of their own."""
     state, resource = ExportState(), resource_of(settings)
     tracers, meters = tracers_of(settings, resource, (), state), NoOpMeterProvider()
-    state.logs = logs_of(settings, resource, state)
+    state.logs, state.close_sentry = logs_of(settings, resource, state), sentry_of(settings)
     install(tracers, meters)
     return Telemetry(settings, tracers, meters, state)

@@ -28,6 +28,7 @@ from runtime.telemetry.providers import (
     resource_of,
     tracers_of,
 )
+from runtime.telemetry.sentry import sentry_of
 from runtime.telemetry.spans.tracers import Tracers
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Telemetry:
             tracers = tracers_of(settings, resource, processors, state)
             meters = meters_of(settings, resource, exporters, state)
             state.logs = logs_of(settings, resource, state)
+            state.close_sentry = sentry_of(settings)
         except Exception as error:  # noqa: BLE001 - fail-open: no fault of telemetry stops a boot
             logger.warning("Telemetry is off: its setup failed with %s", type(error).__name__)
             if isinstance(tracers, Tracers):
@@ -140,6 +142,8 @@ class Telemetry:
         deadline = time.monotonic() + budget
         if self._state.logs is not None:
             self._state.logs.close()
+        if self._state.close_sentry is not None:
+            self._state.close_sentry()
         for provider in (self.tracer_provider, self.meter_provider):
             shutdown: Callable[..., None] | None = getattr(provider, "shutdown", None)
             if shutdown is None:

@@ -6,7 +6,7 @@ batches are sent from a thread.
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
@@ -44,6 +44,7 @@ class ExportState:
         durations: of its requests.
         histograms: further ones, by the name of their scope.
         logs: sends log lines, None where they only go to standard output.
+        close_sentry: ends what sends errors to Sentry, None where nothing does.
         is_shut: set when the time to send is over: what is still queued is dropped.
     """
 
@@ -53,6 +54,7 @@ class ExportState:
         self.durations.has_exemplars = has_exemplars
         self.histograms: dict[str, list[Labelled]] = {}
         self.logs: LogShipper | None = None
+        self.close_sentry: Callable[[], None] | None = None
         self.is_shut = threading.Event()
 
 

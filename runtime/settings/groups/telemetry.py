@@ -88,6 +88,13 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         ),
     ] = 1.0
     disabled: Annotated[bool, from_env("OTEL_SDK_DISABLED", doc="Turn OpenTelemetry off.")] = False
+    sentry_dsn: Annotated[
+        Secret | None,
+        from_env(
+            "SENTRY_DSN",
+            doc="Errors of the log become events in Sentry; needs the package `sentry-sdk` (docs/vendors.md).",
+        ),
+    ] = None
     trust_traceparent: Annotated[
         Literal["always", "private", "never"],
         from_env(
