@@ -43,7 +43,8 @@ def sentry_of(settings: Settings) -> Callable[[], None] | None:
         before_send=lambda event, _: described(event, with_texts=with_texts),
     )
     handler = EventHandler(level=logging.ERROR)
-    for each in (*limits_of(settings.telemetry), _is_first_telling):
+    handler.addFilter(_is_first_telling)
+    for each in limits_of(settings.telemetry):
         handler.addFilter(each)
     logging.getLogger().addHandler(handler)
 

@@ -1,7 +1,7 @@
 """The collector's configuration, as far as it can be judged without the collector.
 
-The names, keys and kinds of values below are those of the schemas that upstream publishes beside each component
-(`config.schema.yaml`), up to v0.162; where an `otelcol` is installed it judges the file itself.
+The names, keys and kinds of values below are those of the schemas that upstream publishes beside each
+component (`config.schema.yaml`), up to v0.162; where an `otelcol` is installed it judges the file itself.
 """
 
 import os
