@@ -12,6 +12,7 @@ from litestar.datastructures import State
 
 from runtime.asgi.lifespan import in_own_task, live
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.asgi.own_threads import threads_in_context
 from runtime.asgi.stages import Stage, Stages, fold
 from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
@@ -209,6 +210,7 @@ class Application:
         limits, is_production = self.settings.limits, self.settings.is_production
         hang_timeout = limits.hang_timeout if is_production else 0  # a breakpoint is no hang
         async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(threads_in_context())
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
             self.telemetry.watch(
                 quarantined=lambda: len({fault.file for fault in self.table.faults} | {*self._closed})

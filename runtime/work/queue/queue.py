@@ -113,6 +113,14 @@ class Queue:
         )
         return cls(Redis.from_pool(pool))
 
+    @property
+    def broker(self) -> dict[str, str | int]:
+        """Where the server is, as OpenTelemetry's conventions name it."""
+        options = self._redis.connection_pool.connection_kwargs
+        if "path" in options:
+            return {"server.address": options["path"]}
+        return {"server.address": options.get("host", "localhost"), "server.port": options.get("port", 6379)}
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
