@@ -97,10 +97,19 @@ if not TYPE_CHECKING:  # a type checker is to refuse a name that there is not
     def __getattr__(name: str) -> object:
         """Import a name at its first use (PEP 562)."""
         if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return _replaced(name)
         found = getattr(import_module(_MODULES[name]), _RENAMED.get(name, name))
         globals()[name] = found
         return found
+
+    def _replaced(name: str) -> object:
+        """Return what an old name stands for, with a warning."""
+        replacements = import_module("runtime.replacements")
+        change = None if name.startswith("_") else replacements.replaced("name", name)
+        if change is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        replacements.warn(change, above=2)
+        return __getattr__(change.new)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})
