@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litestar import Request
+    from typing import Any
+
+    import litestar
     from litestar.datastructures import UploadFile as Upload
 
     from runtime.answers import (
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from shared.identity import Member, User
     from shared.secret import Secret
     from shared.work import Jobs, Run
+
+    Request = litestar.Request[Any, Any, Any]
 
 __all__ = [
     "Conflict",
