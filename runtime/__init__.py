@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     import litestar
+    from litestar.datastructures import State
     from litestar.datastructures import UploadFile as Upload
+    from typing_extensions import TypeVar
 
     from runtime.answers import (
         Content,
@@ -37,7 +39,11 @@ if TYPE_CHECKING:
     from shared.secret import Secret
     from shared.work import Jobs, Run
 
-    Request = litestar.Request[Any, Any, Any]
+    # Litestar's class with defaults, so that strict checkers take a plain `request: Request`.
+    _User = TypeVar("_User", default=Any)
+    _Auth = TypeVar("_Auth", default=Any)
+    _State = TypeVar("_State", bound=State, default=Any)
+    Request = litestar.Request[_User, _Auth, _State]
 
 __all__ = [
     "Conflict",
