@@ -156,7 +156,12 @@ class Application:
             "admission": self.admission,
             "tracing": partial(Tracing, telemetry=self.telemetry),
             "preflights": partial(Preflights, cors=self.cors, declared=self.table.request_headers),
-            "reference": partial(ReferencePage, operations=self.table.operations)
+            "reference": partial(
+                ReferencePage,
+                operations=self.table.operations,
+                # The developer's page signs the tokens.
+                signs=bool(self._in_front) and self.identity.issuer is not None,
+            )
             if self.settings.docs
             else None,
             "errors": self._errors,
