@@ -99,7 +99,7 @@ async def fail_models(tried: Provocation, model: ModelServer, redis: RedisServer
 
 
 async def lose_a_run(tried: Provocation, caller: Caller, model: ModelServer, redis: RedisServer) -> None:
-    """Start runs beside one that is under way, and take its sign of life, as the death of its server would."""
+    """Start runs beside one that is under way, and take its sign of life, as a dead server would."""
     model.script(says("SPY leads", hold_after=1))
     begun = asyncio.create_task(TEAM.ask(caller, path=DETACHED))
     await model.held()
