@@ -32,7 +32,7 @@ from shared.agents.running.meters import Meters
 from shared.agents.running.run import TeamRun
 from shared.agents.settings import ModelSettings
 from shared.agents.silence import silence
-from shared.agents.stream import RunStream
+from shared.agents.stream import RunStream, nothing
 from shared.agents.team import Agent, BuiltTeam, Team
 from shared.agents.wire.ui_messages import ui_message_stream
 from shared.errors import AnnexError, ModelUnavailable, NotFound, Unavailable
@@ -250,6 +250,20 @@ class Agents:
             return RunStream(record.follow(0), wire=ui_message_stream())
         after = min(after, record.last - record.has_ended)
         return RunStream(record.follow(after), first_id=after + 1)
+
+    async def reconnect(self, run_id: str, *, user: User) -> RunStream:
+        """Return the events of a detached run of this user that is under way, for `useChat` that reconnects.
+
+        From its beginning, in the format of the AI SDK. Where no such run is under way, the answer is 204.
+        """
+        try:
+            record = await self._detached.find(run_id, user)
+        except NotFound:
+            return RunStream(nothing(), is_absent=True)
+        if record.has_ended:
+            return RunStream(nothing(), is_absent=True)
+        trace.get_current_span().set_attribute("annex.run.id", run_id)
+        return RunStream(record.follow(0), wire=ui_message_stream())
 
     async def stop(self, run_id: str, *, user: User) -> None:
         """End a run of this user now; its stream says `done` with ``cancelled``.
