@@ -46,5 +46,6 @@ class RunStream:
 
 async def nothing() -> AsyncGenerator[AgentEvent]:
     """Yield no event."""
-    for event in ():
+    no_events: tuple[AgentEvent, ...] = ()
+    for event in no_events:
         yield event

@@ -55,7 +55,15 @@ class AutoGen:
         async with Parts(run, client, share, turns[:-1], trace_messages=self._trace_messages) as parts:
             runner = await _built(team, run, parts)
             task = task_of(runner, turns[-1], run.reply)
-            events = play(runner, task, run, parts.asides, token, trace_messages=self._trace_messages)
+            events = play(
+                runner,
+                task,
+                run,
+                parts.asides,
+                token,
+                standing=parts.standing,
+                trace_messages=self._trace_messages,
+            )
             async for event in events:
                 yield event
 

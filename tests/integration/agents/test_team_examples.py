@@ -78,7 +78,9 @@ async def test_each_kind_of_team_is_a_function_file(kind: str, service: Any, mod
     heard = [(each["agent"], each["text"]) for each in events if each["type"] == "message"]
     assert [each for each in messages if each not in heard] == []
     assert events[-1]["stopReason"] == ending
-    assert [task for task in asyncio.all_tasks() - before if (task.get_name() or "").startswith("agents")] == []
+    assert [
+        task for task in asyncio.all_tasks() - before if (task.get_name() or "").startswith("agents")
+    ] == []
 
 
 async def test_the_tool_of_an_mcp_server_is_called(service: Any, model_server: ModelServer):

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cached_property
 from typing import Any, Self
 
+from autogen_agentchat.base import TerminationCondition
 from autogen_core import SingleThreadedAgentRuntime
 from autogen_core.models import AssistantMessage, ChatCompletionClient, LLMMessage, UserMessage
 from autogen_core.tools import BaseTool
@@ -14,6 +15,7 @@ from opentelemetry.trace import NoOpTracerProvider
 from shared.agents.autogen.asides import Asides
 from shared.agents.autogen.building.share import Share
 from shared.agents.autogen.building.tools import ApprovedTool, RunTool, asking_tool
+from shared.agents.autogen.building.turns import Turns
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.run_model import RunModel
 from shared.agents.characters import whole
@@ -27,6 +29,7 @@ class Parts:
 
     Attributes:
         past: the conversation before the message that the team is to answer, oldest first.
+        standing: what `turns` returned.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Parts:
     ) -> None:
         self.past = tuple(past)
         self.asides = Asides()
+        self.standing: Turns | None = None
         self._run = run
         self._client = client
         self._share = share
@@ -73,6 +77,16 @@ class Parts:
         refuse_tool("the team", function)
         make = ApprovedTool if approval else RunTool
         return make(function, self._run, self._share)
+
+    def turns(self, end: TerminationCondition) -> TerminationCondition:
+        """Return the termination condition of a team that another worker can take up after each turn.
+
+        For `RoundRobinGroupChat`, `SelectorGroupChat`, `Swarm` and `GraphFlow`, in a run that a job plays
+        (`agents.work`); anywhere else it is `end` and no more. Such a team has no `max_turns`, which
+        AutoGen counts anew after each turn: give a `MaxMessageTermination` as part of `end`.
+        """
+        self.standing = Turns(end)
+        return self.standing
 
     def question_tool(self, agent: str) -> BaseTool[Any, Any]:
         """Return the tool `ask_user`, by which `agent` ends the run with a question to the person."""

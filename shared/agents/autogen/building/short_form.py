@@ -26,7 +26,7 @@ def round_robin(team: Team, run: TeamRun, parts: Parts) -> RoundRobinGroupChat:
     forms = {agent.name: pydantic_model(agent.output) for agent in team.agents if agent.output}
     return RoundRobinGroupChat(
         [_member(agent, forms.get(agent.name), parts) for agent in team.agents],
-        termination_condition=_Ending(team, run),
+        termination_condition=parts.turns(_Ending(team, run)),
         runtime=parts.runtime,
         custom_message_types=[StructuredMessage[form] for form in forms.values()],  # type: ignore[valid-type]  # made at run time
     )
