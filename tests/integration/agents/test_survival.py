@@ -243,8 +243,11 @@ async def test_a_tool_call_that_was_cut_off_has_a_result(
     await held.wait()
     await eventually(lambda: b"heard" in page.kept.get("", b""))
     store = first._detached.require()
-    while not any(isinstance(each, ToolCall) for each in await store.told(Holder.of(caller()), "run_1")):
-        await asyncio.sleep(0.01)
+    following = store.follow(Holder.of(caller()), "run_1")
+    async for event in following:
+        if isinstance(event, ToolCall):
+            break
+    await following.aclose()
     await die(working)
     model_server.script(says("No."))
     await second.work(team, ask(), Run("run_1", 2, page), user=caller())
@@ -271,7 +274,8 @@ async def test_a_run_is_ended_while_it_waits_for_a_worker(
     stream = await first.follow("run_1", ask(), user=caller())
     await first.stop("run_1", user=caller())
     await second.work(SHORT, ask(), Run("run_1", 1, Page()), user=caller())
-    assert [event async for event in stream][-1].stop_reason == "cancelled"
+    events: list[Any] = [event async for event in stream]
+    assert events[-1].stop_reason == "cancelled"
     assert model_server.requests == []
 
 

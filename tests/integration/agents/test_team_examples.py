@@ -56,7 +56,11 @@ KINDS: dict[str, tuple[list[Reply], list[tuple[str, str]], str]] = {
 @pytest.fixture
 async def service(compose: Compose, model_server: ModelServer) -> AsyncIterator[Any]:
     async with compose(
-        TEAMS, DATABASE_URL="", OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model_server.url
+        TEAMS,
+        DATABASE_URL="",
+        REDIS_URL="redis://127.0.0.1:1",
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=model_server.url,
     ) as service:
         yield service
 
@@ -92,7 +96,7 @@ async def test_the_tool_of_an_mcp_server_is_called(service: Any, model_server: M
 
 def test_each_kind_is_less_than_forty_lines_and_is_in_the_guide():
     lines = {path.stem: len(path.read_text().splitlines()) for path in TEAMS.glob("*.py")}
-    assert lines.keys() == KINDS.keys()
+    assert lines.keys() == {*KINDS, "lasting"}
     assert max(lines.values()) < 40
     guide = (TEAMS.parent / "own-teams.md").read_text()
-    assert [kind for kind in KINDS if f"(teams/{kind}.py)" not in guide] == []
+    assert [kind for kind in lines if f"(teams/{kind}.py)" not in guide] == []
