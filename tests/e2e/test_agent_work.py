@@ -110,7 +110,8 @@ def test_a_run_whose_worker_is_killed_and_whose_next_is_stopped_is_one_story_to_
     again = Reader(f"{serving.url}/{events[0]['runId']}", "GET", issuer).all()
     assert again == events
     said = [each["text"] for each in events if each["type"] == "message"]
-    assert said == ["Up. ", "I doubt ", "I doubt ", "AGREED "]
+    assert (said[0], said[-1]) == ("Up. ", "AGREED ")
+    assert all("I doubt it. ".startswith(piece) for piece in said[1:-1])  # as far as they came
     assert [each["type"] for each in events].count("run_started") == 1
     assert [each["name"] for each in events if each["type"] == "custom"] == ["taken_up", "taken_up"]
     assert events[-1]["stopReason"] == "completed"

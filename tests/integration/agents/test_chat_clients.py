@@ -77,7 +77,7 @@ def test_the_ai_sdk_takes_a_detached_run_up_again_after_a_reload(
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as page:
         assert page.stderr is not None
-        assert page.stderr.readline() == "left\n"
+        assert page.stderr.readline() == "back\n"
         model_server.released.set()
         out, err = page.communicate("go on", timeout=60)
     assert json.loads(out) == {

@@ -1,7 +1,7 @@
 """What a run gives to the function that builds its team: model clients, tools, a runtime."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cached_property
 from typing import Any, Self
@@ -23,6 +23,8 @@ from shared.agents.conversation.transcript import Turn
 from shared.agents.running.run import TeamRun
 from shared.agents.tool import Tool, refuse_tool
 
+type Models = Callable[[str | None], ModelClient]
+
 
 class Parts:
     """The parts of one run; a team that is made of others is outside of the run's budget and limits.
@@ -33,13 +35,13 @@ class Parts:
     """
 
     def __init__(
-        self, run: TeamRun, client: ModelClient, share: Share, past: Sequence[Turn], *, trace_messages: bool
+        self, run: TeamRun, models: Models, share: Share, past: Sequence[Turn], *, trace_messages: bool
     ) -> None:
         self.past = tuple(past)
         self.asides = Asides()
         self.standing: Turns | None = None
         self._run = run
-        self._client = client
+        self._models = models
         self._share = share
         self._trace_messages = trace_messages
         self._stack = AsyncExitStack()
@@ -51,16 +53,21 @@ class Parts:
         self._share.close()
         await self._stack.aclose()
 
-    def model(self, *, remembers: bool = True) -> ChatCompletionClient:
-        """Return a client of the run's model: counted, bounded, traced, stopped with the run.
+    def model(self, name: str | None = None, *, remembers: bool = True) -> ChatCompletionClient:
+        """Return a client of a model: counted, bounded, traced, stopped with the run.
 
         Args:
+            name: as `ANNEX_MODELS` has it; the service's `ANNEX_MODEL` by default.
             remembers: give the model the past conversation in front of what an agent sends. It is not part of
                 the task, so that no termination condition finds its word in an old message.
+
+        Raises:
+            AgentsUnavailable: its provider's key is not set.
+            ValueError: there is no model of this name.
         """
         past = [_message(turn) for turn in self.past] if remembers else []
         return RunModel(
-            self._client, self._run, trace_messages=self._trace_messages, asides=self.asides, past=past
+            self._models(name), self._run, trace_messages=self._trace_messages, asides=self.asides, past=past
         )
 
     def tool(self, function: Tool, *, approval: bool = False) -> BaseTool[Any, Any]:

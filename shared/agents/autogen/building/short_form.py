@@ -39,7 +39,7 @@ def _member(agent: Agent, form: type[BaseModel] | None, parts: Parts) -> Assista
         tools.append(parts.question_tool(agent.name))
     return AssistantAgent(
         agent.name,
-        parts.model(remembers=False),  # its context does
+        parts.model(agent.model, remembers=False),  # its context does
         tools=tools or None,
         model_context=UnboundedChatCompletionContext([_remembered(turn, agent) for turn in parts.past]),
         description=agent.name,
