@@ -16,8 +16,9 @@ def team(parts: Parts) -> AssistantAgent:
     """Build the agent of one run."""
     model = parts.model()
     writer = AssistantAgent("writer", model, description="writes", model_client_stream=True)
-    tools = [AgentTool(writer)]
-    return AssistantAgent("chief", model, tools=tools, max_tool_iterations=3, model_client_stream=True)
+    return AssistantAgent(
+        "chief", model, tools=[AgentTool(writer)], max_tool_iterations=3, model_client_stream=True
+    )
 
 
 async def post(data: Conversation, agents: Agents, user: User) -> AsyncIterator[AgentEvent]:

@@ -18,9 +18,12 @@ async def sell(shares: int) -> str:
 
 def team(parts: Parts) -> AssistantAgent:
     """Build the agent of one run."""
-    tools = [parts.tool(sell, approval=True)]
     return AssistantAgent(
-        "seller", parts.model(), tools=tools, max_tool_iterations=2, model_client_stream=True
+        "seller",
+        parts.model(),
+        tools=[parts.tool(sell, approval=True)],
+        max_tool_iterations=2,
+        model_client_stream=True,
     )
 
 

@@ -23,7 +23,7 @@ def team(parts: Parts) -> GraphFlow:
     for member in members:
         graph.add_node(member)
     graph.add_edge(reader, left).add_edge(reader, right).add_edge(left, editor).add_edge(right, editor)
-    return GraphFlow(members, graph.build())
+    return GraphFlow([*members], graph.build())
 
 
 async def post(data: Conversation, agents: Agents, user: User) -> AsyncIterator[AgentEvent]:
