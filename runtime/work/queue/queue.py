@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runtime.work.queue import scripts
 from shared.errors import Unavailable
+from shared.redis_script import RedisScript
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-PREFIX = "annex:work:"
+PREFIX = "annex:work:"  # after that of the URL
 TIMEOUT = 3.0  # seconds for one command, connection included
 
 type RunFields = dict[str, bytes]
@@ -92,26 +94,23 @@ class Queue:
 
     Args:
         client: a `redis.asyncio.Redis` that decodes nothing.
+        prefix: of all keys.
     """
 
-    def __init__(self, client: "Redis") -> None:
+    def __init__(self, client: "Redis", prefix: str = PREFIX) -> None:
         self._redis = client
+        self._prefix = prefix
         named = {name: text for name, text in vars(scripts).items() if name.isupper() and name[0] != "_"}
-        self._scripts = {name: client.register_script(text) for name, text in named.items()}
+        self._scripts = {
+            name: RedisScript(client, scripts.with_prefix(text, prefix)) for name, text in named.items()
+        }
 
     @classmethod
     def from_url(cls, url: Secret) -> Self:
         """Return the queue at a `redis://`, `rediss://` or `unix://` URL; connects on first use."""
-        from redis.asyncio import BlockingConnectionPool, Redis
-
-        pool = BlockingConnectionPool.from_url(
-            url.reveal(),
-            max_connections=20,
-            timeout=TIMEOUT,
-            socket_timeout=2 * TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-        )
-        return cls(Redis.from_pool(pool))
+        server = RedisUrl(url)
+        client = server.client(timeout=2 * TIMEOUT, connect_timeout=TIMEOUT, connections=20, wait=TIMEOUT)
+        return cls(client, server.prefix + PREFIX)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -148,7 +147,7 @@ class Queue:
     async def wait(self, bell: str, seconds: float) -> None:
         """Wait until something is queued after `bell`, or for `seconds`."""
         async with _reachable(TIMEOUT + seconds):
-            await self._redis.xread({f"{PREFIX}bell": bell}, count=1, block=int(seconds * 1000))
+            await self._redis.xread({f"{self._prefix}bell": bell}, count=1, block=int(seconds * 1000))
 
     async def renew(self, worker: str, lease: float) -> bool:
         """Hold the lease of a worker for `lease` seconds from now; False where it was lost before."""
@@ -179,7 +178,7 @@ class Queue:
     async def steps(self, run_id: str) -> RunFields:
         """Return what the finished steps of a run gave."""
         async with _reachable():
-            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}steps:{run_id}")
+            found: dict[Any, Any] = await self._redis.hgetall(f"{self._prefix}steps:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
     async def keep(self, worker: str, run: Taken, step: str, result: bytes) -> bool:
@@ -228,7 +227,7 @@ class Queue:
     async def read(self, run_id: str) -> RunFields:
         """Return everything about a run; nothing where there is none."""
         async with _reachable():
-            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}run:{run_id}")
+            found: dict[Any, Any] = await self._redis.hgetall(f"{self._prefix}run:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
     async def runs(self, limit: int) -> dict[str, RunFields]:
@@ -236,7 +235,7 @@ class Queue:
         ids: list[bytes] = list(dict.fromkeys(await self._run("RUNS", limit)))
         async with _reachable(), self._redis.pipeline(transaction=False) as reading:
             for each in ids:
-                reading.hgetall(f"{PREFIX}run:{each.decode()}")
+                reading.hgetall(f"{self._prefix}run:{each.decode()}")
             found: list[dict[bytes, bytes]] = await reading.execute()
         return {
             run.decode(): {name.decode(): value for name, value in fields.items()}
@@ -247,7 +246,7 @@ class Queue:
     async def dead(self, limit: int = 100) -> list[str]:
         """Return the newest runs that failed for good."""
         async with _reachable():
-            found: Any = await self._redis.zrevrange(f"{PREFIX}dead", 0, limit - 1)
+            found: Any = await self._redis.zrevrange(f"{self._prefix}dead", 0, limit - 1)
         return [each.decode() for each in found]
 
     async def _run(self, script: str, *arguments: Any) -> Any:

@@ -1,6 +1,6 @@
 """The steps of the queue that must be atomic, as Lua for Valkey or Redis.
 
-What is kept, each name behind `annex:work:`
+What is kept, each name behind the prefix of the queue
 
 - ``ready:{job}``: a stream of the runs that may begin, read by the consumer group `annex`
 - ``run:{id}``: a hash, everything about one run
@@ -16,8 +16,9 @@ A run is delivered and put under its worker's lease in one step, so that none is
 owner. A try is named by worker and number: that is the fencing token with which its end is written.
 """
 
+_PREFIX = "@prefix@"
 _COMMON = """
-local P = 'annex:work:'
+local P = '@prefix@'
 local function clock()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
@@ -423,3 +424,9 @@ end
 return depths
 """
 )
+
+
+def with_prefix(script: str, prefix: str) -> str:
+    """Return a script for keys that begin with `prefix`."""
+    quoted = "".join(f"\\{byte:03}" for byte in prefix.encode())
+    return script.replace(_PREFIX, quoted)
