@@ -157,6 +157,10 @@ class Queue:
         """Give up the lease of a worker that has ended and hand back what it held; `counts` its tries."""
         await self._run("RETIRE", worker, int(counts))
 
+    async def hand_back(self, worker: str, run_id: str) -> None:
+        """Queue a run again that was delivered to a worker which never got it; such a try does not count."""
+        await self._run("HAND_BACK", worker, run_id)
+
     async def done(self, worker: str, run: Taken, result: bytes) -> bool:
         """Write the end of a run; False where the run is not this worker's any more."""
         return bool(await self._run("DONE", worker, run.id, run.number, result))

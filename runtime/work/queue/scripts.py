@@ -233,6 +233,24 @@ return 1
 """
 )
 
+# ARGV: worker, run. Hands one run back that the worker never got: the answer that delivered it was lost.
+HAND_BACK = (
+    _COMMON
+    + """
+local worker, id = ARGV[1], ARGV[2]
+local had = redis.call('HMGET', run(id), 'worker', 'state', 'cancel')
+if had[1] ~= worker or had[2] ~= 'running' then
+  redis.call('SREM', P .. 'held:' .. worker, id)
+elseif had[3] then
+  finish(id, 'cancelled')
+else
+  redis.call('HINCRBY', run(id), 'tries', -1)
+  again(id, 0)
+end
+return 1
+"""
+)
+
 # ARGV: worker, run, try, result as JSON
 DONE = (
     _COMMON
