@@ -207,17 +207,17 @@ class Queue:
         now, held, ending = await self._run("TICK", worker)
         return Pulse(now / 1000, _texts(held), _texts(ending))
 
-    async def fire(
-        self, schedule: str, slot: float, run_id: str, fields: Mapping[str, Any], *, overlap: bool
+    async def fire(  # what is queued, by name
+        self, schedule: str, slot: float, run_id: str, fields: Mapping[str, Any], *, now: float, overlap: bool
     ) -> str:
-        """Queue the run of a slot, once for all workers.
+        """Queue the run of a slot, once for all workers; `now` by the clock of the server.
 
         Returns:
             ``fired``, ``had`` (the slot was fired before), ``overlap`` (the run before it has not ended), or
             ``begun`` where the schedule is new.
         """
         done: bytes = await self._run(
-            "FIRE", schedule, int(slot * 1000), int(overlap), run_id, *_flat(fields)
+            "FIRE", schedule, int(slot * 1000), int(now * 1000), int(overlap), run_id, *_flat(fields)
         )
         return done.decode()
 

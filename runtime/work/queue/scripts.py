@@ -384,26 +384,28 @@ return {now, held, ending}
 """
 )
 
-# ARGV: schedule, slot in milliseconds, 1 where runs may overlap, run, then field, value, ...
-# A schedule that is seen for the first time begins with the slots that come.
+# ARGV: schedule, slot and now in milliseconds, 1 where runs may overlap, run, then field, value, ...
+# A schedule that is seen for the first time begins with the slots that come. So does one whose last slot is a
+# day ahead: the clock was wrong then.
 FIRE = (
     _COMMON
     + """
-local at, slot = P .. 'slot:' .. ARGV[1], tonumber(ARGV[2])
+local at, slot, now = P .. 'slot:' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local had = redis.call('HMGET', at, 'last', 'run')
-redis.call('EXPIRE', at, 40000000)
-if not had[1] then
-  redis.call('HSET', at, 'last', clock())
+if not had[1] or tonumber(had[1]) > now + 86400000 then
+  redis.call('HSET', at, 'last', now)
+  redis.call('EXPIRE', at, 40000000)
   return 'begun'
 end
+redis.call('EXPIRE', at, 40000000)
 if slot <= tonumber(had[1]) then return 'had' end
 redis.call('HSET', at, 'last', slot)
-if ARGV[3] == '0' and had[2] then
+if ARGV[4] == '0' and had[2] then
   local state = redis.call('HGET', run(had[2]), 'state')
   if state == 'queued' or state == 'running' then return 'overlap' end
 end
-redis.call('HSET', at, 'run', ARGV[4])
-begin(ARGV[4], {unpack(ARGV, 5)}, 0)
+redis.call('HSET', at, 'run', ARGV[5])
+begin(ARGV[5], {unpack(ARGV, 6)}, 0)
 return 'fired'
 """
 )

@@ -174,7 +174,7 @@ async def everything(queue: Queue) -> None:
     assert await queue.revive(third.id)
     for run in (*runs, late):
         await queue.cancel(run)
-    await queue.fire("s", 0, new_id(), FIELDS, overlap=False)
+    await queue.fire("s", 0, new_id(), FIELDS, now=1, overlap=False)
     await queue.tick("one")
     await queue.retire("one")
     assert await queue.depths()
