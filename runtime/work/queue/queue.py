@@ -1,6 +1,7 @@
 """The queue in Valkey or Redis: each method is one command or one atomic step of the server."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,12 +13,15 @@ from shared.errors import Unavailable
 from shared.redis_script import RedisScript
 from shared.redis_url import RedisUrl
 from shared.secret import Secret
+from shared.throttle import Throttle
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 PREFIX = "annex:work:"  # after that of the URL
 TIMEOUT = 3.0  # seconds for one command, connection included
+LOG_EVERY = 10.0  # seconds between two log lines of what the server refuses
+logger = logging.getLogger(__name__)
 
 type RunFields = dict[str, bytes]
 
@@ -100,6 +104,7 @@ class Queue:
     def __init__(self, client: "Redis", prefix: str = PREFIX) -> None:
         self._redis = client
         self._prefix = prefix
+        self._refusals = Throttle(seconds=LOG_EVERY)
         named = {name: text for name, text in vars(scripts).items() if name.isupper() and name[0] != "_"}
         self._scripts = {
             name: RedisScript(client, scripts.with_prefix(text, prefix)) for name, text in named.items()
@@ -146,7 +151,7 @@ class Queue:
 
     async def wait(self, bell: str, seconds: float) -> None:
         """Wait until something is queued after `bell`, or for `seconds`."""
-        async with _reachable(TIMEOUT + seconds):
+        async with self._reachable(TIMEOUT + seconds):
             await self._redis.xread({f"{self._prefix}bell": bell}, count=1, block=int(seconds * 1000))
 
     async def renew(self, worker: str, lease: float) -> bool:
@@ -181,7 +186,7 @@ class Queue:
 
     async def steps(self, run_id: str) -> RunFields:
         """Return what the finished steps of a run gave."""
-        async with _reachable():
+        async with self._reachable():
             found: dict[Any, Any] = await self._redis.hgetall(f"{self._prefix}steps:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
@@ -230,14 +235,14 @@ class Queue:
 
     async def read(self, run_id: str) -> RunFields:
         """Return everything about a run; nothing where there is none."""
-        async with _reachable():
+        async with self._reachable():
             found: dict[Any, Any] = await self._redis.hgetall(f"{self._prefix}run:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
     async def runs(self, limit: int) -> dict[str, RunFields]:
         """Return what is kept of runs: `limit` of each job and of each kind, the newest ones."""
         ids: list[bytes] = list(dict.fromkeys(await self._run("RUNS", limit)))
-        async with _reachable(), self._redis.pipeline(transaction=False) as reading:
+        async with self._reachable(), self._redis.pipeline(transaction=False) as reading:
             for each in ids:
                 reading.hgetall(f"{self._prefix}run:{each.decode()}")
             found: list[dict[bytes, bytes]] = await reading.execute()
@@ -249,30 +254,35 @@ class Queue:
 
     async def dead(self, limit: int = 100) -> list[str]:
         """Return the newest runs that failed for good."""
-        async with _reachable():
+        async with self._reachable():
             found: Any = await self._redis.zrevrange(f"{self._prefix}dead", 0, limit - 1)
         return [each.decode() for each in found]
 
     async def _run(self, script: str, *arguments: Any) -> Any:
-        async with _reachable():
+        async with self._reachable():
             return await self._scripts[script](args=arguments)
+
+    @asynccontextmanager
+    async def _reachable(self, seconds: float = TIMEOUT) -> AsyncIterator[None]:
+        """Bound what is inside; turn the client's errors into `Unavailable`, which names no host or key."""
+        from redis.exceptions import RedisError, ResponseError
+
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except ResponseError as error:
+            if self._refusals.admit() is not None:
+                code = str(error).partition(" ")[0]  # as OOM, MISCONF, WRONGTYPE; what follows may hold names
+                reason = code if code.isupper() else type(error).__name__
+                logger.warning("the queue refuses what it is asked: %s", reason)
+            raise Unavailable("The queue takes nothing at the moment; try again.") from error
+        except (RedisError, OSError) as error:
+            raise Unavailable("The queue does not respond; try again.") from error
 
 
 def new_id() -> str:
     """Return the id of a new run, which nobody can guess."""
     return f"run_{secrets.token_urlsafe(15)}"
-
-
-@asynccontextmanager
-async def _reachable(seconds: float = TIMEOUT) -> AsyncIterator[None]:
-    """Bound what is inside, and turn the client's errors into `Unavailable`, which names no host or key."""
-    from redis.exceptions import RedisError
-
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (RedisError, OSError) as error:
-        raise Unavailable("The queue does not respond; try again.") from error
 
 
 def _flat(fields: Mapping[str, Any]) -> list[Any]:

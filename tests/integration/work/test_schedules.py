@@ -18,7 +18,7 @@ SCHEDULED = '''"""Work at set times."""
 
 from runtime import Function
 
-config = Function(public=True, schedule="{cron}", timezone="America/New_York", overlap={overlap}, catch_up=600)
+config = Function(public=True, schedule="{cron}", timezone="America/New_York", overlap=True, catch_up=600)
 
 
 async def job() -> None:
@@ -41,8 +41,8 @@ class Ten:
         for moment in moments:
             random.shuffle(self._workers)
             async with asyncio.TaskGroup() as looks:
-                for each in self._workers:
-                    looks.create_task(each.fire(moment.timestamp() + random.random()))
+                for number, each in enumerate(self._workers):
+                    looks.create_task(each.fire(moment.timestamp() + number / 20))
 
     def restart(self, caller: Caller) -> None:
         """Replace every worker, as a deploy does."""
@@ -59,7 +59,7 @@ async def caller(
 ) -> AsyncIterator[Caller]:
     cron = request.param if hasattr(request, "param") else "*/15 * * * *"
     (tmp_path / "functions").mkdir()
-    (tmp_path / "functions" / "slots.py").write_text(SCHEDULED.format(cron=cron, overlap=True))
+    (tmp_path / "functions" / "slots.py").write_text(SCHEDULED.format(cron=cron))
     async with compose(tmp_path / "functions", REDIS_URL=redis_server.url) as made:
         yield made
 
