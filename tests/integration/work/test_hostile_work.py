@@ -171,7 +171,7 @@ async def test_a_server_that_takes_no_writes_is_named_in_the_log_and_work_goes_o
 ):
     name, value = TROUBLE[kind]
     async with worker(caller):
-        before = (await server.config_get(name))[name]
+        before = str((await server.config_get(name))[name])
         await server.config_set(name, value)
         answer = await caller.signed("POST", "/work", json="x")
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.work.desk import WorkDesk
 from runtime.work.worker.schedules import Schedules
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.valkey import RedisServer
@@ -34,7 +35,7 @@ class Ten:
         queue = caller.application.queue
         assert queue is not None
         self.queue = queue
-        self._workers = [Schedules(queue, caller.application.desk) for _ in range(WORKERS)]
+        self.restart(caller)
 
     async def look(self, moments: Iterable[datetime]) -> None:
         """Let each worker look at each moment, in any order and at once."""
@@ -45,8 +46,10 @@ class Ten:
                     looks.create_task(each.fire(moment.timestamp() + number / 20))
 
     def restart(self, caller: Caller) -> None:
-        """Replace every worker, as a deploy does."""
-        self._workers = [Schedules(self.queue, caller.application.desk) for _ in range(WORKERS)]
+        """Start every worker anew, as a deploy does."""
+        desk = caller.application.desk
+        assert isinstance(desk, WorkDesk)
+        self._workers = [Schedules(self.queue, desk) for _ in range(WORKERS)]
 
     async def fired(self) -> int:
         """Return how many runs are queued."""
