@@ -12,12 +12,15 @@ class RedisScript:
     """One atomic step.
 
     The client's own scripts are loaded and then called: a failover in between fails the call.
+
+    Attributes:
+        sha: by which a server knows it.
     """
 
     def __init__(self, client: "Redis", text: str) -> None:
         self._client = client
         self._text = text
-        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, keys: Sequence[str] = (), args: Sequence[Any] = ()) -> Any:
         """Do it, and return what it gives."""
@@ -25,6 +28,6 @@ class RedisScript:
 
         client: Any = self._client  # whose stubs allow for both kinds of clients
         try:
-            return await client.evalsha(self._sha, len(keys), *keys, *args)
+            return await client.evalsha(self.sha, len(keys), *keys, *args)
         except NoScriptError:
             return await client.eval(self._text, len(keys), *keys, *args)

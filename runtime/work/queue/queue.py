@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runtime.work.queue import scripts
+from runtime.work.queue.pipelining import Pipelining
 from shared.errors import Unavailable
 from shared.redis_script import RedisScript
 from shared.redis_url import RedisUrl
@@ -103,6 +104,7 @@ class Queue:
 
     def __init__(self, client: "Redis", prefix: str = PREFIX) -> None:
         self._redis = client
+        self._pipelining = Pipelining(client)
         self._prefix = prefix
         self._refusals = Throttle(seconds=LOG_EVERY)
         named = {name: text for name, text in vars(scripts).items() if name.isupper() and name[0] != "_"}
@@ -119,6 +121,7 @@ class Queue:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._pipelining.close()
         await self._redis.aclose()
 
     async def enqueue(
@@ -260,7 +263,7 @@ class Queue:
 
     async def _run(self, script: str, *arguments: Any) -> Any:
         async with self._reachable():
-            return await self._scripts[script](args=arguments)
+            return await self._pipelining.run(self._scripts[script], arguments)
 
     @asynccontextmanager
     async def _reachable(self, seconds: float = TIMEOUT) -> AsyncIterator[None]:
