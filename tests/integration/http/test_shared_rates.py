@@ -16,7 +16,7 @@ def replica(server: RedisServer, rest: float = 60) -> RedisRates:
     """Return the store that one process would have."""
     rates = rates_at(Secret(server.url))
     assert isinstance(rates, RedisRates)
-    rates._retry_after = rest
+    rates._outage._seconds = rest
     return rates
 
 
