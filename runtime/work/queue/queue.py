@@ -113,6 +113,14 @@ class Queue:
         )
         return cls(Redis.from_pool(pool))
 
+    async def ping(self) -> None:
+        """Return once the server has responded.
+
+        Raises:
+            Exception: it does not; of the client's own kinds.
+        """
+        await self._redis.ping()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
