@@ -97,7 +97,8 @@ def keys(switch: Callable[[JwksServer], object]) -> Callable[[Parts], Fault]:
 
     def provoked(parts: Parts) -> Fault:
         switch(parts.jwks)
-        return parts.compose(CLERK_JWT_KEY="", CLERK_JWKS_URL=parts.jwks.url)
+        fault: Fault = parts.compose(CLERK_JWT_KEY="", CLERK_JWKS_URL=parts.jwks.url)
+        return fault
 
     return provoked
 
@@ -117,7 +118,8 @@ def queue(switch: Callable[[RedisServer], object]) -> Callable[[Parts], Fault]:
 
     def provoked(parts: Parts) -> Fault:
         switch(parts.redis_server)
-        return parts.compose(REDIS_URL=parts.redis_server.url)
+        fault: Fault = parts.compose(REDIS_URL=parts.redis_server.url)
+        return fault
 
     return provoked
 
