@@ -70,7 +70,7 @@ def test_railpack_would_build_from_the_lock_file():
 
 @pytest.mark.parametrize("file", ["Dockerfile", "runtime/starting/templates/Dockerfile"])
 def test_a_dockerfile_pins_its_base_and_installs_what_railpack_installs(file: str):
-    """https://github.com/railwayapp/railpack, core/providers/python: what a project with a uv.lock is built with."""
+    """What Railpack's core/providers/python builds a project with that has a uv.lock."""
     dockerfile = Path(file).read_text()
     assert re.search(r"^ARG BASE=python:3\.13-slim-bookworm@sha256:[0-9a-f]{64}$", dockerfile, re.MULTILINE)
     assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${BASE}"}
@@ -85,7 +85,7 @@ def test_the_example_of_infrastructure_as_code_says_what_railway_toml_says(node:
     example = re.search(r"```ts\n(import [^`]*railway/iac[^`]*)```", PAGE)
     assert example
     (tmp_path / "railway.mjs").write_text(example[1])
-    command = [node, folder / "read.mjs", tmp_path / "railway.mjs"]
+    command: list[str | Path] = [node, folder / "read.mjs", tmp_path / "railway.mjs"]
     read = subprocess.run(command, capture_output=True, text=True, check=True)
     (service,) = json.loads(read.stdout)["resources"]
     expected = {key: value for key, value in RAILWAY["deploy"].items() if key != "startCommand"}
