@@ -127,6 +127,14 @@ class Queue:
             return {"server.address": options["path"]}
         return {"server.address": options.get("host", "localhost"), "server.port": options.get("port", 6379)}
 
+    async def ping(self) -> None:
+        """Return once the server has responded.
+
+        Raises:
+            Exception: it does not; of the client's own kinds.
+        """
+        await self._redis.ping()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._pipelining.close()
