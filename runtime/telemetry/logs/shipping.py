@@ -34,7 +34,12 @@ _NAMES = {
     "exception_message": "exception.message",
     "traceback": "exception.stacktrace",
 }
-_OWN = ("annex", "runtime.", "shared.")  # loggers
+_OWN = (
+    "annex.",
+    "runtime.",
+    "shared.agents.",
+    "shared.database.",
+)  # loggers of the product; others are a team's
 
 
 class WaitingLine(NamedTuple):

@@ -191,3 +191,43 @@ def test_what_is_no_dsn_is_refused_by_name_without_its_key(text: str):
 
     assert [fault.name for fault in refusal.value.faults] == ["SENTRY_DSN"]
     assert text not in str(refusal.value)
+
+
+ISOLATED = '''"""Fail in a process of its own."""
+
+import logging
+
+from runtime import Function, User
+
+config = Function(isolate=True)
+
+
+async def get(user: User) -> None:
+    """Fail."""
+    logging.getLogger(__name__).warning("about to fail", extra={"symbol": "SPY"})
+    raise ValueError("K1tt3n")
+'''
+
+
+@pytest.mark.timeout(180)
+async def test_an_isolated_function_sends_its_errors_and_lines_once(
+    compose: Compose, tmp_path: Path, envelopes: Envelopes, otlp: Receiver
+):
+    (tmp_path / "alone.py").write_text(ISOLATED)
+    told = {
+        "SENTRY_DSN": envelopes.dsn,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp.http,
+        "OTEL_LOGS_EXPORTER": "otlp",
+    }
+    async with compose(tmp_path, **told) as caller:
+        answer = await caller.signed("GET", "/alone")
+
+    assert answer.status_code == 500
+    await asyncio.to_thread(until, lambda: envelopes.events)
+    await otlp.until(lambda: any(record.body == "about to fail" for record in otlp.logs), 60)
+    span = await otlp.span("GET /alone", 60)
+    (event,) = envelopes.events
+    assert (event["transaction"], event["user"]["id"]) == ("GET /alone", span.attributes["user.id"])
+    assert event["contexts"]["trace"]["trace_id"] == span.trace_id
+    (line,) = [record for record in otlp.logs if record.body == "about to fail"]
+    assert (line.trace_id, line.attributes["symbol"]) == (span.trace_id, "SPY")
