@@ -142,7 +142,7 @@ async def test_everything_that_is_sent_is_what_the_conventions_describe(
     assert {"priced", "priced in a thread", "the database refused"} <= lines.keys()
     assert lines["priced"].attributes["symbol"] == "SPY"
     assert lines["priced in a thread"].span_id == price.span_id
-    assert lines["the database refused"].attributes["exception.type"] == "shared.errors.Internal"
+    assert lines["the database refused"].attributes["exception.type"] == "shared.database.errors.QueryFailed"
     assert b"K1tt3n" not in b"".join(otlp.raw)
     assert (await otlp.span("POST /team")).attributes["user.id"].startswith("user_")
     assert request.trace_id in exemplars(otlp, "http.server.request.duration")
