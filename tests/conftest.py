@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins: list[str] = [
     "tests.fixtures.clerk",
     "tests.fixtures.agents",
+    "tests.fixtures.anthropic_server",
     "tests.fixtures.app",
     "tests.fixtures.durations",
     "tests.fixtures.browser",
