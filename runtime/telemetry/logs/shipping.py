@@ -34,10 +34,15 @@ _NAMES = {
     "exception_message": "exception.message",
     "traceback": "exception.stacktrace",
 }
-_OWN = ("annex", "runtime.", "shared.")  # loggers
+_OWN = (
+    "annex.",
+    "runtime.",
+    "shared.agents.",
+    "shared.database.",
+)  # loggers of the product; others are a team's
 
 
-class Line(NamedTuple):
+class WaitingLine(NamedTuple):
     """A line that waits: seconds since the epoch, the level's number, the JSON object."""
 
     created: float
@@ -58,7 +63,7 @@ class LogShipper(LockFreeHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a line."""
-        self._queue.put(Line(record.created, record.levelno, self.format(record)))
+        self._queue.put(WaitingLine(record.created, record.levelno, self.format(record)))
 
     def close(self) -> None:
         """Take no more lines, and send what waits."""
@@ -77,7 +82,7 @@ class LineExporter:
         self._resource, self._schema = head.resource, resource.schema_url
         self._is_shut = is_shut
 
-    def export(self, lines: Sequence[Line]) -> None:
+    def export(self, lines: Sequence[WaitingLine]) -> None:
         """Send them, grouped by logger."""
         by_logger: dict[str, list[LogRecord]] = defaultdict(list)
         for line in lines:
@@ -96,7 +101,7 @@ class LineExporter:
         self._sender.close()
 
 
-def _record(line: Line, members: dict[str, Any]) -> LogRecord:
+def _record(line: WaitingLine, members: dict[str, Any]) -> LogRecord:
     at = int(line.created * 1e9)
     return LogRecord(
         time_unix_nano=at,

@@ -28,5 +28,7 @@ class _Guarded:
             return method(*args, **options)
         except Exception as error:  # noqa: BLE001  # of any class: it is somebody else's
             of = type(self._processor).__qualname__
-            logger.warning("The span processor %s failed in %s: %s", of, name, type(error).__name__)
+            logger.error(  # noqa: TRY400  # the traceback is theirs, and may quote what a caller sent
+                "The span processor %s failed in %s: %s", of, name, type(error).__name__
+            )
             return False

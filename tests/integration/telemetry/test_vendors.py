@@ -4,11 +4,14 @@ import asyncio
 import base64
 import logging
 import re
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from runtime.settings import SettingsError, load
+from runtime.telemetry import Telemetry
 from tests.fixtures.app import Compose
 from tests.fixtures.sentry import Envelopes
 from tests.fixtures.service import until
@@ -155,9 +158,6 @@ async def test_sentry_gets_one_event_an_error_with_route_release_environment_use
 async def test_sentry_is_told_no_text_of_an_exception_where_the_log_is_not(
     compose: Compose, fails: Path, envelopes: Envelopes
 ):
-    from runtime.settings import load
-    from runtime.telemetry import Telemetry
-
     telemetry = Telemetry.start(load({"ANNEX_ENV": "production", "SENTRY_DSN": envelopes.dsn}))
     logger = logging.getLogger("desk")
     for _ in range(100):
@@ -170,3 +170,64 @@ async def test_sentry_is_told_no_text_of_an_exception_where_the_log_is_not(
     assert 0 < len(envelopes.events) <= 20
     assert envelopes.events[0]["extra"]["symbol"] == "SPY"
     assert "K1tt3n" not in str(envelopes.events[0]["exception"])
+
+
+async def test_a_dsn_without_the_package_is_one_warning_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setitem(sys.modules, "sentry_sdk", None)
+    telemetry = Telemetry.start(load({"ANNEX_ENV": "test", "SENTRY_DSN": "https://key@sentry.example/1"}))
+    await telemetry.stop(5)
+
+    assert "uv add sentry-sdk" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text", ["https://sentry.example/1", "key@sentry.example/1", "https://key@host/", "https://k@h/x y/1"]
+)
+def test_what_is_no_dsn_is_refused_by_name_without_its_key(text: str):
+    with pytest.raises(SettingsError) as refusal:
+        load({"SENTRY_DSN": text})
+
+    assert [fault.name for fault in refusal.value.faults] == ["SENTRY_DSN"]
+    assert text not in str(refusal.value)
+
+
+ISOLATED = '''"""Fail in a process of its own."""
+
+import logging
+
+from runtime import Function, User
+
+config = Function(isolate=True)
+
+
+async def get(user: User) -> None:
+    """Fail."""
+    logging.getLogger(__name__).warning("about to fail", extra={"symbol": "SPY"})
+    raise ValueError("K1tt3n")
+'''
+
+
+@pytest.mark.timeout(180)
+async def test_an_isolated_function_sends_its_errors_and_lines_once(
+    compose: Compose, tmp_path: Path, envelopes: Envelopes, otlp: Receiver
+):
+    (tmp_path / "alone.py").write_text(ISOLATED)
+    told = {
+        "SENTRY_DSN": envelopes.dsn,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp.http,
+        "OTEL_LOGS_EXPORTER": "otlp",
+    }
+    async with compose(tmp_path, **told) as caller:
+        answer = await caller.signed("GET", "/alone")
+
+    assert answer.status_code == 500
+    await asyncio.to_thread(until, lambda: envelopes.events)
+    await otlp.until(lambda: any(record.body == "about to fail" for record in otlp.logs), 60)
+    span = await otlp.span("GET /alone", 60)
+    (event,) = envelopes.events
+    assert (event["transaction"], event["user"]["id"]) == ("GET /alone", span.attributes["user.id"])
+    assert event["contexts"]["trace"]["trace_id"] == span.trace_id
+    (line,) = [record for record in otlp.logs if record.body == "about to fail"]
+    assert (line.trace_id, line.attributes["symbol"]) == (span.trace_id, "SPY")
