@@ -1,4 +1,4 @@
-"""The service as the first process of a bare container: made of namespaces and limits, so that no engine is needed."""
+"""The service as the first process of a bare container, made of namespaces and limits: no engine is needed."""
 
 import contextlib
 import os
@@ -103,7 +103,7 @@ def container(tmp_path: Path, issuer: Issuer, namespaces: list[str], *command: s
 
 
 def test_it_serves_renews_and_stops_as_process_1_where_nothing_can_be_written(tmp_path: Path, issuer: Issuer):
-    """A read-only root, a full disk, no home, no folder, a user without a name, 64 descriptors, 1 GB, no IPv6."""
+    """Read-only root, full disk, no home, no folder, a user without a name, 64 descriptors, 1 GB, no IPv6."""
     namespaces = ["--pid", "--mount", "--net", "--mount-proc"]
     with container(tmp_path, issuer, namespaces, "sh", "-c", SETUP, str(ANNEX)) as inside:
         until(lambda: inside.ask("/hello") or inside.outer.poll() is not None)
