@@ -29,7 +29,7 @@ HEAD = (
 FILES = {
     "raising.py": f'{HEAD}    raise ValueError("no")\n',
     "slow.py": f'{HEAD}    await asyncio.sleep(1.2)\n    return "late"\n',
-    "blocking.py": f'{HEAD}    time.sleep(1.2)\n    return "late"\n',
+    "blocking.py": f'{HEAD}    time.sleep(3)\n    return "late"\n',
     "printing.py": f'{HEAD}    print("x" * 300_000, file=sys.stdout)\n    return ""\n',
     "private.py": HEAD.replace("config = Function(public=True)", "config = Function()") + '    return ""\n',
     "broken.py": "import nowhere\n",
@@ -129,6 +129,7 @@ def drill(tmp_path: Path, issuer: Issuer, redis_server: RedisServer, otlp: Recei
         ANNEX_JOB_BACKOFF="0.1",
         OTEL_EXPORTER_OTLP_ENDPOINT=otlp.http,
         OTEL_METRIC_EXPORT_INTERVAL="1000",
+        ANNEX_STALL="20",  # so that the watchdog speaks before the call is interrupted
     )
     with annex("serve", tmp_path, settings, into=log.write, wait=False) as service:
         os.close(log.write)
@@ -168,7 +169,7 @@ def loop_lag(drill: Drill) -> None:
 
 
 def quarantine(drill: Drill) -> None:
-    drill.logged("function quarantined", function="broken.py", line=1)
+    drill.logged("function quarantined", function="broken.py")
     drill.measured("annex.functions.quarantined", lambda point, _: number(point) == 1)
     (named,) = drill.checks()["functions"]["detail"]["quarantined"]
     assert named["file"] == "broken.py"
