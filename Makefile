@@ -79,6 +79,8 @@ check: setup fmt-check lint types imports names ## Format, lint, types, imports 
 
 bench: setup ## Compare with the peers, as ratios, and judge the goals (needs wrk)
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.deployed
+	@$(BIN)/python -m benchmarks.tails
 
 messages: ## Write the list of every text that a person reads, after you have read the change
 	@$(BIN)/python -m tests.approved.messages

@@ -1,4 +1,4 @@
-"""Every alarm of docs/operations.md, provoked in one service: its log line, its metric and its detail are there."""
+"""Every alarm of docs/operations.md, provoked in one service: log line, metric and detail are there."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The service as the first process of a bare container, made of namespaces and limits: no engine is needed."""
+"""The service as the first process of a bare container, made of namespaces and limits, without an engine."""
 
 import contextlib
 import os

@@ -70,7 +70,7 @@ async def test_a_function_that_has_its_share_waits_for_itself_and_is_told_so(
     functions = functions_of(tmp_path, {"holding.py": HOLDING})
     limits = {"DATABASE_POOL_MAX": "2", "DATABASE_ACQUIRE_TIMEOUT": "0.3"}
     async with compose(functions, DATABASE_URL=database_url, **limits) as caller:
-        held = await started(caller.http.get("/holding", params={"seconds": 1.5}))
+        held = await started(caller.http.get("/holding", params={"seconds": 3}))
         refused = await caller.http.get("/holding")
         await asyncio.gather(*held)
         after = await caller.http.get("/holding", params={"seconds": 0})
