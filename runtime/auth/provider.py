@@ -9,7 +9,7 @@ from collections.abc import Callable, Container
 from typing import Protocol, Self
 
 from runtime.asgi.messages import Headers
-from runtime.auth.tokens.keys import KeyState
+from runtime.auth.tokens.keys import KeySetState
 from runtime.auth.verified import Verified
 
 
@@ -72,9 +72,9 @@ class Identity(Protocol):
         """
         return None
 
-    def key_state(self) -> KeyState:
+    def key_state(self) -> KeySetState:
         """Return whether tokens can be verified."""
-        return KeyState()
+        return KeySetState()
 
     async def __aenter__(self) -> Self:
         return self

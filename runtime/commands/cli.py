@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.arguments = arguments
         from runtime.auth.clerk import check_clerk
 
-        if next(iter(arguments)) in WITHOUT_SETTINGS:
+        if next(iter(arguments)) in WITHOUT_SETTINGS or getattr(given, "deploy", None):
             return int(given.run(given))
         settings = from_environment(checks=[check_clerk])
         open_project(settings.functions)

@@ -1,7 +1,8 @@
 """`annex doctor`: the settings in effect, and whether everything that this process depends on responds.
 
 For the shell of a deployed service whose files are in order, so that `annex check` finds nothing. A secret is
-shown as set, never its value; every probe has a timeout.
+shown as set, never its value; every probe has a timeout. With `--deploy` it reads a folder instead, before
+it is deployed, and asks nobody.
 """
 
 import argparse
@@ -20,12 +21,13 @@ from runtime.auth.clerk.instance import is_configured, keys_source
 from runtime.auth.tokens.keys import KeySetError, read_key_set
 from runtime.commands.checking.credential import explain_token
 from runtime.commands.checking.database import check_database
+from runtime.commands.checking.deploy.folder import examine_folder
 from runtime.commands.checking.queue import check_queue
 from runtime.commands.finding import Finding, broken, lines, status
 from runtime.dependencies import open_database
 from runtime.routing import discover
 from runtime.server.budget import stop_budget
-from runtime.settings import Settings, effective
+from runtime.settings import Settings, effective, variables_of
 from runtime.telemetry.redaction import scrub
 from shared.errors import DatabaseUnavailable
 from shared.secret import Secret
@@ -42,10 +44,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token", metavar="TOKEN", help="explain this token step by step; `-` reads it from standard input"
     )
+    parser.add_argument(
+        "--deploy",
+        nargs="?",
+        const=".",
+        metavar="FOLDER",
+        help="read a folder instead and say what its deployment would stumble over",
+    )
+    parser.add_argument(
+        "--variables",
+        metavar="FILE",
+        help="with --deploy: the service's variables, as `railway variables --kv` writes them;"
+        " the environment of this command otherwise",
+    )
 
 
-def run(given: argparse.Namespace, settings: Settings) -> int:
+def run(given: argparse.Namespace, settings: Settings | None = None) -> int:
     """Print the settings in effect, and whether everything that this process depends on responds."""
+    if settings is None:
+        return _run_deploy(given)
     if given.token is not None:
         text = sys.stdin.read() if given.token == "-" else given.token
         findings = asyncio.run(explain_token(settings, text))
@@ -57,6 +74,16 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     else:
         print(f"{settings.environment}; settings that differ from their default:")
         print(*([f"  {line}" for line in variables(settings)] or ["  none"]), sep="\n")
+        print(*lines(findings), sep="\n")
+    return status(findings)
+
+
+def _run_deploy(given: argparse.Namespace) -> int:
+    told = variables_of(Path(given.variables) if given.variables else None)
+    findings = examine_folder(Path(given.deploy).resolve(), told)
+    if given.json:
+        print(msgspec.json.encode({"findings": [finding._asdict() for finding in findings]}).decode())
+    else:
         print(*lines(findings), sep="\n")
     return status(findings)
 

@@ -2,7 +2,14 @@
 
 from runtime.settings.faults import SettingsError, SettingsFault
 from runtime.settings.import_path import open_project
-from runtime.settings.reading import check_opentelemetry, effective, from_environment, load, unknown
+from runtime.settings.reading import (
+    check_opentelemetry,
+    effective,
+    from_environment,
+    load,
+    unknown,
+    variables_of,
+)
 from runtime.settings.variables import Settings
 
 __all__ = [
@@ -15,4 +22,5 @@ __all__ = [
     "load",
     "open_project",
     "unknown",
+    "variables_of",
 ]

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from runtime.settings.dotenv import read_files
+from runtime.settings.dotenv import parse, read_files
 from runtime.settings.faults import SettingsError, SettingsFault
 from runtime.settings.opentelemetry import otel
 from runtime.settings.own import Environment
@@ -62,6 +62,22 @@ def from_environment(overrides: Mapping[str, str] | None = None, *, checks: Iter
     mode = "test" if process.get("ANNEX_ENV") == "test" else "development"
     below = {} if in_production else read_files(Path(), mode, process)
     return load({**below, **process}, checks=[*checks, missing_folder])
+
+
+def variables_of(file: Path | None) -> dict[str, str]:
+    """Return the variables of a file, as `railway variables --kv` writes one; without a file, this process's.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    if file is None:
+        return dict(os.environ)
+    try:
+        return parse(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(
+            (SettingsFault(str(file), "cannot be read: expected a readable UTF-8 file"),)
+        ) from None
 
 
 def missing_folder(settings: Settings) -> Iterator[SettingsFault]:

@@ -71,7 +71,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     strict: Annotated[
         bool, from_env("ANNEX_STRICT", doc="Refuse to start when any function file is broken.")
     ] = False
-    docs: Annotated[bool, from_env("ANNEX_DOCS", doc="Serve `/docs` and `/openapi.json`.")] = True
+    docs: Annotated[
+        bool,
+        from_env("ANNEX_DOCS", doc="Serve `/docs` and `/openapi.json`: to everybody, in production too."),
+    ] = True
     trusted_proxies: Annotated[
         tuple[str, ...],
         from_env(

@@ -20,7 +20,7 @@ from msgspec import Struct
 from runtime.auth.cache import TokenCache
 from runtime.auth.outbound import NoResponse, Outbound
 from runtime.auth.reasons import Reason, shown
-from runtime.auth.tokens.keys import KeySetError, KeyState, read_key_set
+from runtime.auth.tokens.keys import KeySetError, KeySetState, read_key_set
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
 from shared.throttle import Throttle
@@ -51,7 +51,7 @@ class Keys(Protocol):
             KeysUnavailable: the keys cannot be fetched now.
         """
 
-    def state(self) -> KeyState:
+    def state(self) -> KeySetState:
         """Return whether there is a key, and why the keys cannot be renewed."""
 
 
@@ -68,9 +68,9 @@ class FixedKey:
     async def find_newer(self, kid: str | None, *, than: RSAPublicKey, signature: bytes) -> None:
         """A fixed key is never replaced."""
 
-    def state(self) -> KeyState:
+    def state(self) -> KeySetState:
         """Return that there is a key."""
-        return KeyState()
+        return KeySetState()
 
 
 class KeyTimes(Struct, frozen=True, kw_only=True):
@@ -155,9 +155,9 @@ class RemoteKeys:
         key = self._known(kid or "")
         return None if key == than else key
 
-    def state(self) -> KeyState:
+    def state(self) -> KeySetState:
         """As `Keys.state`."""
-        return KeyState(is_usable=self._is_usable(), problem=self._problem)
+        return KeySetState(is_usable=self._is_usable(), problem=self._problem)
 
     async def _look_again(self, unknown: bytes) -> None:
         """Fetch for a `kid` or a signature that the known keys do not settle, once in a while for each.

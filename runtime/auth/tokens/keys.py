@@ -16,7 +16,7 @@ class KeySetError(Exception):
     """What came back is not a set of usable keys."""
 
 
-class KeyState(NamedTuple):
+class KeySetState(NamedTuple):
     """Whether tokens can be verified.
 
     Attributes:
