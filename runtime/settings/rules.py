@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from runtime.settings.faults import SettingsFault
 from runtime.settings.origins import origins
 from runtime.settings.variables import Settings
+from shared.agents import NamedModel
 from shared.database import InvalidDatabaseUrl, translate
 from shared.redis_url import RedisUrl
 from shared.secret import Secret
@@ -32,10 +33,27 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
             translate(settings.database.url.reveal())
         except InvalidDatabaseUrl as refused:
             yield SettingsFault("DATABASE_URL", str(refused))
+    yield from _model_faults(settings)
     yield from _redis_faults(settings.redis_url)
     yield from _shape_faults(settings)
+    dsn = settings.telemetry.sentry_dsn
+    if dsn is not None and not re.fullmatch(r"https?://[^/@\s]+@[^/@\s]+/(\S+/)?\d+", dsn.reveal()):
+        yield SettingsFault("SENTRY_DSN", "expected https://KEY@HOST/PROJECT, as Sentry shows it")
     yield from _work_faults(settings)
     yield from _range_faults(settings)
+
+
+def _model_faults(settings: Settings) -> Iterator[SettingsFault]:
+    names: set[str] = set()
+    for text in settings.agents.models:
+        try:
+            name, _ = NamedModel.read(text)
+        except ValueError as refused:
+            yield SettingsFault("ANNEX_MODELS", str(refused))
+            return
+        if name in names:
+            yield SettingsFault("ANNEX_MODELS", f"the name {name} stands there twice")
+        names.add(name)
 
 
 def _range_faults(settings: Settings) -> Iterator[SettingsFault]:

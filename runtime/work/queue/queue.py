@@ -119,6 +119,22 @@ class Queue:
         client = server.client(timeout=2 * TIMEOUT, connect_timeout=TIMEOUT, connections=20, wait=TIMEOUT)
         return cls(client, server.prefix + PREFIX)
 
+    @property
+    def broker(self) -> dict[str, str | int]:
+        """Where the server is, as OpenTelemetry's conventions name it."""
+        options = self._redis.connection_pool.connection_kwargs
+        if "path" in options:
+            return {"server.address": options["path"]}
+        return {"server.address": options.get("host", "localhost"), "server.port": options.get("port", 6379)}
+
+    async def ping(self) -> None:
+        """Return once the server has responded.
+
+        Raises:
+            Exception: it does not; of the client's own kinds.
+        """
+        await self._redis.ping()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._pipelining.close()

@@ -73,7 +73,7 @@ class Worker:
         self._reaper = reaper
         self._app = app
         self._tracer = telemetry.tracer
-        self._figures = Figures(telemetry.meter_provider.get_meter("annex"))
+        self._figures = Figures(telemetry.meter_provider.get_meter("annex"), queue.broker)
         self._schedules = Schedules(queue, desk)
         self._held = HeldWork(queue, database)
         self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
@@ -177,6 +177,7 @@ class Worker:
                     outcome.name = "asleep"
                 else:
                     outcome.name = await self._fail(run, _described(error, invocation))
+                    outcome.error = invocation.error
                     span.set_status(Status(StatusCode.ERROR))
                     span.set_attribute("error.type", invocation.error)
             else:
@@ -233,6 +234,7 @@ class Worker:
         links = [Link(origin)] if origin.is_valid else []
         attributes: dict[str, str | int] = {
             "messaging.system": "redis",
+            "messaging.operation.name": "process",
             "messaging.operation.type": "process",
             "messaging.destination.name": job,
             "messaging.message.id": run.id,

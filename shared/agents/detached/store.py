@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
+from copy import copy
 from typing import Any, Self
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from shared.agents.detached.connection import STORE_TIMEOUT, StoreConnection, reachable, translated
 from shared.agents.detached.record import RunRecord
 from shared.agents.detached.spent import SpentInStore
-from shared.agents.events import AgentEvent, RunDone, RunFailed, TokenUsage
+from shared.agents.events import AgentEvent, RunDone, RunFailed, RunStarted, TokenUsage
 from shared.agents.holder import Holder
 from shared.errors import NotFound, RunLost, Unavailable
 from shared.secret import Secret
@@ -25,7 +26,7 @@ from shared.secret import Secret
 EVENTS_KEPT_SECONDS = 3600
 """Seconds that the events of a run can be read after the last of them."""
 
-_LOST = RunFailed(
+LOST = RunFailed(
     code=RunLost.code,
     detail="The run was lost because its server stopped.",
     retryable=True,
@@ -53,7 +54,7 @@ class RunStore:
         self._readers = connection.readers
         self._prefix = connection.prefix
         self._stops = f"{connection.prefix}annex:agents:stops"
-        self._alive = int(alive * 1000)  # milliseconds, as Redis counts
+        self._alive = self._lasting = int(alive * 1000)  # milliseconds, as Redis counts
 
     @classmethod
     def from_url(cls, url: Secret, *, max_readers: int = 200, alive: float = 15) -> Self:
@@ -65,6 +66,36 @@ class RunStore:
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()
+
+    def lasting(self, seconds: float) -> Self:
+        """Return the same store for runs that may be silent for `seconds`: another worker takes them up."""
+        view = copy(self)
+        view._lasting = int(seconds * 1000)  # noqa: SLF001  a copy of this object
+        return view
+
+    async def told(self, holder: Holder, run_id: str) -> list[AgentEvent]:
+        """Return what the readers of a run were told so far."""
+        async with reachable():
+            entries: Any = await self._redis.xrange(self._key(holder, run_id))
+        return [_decode(fields[b"event"]) for _, fields in entries]
+
+    async def begin(self, holder: Holder, run_id: str) -> None:
+        """Tell that a run was begun, unless it was told: by who queued it or by who works on it."""
+        key = self._key(holder, run_id)
+        async with reachable():
+            was_told = await self._redis.exists(key)
+        if not was_told:
+            try:
+                await self.append(holder, run_id, 1, RunStarted(run_id=run_id))
+            except Unavailable:
+                async with reachable():
+                    if not await self._redis.exists(key):  # the other was no faster
+                        raise
+
+    async def is_stopped(self, holder: Holder, run_id: str) -> bool:
+        """Whether a stop was asked for while nobody worked on the run."""
+        async with reachable():
+            return bool(await self._redis.exists(f"{self._key(holder, run_id)}:stop"))
 
     async def append(self, holder: Holder, run_id: str, number: int, event: AgentEvent) -> None:
         """Add the event with its number, counted from 1, as a sign of life.
@@ -78,7 +109,7 @@ class RunStore:
         async with reachable(), self._redis.pipeline(transaction=False) as pipe:
             pipe.xadd(key, fields, id=f"{number}-0")
             pipe.expire(key, EVENTS_KEPT_SECONDS)
-            pipe.set(f"{key}:alive", b"1", px=self._alive)
+            pipe.set(f"{key}:alive", b"1", px=self._lasting)
             await pipe.execute()
 
     async def keep_alive(self, holder: Holder, run_id: str) -> None:
@@ -87,7 +118,7 @@ class RunStore:
         while True:
             with suppress(Unavailable):
                 async with reachable():
-                    await self._redis.set(key, b"1", px=self._alive)
+                    await self._redis.set(key, b"1", px=self._lasting)
             await asyncio.sleep(self._alive / 3000)
 
     async def find(self, holder: Holder, run_id: str) -> RunRecord:
@@ -127,7 +158,7 @@ class RunStore:
                 if isinstance(event, RunDone | RunFailed):
                     return
             if not answer and dead:
-                yield _LOST
+                yield LOST
                 return
             dead = not answer and await self._is_lost(key)
 
@@ -140,6 +171,7 @@ class RunStore:
         async with reachable():
             if not await self._redis.exists(f"{self._key(holder, run_id)}:alive"):
                 raise NotFound("agent run", run_id)
+            await self._redis.set(f"{self._key(holder, run_id)}:stop", b"1", ex=EVENTS_KEPT_SECONDS)
             await self._redis.publish(self._stops, msgspec.json.encode((holder.name, run_id)))
 
     async def stops(self) -> AsyncIterator[tuple[str, str]]:
