@@ -97,47 +97,53 @@ class Bench:
                 process.wait(30)
 
     def queue(self, count: int) -> float:
-        """Queue so many in a process of its own and return the seconds that it took, its start included."""
+        """Queue so many in a process of its own and return the seconds that it took."""
         python = sys.executable if self.name == "ours" else PEERS / "bin/python"
         script = "ours.py" if self.name == "ours" else f"{self.name}_app.py"
-        began = time.perf_counter()
         command = [python, str(HERE / "queues" / script), str(count)]
         subprocess.run(command, check=True, cwd=HERE / "queues", env=self._environ)
-        return time.perf_counter() - began
+        return float((self._folder / "queueing").read_text())
 
     def waits(self) -> list[float]:
         """Return how long single jobs have waited for their start."""
         path = self._folder / "waits"
         return [float(line) for line in path.read_text().split()] if path.exists() else []
 
-    def lasted(self) -> float:
-        """Return the seconds from the first job to the last."""
+    def lasted(self, worker: psutil.Process) -> tuple[float, float]:
+        """Return the seconds from the first job to the last, and those of the processor that they took."""
         begun, over = self._folder / "begun", self._folder / "over"
+        until(begun.exists, seconds=60)
+        before = spent(worker)
         until(lambda: over.exists() and over.read_text(), seconds=600)
-        return float(over.read_text()) - float(begun.read_text())
+        return float(over.read_text()) - float(begun.read_text()), spent(worker) - before
+
+
+def spent(worker: psutil.Process) -> float:
+    """Return the seconds of the processor that a worker and its processes have taken."""
+    return sum(sum(each.cpu_times()[:2]) for each in [worker, *worker.children(recursive=True)])
 
 
 def measure(bench: Bench) -> dict[str, float]:
     """Measure one queue."""
-    start = bench.queue(0)
     with bench.working() as worker:
         for times in (1, 2):  # the first ones wait for the worker's start
             bench.queue(1)
             until(lambda wanted=times * SINGLES: len(bench.waits()) == wanted, seconds=60)
         everyone = [worker, *worker.children(recursive=True)]
-        before = sum(sum(each.cpu_times()[:2]) for each in everyone)
+        before = spent(worker)
         time.sleep(IDLE)
-        spent = sum(sum(each.cpu_times()[:2]) for each in everyone) - before
+        idle = spent(worker) - before
         memory = sum(each.memory_full_info().uss for each in everyone)
-    queueing = bench.queue(bench.count) - start
-    with bench.working():
-        done = bench.lasted()
+    queueing = bench.queue(bench.count)
+    with bench.working() as worker:
+        done, cpu = bench.lasted(worker)
     return {
         "queued/s": bench.count / queueing,
         "done/s": bench.count / done,
         "start after ms": statistics.median(bench.waits()[SINGLES:]) * 1000,
         "idle MB": memory / 2**20,
-        "idle % of a core": 100 * spent / IDLE,
+        "idle % of a core": 100 * idle / IDLE,
+        "CPU us a job": 1e6 * cpu / bench.count,
     }
 
 

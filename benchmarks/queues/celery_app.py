@@ -4,7 +4,7 @@ import sys
 import time
 
 from celery import Celery
-from note import PAUSE, SINGLES, URL, note
+from note import PAUSE, SINGLES, URL, note, queueing
 
 app = Celery("bench", broker=URL)
 app.conf.update(task_acks_late=True, task_ignore_result=True, worker_prefetch_multiplier=4)
@@ -20,5 +20,6 @@ if __name__ == "__main__":
     for _ in range(SINGLES if count == 1 else 0):
         job.delay(time.time())
         time.sleep(PAUSE)
-    for _ in range(count if count > 1 else 0):
-        job.delay(0.0)
+    with queueing():
+        for _ in range(count if count > 1 else 0):
+            job.delay(0.0)

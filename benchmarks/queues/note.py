@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("BENCH_FOLDER", ""))
@@ -10,6 +12,14 @@ COUNT = int(os.environ.get("BENCH_COUNT", "0"))
 SINGLES = 20  # jobs that are queued one at a time
 PAUSE = 0.3  # seconds between two of them
 _done = 0
+
+
+@contextmanager
+def queueing() -> Iterator[None]:
+    """Write down for how many seconds jobs are queued, the start of the program left out."""
+    began = time.perf_counter()
+    yield
+    (FOLDER / "queueing").write_text(str(time.perf_counter() - began))
 
 
 def note(sent: float) -> None:

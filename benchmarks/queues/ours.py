@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from benchmarks.queues.note import PAUSE, SINGLES
+from benchmarks.queues.note import PAUSE, SINGLES, queueing
 from runtime.app import create_app
 from runtime.settings import load
 
@@ -18,9 +18,10 @@ async def produce(count: int) -> None:
         for _ in range(SINGLES if count == 1 else 0):
             await desk.enqueue(None, "/bench", time.time(), key=None, delay=0)
             await asyncio.sleep(PAUSE)
-        for start in range(0, count if count > 1 else 0, 100):
-            batch = range(start, min(count, start + 100))
-            await asyncio.gather(*(desk.enqueue(None, "/bench", 0.0, key=None, delay=0) for _ in batch))
+        with queueing():
+            for start in range(0, count if count > 1 else 0, 100):
+                batch = range(start, min(count, start + 100))
+                await asyncio.gather(*(desk.enqueue(None, "/bench", 0.0, key=None, delay=0) for _ in batch))
 
 
 if __name__ == "__main__":

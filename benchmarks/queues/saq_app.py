@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from note import PAUSE, SINGLES, URL, note
+from note import PAUSE, SINGLES, URL, note, queueing
 from saq import Queue
 
 queue = Queue.from_url(URL)
@@ -23,9 +23,10 @@ async def produce(count: int) -> None:
     for _ in range(SINGLES if count == 1 else 0):
         await queue.enqueue("job", sent=time.time())
         await asyncio.sleep(PAUSE)
-    for start in range(0, count if count > 1 else 0, 100):
-        batch = range(start, min(count, start + 100))
-        await asyncio.gather(*(queue.enqueue("job", sent=0.0) for _ in batch))
+    with queueing():
+        for start in range(0, count if count > 1 else 0, 100):
+            batch = range(start, min(count, start + 100))
+            await asyncio.gather(*(queue.enqueue("job", sent=0.0) for _ in batch))
     await queue.disconnect()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 
-from note import PAUSE, SINGLES, URL, note
+from note import PAUSE, SINGLES, URL, note, queueing
 from streaq import Worker
 
 worker = Worker(redis_url=URL, concurrency=10)
@@ -20,8 +20,9 @@ async def produce(count: int) -> None:
         for _ in range(SINGLES if count == 1 else 0):
             await job.enqueue(time.time())
             await asyncio.sleep(PAUSE)
-        for start in range(0, count if count > 1 else 0, 100):
-            await worker.enqueue_many([job.enqueue(0.0) for _ in range(start, min(count, start + 100))])
+        with queueing():
+            for start in range(0, count if count > 1 else 0, 100):
+                await worker.enqueue_many([job.enqueue(0.0) for _ in range(start, min(count, start + 100))])
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from redis import Redis
 
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.production import environment, functions_of
-from tests.fixtures.service import Service, annex, until
-from tests.fixtures.valkey import RedisServer
+from tests.fixtures.service import Service, annex, free_port, until
+from tests.fixtures.valkey import RedisServer, relaying, serving_redis
 from tests.fixtures.work import DIARY, LEASE, NO_DATABASE, Works, working
 
 pytestmark = pytest.mark.timeout(300)
@@ -26,17 +27,31 @@ def works(tmp_path: Path, issuer: Issuer, redis_server: RedisServer) -> Iterator
         yield made
 
 
-def test_a_run_is_done_and_keeps_its_result(works: Works):
-    fields = works.wait(works.enqueue())
-    assert (fields["result"], fields["progress"], works.diary()) == (b'"try 1"', b"1", ["begin", "end"])
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Works]:
+    folder = tmp_path_factory.mktemp("lasting")
+    with serving_redis(folder / "redis") as server, working(folder, issuer, server.url) as made:
+        yield made
 
 
-def test_a_worker_that_is_killed_in_a_job_has_it_done_again_once(works: Works):
-    run = works.enqueue(seconds=2)
-    os.kill(works.begun(), signal.SIGKILL)
-    assert works.wait(run)["result"] == b'"try 2"'
-    time.sleep(LEASE + 2)
-    assert works.diary() == ["begin", "begin", "end"]
+@pytest.fixture
+def shared(lasting: Works) -> Works:
+    """One service for the tests after which it goes on; each has a diary of its own."""
+    lasting.begin()
+    return lasting
+
+
+def test_a_run_is_done_and_keeps_its_result(shared: Works):
+    fields = shared.wait(shared.enqueue())
+    assert (fields["result"], fields["progress"], shared.diary()) == (b'"try 1"', b"1", ["begin", "end"])
+
+
+def test_a_worker_that_is_killed_in_a_job_has_it_done_again_once(shared: Works):
+    run = shared.enqueue(seconds=2)
+    os.kill(shared.begun(), signal.SIGKILL)
+    assert shared.wait(run)["result"] == b'"try 2"'
+    shared.wait(shared.enqueue("/diary", diary="/dev/null"))  # whatever waited before it has begun
+    assert shared.diary() == ["begin", "begin", "end"]
 
 
 def test_a_keeper_that_is_killed_takes_its_worker_along_and_the_job_is_done_again_once(
@@ -78,18 +93,18 @@ def test_a_worker_that_is_stopped_for_less_than_its_lease_keeps_its_job(
         assert works.diary() == ["begin", "end"]
 
 
-def test_a_job_that_fails_is_tried_again_and_then_a_dead_letter(works: Works):
-    fields = works.wait(works.enqueue(how="fail"), "failed")
-    assert works.diary() == ["begin"] * 3
+def test_a_job_that_fails_is_tried_again_and_then_a_dead_letter(shared: Works):
+    fields = shared.wait(shared.enqueue(how="fail"), "failed")
+    assert shared.diary() == ["begin"] * 3
     assert b"secret" not in fields["error"]
 
 
-def test_a_run_under_way_can_be_cancelled(works: Works):
-    run = works.enqueue(seconds=30)
-    works.begun()
-    works.cancel(run)
-    works.wait(run, "cancelled")
-    assert works.diary() == ["begin"]
+def test_a_run_under_way_can_be_cancelled(shared: Works):
+    run = shared.enqueue(seconds=30)
+    shared.begun()
+    shared.cancel(run)
+    shared.wait(run, "cancelled")
+    assert shared.diary() == ["begin"]
 
 
 def test_sigterm_lets_a_short_job_finish(works: Works):
@@ -111,11 +126,11 @@ def test_sigterm_hands_back_a_long_job_without_counting_the_try(
         assert other.wait(run)["result"] == b'"try 1"'
 
 
-def test_a_flush_in_the_middle_loses_what_was_queued_and_work_goes_on(works: Works):
-    works.enqueue(seconds=1)
-    works.begun()
-    works._ask(lambda queue: queue._redis.flushall())
-    assert works.wait(works.enqueue())["result"] == b'"try 1"'
+def test_a_flush_in_the_middle_loses_what_was_queued_and_work_goes_on(shared: Works):
+    shared.enqueue(seconds=1)
+    shared.begun()
+    shared._ask(lambda queue: queue._redis.flushall())
+    assert shared.wait(shared.enqueue())["result"] == b'"try 1"'
 
 
 def test_a_server_that_is_away_for_less_than_the_lease_costs_nothing(
@@ -161,14 +176,14 @@ def test_a_worker_that_is_stopped_for_longer_than_its_lease_loses_its_job_to_ano
     assert works.fields(run)["result"] == b'"try 2"'
 
 
-def test_sighup_replaces_the_worker_once_its_job_is_done(works: Works):
-    run = works.enqueue(seconds=1)
-    first = works.begun()
-    works.service.process.send_signal(signal.SIGHUP)
-    works.wait(run)
-    until(lambda: works.worker() != first)
-    works.wait(works.enqueue())
-    assert (works.diary(), works.begun(2) != first) == (["begin", "end", "begin", "end"], True)
+def test_sighup_replaces_the_worker_once_its_job_is_done(shared: Works):
+    run = shared.enqueue(seconds=1)
+    first = shared.begun()
+    shared.service.process.send_signal(signal.SIGHUP)
+    shared.wait(run)
+    until(lambda: shared.worker() != first)
+    shared.wait(shared.enqueue())
+    assert (shared.diary(), shared.begun(2) != first) == (["begin", "end", "begin", "end"], True)
 
 
 def test_a_job_that_this_version_does_not_know_waits_for_one_that_does(
@@ -186,11 +201,11 @@ def test_a_job_that_this_version_does_not_know_waits_for_one_that_does(
 def test_a_worker_that_cannot_renew_its_lease_ends_before_others_do_its_work(
     tmp_path: Path, issuer: Issuer, redis_server: RedisServer
 ):
-    with working(tmp_path, issuer, redis_server.url, ANNEX_JOB_LEASE="8") as works:
+    with working(tmp_path, issuer, redis_server.url, ANNEX_JOB_LEASE="5") as works:
         works.enqueue(seconds=60)
         worker = works.begun()
         redis_server.hang()
-        time.sleep(8)
+        time.sleep(5)
         is_alive = psutil.pid_exists(worker)
         redis_server.resume()
         assert not is_alive
@@ -273,18 +288,49 @@ def test_a_file_with_only_a_job_that_would_harm_the_worker_is_not_run_and_others
         assert works.service.log.count("function quarantined: harmful.py") == 1
 
 
-@pytest.mark.timeout(300)
-def test_five_workers_with_one_schedule_fire_each_slot_once(
+def test_ten_workers_with_one_schedule_fire_each_slot_once(
     tmp_path: Path, issuer: Issuer, redis_server: RedisServer
 ):
-    with contextlib.ExitStack() as stack:
-        for number in range(5):
-            folder = tmp_path / "one" if number == 0 else tmp_path / f"more{number}"
+    """The first one sees the schedule; it is then set back, as if all had been away for two slots."""
+    with contextlib.ExitStack() as stack, Redis.from_url(redis_server.url) as server:
+
+        def start(number: int) -> None:
+            folder = tmp_path / str(number)
             folder.mkdir()
             stack.enter_context(working(folder, issuer, redis_server.url, {"now.py": NOW}))
+
+        start(0)
+        until(lambda: server.keys("annex:work:slot:*"), seconds=90)
+        (schedule,) = server.keys("annex:work:slot:*")
         begun = time.time()
-        until(lambda: [*tmp_path.glob("*/slots")], seconds=200)
-        time.sleep(5)
+        server.hset(schedule, "last", int(begun * 1000) - 130_000)
+        for number in range(1, 10):
+            start(number)
+        until(lambda: server.zcount("annex:work:workers", "-inf", "+inf") == 10, seconds=120)
+        until(lambda: [*tmp_path.glob("*/slots")], seconds=90)
+        time.sleep(2)
         done = sum(len(each.read_text().splitlines()) for each in tmp_path.glob("*/slots"))
         passed = int(time.time() // 60) - int(begun // 60)
-        assert 1 <= done <= passed
+        assert 1 <= done <= 1 + passed
+
+
+def test_work_goes_on_at_a_replica_that_takes_over_in_the_middle_of_a_job(tmp_path: Path, issuer: Issuer):
+    first, second = free_port(), free_port()
+    following = ("--port", str(second), "--replicaof", "127.0.0.1", str(first))
+    with (
+        serving_redis(tmp_path / "1", "--port", str(first), "--repl-diskless-sync-delay", "0") as primary,
+        serving_redis(tmp_path / "2", *following),
+        relaying(first) as relay,
+        working(tmp_path, issuer, f"redis://127.0.0.1:{relay.port}", ANNEX_JOB_LEASE="20") as works,
+    ):
+        run, waiting = works.enqueue(seconds=4), works.enqueue("/newer")
+        works.begun()
+        with Redis(port=first) as asked:
+            assert asked.execute_command("WAIT", 1, 30_000) == 1
+        primary.stop()
+        with Redis(port=second) as asked:
+            asked.replicaof("NO", "ONE")
+        relay.move(second)
+        works.wait(run)
+        works.wait(works.enqueue())
+        assert (works.diary(), works.state(waiting)) == (["begin", "end", "begin", "end"], "queued")

@@ -1,11 +1,14 @@
 """`annex doctor` tells of a server whose settings lose work."""
 
+from pathlib import Path
+
 import pytest
 from redis import Redis
 
 from runtime.commands.checking.queue import check_queue
 from shared.secret import Secret
-from tests.fixtures.valkey import RedisServer
+from tests.fixtures.service import free_port
+from tests.fixtures.valkey import RedisServer, serving_redis
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,18 @@ async def test_a_server_that_is_away_is_a_fault(redis_server: RedisServer):
     redis_server.stop()
     (found,) = await check_queue(Secret(redis_server.url), timeout=1)
     assert (found.is_fault, found.text) == (True, "does not respond (ConnectionError)")
+
+
+@pytest.mark.parametrize(
+    ("rights", "login", "said"),
+    [
+        ("+@all -info ~*", "app:secret", "its user may not call INFO"),
+        ("+@all ~*", "app:wrong", "it refuses the user and password of REDIS_URL"),
+    ],
+)
+async def test_what_a_user_may_not_do_is_named(tmp_path: Path, rights: str, login: str, said: str):
+    port = free_port()
+    with serving_redis(tmp_path, "--port", str(port)), Redis(port=port) as server:
+        server.execute_command("ACL", "SETUSER", "app", "on", ">secret", *rights.split())
+        (found,) = await check_queue(Secret(f"redis://{login}@127.0.0.1:{port}"), timeout=5)
+    assert said in found.text

@@ -22,7 +22,7 @@ from shared.redis_url import RedisUrl
 from shared.secret import Secret
 from tests.fixtures.service import free_port
 from tests.fixtures.tls import certificates
-from tests.fixtures.valkey import Relay, serving_redis
+from tests.fixtures.valkey import Relay, relaying, serving_redis
 
 FIELDS = {"job": "/mail", "path": "/mail", "data": "{}", "retries": 1, "kept": 60}
 
@@ -104,10 +104,9 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         serving_redis(tmp_path / "2", "--port", str(second), *following),
         Redis(port=first) as primary,
         Redis(port=second) as replica,
+        relaying(first) as relay,
     ):
-        relay = Relay(first)
         yield Pair(primary, replica, relay, second)
-        relay.close()
 
 
 async def test_work_goes_on_at_the_replica_that_takes_over_while_connections_are_open(pair: Pair):
