@@ -20,7 +20,7 @@ from opentelemetry.semconv.attributes.url_attributes import URL_PATH
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
-from runtime.telemetry.spans.attributes import DEADLINE_LEFT, REQUEST_ID, Facts
+from runtime.telemetry.spans.attributes import DEADLINE_LEFT, REQUEST_ID, USER_ID, Facts
 from runtime.telemetry.spans.span import FactSpan, Maker
 from shared.attributes import AttributeSet, Plain
 
@@ -107,7 +107,7 @@ def _encode(span: FactSpan) -> bytes:
 
 def _of_facts(facts: Facts) -> bytes:
     """Return the attributes of a server span, in the order of its facts."""
-    client, path, address, request_id, ending, left = facts
+    client, path, address, request_id, ending, left, user_id = facts
     return b"".join(
         (
             client.written or _written(client),
@@ -116,6 +116,7 @@ def _of_facts(facts: Facts) -> bytes:
             _text_attribute(REQUEST_ID, request_id),
             ending.written or _written(ending),
             b"" if left is None else _attribute(DEADLINE_LEFT, left),
+            _text_attribute(USER_ID, user_id) if user_id else b"",
         )
     )
 
