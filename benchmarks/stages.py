@@ -22,7 +22,7 @@ from runtime.config import Endpoint
 from runtime.routing import TreeApp
 from runtime.server.connection.protocol import protocol
 from runtime.server.listener import ConnectionLimits, Listener
-from runtime.server.process import config
+from runtime.server.server import config
 from runtime.settings import load
 from runtime.telemetry import configure_logging
 from tests.fixtures.clerk import Issuer

@@ -141,7 +141,7 @@ async def ours(options: argparse.Namespace) -> None:
     from runtime.app import create_app
     from runtime.server.connection.protocol import protocol
     from runtime.server.listener import ConnectionLimits, Listener
-    from runtime.server.process import config
+    from runtime.server.server import config
     from runtime.settings import load
     from runtime.telemetry import configure_logging
     from tests.fixtures.clerk import Issuer

@@ -49,7 +49,7 @@ def _work(given: argparse.Namespace, settings: Settings) -> int:
 
     from runtime.app import BrokenFunctions, create_app
     from runtime.rehearsal import rehearse
-    from runtime.server.process import end_now
+    from runtime.server.ending import end_now
     from runtime.telemetry import configure_logging, unblocked
     from runtime.work.worker.keeper import end_with_parent
 

@@ -11,7 +11,7 @@ import pytest
 import runtime.app  # noqa: F401  # its errors belong to the contract
 from docs.tables import _descendants
 from runtime.server.budget import stop_budget
-from runtime.server.process import KEEP_ALIVE
+from runtime.server.server import KEEP_ALIVE
 from runtime.settings import load
 from shared.errors import AnnexError
 from tests.fixtures.node import install

@@ -6,10 +6,11 @@ import sys
 from runtime.app import BrokenFunctions, create_app
 from runtime.rehearsal import forked, rehearse
 from runtime.server.descriptors import raise_limit
+from runtime.server.ending import end_now
 from runtime.server.handover import worker_count
 from runtime.server.interpreter import settle
 from runtime.server.parent.refusal import no_process
-from runtime.server.process import end_now, run
+from runtime.server.process import run
 from runtime.server.worker.forks import contain_forks
 from runtime.server.worker.link import Link
 from runtime.server.worker.share import share

@@ -1,5 +1,6 @@
 """Whatever is in one file, discovery ends, says so, and serves the others."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -237,3 +238,40 @@ def test_an_annotation_that_never_ends_is_named_as_the_signature_and_leaves_no_m
     assert [each.endpoint.file for each in table.operations] == ["good.py"]
     assert "Reading the signature was still running after 0.5 s." in str(table.faults[0])
     assert not [name for name in {*sys.modules} - before if name.endswith(".a")]
+
+
+def test_what_one_file_adds_to_the_process_no_later_one_may_remove(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("ADDED", "")
+    monkeypatch.delenv("ADDED")
+    adds = f"import os\nos.environ['ADDED'] = 'by a'\n{GOOD}"
+    removes = f"import os\ndel os.environ['ADDED']\n{GOOD}"
+    write_tree(tmp_path, {"a.py": adds, "b.py": GOOD, "c.py": removes})
+
+    table = discover(tmp_path)
+
+    assert [(fault.file, fault.found) for fault in table.faults] == [
+        ("c.py", "The import changed the process's environment.")
+    ]
+    assert os.environ["ADDED"] == "by a"
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("import sys\nsys.path = [*sys.path]", "the module search path (sys.path)"),
+        ("import builtins\nlen, builtins.len = len, max", "Python's built-in functions"),
+        (
+            "import json\nclass Odd:\n    def __eq__(self, other): raise OSError\njson.dumps = Odd()",
+            "functions of other libraries",
+        ),
+        ("import json\ndel json.dumps\njson.more = 1", "functions of other libraries"),
+    ],
+)
+def test_what_only_looks_as_before_is_a_change_and_costs_the_next_file_nothing(
+    tmp_path: Path, change: str, what: str
+) -> None:
+    write_tree(tmp_path, {"a.py": GOOD, "b.py": f"{change}\n{GOOD}", "c.py": GOOD})
+
+    table = discover(tmp_path)
+
+    assert [(fault.file, fault.found) for fault in table.faults] == [("b.py", f"The import changed {what}.")]

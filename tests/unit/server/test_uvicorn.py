@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from runtime.server import process
+from runtime.server import server as ours
 from tests.fixtures.listening import until
 
 
@@ -80,7 +80,7 @@ async def test_its_signal_handlers_are_set_in_its_first_step_and_what_was_set_be
 
 
 def test_nothing_of_its_server_is_used_but_two_public_names():
-    tree = ast.parse(inspect.getsource(process))
+    tree = ast.parse(inspect.getsource(ours))
     used = {
         each.attr
         for each in ast.walk(tree)
@@ -89,4 +89,4 @@ def test_nothing_of_its_server_is_used_but_two_public_names():
         and each.value.attr == "_uvicorn"
     }
     assert used == {"serve", "should_exit"}
-    assert not issubclass(process.Server, uvicorn.Server)
+    assert not issubclass(ours.Server, uvicorn.Server)
