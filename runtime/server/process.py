@@ -156,6 +156,8 @@ class Server(uvicorn.Server):
             self._application.close(message["state"]["closed"])
         elif "retire" in message:
             self.retire()
+        elif "stop" in message and not self._is_stopping:
+            self.handle_exit(signal.SIGTERM, None)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, finish calls in progress, cancel those too slow, then close the application."""
