@@ -25,7 +25,7 @@ def configure_logging(settings: TelemetrySettings, *, production: bool, stream: 
     handler.setFormatter(
         JsonLine(messages=messages) if as_json else TextLine(colour=stream.isatty(), messages=messages)
     )
-    for each in (TelemetryFilter(), RefusalFilter(settings.access_log_rate), FailureFilter()):
+    for each in limits_of(settings):
         handler.addFilter(each)
     root = logging.getLogger()
     for old in tuple(root.handlers):
@@ -33,6 +33,11 @@ def configure_logging(settings: TelemetrySettings, *, production: bool, stream: 
     root.addHandler(handler)
     root.setLevel(settings.log_level.upper())
     _adopt_uvicorn()
+
+
+def limits_of(settings: TelemetrySettings) -> tuple[logging.Filter, ...]:
+    """Return what keeps a flood out of one way that lines leave by."""
+    return TelemetryFilter(), RefusalFilter(settings.access_log_rate), FailureFilter()
 
 
 def _adopt_uvicorn() -> None:
