@@ -7,6 +7,7 @@ ends, crashes or holds the worker. The longest wait of the caller is the figure.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import tempfile
@@ -38,10 +39,8 @@ NOWHERE = "postgres://nobody:nothing@127.0.0.1:9/none"
 
 def ask(service: Service, path: str) -> None:
     """Call a function that may cost its worker."""
-    try:
+    with contextlib.suppress(httpx.TransportError):
         httpx.get(f"{service.url}{path}", timeout=60)
-    except httpx.TransportError:
-        pass
 
 
 def kill(service: Service) -> None:

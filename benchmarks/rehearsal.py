@@ -68,13 +68,18 @@ def _spent() -> float:
     return sum(each.ru_utime + each.ru_stime for each in both)
 
 
+def save(file: Path, number: int) -> None:
+    """Change a file."""
+    file.write_text(f"{file.read_text()}\n# {number}\n")
+
+
 async def swaps(saved: Path, application: Application, rehearsal: Rehearsal) -> tuple[float, float]:
     """Return the median and the longest of the seconds from a save that was noticed until it serves."""
     project = application.settings.functions.parent
     swap = HotSwap(application, rehearsal=rehearsal, project=project, restart=lambda: None)
     taken = []
     for number in range(SAVES + 1):  # the first one warms up
-        saved.write_text(f"{saved.read_text()}\n# {number}\n")
+        save(saved, number)
         began = time.perf_counter()
         await swap.take({saved})
         taken.append(time.perf_counter() - began)

@@ -45,7 +45,7 @@ from runtime.routing import Fault, RouteTable, TreeApp, discover, lock
 from runtime.routing.calling.answers.streams import DRAIN
 from runtime.routing.calling.isolated.application import ISOLATED
 from runtime.routing.calling.isolated.pool import IsolatedProcesses
-from runtime.routing.calling.workers import DefaultThreads
+from runtime.routing.calling.workers import shared_threads
 from runtime.routing.extensions.access import Access
 from runtime.routing.extensions.listing import listed
 from runtime.routing.extensions.loading import Extensions
@@ -237,7 +237,7 @@ class Application:
             if self.queue is not None:
                 stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
-            asyncio.get_running_loop().set_default_executor(DefaultThreads())
+            stack.enter_context(shared_threads())
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
             stack.enter_context(Interrupter(self.settings.functions, limits.stall, alive=self.alive))
             for companion in self.companions:

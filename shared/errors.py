@@ -303,20 +303,17 @@ class DatabaseUnavailable(Unavailable):
 
 
 class OutcomeUnknown(DatabaseUnavailable):
-    """The database connection was lost, or this instance stopped, during a change: it may be saved.
-
-    Args:
-        cause: what was lost, as the subject and verb of a sentence.
-    """
+    """The database connection was lost, or this instance stopped, during a change: it may be saved."""
 
     code = "outcome_unknown"
 
-    def __init__(self, cause: str = "The database connection was lost") -> None:
-        super().__init__(
-            f"{cause} during a change; check whether it was saved.",
-            reason=f"{cause[0].lower()}{cause[1:]} during a change",
-            retry_after=None,
-        )
+    def __init__(
+        self,
+        detail: str = "The database connection was lost during a change; check whether it was saved.",
+        *,
+        reason: str = "the connection was lost during a change",
+    ) -> None:
+        super().__init__(detail, reason=reason, retry_after=None)
 
 
 class KeysUnavailable(Unavailable):

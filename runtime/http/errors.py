@@ -115,7 +115,10 @@ class Errors:
 def _cut(invocation: Invocation, method: str) -> AnnexError:
     """Return what a call is answered that was cut: what may have changed something must not be sent again."""
     if invocation.has_begun and method not in SAFE:
-        return OutcomeUnknown("This instance stopped")
+        return OutcomeUnknown(
+            "This instance stopped during the call; check whether it was saved.",
+            reason="the service stopped during the call",
+        )
     return ShuttingDown()
 
 

@@ -93,9 +93,9 @@ def _files(root: Path, wanted: Iterable[str] | None) -> list[str]:
     """List functions and folder policies; private modules run only where a function imports them."""
     if not root.is_dir():
         return []
-    tree = read_tree(list_files(root)[0])
-    known = [*tree.folders, *(each.file for each in tree.candidates)]
-    return known if wanted is None else sorted({*known}.intersection(wanted))
+    files = list_files(root)[0]
+    tree = read_tree(files if wanted is None else {*files}.intersection(wanted))
+    return [*tree.folders, *(each.file for each in tree.candidates)]
 
 
 def _part(files: list[str], number: int, parts: int) -> list[str]:

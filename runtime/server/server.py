@@ -175,6 +175,8 @@ class Server:
             self._application.close(message["state"]["closed"])
         elif "retire" in message:
             self.retire()
+        elif "stop" in message and not self._is_stopping:
+            self._signalled(signal.SIGTERM)
 
     async def _end(self, serving: asyncio.Task[Any]) -> None:
         """Stop accepting, finish calls in progress, cancel those too slow, then let the application close."""

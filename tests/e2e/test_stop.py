@@ -127,6 +127,16 @@ def test_what_does_not_end_is_cut_and_named_and_the_status_is_still_0(
     assert b"retry-after" not in changed
 
 
+def test_a_function_that_has_the_signal_ignored_does_not_hold_up_the_end(tmp_path: Path, issuer: Issuer):
+    deaf = "import signal\n\nfrom runtime import Function\n\nconfig = Function(public=True)\n\n\n"
+    deaf += 'async def get() -> str:\n    """Turn a deaf ear."""\n'
+    deaf += "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    return ''\n"
+    functions = functions_of(tmp_path, {"deaf.py": deaf})
+    with annex("serve", tmp_path, environment(issuer, NO_DATABASE, functions)) as service:
+        assert httpx.get(f"{service.url}/deaf").status_code == 200
+        assert service.stop() == 0
+
+
 def test_a_process_whose_loop_stands_still_ends_within_the_budget(
     tmp_path: Path, issuer: Issuer, under_way: Send, figure: Figure
 ):

@@ -50,7 +50,9 @@ HEALTHY = {
     "items/[symbol].py": _GET.format(keyword="async def", given="symbol: str"),
     "types/first.py": _TYPED,
     "reports/index.py": "import time\n"
-    + _GET.format(keyword="def", given="").replace("    return", "    time.sleep(0.2)\n    return"),
+    + _GET.format(keyword="def", given="")
+    .replace("    return", "    time.sleep(0.2)\n    return")
+    .replace("timeout=3", "timeout=30"),  # whether it is lost is judged, and not the speed of a busy machine
 }
 NEIGHBOURS = ("/healthy", "/plain", "/items/x", "/types/first")
 UNLISTED = "policy/unlisted"
@@ -189,7 +191,7 @@ def _called(service: Service, case: Case) -> str:
 
     def neighbour() -> None:
         try:
-            statuses.append(httpx.get(f"{service.url}/reports", timeout=OWN).status_code)
+            statuses.append(httpx.get(f"{service.url}/reports", timeout=30).status_code)
         except httpx.TransportError:
             statuses.append(0)
 

@@ -55,3 +55,24 @@ async def test_what_runs_in_a_thread_knows_its_call_and_raises_into_it(compose: 
     async with compose(functions_of(tmp_path, {"failing.py": failing})) as caller:
         answer = await caller.http.get("/failing")
     assert (answer.status_code, answer.json()) == (200, "caught")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "await asyncio.get_running_loop().shutdown_default_executor()",
+        "asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))",
+    ],
+)
+async def test_a_function_neither_ends_nor_exchanges_the_threads_of_all(
+    compose: Compose, tmp_path: Path, harm: str
+):
+    files = {
+        "harms.py": f"{HEAD}async def get() -> None:\n    from concurrent.futures import ThreadPoolExecutor\n"
+        f"    {harm}\n    asyncio.get_running_loop().run_in_executor(None, time.sleep, 4)\n",
+        "asks.py": f"{HEAD}async def get() -> str:\n    return await asyncio.to_thread(str, 'well')\n",
+    }
+    async with compose(functions=functions_of(tmp_path, files)) as caller:
+        await caller.anonymous("GET", "/harms")
+        answer = await caller.anonymous("GET", "/asks")
+    assert (answer.status_code, answer.text) == (200, '"well"')

@@ -7,15 +7,23 @@ Neither holds for the pools of asyncio and anyio, which is why this one exists.
 """
 
 import asyncio
+import contextlib
 import contextvars
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from runtime.asgi.invocation import calling_file
 
+logger = logging.getLogger(__name__)
+
+KEPT = (
+    "the loop's default executor stays as it is, because all functions have their threads from it;"
+    " %s is to make a ThreadPoolExecutor of its own and give it to run_in_executor"
+)
 IDLE = 10.0  # seconds after which a thread without work ends
 THREADS = 8  # of one function at once, unless its config says `concurrency`
 type _Job = Callable[[], object]
@@ -116,6 +124,25 @@ class DefaultThreads(ThreadPoolExecutor):
             self._of[name] = Workers(name, self._size)
         self._of[name].start(call)
         return future
+
+
+@contextlib.contextmanager
+def shared_threads() -> Iterator[None]:
+    """Give the running loop threads that functions share, and no function exchanges or ends for all."""
+    loop: Any = asyncio.get_running_loop()
+    loop.set_default_executor(DefaultThreads())
+
+    def kept(*_: object) -> None:
+        logger.warning(KEPT, calling_file() or "the service")
+
+    async def not_ended(*_: object, **__: object) -> None:
+        kept()
+
+    loop.set_default_executor, loop.shutdown_default_executor = kept, not_ended
+    try:
+        yield
+    finally:
+        del loop.set_default_executor, loop.shutdown_default_executor
 
 
 def _tell(

@@ -163,13 +163,13 @@ def _streams_back(before: list[tuple[Any, bool]]) -> bool:
 type _Held = tuple[list[int], list[Any], list[Any]]
 
 
-def _lists() -> list[_Held]:
+def search_lists() -> list[_Held]:
     """Return of each list which it is and what it holds, by identity first, then itself and a copy."""
     lists = [getattr(sys, name) for name in _LISTS]
     return [([id(found), *map(id, found)], found, found.copy()) for found in lists]
 
 
-def _lists_back(before: list[_Held]) -> bool:
+def search_lists_back(before: list[_Held]) -> bool:
     """Put back what is missing; a file may add to them."""
     is_changed = False
     for name, (_, found, held) in zip(_LISTS, before, strict=True):
@@ -264,7 +264,9 @@ _KEPT = (
         Change("the standard streams", "Use contextlib.redirect_stdout, which restores them."),
     ),
     _Kept(_traces, _traces_back, Change("the tracing of threads", "Trace in a test or a debugger.")),
-    _Kept(_lists, _lists_back, Change("the module search path (sys.path)", "Do not remove entries.")),
+    _Kept(
+        search_lists, search_lists_back, Change("the module search path (sys.path)", "Do not remove entries.")
+    ),
     _Kept(
         sys.getswitchinterval,
         _interval_back,

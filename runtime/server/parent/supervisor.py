@@ -243,6 +243,7 @@ class Supervisor:
         for child in self._crew.at(*ACTIVE, Phase.LEAVING):
             child.to(Phase.LEAVING)
             child.terminate(number)
+            child.tell(stop=True)  # a function may have set the signal to be ignored
 
     def _end(self, status: int, *, seconds: float = 0.0) -> None:
         """Serve no more: who does not serve yet ends now, the others within `seconds`."""

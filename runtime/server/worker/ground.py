@@ -11,6 +11,7 @@ from typing import Any
 from runtime.routing.importing import interpreter, log
 from runtime.routing.importing.libraries import Libraries
 from runtime.routing.importing.module_list import ModuleList
+from runtime.routing.importing.surroundings import search_lists, search_lists_back
 from runtime.telemetry import text_on
 
 STREAMS = ("stdout", "stderr")
@@ -23,6 +24,7 @@ class Ground:
         self._builtins = vars(builtins).copy()
         self._libraries, self._modules = Libraries(), ModuleList()
         self._modules.look()
+        self._search = search_lists()
         self._outlets = {name: getattr(sys, name).buffer for name in STREAMS}
         self._recursion = sys.getrecursionlimit()
         self._log = log.read()
@@ -30,25 +32,30 @@ class Ground:
 
     def put_back(self) -> list[str]:
         """Put back what is missing or unusable; return what that was, in words."""
-        changed = []
-        if sys.getrecursionlimit() < self._recursion:
-            sys.setrecursionlimit(self._recursion)
-            changed.append("the recursion limit (sys.setrecursionlimit)")
-        if self._put_builtins_back():
-            changed.append("Python's built-in functions")
-        if self._libraries.restore():
-            changed.append("functions of other libraries")
-        if self._modules.put_back():
-            changed.append("the loaded modules (sys.modules)")
-        for name, outlet in self._outlets.items():
-            if not _is_usable(getattr(sys, name, None)):
-                setattr(sys, name, text_on(outlet))
-                changed.append(f"sys.{name}")
-        if log.put_back(self._log):
-            changed.append("the service's log")
-        return [*changed, *interpreter.put_back(self._settings)]
+        looks = (
+            ("the recursion limit (sys.setrecursionlimit)", self._recursion_back()),
+            ("Python's built-in functions", self._builtins_back()),
+            ("functions of other libraries", self._libraries.restore()),
+            ("the loaded modules (sys.modules)", self._modules.put_back()),
+            ("the module search path (sys.path)", search_lists_back(self._search)),
+            ("the service's log", log.put_back(self._log)),
+        )
+        changed = [what for what, is_changed in looks if is_changed]
+        return [*changed, *self._streams_back(), *interpreter.put_back(self._settings)]
 
-    def _put_builtins_back(self) -> bool:
+    def _recursion_back(self) -> bool:
+        is_low = sys.getrecursionlimit() < self._recursion
+        if is_low:
+            sys.setrecursionlimit(self._recursion)
+        return is_low
+
+    def _streams_back(self) -> list[str]:
+        lost = [name for name in STREAMS if not _is_usable(getattr(sys, name, None))]
+        for name in lost:
+            setattr(sys, name, text_on(self._outlets[name]))
+        return [f"sys.{name}" for name in lost]
+
+    def _builtins_back(self) -> bool:
         now = vars(builtins)
         lost = {name: each for name, each in self._builtins.items() if now.get(name) is not each}
         now.update(lost)

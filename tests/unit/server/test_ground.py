@@ -8,6 +8,7 @@ from pathlib import Path
 HARMS = {
     "builtins.open = None": ["Python's built-in functions"],
     "sys.modules.clear()": ["the loaded modules (sys.modules)"],
+    "sys.path.clear(); sys.meta_path.clear()": ["the module search path (sys.path)"],
     "json.dumps = 1; del json.loads": ["functions of other libraries"],
     "sys.stderr.close()": [],
     "sys.stderr.detach()": ["sys.stderr"],
