@@ -365,7 +365,7 @@ export interface Routes {
     "/agents/summary": {
       body: SummaryRequest;
       response: RegimeSummary;
-      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "rate_limited" | "request_timeout" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "database_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "rate_limited" | "request_timeout" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
     };
     /** Record one reading. */
     "/signals": {
@@ -409,6 +409,14 @@ export interface Streams {
       };
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "run_lost" | "unauthenticated";
+    };
+    /** Follow a detached run from its beginning, in the AI SDK's format; 204 where none is under way. */
+    "/agents/runs/{run_id}/stream": {
+      path: {
+        run_id: string;
+      };
+      events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "unauthenticated";
     };
     /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
     "/signals/{symbol}/live": {
