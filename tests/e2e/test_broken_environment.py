@@ -163,7 +163,7 @@ def test_a_file_that_is_not_text_is_no_traceback(tmp_path: Path):
     assert all("Traceback" not in output for _, output in results)
 
 
-COMMANDS = ["check", "client", "new zeta", "upgrade --dry-run"]
+COMMANDS = ["new zeta", "upgrade --dry-run", "upgrade"]
 IN_THE_WAY = {
     "a folder": ["pyproject.toml", ".env", "functions/public.lock", "contracts/openapi.json"],
     "a file": ["functions", "contracts", ".annex"],

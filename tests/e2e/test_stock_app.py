@@ -139,18 +139,14 @@ class App(NamedTuple):
 
     Attributes:
         folder: where.
-        port: of its own.
         backend_port: of the backend that it calls.
-        issuer: of its users' sessions.
         environment: what it is run with.
         told: what `annex init` said beside it.
         touched: the files of the app that `annex init` wrote, changed or deleted.
     """
 
     folder: Path
-    port: int
     backend_port: int
-    issuer: Issuer
     environment: dict[str, str]
     told: str
     touched: set[str]
@@ -191,9 +187,7 @@ def make(node: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         issuer, port = Issuer(), free_port()
         return App(
             folder,
-            free_port(),
             port,
-            issuer,
             {
                 "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
                 "NEXT_PUBLIC_BACKEND_API_URL": "/backend",
@@ -245,14 +239,7 @@ def test_an_app_without_cache_components_builds_too(make: Callable[[bool], App])
 
 @pytest.fixture(scope="module")
 def service(app: App, project: Path) -> Iterator[Service]:
-    settings = {
-        "ANNEX_ENV": "test",
-        "PORT": str(app.backend_port),
-        "PYTHONPATH": str(project),
-        "CLERK_JWT_KEY": app.issuer.pem,
-        "CLERK_PUBLISHABLE_KEY": app.issuer.publishable_key,
-        "CLERK_AUTHORIZED_PARTIES": f"http://localhost:{app.port}",
-    }
+    settings = {"ANNEX_ENV": "test", "PORT": str(app.backend_port), "PYTHONPATH": str(project)}
     with annex("serve", project, settings, cwd=project) as running:
         yield running
 
@@ -260,17 +247,8 @@ def service(app: App, project: Path) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def origin(app: App, service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("stock-log") / "next.log"
-    with nextjs.running(app.folder, app.port, app.environment, log) as origin:
+    with nextjs.running(app.folder, free_port(), app.environment, log) as origin:
         yield origin
-
-
-def test_the_first_typed_call_from_the_app_is_answered(app: App, origin: str):
-    cookies = nextjs.ClerkFrontend(app.issuer, origin).cookies()
-    sent = {"Cookie": "; ".join(f"{each['name']}={each['value']}" for each in cookies)}
-
-    page = httpx.get(f"{origin}/hello", headers=sent, timeout=PATIENCE)
-
-    assert "Hello, Ada!" in page.text
 
 
 def open_the_gate(service: Service) -> None:
