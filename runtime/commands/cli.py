@@ -42,7 +42,9 @@ EXTRAS = {
 """Which extra brings an optional library."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(  # noqa: C901  # what can end a command, each with its status
+    arguments: Sequence[str] | None = None,
+) -> int:
     """Run one command and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["serve"]:
@@ -78,8 +80,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"annex: {text}", file=sys.stderr)
         return 2
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"annex: {_trouble(error)}. Set this right, then run the command again.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _trouble(error: OSError | UnicodeDecodeError) -> str:
+    """Return what is in the way of a command, with the file that it concerns."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def hold_signals() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.routing import write_tree
 from tests.fixtures.service import ROOT
 
 SEVERAL = """
@@ -22,10 +23,15 @@ for arguments, folder, environment in json.load(sys.stdin):
     os.chdir(folder)
     os.environ.update(environment)
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
-        status = main(arguments)
+        try:
+            status = main(arguments)
+        except SystemExit as left:
+            status = left.code
     results.append((status, out.getvalue()))
 print(json.dumps(results))
 """
+
+HELLO = "from runtime import User\n\n\nasync def get(user: User) -> str:\n    return 'hi'\n"
 
 type Command = tuple[list[str], Path, dict[str, str]]
 
@@ -42,7 +48,7 @@ def in_one_process(*commands: Command, path: Path = ROOT) -> list[tuple[int, str
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=500,
     )
     assert result.returncode == 0, result.stderr
     return [(status, output) for status, output in json.loads(result.stdout)]
@@ -155,3 +161,47 @@ def test_a_file_that_is_not_text_is_no_traceback(tmp_path: Path):
     results = in_one_process(*commands)
     assert len(results) == len(commands)
     assert all("Traceback" not in output for _, output in results)
+
+
+COMMANDS = ["new zeta", "upgrade --dry-run", "upgrade"]
+IN_THE_WAY = {
+    "a folder": ["pyproject.toml", ".env", "functions/public.lock", "contracts/openapi.json"],
+    "a file": ["functions", "contracts", ".annex"],
+    "no text": ["pyproject.toml", ".env", "shared/schema.py"],
+    "a link to itself": ["functions/hello.py", "functions/public.lock", ".env"],
+    "[tool.annex]\nversion = 3\nclient = 7\nseed = 'x'\nlitestar = [1]\n": ["pyproject.toml"],
+    "[tool]\nannex = 3\n": ["pyproject.toml"],
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("what", IN_THE_WAY)
+def test_whatever_stands_where_a_file_of_the_service_should_no_command_ends_in_a_traceback(
+    tmp_path: Path, what: str
+):
+    commands: list[Command] = []
+    for number, name in enumerate(IN_THE_WAY[what]):
+        project = tmp_path / str(number)
+        write_tree(
+            project, {"pyproject.toml": "[tool.annex]\nversion = '0.0.9'\n", "functions/hello.py": HELLO}
+        )
+        there = project / name
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(there) if there.is_dir() else there.unlink(missing_ok=True)
+        match what:
+            case "a folder":
+                there.mkdir()
+            case "a link to itself":
+                there.symlink_to(there.name)
+            case "no text":
+                there.write_bytes(b"\xff\xfe\x00" + bytes(range(256)))
+            case _:
+                there.write_text(what)
+        commands += [(words.split(), project, {}) for words in COMMANDS]
+
+    results = in_one_process(*commands)
+
+    assert len(results) == len(commands)
+    assert [
+        output for status, output in results if "Traceback" in output or not (status == 0 or output)
+    ] == []

@@ -15,9 +15,10 @@ from playwright.sync_api import Browser, expect
 from tests.fixtures import nextjs, stock_app
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.nextjs_page import copying, variables
-from tests.fixtures.node import CHECKS, run
+from tests.fixtures.node import CHECKS, ROOT, run
 from tests.fixtures.routing import write_tree
 from tests.fixtures.service import PATIENCE, Service, annex, free_port
+from tests.fixtures.team import ANNEX, DRIZZLE, PRISMA
 
 pytestmark = pytest.mark.timeout(900)  # an app is installed and built
 
@@ -121,7 +122,10 @@ async def get() -> Card:
     """Return the service's name."""
     return Card("sample")
 '''
+HELLO = (ROOT / "runtime/starting/templates/hello.py").read_text()
+WHEEL = "annex_functions-0.1.0-py3-none-any.whl"
 FUNCTIONS = {
+    "hello.py": HELLO,
     "index.py": CARD,
     "signals/index.py": RECORD,
     "signals/[symbol]/index.py": ONE,
@@ -131,11 +135,27 @@ LIVE = "/signals/SPY/live"
 
 
 class App(NamedTuple):
-    """An app that was built, where, for which backend, and with what in its environment."""
+    """An app that was built, and what belongs to it.
+
+    Attributes:
+        folder: where.
+        backend_port: of the backend that it calls.
+        environment: what it is run with.
+        told: what `annex init` said beside it.
+        touched: the files of the app that `annex init` wrote, changed or deleted.
+    """
 
     folder: Path
     backend_port: int
     environment: dict[str, str]
+    told: str
+    touched: set[str]
+
+
+def contents(folder: Path) -> set[tuple[str, bytes]]:
+    """Return the files of an app with their contents; what npm installed is left out."""
+    files = [path for path in folder.rglob("*") if path.is_file() and "node_modules" not in path.parts]
+    return {(str(path.relative_to(folder)), path.read_bytes()) for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +174,13 @@ def make(node: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     def made(cache_components: bool) -> App:
         folder = tmp_path_factory.mktemp("stock") / "app"
         stock_app.write(folder, cache_components=cache_components)
+        schema = PRISMA if cache_components else DRIZZLE
+        write_tree(folder, {name.removeprefix("web/"): text for name, text in schema.items()})
+        write_tree(folder.parent, {WHEEL: "its hash is what counts here"})
+        before = contents(folder)
+        init = run(ANNEX, "init", "backend", "--from", WHEEL, cwd=folder.parent)
+        assert init.returncode == 0, init.stdout + init.stderr
+        touched = {name for name, _ in before ^ contents(folder)}
         stock_app.add_the_page(folder)
         copied = run(*copying(folder), cwd=project, PYTHONPATH=str(project))
         assert copied.returncode == 0, copied.stdout + copied.stderr
@@ -169,6 +196,8 @@ def make(node: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> 
                 "CLERK_JWT_KEY": issuer.pem,
                 **stock_app.FONTS,
             },
+            init.stdout,
+            touched,
         )
 
     return made
@@ -188,12 +217,20 @@ def test_an_app_as_create_next_app_writes_it_builds_with_every_kind_of_call(app:
     assert (app.folder / ".next" / "BUILD_ID").exists()
 
 
+def test_init_beside_it_finds_what_it_has_and_changes_nothing_of_it(app: App):
+    assert app.touched == set()
+    assert "a Next.js app in app, with npm" in app.told
+    assert "Prisma's SQL in app/prisma/migrations" in app.told
+    assert 'await backend.get("/hello", { query: { name: "Ada" } })' in app.told
+
+
 def test_the_page_of_the_docs_names_the_variables_of_the_app_and_no_others(app: App):
     assert variables() == app.environment.keys() - {"CLERK_JWT_KEY", *stock_app.FONTS}
 
 
 def test_an_app_without_cache_components_builds_too(make: Callable[[bool], App]):
     app = make(False)
+    assert (app.touched, "Drizzle's SQL in app/drizzle" in app.told) == (set(), True)
     assert "cacheComponents" not in (app.folder / "next.config.ts").read_text()
     stock_app.add_every_call(app.folder)
     stock_app.leave_caching_out(app.folder)
