@@ -19,7 +19,7 @@ from tests.fixtures.node import CHECKS, run
 from tests.fixtures.routing import write_tree
 from tests.fixtures.service import PATIENCE, Service, annex, free_port
 
-pytestmark = pytest.mark.timeout(900)  # an app is installed and built
+pytestmark = pytest.mark.timeout(1800)  # an app is installed and built
 
 RECORD = '''"""A new reading, as the form of the docs sends it."""
 
