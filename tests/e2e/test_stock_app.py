@@ -248,7 +248,7 @@ def test_the_first_page_says_to_a_visitor_without_a_session_that_one_is_needed(
     page = chromium.new_page()
     page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
     page.goto(origin)
-    expect(page.locator("p.error").first).to_have_text("A session token is required.")
+    expect(page.locator("p.error").first).to_have_text("A valid session token is required.")
     page.close()
 
 

@@ -54,4 +54,4 @@ def test_every_unusual_signature_compiles_and_is_answered(
     with annex("serve", project, settings) as service:
         ran = run(node, project / "calls.mjs", cwd=project, BACKEND_API_URL=service.url, TOKEN=issuer.token())
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == {"tried": 17, "failed": {}}
+    assert json.loads(ran.stdout) == {"tried": 20, "failed": {}}

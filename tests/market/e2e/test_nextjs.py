@@ -129,7 +129,7 @@ def test_a_server_action_shows_every_refused_field_and_then_records(world: World
     form = page.locator("#record")
     form.get_by_label("Confidence").fill("7")
     form.get_by_role("button").click()
-    expect(form.locator(".error")).to_contain_text("confidence")
+    expect(form.locator("label .error", has_text="Expected `float` <= 1.0")).to_be_visible()
     form.get_by_label("Confidence").fill("0.8")
     form.get_by_role("button").click()
     expect(page.locator("#recorded")).to_contain_text("Recorded")
@@ -162,6 +162,23 @@ def test_the_trace_of_a_page_joins_the_functions_that_it_calls(world: World):
     assert any(line.get("trace_id") == trace for line in lines)
 
 
+def test_a_visitor_without_a_session_is_told_so_in_every_part_that_needs_one(world: World, chromium: Browser):
+    page = chromium.new_page()
+    page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
+    page.goto(world.origin)
+    expect(page.locator("#server .error").first).to_have_text("A valid session token is required.")
+    expect(page.locator("#cached")).to_contain_text("annex")
+    page.close()
+
+
+def test_the_page_fits_a_phone(world: World, page: Page):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(world.origin)
+    page.get_by_role("button", name="Ask the team").click()
+    expect(page.locator("#team li").last).to_have_text("done: completed")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_no_token_is_in_any_log(world: World, page: Page):
     page.goto(world.origin)
     expect(page.locator("#me")).to_contain_text("user_ada")
@@ -182,3 +199,35 @@ def test_the_reference_page_is_readable(world: World, chromium: Browser):
     expect(page.locator("section h3", has_text="/signals/{symbol}/history")).to_be_visible()
     page.screenshot(path=SHOTS / "reference.png")
     page.close()
+@pytest.mark.parametrize("width,scheme", [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")])
+def test_shots(world, chromium, width, scheme):
+    world.clerk.claims = permitted("org:signals:write")
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    context.add_cookies(world.clerk.cookies())
+    context.route(nextjs.CLERK_PATTERN, world.clerk.answer)
+    p = context.new_page()
+    p.goto(world.origin)
+    expect(p.locator("#me")).to_contain_text("user_ada in org_1")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    p.screenshot(path=SHOTS / f"a-{width}-{scheme}.png", full_page=True)
+    p.locator("#record").get_by_label("Confidence").fill("7")
+    p.locator("#record").get_by_label("Value").fill("x")
+    p.locator("#record").get_by_role("button").click()
+    expect(p.locator("#record .error").first).to_contain_text("nvalid")
+    p.get_by_role("button", name="Ask the team").click()
+    expect(p.locator("#team li").last).to_have_text("done: completed")
+    p.screenshot(path=SHOTS / f"b-{width}-{scheme}.png", full_page=True)
+    p.locator("#record").get_by_label("Value").fill("1.5")
+    p.locator("#record").get_by_label("Confidence").fill("0.7")
+    p.locator("#record").get_by_role("button").click()
+    expect(p.locator("#recorded")).to_contain_text("Recorded")
+    p.screenshot(path=SHOTS / f"c-{width}-{scheme}.png", full_page=True)
+    context.close()
+    # signed out
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    context.route(nextjs.CLERK_PATTERN, lambda r: r.abort())
+    p = context.new_page()
+    p.goto(world.origin)
+    p.wait_for_timeout(3000)
+    p.screenshot(path=SHOTS / f"d-{width}-{scheme}.png", full_page=True)
+    context.close()
