@@ -262,6 +262,7 @@ def test_a_form_without_code_of_its_own_shows_each_refused_field_and_then_the_an
     page.get_by_label("Confidence").fill("7")
     page.get_by_role("button").click()
     expect(page.locator("label .error")).to_have_text([re.compile("decimal"), re.compile("<= 1.0")])
+    expect(page.get_by_label("Value")).to_have_value("much")
     page.get_by_label("Value").fill("1.5")
     page.get_by_label("Confidence").fill("0.5")
     page.get_by_role("button").click()

@@ -17,8 +17,9 @@ pytestmark = pytest.mark.timeout(300)
 
 CALLS = ROOT / "tests" / "fixtures" / "unusual" / "calls.ts"
 OPTIONS = {
-    "target": "ES2022", "lib": ["ES2022", "DOM", "DOM.Iterable"], "module": "ESNext", "strict": True, "noEmit": True,
-    "moduleResolution": "Bundler", "skipLibCheck": True, "types": ["node"], "noUncheckedIndexedAccess": True,
+    "target": "ES2022", "lib": ["ES2022", "DOM", "DOM.Iterable"], "module": "ESNext", "strict": True,
+    "noEmit": True, "moduleResolution": "Bundler", "skipLibCheck": True, "types": ["node"],
+    "noUncheckedIndexedAccess": True,
     "exactOptionalPropertyTypes": True,
 }  # fmt: skip
 
