@@ -410,6 +410,14 @@ export interface Streams {
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "run_lost" | "unauthenticated";
     };
+    /** Follow a detached run from its beginning, in the AI SDK's format; 204 where none is under way. */
+    "/agents/runs/{run_id}/stream": {
+      path: {
+        run_id: string;
+      };
+      events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "unauthenticated";
+    };
     /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
     "/signals/{symbol}/live": {
       path: {

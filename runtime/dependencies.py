@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runtime.asgi.invocation import calling_file
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry
-from shared.agents import Agents, ModelSettings, RunLimits, RunStore
+from shared.agents import Agents, ModelSettings, NamedModel, RunLimits, RunStore
 from shared.database import Database
 from shared.identity import User
 from shared.secret import Secret
@@ -51,6 +51,12 @@ def agents_from(settings: Settings, permits: Callable[[User, str], bool]) -> Age
         model=wanted.model,
         may_replay=not settings.is_production,
         trace_messages=wanted.trace_messages,
+        models=dict(map(NamedModel.read, wanted.models)),
+        anthropic_api_key=wanted.anthropic_api_key,
+        anthropic_base_url=wanted.anthropic_base_url,
+        azure_api_key=wanted.azure_api_key,
+        azure_endpoint=wanted.azure_endpoint,
+        azure_version=wanted.azure_version,
     )
     return Agents(
         models,

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins: list[str] = [
     "tests.fixtures.clerk",
     "tests.fixtures.agents",
+    "tests.fixtures.anthropic_server",
     "tests.fixtures.app",
     "tests.fixtures.durations",
     "tests.fixtures.browser",
@@ -23,6 +24,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.faults",
     "tests.fixtures.pgbouncer",
     "tests.fixtures.routing",
+    "tests.fixtures.sentry",
     "tests.fixtures.telemetry",
     "tests.fixtures.tls",
     "tests.fixtures.valkey",

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from runtime.settings.faults import SettingsFault
 from runtime.settings.origins import origins
 from runtime.settings.variables import Settings
+from shared.agents import NamedModel
 from shared.database import InvalidDatabaseUrl, translate
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 SHORTEST_SECRET = 16  # characters; what is shorter can be guessed offline from one signature
@@ -31,10 +33,27 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
             translate(settings.database.url.reveal())
         except InvalidDatabaseUrl as refused:
             yield SettingsFault("DATABASE_URL", str(refused))
+    yield from _model_faults(settings)
     yield from _redis_faults(settings.redis_url)
     yield from _shape_faults(settings)
+    dsn = settings.telemetry.sentry_dsn
+    if dsn is not None and not re.fullmatch(r"https?://[^/@\s]+@[^/@\s]+/(\S+/)?\d+", dsn.reveal()):
+        yield SettingsFault("SENTRY_DSN", "expected https://KEY@HOST/PROJECT, as Sentry shows it")
     yield from _work_faults(settings)
     yield from _range_faults(settings)
+
+
+def _model_faults(settings: Settings) -> Iterator[SettingsFault]:
+    names: set[str] = set()
+    for text in settings.agents.models:
+        try:
+            name, _ = NamedModel.read(text)
+        except ValueError as refused:
+            yield SettingsFault("ANNEX_MODELS", str(refused))
+            return
+        if name in names:
+            yield SettingsFault("ANNEX_MODELS", f"the name {name} stands there twice")
+        names.add(name)
 
 
 def _range_faults(settings: Settings) -> Iterator[SettingsFault]:
@@ -92,16 +111,18 @@ def _redis_faults(url: Secret | None) -> Iterator[SettingsFault]:
         yield SettingsFault(
             "REDIS_URL", "set, but its client is missing: install annex-functions[redis], or unset it"
         )
-    elif not _is_read(_redis_reader(), url.reveal()):
+    elif not _is_redis(url):
         yield SettingsFault(
             "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"
         )
 
 
-def _redis_reader() -> Callable[[str], object]:
-    from redis.asyncio.connection import parse_url
-
-    return parse_url
+def _is_redis(url: Secret) -> bool:
+    try:
+        RedisUrl(url).check()
+    except (ValueError, TypeError):  # the latter for an option that the client does not have
+        return False
+    return True
 
 
 def _shape_faults(settings: Settings) -> Iterator[SettingsFault]:

@@ -32,6 +32,7 @@ class ModelReply(Struct, frozen=True, kw_only=True):
         finish: the reason of the last chunk, by default the fitting one; "" for none at all.
         deltas: sent as they are, before everything else.
         code: of an error.
+        raw: sent as it is in place of a response, head and all; then the server hangs up.
     """
 
     words: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class ModelReply(Struct, frozen=True, kw_only=True):
     finish: str | None = None
     deltas: tuple[dict[str, Any], ...] = ()
     code: str = "no_luck"
+    raw: bytes | None = None
 
 
 def says(text: str, **options: Any) -> ModelReply:
@@ -138,7 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer one call."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         reply = self.server.model.take(body)
-        if reply.status != 200:
+        if reply.raw is not None:
+            self.wfile.write(reply.raw)
+            self.close_connection = True
+        elif reply.status != 200:
             self._refuse(reply)
         elif reply.hold_after != 0 or self._hold():
             self._stream(reply)

@@ -20,7 +20,7 @@ from shared.agents.events import (
 )
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.runs import Agents
-from shared.agents.settings import ModelSettings
+from shared.agents.settings import ModelSettings, NamedModel
 from shared.agents.stream import RunStream
 from shared.agents.team import Agent, Team
 
@@ -35,6 +35,7 @@ __all__ = [
     "InputRequired",
     "MessageDelta",
     "ModelSettings",
+    "NamedModel",
     "Reasoning",
     "ReasoningDelta",
     "RunDone",

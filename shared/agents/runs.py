@@ -18,26 +18,30 @@ from opentelemetry.metrics import MeterProvider
 from shared.agents.conversation.transcript import Conversation, Turn
 from shared.agents.detached.runs import DetachedRuns
 from shared.agents.detached.store import RunStore
-from shared.agents.events import AgentEvent, AgentMessage, InputRequired
+from shared.agents.detached.story import QUEUED_SECONDS, SILENT_SECONDS, Progress, Story
+from shared.agents.events import AgentEvent, AgentMessage, InputRequired, TokenUsage
 from shared.agents.framework import Loading
 from shared.agents.holder import Holder, Permits
 from shared.agents.played import close, played
-from shared.agents.questions.continuation import Continuations
+from shared.agents.questions.continuation import Asked, Continuations
 from shared.agents.questions.question import PersonReply, Question
 from shared.agents.questions.questions import Questions
 from shared.agents.questions.spent import SpentInProcess
+from shared.agents.running.ending import last_event_of
 from shared.agents.running.leftovers import Leftovers
 from shared.agents.running.limits import Budget, RunLimits
 from shared.agents.running.meters import Meters
-from shared.agents.running.run import TeamRun
+from shared.agents.running.run import Play, TeamRun
+from shared.agents.running.standing import Kept
 from shared.agents.settings import ModelSettings
 from shared.agents.silence import silence
-from shared.agents.stream import RunStream
+from shared.agents.stream import RunStream, nothing
 from shared.agents.team import Agent, BuiltTeam, Team
 from shared.agents.wire.ui_messages import ui_message_stream
-from shared.errors import AnnexError, ModelUnavailable, NotFound, Unavailable
+from shared.errors import AnnexError, Conflict, Invalid, ModelUnavailable, NotFound, RunLost, Unavailable
 from shared.identity import User
 from shared.secret import Secret
+from shared.work import Run
 
 _DEFAULT_BUDGET = Budget()
 
@@ -152,6 +156,88 @@ class Agents:
         run = await self._admit(described.name, speak, conversation, user, budget, reasoning=reasoning)
         return await self._begin(run, conversation, detach=detach)
 
+    async def work(  # noqa: PLR0913  the options of one run
+        self,
+        team: Team | Build,
+        conversation: Conversation,
+        run: Run,
+        *,
+        user: User,
+        name: str | None = None,
+        replay: Path | None = None,
+        budget: Budget = _DEFAULT_BUDGET,
+        reasoning: bool = False,
+    ) -> None:
+        """Play a team to its end in a `job`, for readers that `follow` or `resume` the run.
+
+        The state of a team that stands between two turns (`Team`, `Parts.turns`) is kept: after the death of
+        its worker another one goes on from there. A run of any other team of which something was heard ends
+        with `run_lost`.
+
+        Args:
+            team: as in `run`.
+            conversation: as in `run`.
+            run: the queued run; readers know the agent run by its id.
+            user: the caller, who owns it.
+            name: as in `run`.
+            replay: as in `run`.
+            budget: what it may use up; its seconds begin anew with each worker.
+            reasoning: as in `run`.
+
+        Raises:
+            AgentsUnavailable: no model, no adapter, or no store.
+            TooManyRuns: as in `run`; the queue tries again.
+            Unavailable: the store does not respond; likewise.
+        """
+        store = self._detached.require().lasting(SILENT_SECONDS)
+        described = team if isinstance(team, Team) else BuiltTeam(name or team.__name__, team, replay)
+        speak = await self._speaker(described)
+        holder = Holder.of(user, self._demands)
+        story = Story(store, holder, run.id)
+        await story.open()
+        if story.is_over:
+            return
+        self._limits.admit(user.user_id)
+        try:
+            progress = await self._progress(run, conversation, described.name, user, budget)
+            story.require(progress)
+        except (Invalid, Conflict, RunLost) as error:
+            self._limits.release(user.user_id)
+            await story.tell(last_event_of(error, TokenUsage()))
+            return
+        except BaseException:
+            self._limits.release(user.user_id)
+            raise
+        playing = self._made(
+            partial(speak, progress.turns),
+            team=described.name,
+            asked=progress.asked,
+            approved=conversation.approved,
+            holder=holder,
+            budget=budget,
+            reasoning=reasoning,
+            kept=progress.kept(run),
+        )
+        await self._detached.work(playing, story, store)
+
+    async def follow(self, run_id: str, conversation: Conversation, *, user: User) -> RunStream:
+        """Return the events of a run that a job plays with `work`, from its beginning.
+
+        Args:
+            run_id: what `Jobs.enqueue` returned.
+            conversation: decides in which format the events leave.
+            user: the caller, who queued it.
+
+        Raises:
+            AgentsUnavailable: no store.
+            RunLost: the run could not be taken up; the last event says so.
+        """
+        store = self._detached.require()
+        holder = Holder.of(user, self._demands)
+        await store.lasting(QUEUED_SECONDS).begin(holder, run_id)
+        trace.get_current_span().set_attribute("annex.run.id", run_id)
+        return RunStream(store.follow(holder, run_id), wire=conversation.wire())
+
     async def play(  # noqa: PLR0913  the options of one run
         self,
         events: AsyncIterable[AgentEvent],
@@ -251,6 +337,20 @@ class Agents:
         after = min(after, record.last - record.has_ended)
         return RunStream(record.follow(after), first_id=after + 1)
 
+    async def reconnect(self, run_id: str, *, user: User) -> RunStream:
+        """Return the events of a detached run of this user that is under way, for `useChat` that reconnects.
+
+        From its beginning, in the format of the AI SDK. Where no such run is under way, the answer is 204.
+        """
+        try:
+            record = await self._detached.find(run_id, user)
+        except NotFound:
+            return RunStream(nothing(), is_absent=True)
+        if record.has_ended:
+            return RunStream(nothing(), is_absent=True)
+        trace.get_current_span().set_attribute("annex.run.id", run_id)
+        return RunStream(record.follow(0), wire=ui_message_stream())
+
     async def stop(self, run_id: str, *, user: User) -> None:
         """End a run of this user now; its stream says `done` with ``cancelled``.
 
@@ -306,17 +406,52 @@ class Agents:
         except BaseException:
             self._limits.release(user.user_id)
             raise
+        holder = Holder.of(user, self._demands)
+        return self._made(
+            partial(speak, turns),
+            team=name,
+            asked=asked,
+            approved=conversation.approved,
+            holder=holder,
+            budget=budget,
+            reasoning=reasoning,
+        )
+
+    async def _progress(
+        self, run: Run, conversation: Conversation, name: str, user: User, budget: Budget
+    ) -> Progress:
+        """Return how far a queued run is; the first worker redeems the answer that it begins with."""
+        progress = await run.saved(Progress)
+        if progress is None:
+            turns, asked = await self._questions.redeem(conversation, name, user, seconds=budget.seconds)
+            progress = Progress(turns=turns, asked=asked)
+            await run.save(progress)
+        return progress
+
+    def _made(  # noqa: PLR0913  what one run has
+        self,
+        play: Play,
+        *,
+        team: str,
+        asked: Asked | None,
+        approved: bool | None,
+        holder: Holder,
+        budget: Budget,
+        reasoning: bool,
+        kept: Kept | None = None,
+    ) -> TeamRun:
         reply = None
         if asked is not None:
-            reply = PersonReply(agent=asked.agent, digest=asked.call, approved=conversation.approved)
+            reply = PersonReply(agent=asked.agent, digest=asked.call, approved=approved)
         run = TeamRun(
-            partial(speak, turns),
-            holder=Holder.of(user, self._demands),
-            team=name,
+            play,
+            holder=holder,
+            team=team,
             budget=budget,
             owner=self,
             reasoning=reasoning,
             reply=reply,
+            kept=kept,
         )
         self._running[run.id] = run
         if asked is not None:

@@ -1,8 +1,40 @@
 """What agents need to know from outside; the composition root fills it."""
 
+from typing import Literal, Self, cast, get_args
+
 from msgspec import Struct
 
 from shared.secret import Secret
+
+type Provider = Literal["openai", "azure", "anthropic"]
+
+
+class NamedModel(Struct, frozen=True):
+    """A model that an agent asks for by name.
+
+    Attributes:
+        provider: whose it is.
+        model: its name there; at Azure, the deployment's.
+    """
+
+    provider: Provider
+    model: str
+
+    @classmethod
+    def read(cls, text: str) -> tuple[str, Self]:
+        """Return name and model of a text such as ``deep=anthropic:claude-opus-4-1``.
+
+        Raises:
+            ValueError: it is not of this form.
+        """
+        name, _, value = text.partition("=")
+        provider, _, model = value.partition(":")
+        name, provider, model = name.strip(), provider.strip(), model.strip()
+        if provider not in get_args(Provider.__value__) or not name.isidentifier() or not model:
+            raise ValueError(
+                f"expected name=provider:model with a provider of {', '.join(get_args(Provider.__value__))}"
+            )
+        return name, cls(cast("Provider", provider), model)
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):
@@ -17,6 +49,12 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
         may_replay: outside production.
         replay_pace: seconds between two recorded words.
         trace_messages: spans may carry message text.
+        models: further models by name; `model` may be one of these names.
+        anthropic_api_key: for models of `anthropic`.
+        anthropic_base_url: another server with its API.
+        azure_api_key: for models of `azure`.
+        azure_endpoint: the resource's address.
+        azure_version: of its API.
     """
 
     api_key: Secret | None = None
@@ -27,3 +65,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     may_replay: bool = False
     replay_pace: float = 0.02
     trace_messages: bool = False
+    models: dict[str, NamedModel] = {}
+    anthropic_api_key: Secret | None = None
+    anthropic_base_url: str | None = None
+    azure_api_key: Secret | None = None
+    azure_endpoint: str | None = None
+    azure_version: str = "2024-10-21"

@@ -13,6 +13,7 @@ class RunStream:
     Attributes:
         first_id: the number of the first event, where a stream is resumed.
         wire: the format in which the events leave, None for the service's own.
+        is_absent: there is no such run, which a chat library is told by 204.
     """
 
     def __init__(
@@ -22,7 +23,9 @@ class RunStream:
         *,
         first_id: int = 1,
         wire: Wire | None = None,
+        is_absent: bool = False,
     ) -> None:
+        self.is_absent = is_absent
         self.wire = wire
         self._events = events
         self._close = close
@@ -39,3 +42,10 @@ class RunStream:
         await self._events.aclose()
         if self._close is not None:
             await self._close()
+
+
+async def nothing() -> AsyncGenerator[AgentEvent]:
+    """Yield no event."""
+    no_events: tuple[AgentEvent, ...] = ()
+    for event in no_events:
+        yield event

@@ -25,6 +25,7 @@ class Agent(Struct, frozen=True):
         may_ask: it may end the run with a question to the person.
         tool_rounds: how often in one turn it may call tools and read the results.
         approve: further tools, each call of which the person must approve first.
+        model: a name of `ANNEX_MODELS`; the service's `ANNEX_MODEL` by default.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Agent(Struct, frozen=True):
     may_ask: bool = False
     tool_rounds: int = 4
     approve: tuple[Tool, ...] = ()
+    model: str | None = None
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -12,6 +12,7 @@ from msgspec import Struct
 MAX_RESULT = 1024 * 1024  # bytes of what a run, or one of its steps, gives
 MAX_NAME = 200  # characters
 MAX_STEPS = 1000
+_SAVED = ""  # no step has this name
 MAX_SLEEP = 366 * 24 * 3600.0  # seconds
 
 
@@ -125,6 +126,20 @@ class Run:
             await self._book.keep(name, text)
         value: T = msgspec.json.decode(text, type=_result_of(work))
         return value
+
+    async def save(self, value: object) -> None:
+        """Keep how far the work is, for the next try; the value that was saved before is replaced.
+
+        Raises:
+            TypeError: it is not JSON.
+            StepTooLarge: it has more than a mebibyte.
+        """
+        await self._book.keep(_SAVED, _encoded("what is saved", value))
+
+    async def saved[T](self, kind: type[T]) -> T | None:
+        """Return what a try saved last, read as this type; None where none has."""
+        text = (await self._book.steps()).get(_SAVED)
+        return None if text is None else msgspec.json.decode(text, type=kind)
 
     async def sleep(self, name: str, seconds: float) -> None:
         """Give this run's place to others for so many seconds; then the job begins again from its start.

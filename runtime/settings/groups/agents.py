@@ -21,7 +21,31 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
     openai_base_url: Annotated[
         str | None, from_env("OPENAI_BASE_URL", doc="Base URL of another server that has OpenAI's API.")
     ] = None
-    model: Annotated[str, from_env("ANNEX_MODEL", doc="The model agents use.")] = "gpt-5-mini"
+    model: Annotated[
+        str, from_env("ANNEX_MODEL", doc="The model agents use: OpenAI's name of it, or one of ANNEX_MODELS.")
+    ] = "gpt-5-mini"
+    models: Annotated[
+        tuple[str, ...],
+        from_env(
+            "ANNEX_MODELS",
+            doc="Further models by name, such as `deep=anthropic:claude-opus-4-1, eu=azure:gpt-5`; providers are openai, azure, anthropic.",
+        ),
+    ] = ()
+    anthropic_api_key: Annotated[
+        Secret | None, from_env("ANTHROPIC_API_KEY", doc="For models of `anthropic`.")
+    ] = None
+    anthropic_base_url: Annotated[
+        str | None, from_env("ANTHROPIC_BASE_URL", doc="Base URL of another server that has Anthropic's API.")
+    ] = None
+    azure_api_key: Annotated[
+        Secret | None, from_env("AZURE_OPENAI_API_KEY", doc="For models of `azure`.")
+    ] = None
+    azure_endpoint: Annotated[
+        str | None, from_env("AZURE_OPENAI_ENDPOINT", doc="Address of the resource that has them.")
+    ] = None
+    azure_version: Annotated[str, from_env("OPENAI_API_VERSION", doc="Version of Azure's API.")] = (
+        "2024-10-21"
+    )
     runs_per_user: Annotated[
         int, from_env("ANNEX_RUNS_PER_USER", doc="Agent runs one user may have at once.")
     ] = 3

@@ -12,6 +12,7 @@ from shared.agents.autogen.building.share import Shares
 from shared.agents.autogen.building.short_form import round_robin
 from shared.agents.autogen.input import guard_input
 from shared.agents.autogen.models.clients import ModelClients
+from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.playing import play, task_of
 from shared.agents.conversation.transcript import Turn
 from shared.agents.events import AgentEvent
@@ -51,11 +52,23 @@ class AutoGen:
         """
         token = CancellationToken()
         run.on_stop(token.cancel)
-        client, share = self._clients.client(team), self._shares.share()
-        async with Parts(run, client, share, turns[:-1], trace_messages=self._trace_messages) as parts:
+        share, default = self._shares.share(), self._clients.client(team)
+
+        def model_of(name: str | None) -> ModelClient:
+            return default if name is None else self._clients.client(team, name)
+
+        async with Parts(run, model_of, share, turns[:-1], trace_messages=self._trace_messages) as parts:
             runner = await _built(team, run, parts)
             task = task_of(runner, turns[-1], run.reply)
-            events = play(runner, task, run, parts.asides, token, trace_messages=self._trace_messages)
+            events = play(
+                runner,
+                task,
+                run,
+                parts.asides,
+                token,
+                standing=parts.standing,
+                trace_messages=self._trace_messages,
+            )
             async for event in events:
                 yield event
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import msgspec
 from autogen_agentchat.base import ChatAgent, TaskResult, Team
@@ -20,6 +20,7 @@ from autogen_agentchat.teams import Swarm
 from autogen_core import CancellationToken
 
 from shared.agents.autogen.asides import Asides
+from shared.agents.autogen.building.turns import RESUMABLE, Turns, is_pause
 from shared.agents.autogen.failure import framework_failure
 from shared.agents.characters import whole
 from shared.agents.conversation.lengths import MAX_QUESTION
@@ -50,22 +51,26 @@ def task_of(runner: ChatAgent | Team, turn: Turn, reply: PersonReply | None) -> 
     return TextMessage(content=content, source="user")
 
 
-async def play(
+async def play(  # noqa: PLR0913  what one run has
     runner: ChatAgent | Team,
     task: BaseChatMessage,
     run: TeamRun,
     asides: Asides,
     token: CancellationToken,
     *,
+    standing: Turns | None = None,
     trace_messages: bool,
 ) -> AsyncGenerator[AgentEvent]:
     """Yield what the team says, until it ends or the run does.
+
+    A run that outlives its process begins with the state that is kept of it, where there is one, and has
+    the state kept whenever the team stands.
 
     Raises:
         AnnexError: the run failed for a reason the caller may know.
         FrameworkFailed: AutoGen failed; carries no message text.
     """
-    stream = runner.run_stream(task=[task], cancellation_token=token, output_task_messages=False)
+    stream = _said(runner, task, run, standing, token)
     listener = _Listener(run)
     try:
         async for message in stream:
@@ -84,6 +89,38 @@ async def play(
         raise framework_failure(error) from None
     finally:
         await _close(stream, token, is_over=run.ending is not None)
+
+
+async def _said(
+    runner: ChatAgent | Team,
+    task: BaseChatMessage,
+    run: TeamRun,
+    standing: Turns | None,
+    token: CancellationToken,
+) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult]:
+    """Yield what a team says, turn after turn where it stands between them."""
+    next_task: list[BaseChatMessage] | None = [task]
+    team = runner if isinstance(runner, RESUMABLE) else None
+    if standing is not None and run.kept is not None and team is not None:
+        standing.is_on = True
+        if run.kept.state is not None:
+            await standing.restore(team, run.kept.state)
+            next_task = None
+    while True:
+        turn = runner.run_stream(task=next_task, cancellation_token=token, output_task_messages=False)
+        result: TaskResult | None = None
+        async with aclosing(turn):
+            async for message in turn:
+                if isinstance(message, TaskResult):
+                    result = message
+                else:
+                    yield message
+        if standing is None or team is None or result is None or not is_pause(result) or run.ending:
+            if result is not None:
+                yield result
+            return
+        await run.stand(await standing.state(team))
+        next_task = None
 
 
 class _Listener:

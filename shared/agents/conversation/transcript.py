@@ -74,6 +74,10 @@ class Conversation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """Return the wire format of the answer, for one stream; None for the service's own events."""
         return None
 
+    def plain(self) -> "Conversation":
+        """Return the conversation without the format of its answer, as a job takes it."""
+        return Conversation(messages=self.messages, continuation=self.continuation, approved=self.approved)
+
 
 class ChatConversation(Conversation, frozen=True, kw_only=True):
     """A conversation as a chat library sent it.

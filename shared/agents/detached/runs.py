@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from contextvars import Context
+from contextvars import Context, copy_context
 
 from opentelemetry import context as otel
 
 from shared.agents.detached.record import RunRecord
 from shared.agents.detached.store import RunStore
+from shared.agents.detached.story import Story
+from shared.agents.events import RunStarted
 from shared.agents.holder import Holder, Permits
 from shared.agents.running.run import TeamRun
 from shared.agents.stream import RunStream
@@ -89,6 +91,26 @@ class DetachedRuns:
             if record.holder.admits(user, self._permits):
                 return record
         raise NotFound("agent run", run_id)
+
+    async def work(self, run: TeamRun, story: Story, store: RunStore) -> None:
+        """Play a run that another worker can take up, and tell its readers what is said.
+
+        Where it is cancelled, because the worker hands it back, its end is not told.
+        """
+        alive = asyncio.create_task(store.keep_alive(run.holder, run.id))
+        try:
+            await story.take_up()
+            if await store.is_stopped(run.holder, run.id):
+                run.conclude("cancelled")
+            run.start(copy_context())
+            async with contextlib.aclosing(run.events()) as events:
+                async for event in events:
+                    if not isinstance(event, RunStarted):
+                        await story.tell(event)
+            await store.finish(run.holder, run.id)
+        finally:
+            alive.cancel()
+            await run.close()
 
     async def _record(self, run: TeamRun, store: RunStore, written: asyncio.Future[None]) -> None:
         number = 0

@@ -15,6 +15,7 @@ from secrets import token_urlsafe
 from typing import Protocol
 
 from opentelemetry import trace
+from opentelemetry.trace import StatusCode
 
 from shared.agents.events import (
     AgentEvent,
@@ -30,6 +31,7 @@ from shared.agents.running.ending import Ending, ending_name, last_event_of
 from shared.agents.running.leftovers import Leftovers, mark, reap
 from shared.agents.running.limits import Budget
 from shared.agents.running.meters import Meters
+from shared.agents.running.standing import Kept, Standing
 from shared.agents.running.unfinished import UnfinishedMessages
 from shared.errors import AnnexError, DeadlineExceeded, Internal
 
@@ -81,6 +83,7 @@ class TeamRun:
         owner: asks its questions and notes its end.
         reasoning: the reader gets what models think, too.
         reply: what the person replied to the question of an earlier run.
+        kept: what outlives this process, None for a run that does not.
 
     Attributes:
         question: what the run asks the person at its end, None for nothing.
@@ -96,16 +99,18 @@ class TeamRun:
         owner: RunOwner,
         reasoning: bool = False,
         reply: PersonReply | None = None,
+        kept: Kept | None = None,
     ) -> None:
+        self.kept = kept
         self.reply = reply
         self.question: Question | None = None
         self.reasoning = reasoning
-        self.id = f"run_{token_urlsafe(16)}"
+        self.id = f"run_{token_urlsafe(16)}" if kept is None else kept.run_id
         self.holder = holder
         self.team = team
         self.budget = budget
         self.meters = owner.meters
-        self.usage = TokenUsage()
+        self.usage = TokenUsage() if kept is None else kept.usage
         self.ending: Ending | None = None
         self.halted = False
         self._refused_calls = 0
@@ -136,6 +141,9 @@ class TeamRun:
         try:
             yield RunStarted(run_id=self.id)
             while (event := await self._channel.get()) is not None:
+                if isinstance(event, Standing):  # the reader has everything before it
+                    await event.keep()
+                    continue
                 unfinished.note(event)
                 yield event
             await self.close()
@@ -158,6 +166,11 @@ class TeamRun:
         self.conclude(ending)
         self._channel.end(discard=not has_spoken)
         self._begin_closing()
+
+    async def stand(self, state: object) -> None:
+        """Keep the state of the team between two turns, once the reader has what was said before."""
+        if self.kept is not None:
+            await self._channel.put(Standing(self.kept, state, self.usage))
 
     def conclude(self, ending: Ending) -> None:
         """Let the team finish without another model call. The first ending stands."""
@@ -231,6 +244,9 @@ class TeamRun:
             finally:
                 self._channel.end()
                 span.set_attribute("annex.run.ending", ending_name(self.ending))
+                if isinstance(self.ending, AnnexError):
+                    span.set_attribute("error.type", ending_name(self.ending))
+                    span.set_status(StatusCode.ERROR)
                 span.set_attribute("gen_ai.usage.input_tokens", self.usage.input_tokens)
                 span.set_attribute("gen_ai.usage.output_tokens", self.usage.output_tokens)
 

@@ -11,55 +11,14 @@ import pytest
 
 from tests.fixtures.agents import ModelServer, Reply, calls, says
 from tests.fixtures.clerk import Issuer
+from tests.fixtures.desk import desk_service
 from tests.fixtures.node import ROOT, install, run
-from tests.fixtures.service import Service, annex
+from tests.fixtures.service import Service
 from tests.fixtures.valkey import RedisServer
 
 pytestmark = pytest.mark.timeout(600)
 
 CLIENTS = ROOT / "tests" / "fixtures" / "chat_clients"
-DESK = '''"""A desk that sells when the person has approved it."""
-
-from collections.abc import AsyncIterator
-
-from runtime import Function, User
-from shared.agents import Agent, AgentEvent, Agents, Conversation, Team
-
-config = Function(timeout=60)
-
-
-async def sell(shares: int) -> str:
-    """Sell shares."""
-    return f"sold {shares}"
-
-
-async def post(
-    data: Conversation, agents: Agents, user: User, *, detach: bool = False
-) -> AsyncIterator[AgentEvent]:
-    """Talk to the desk."""
-    seller = Agent("seller", "Sell.", approve=(sell,), may_ask=True)
-    return await agents.run(Team("desk", (seller,)), data, user=user, reasoning=True, detach=detach)
-'''
-RUNS = '''"""A run of the desk: its stream again, or its end."""
-
-from collections.abc import AsyncIterator
-from typing import Literal
-
-from runtime import User
-from shared.agents import AgentEvent, Agents
-
-
-async def get(
-    run_id: str, agents: Agents, user: User, *, chat: Literal["ui-messages"] | None = None
-) -> AsyncIterator[AgentEvent]:
-    """Follow a detached run from its beginning."""
-    return await agents.resume(run_id, user=user, chat=chat)
-
-
-async def delete(run_id: str, agents: Agents, user: User) -> None:
-    """End a run now."""
-    await agents.stop(run_id, user=user)
-'''
 REPLIES = (
     Reply(reasoning=("A sale.",), calls=(("sell", {"shares": 5}),)),
     calls("sell", shares=5),
@@ -72,23 +31,9 @@ REPLIES = (
 
 @pytest.fixture
 def desk(
-    tmp_path: Path, issuer: Issuer, database_url: str, model_server: ModelServer, redis_server: RedisServer
+    tmp_path: Path, issuer: Issuer, model_server: ModelServer, redis_server: RedisServer
 ) -> Iterator[Service]:
-    functions = tmp_path / "functions"
-    functions.mkdir()
-    (functions / "desk.py").write_text(DESK)
-    (functions / "runs").mkdir()
-    (functions / "runs" / "[run_id].py").write_text(RUNS)
-    settings = {
-        "ANNEX_ENV": "test",
-        "ANNEX_FUNCTIONS": str(functions),
-        "CLERK_JWT_KEY": issuer.pem,
-        "DATABASE_URL": database_url,
-        "OPENAI_API_KEY": "sk-test",
-        "OPENAI_BASE_URL": model_server.url,
-        "REDIS_URL": redis_server.url,
-    }
-    with annex("serve", tmp_path, settings) as service:
+    with desk_service(tmp_path, issuer, model_server, redis_server) as service:
         yield service
 
 
@@ -127,15 +72,19 @@ def test_the_ai_sdk_takes_a_detached_run_up_again_after_a_reload(
 ):
     install(CLIENTS)
     model_server.script(says("Sold five of them.", hold_after=2))
-    environ = {"API": f"{desk.url}/desk", "RUNS": f"{desk.url}/runs", "TOKEN": issuer.token()}
+    environ = {"API": f"{desk.url}/desk", "RUNS": f"{desk.url}/desk/runs", "TOKEN": issuer.token()}
     command = [node, str(CLIENTS / "ui_resume.mjs")]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as page:
         assert page.stderr is not None
-        assert page.stderr.readline() == "left\n"
+        assert page.stderr.readline() == "back\n"
         model_server.released.set()
         out, err = page.communicate("go on", timeout=60)
-    assert json.loads(out) == {"text": "Sold five of them. ", "metadata": "completed"}, err
+    assert json.loads(out) == {
+        "text": "Sold five of them. ",
+        "metadata": "completed",
+        "after": None,
+    }, err
 
 
 def test_the_client_of_ag_ui_leads_a_chat_with_approval_question_and_error(

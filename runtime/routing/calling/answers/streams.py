@@ -63,12 +63,15 @@ def event_stream(
     Args:
         iterator: gives `Event`s; closed at the end, however it comes. Its `first_id`, where it has one, is
             the id of its first event: a stream that is taken up again counts on. Its `wire`, where it has
-            one, is another format: it has `headers`, `frames(event)` and `end`.
+            one, is another format: it has `headers`, `frames(event)` and `end`. Its `is_absent`, where it
+            has one, says that there is nothing to read: that is 204.
         endpoint: the route that answers, for the log.
         fit: returns what of an event may leave, or raises.
         encode: writes that as JSON, or raises.
         heartbeat: seconds of silence before a comment is sent.
     """
+    if getattr(iterator, "is_absent", False):
+        return Response(None, status_code=204)
     return EventStream(iterator, endpoint, fit, encode, heartbeat)
 
 

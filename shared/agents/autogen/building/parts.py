@@ -1,11 +1,12 @@
 """What a run gives to the function that builds its team: model clients, tools, a runtime."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cached_property
 from typing import Any, Self
 
+from autogen_agentchat.base import TerminationCondition
 from autogen_core import SingleThreadedAgentRuntime
 from autogen_core.models import AssistantMessage, ChatCompletionClient, LLMMessage, UserMessage
 from autogen_core.tools import BaseTool
@@ -14,6 +15,7 @@ from opentelemetry.trace import NoOpTracerProvider
 from shared.agents.autogen.asides import Asides
 from shared.agents.autogen.building.share import Share
 from shared.agents.autogen.building.tools import ApprovedTool, RunTool, asking_tool
+from shared.agents.autogen.building.turns import Turns
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.run_model import RunModel
 from shared.agents.characters import whole
@@ -21,21 +23,25 @@ from shared.agents.conversation.transcript import Turn
 from shared.agents.running.run import TeamRun
 from shared.agents.tool import Tool, refuse_tool
 
+type Models = Callable[[str | None], ModelClient]
+
 
 class Parts:
     """The parts of one run; a team that is made of others is outside of the run's budget and limits.
 
     Attributes:
         past: the conversation before the message that the team is to answer, oldest first.
+        standing: what `turns` returned.
     """
 
     def __init__(
-        self, run: TeamRun, client: ModelClient, share: Share, past: Sequence[Turn], *, trace_messages: bool
+        self, run: TeamRun, models: Models, share: Share, past: Sequence[Turn], *, trace_messages: bool
     ) -> None:
         self.past = tuple(past)
         self.asides = Asides()
+        self.standing: Turns | None = None
         self._run = run
-        self._client = client
+        self._models = models
         self._share = share
         self._trace_messages = trace_messages
         self._stack = AsyncExitStack()
@@ -47,16 +53,21 @@ class Parts:
         self._share.close()
         await self._stack.aclose()
 
-    def model(self, *, remembers: bool = True) -> ChatCompletionClient:
-        """Return a client of the run's model: counted, bounded, traced, stopped with the run.
+    def model(self, name: str | None = None, *, remembers: bool = True) -> ChatCompletionClient:
+        """Return a client of a model: counted, bounded, traced, stopped with the run.
 
         Args:
+            name: as `ANNEX_MODELS` has it; the service's `ANNEX_MODEL` by default.
             remembers: give the model the past conversation in front of what an agent sends. It is not part of
                 the task, so that no termination condition finds its word in an old message.
+
+        Raises:
+            AgentsUnavailable: its provider's key is not set.
+            ValueError: there is no model of this name.
         """
         past = [_message(turn) for turn in self.past] if remembers else []
         return RunModel(
-            self._client, self._run, trace_messages=self._trace_messages, asides=self.asides, past=past
+            self._models(name), self._run, trace_messages=self._trace_messages, asides=self.asides, past=past
         )
 
     def tool(self, function: Tool, *, approval: bool = False) -> BaseTool[Any, Any]:
@@ -73,6 +84,16 @@ class Parts:
         refuse_tool("the team", function)
         make = ApprovedTool if approval else RunTool
         return make(function, self._run, self._share)
+
+    def turns(self, end: TerminationCondition) -> TerminationCondition:
+        """Return the termination condition of a team that another worker can take up after each turn.
+
+        For `RoundRobinGroupChat`, `SelectorGroupChat`, `Swarm` and `GraphFlow`, in a run that a job plays
+        (`agents.work`); anywhere else it is `end` and no more. Such a team has no `max_turns`, which
+        AutoGen counts anew after each turn: give a `MaxMessageTermination` as part of `end`.
+        """
+        self.standing = Turns(end)
+        return self.standing
 
     def question_tool(self, agent: str) -> BaseTool[Any, Any]:
         """Return the tool `ask_user`, by which `agent` ends the run with a question to the person."""

@@ -26,7 +26,7 @@ def round_robin(team: Team, run: TeamRun, parts: Parts) -> RoundRobinGroupChat:
     forms = {agent.name: pydantic_model(agent.output) for agent in team.agents if agent.output}
     return RoundRobinGroupChat(
         [_member(agent, forms.get(agent.name), parts) for agent in team.agents],
-        termination_condition=_Ending(team, run),
+        termination_condition=parts.turns(_Ending(team, run)),
         runtime=parts.runtime,
         custom_message_types=[StructuredMessage[form] for form in forms.values()],  # type: ignore[valid-type]  # made at run time
     )
@@ -39,7 +39,7 @@ def _member(agent: Agent, form: type[BaseModel] | None, parts: Parts) -> Assista
         tools.append(parts.question_tool(agent.name))
     return AssistantAgent(
         agent.name,
-        parts.model(remembers=False),  # its context does
+        parts.model(agent.model, remembers=False),  # its context does
         tools=tools or None,
         model_context=UnboundedChatCompletionContext([_remembered(turn, agent) for turn in parts.past]),
         description=agent.name,

@@ -1,43 +1,83 @@
-"""The model clients of the process: one for the provider, or recorded replies where there is none."""
+"""The model clients of the process: one for each model in use, or recorded replies where there is none."""
 
 from shared.agents.autogen.models.completions import Completions
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.replay import Recording, ReplayedModel, recorded_replies
-from shared.agents.settings import ModelSettings
+from shared.agents.autogen.models.shipped import shipped
+from shared.agents.settings import ModelSettings, NamedModel
 from shared.agents.team import BuiltTeam, Team
 from shared.errors import AgentsUnavailable
 
 
 class ModelClients:
-    """Gives a run its client."""
+    """Gives a run its clients."""
 
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
-        self._provider: ModelClient | None = None
+        self._open: dict[NamedModel, ModelClient] = {}
 
-    def client(self, team: Team | BuiltTeam) -> ModelClient:
-        """Return the provider's client, the same for all, or the team's own recorded replies.
+    def client(self, team: Team | BuiltTeam, name: str | None = None) -> ModelClient:
+        """Return the client of a model, the same for all runs, or the team's own recorded replies.
+
+        Args:
+            team: whose replies are played where no model is configured.
+            name: as `ANNEX_MODELS` has it; `ANNEX_MODEL` by default.
 
         Raises:
-            AgentsUnavailable: no provider is configured and nothing may be, or is, replayed.
+            AgentsUnavailable: no such model is configured and nothing may be, or is, replayed.
+            ValueError: there is no model of this name.
         """
-        if self._settings.api_key is not None:
-            return self._open(self._settings.api_key.reveal())
+        named = self._named(name)
+        if self._has_key(named):
+            return self._opened(named)
         if not self._settings.may_replay:
-            raise AgentsUnavailable("No model is configured: set OPENAI_API_KEY.", retry_after=None)
+            return self._opened(named)  # raises and names what is missing
         if team.replay is None:
             raise AgentsUnavailable(
-                f"No model is configured and `{team.name}` has no recorded replies: set OPENAI_API_KEY.",
+                f"No model is configured and `{team.name}` has no recorded replies: set {_key_of(named)}.",
                 retry_after=None,
             )
         return ReplayedModel(Recording(recorded_replies(team.replay), self._settings.replay_pace))
 
     async def close(self) -> None:
-        """Close the provider's connections."""
-        if self._provider is not None:
-            await self._provider.close()
+        """Close the connections."""
+        for client in self._open.values():
+            await client.close()
 
-    def _open(self, key: str) -> ModelClient:
-        if self._provider is None:
-            self._provider = Completions(self._settings, key)
-        return self._provider
+    def _named(self, name: str | None) -> NamedModel:
+        models = self._settings.models
+        if name is None:
+            default = self._settings.model
+            return models.get(default) or NamedModel("openai", default)
+        if name not in models:
+            raise ValueError(f"there is no model {name!r}; ANNEX_MODELS has {', '.join(models) or 'none'}")
+        return models[name]
+
+    def _has_key(self, named: NamedModel) -> bool:
+        settings = self._settings
+        keys = {
+            "openai": settings.api_key,
+            "azure": settings.azure_api_key,
+            "anthropic": settings.anthropic_api_key,
+        }
+        return keys[named.provider] is not None
+
+    def _opened(self, named: NamedModel) -> ModelClient:
+        if named not in self._open:
+            self._open[named] = self._made(named)
+        return self._open[named]
+
+    def _made(self, named: NamedModel) -> ModelClient:
+        if named.provider != "openai":
+            return shipped(named, self._settings)
+        if self._settings.api_key is None:
+            raise AgentsUnavailable("No model is configured: set OPENAI_API_KEY.", retry_after=None)
+        return Completions(self._settings, named.model, self._settings.api_key.reveal())
+
+
+def _key_of(named: NamedModel) -> str:
+    return {
+        "openai": "OPENAI_API_KEY",
+        "azure": "AZURE_OPENAI_API_KEY",
+        "anthropic": "ANTHROPIC_API_KEY",
+    }[named.provider]

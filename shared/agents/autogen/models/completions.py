@@ -50,8 +50,8 @@ class Completions:
 
     provider = "openai"
 
-    def __init__(self, settings: ModelSettings, key: str) -> None:
-        self.model = settings.model
+    def __init__(self, settings: ModelSettings, model: str, key: str) -> None:
+        self.model = model
         self._client = AsyncOpenAI(
             api_key=key,
             base_url=settings.base_url,

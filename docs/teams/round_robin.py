@@ -1,0 +1,27 @@
+"""An analyst and a critic speak in turn until they agree."""
+
+from collections.abc import AsyncIterator
+
+from autogen_agentchat.agents import AssistantAgent
+from autogen_agentchat.conditions import MaxMessageTermination, TextMentionTermination
+from autogen_agentchat.teams import RoundRobinGroupChat
+
+from runtime import Function, User
+from shared.agents import AgentEvent, Agents, Conversation
+from shared.agents.autogen import Parts
+
+config = Function(timeout=300)
+
+
+def team(parts: Parts) -> RoundRobinGroupChat:
+    """Build the team of one run."""
+    model = parts.model()
+    analyst = AssistantAgent("analyst", model, model_client_stream=True)
+    critic = AssistantAgent("critic", model, model_client_stream=True)
+    end = TextMentionTermination("AGREED", sources=["critic"]) | MaxMessageTermination(10)
+    return RoundRobinGroupChat([analyst, critic], termination_condition=end)
+
+
+async def post(data: Conversation, agents: Agents, user: User) -> AsyncIterator[AgentEvent]:
+    """Discuss a question."""
+    return await agents.run(team, data, user=user)
