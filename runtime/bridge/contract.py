@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from runtime.bridge.openapi.schemas import PREFIX
+from runtime.bridge.openapi.schemas import PREFIX, SAFE_INTEGER
 from runtime.bridge.typescript import type_of
 from runtime.config import JOB, METHODS
 
@@ -152,7 +152,7 @@ class _Pair:
             yield from self._schema(f"{where}[]", old["items"], new["items"], sent=sent)
         elif "anyOf" in old or "anyOf" in new or "enum" in old or "enum" in new:
             yield from self._options(where, old, new, sent=sent)
-        elif type_of(old) != type_of(new) or old.get("format") != new.get("format"):
+        elif _spell(old) != _spell(new):
             yield self._breaking(where, changed)
         yield from self._limits(where, old, new, sent=sent)
 
@@ -243,4 +243,5 @@ def _success(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spell(schema: Schema) -> str:
-    return f"{type_of(schema)} ({schema['format']})" if "format" in schema else type_of(schema)
+    told = schema.get("format", SAFE_INTEGER)  # a promise that holds for contracts that do not say it too
+    return type_of(schema) if told == SAFE_INTEGER else f"{type_of(schema)} ({told})"

@@ -20,7 +20,7 @@ from tests.fixtures.routing import write_tree
 from tests.fixtures.service import PATIENCE, Service, annex, free_port
 from tests.fixtures.team import ANNEX, DRIZZLE, PRISMA
 
-pytestmark = pytest.mark.timeout(900)  # an app is installed and built
+pytestmark = pytest.mark.timeout(1800)  # an app is installed and built
 
 RECORD = '''"""A new reading, as the form of the docs sends it."""
 
@@ -285,7 +285,7 @@ def test_the_first_page_says_to_a_visitor_without_a_session_that_one_is_needed(
     page = chromium.new_page()
     page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
     page.goto(origin)
-    expect(page.locator("p.error").first).to_have_text("A session token is required.")
+    expect(page.locator("p.error").first).to_have_text("A valid session token is required.")
     page.close()
 
 
@@ -299,6 +299,7 @@ def test_a_form_without_code_of_its_own_shows_each_refused_field_and_then_the_an
     page.get_by_label("Confidence").fill("7")
     page.get_by_role("button").click()
     expect(page.locator("label .error")).to_have_text([re.compile("decimal"), re.compile("<= 1.0")])
+    expect(page.get_by_label("Value")).to_have_value("much")
     page.get_by_label("Value").fill("1.5")
     page.get_by_label("Confidence").fill("0.5")
     page.get_by_role("button").click()

@@ -23,6 +23,14 @@ PREFIX = "#/components/schemas/"
 FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 """An uploaded file (OpenAPI 3.1, "Considerations for File Uploads")."""
 
+SAFE_INTEGER = "double-int"
+"""The format of an integer that a double holds exactly (OpenAPI Format Registry)."""
+
+_LEAST, _MOST = {"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}
+_CHOICE = {"enum", "const"}
+_VALUES = frozenset({"default", "enum", "const", "examples"})
+"""Keywords whose values are no schemas."""
+
 
 class Schemas(NamedTuple):
     """The schemas in the order of the types, and the components that they refer to."""
@@ -67,9 +75,9 @@ def build(
     components = {in_names[name]: _renamed(inputs[name], in_names) for name in used_in}
     components |= {out_names[name]: _renamed(outputs[name], out_names) for name in used_out}
     return Schemas(
-        [_renamed(schema, in_names) for schema in requested],
-        [_renamed(schema, out_names) for schema in responded],
-        dict(sorted(components.items())),
+        [_with_range(_renamed(schema, in_names)) for schema in requested],
+        [_with_range(_renamed(schema, out_names)) for schema in responded],
+        {name: _with_range(schema) for name, schema in sorted(components.items())},
     )
 
 
@@ -86,6 +94,22 @@ def _custom(kind: type[Any], models: ModelSchemas) -> Schema:
     if kind in models.references:
         return models.references[kind]
     raise NotImplementedError
+
+
+def _with_range(schema: Any) -> Any:
+    """Say of every integer without two bounds that it is one that a double holds (docs/adr/0062)."""
+    if isinstance(schema, list):
+        return [_with_range(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {key: value if key in _VALUES else _with_range(value) for key, value in schema.items()}
+    if "properties" in schema:  # whose names may be keywords
+        told["properties"] = {name: _with_range(value) for name, value in schema["properties"].items()}
+    said = schema.keys()
+    is_bounded = _CHOICE & said or (_LEAST & said and _MOST & said)
+    if schema.get("type") == "integer" and not is_bounded:
+        told["format"] = SAFE_INTEGER
+    return told
 
 
 def _input_names(names: dict[str, str], split: set[str]) -> dict[str, str]:

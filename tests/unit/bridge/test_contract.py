@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from runtime.bridge import contract, openapi
@@ -223,3 +224,11 @@ def test_a_change_that_queued_work_would_not_survive_is_breaking(
     )
     found = [str(each) for each in contract.compare(before, after) if "/mail" in str(each)]
     assert said in (found or [""])
+
+
+def test_a_contract_from_before_ranges_were_said_is_no_other_contract(tmp_path):
+    write_tree(tmp_path, {"orders.py": BEFORE})
+    new = openapi.document(discover(tmp_path).operations)
+    old = msgspec.json.decode(msgspec.json.encode(new).replace(b',"format":"double-int"', b""))
+    assert old != new
+    assert (contract.compare(old, new), contract.compare(new, old)) == ([], [])

@@ -197,6 +197,39 @@ def test_a_used_continuation_is_an_error_of_functions_that_can_be_sent_one(tmp_p
     assert "model_unavailable" in codes(contract, "/ask", "post")
 
 
+WHOLE = '''
+    """Whole numbers."""
+
+    from typing import Annotated, Literal
+
+    from msgspec import Meta, Struct
+
+
+    class Whole(Struct):
+        plain: int
+        default: int | None = 3
+        least: Annotated[int, Meta(ge=1)] = 1
+        within: Annotated[int, Meta(gt=0, le=9)] = 1
+        one: Literal[1, 2] = 1
+        real: float = 0.5
+
+
+    async def get(limit: int = 5) -> dict[str, Whole]:
+        """Return some."""
+        return {}
+'''
+
+
+def test_an_integer_without_two_bounds_is_said_to_be_one_that_javascript_has(tmp_path):
+    write_tree(tmp_path, {"whole.py": WHOLE})
+    contract = openapi.document(discover(tmp_path).operations)
+    (limit,) = contract["paths"]["/whole"]["get"]["parameters"]
+    fields = contract["components"]["schemas"]["Whole"]["properties"]
+    safe = {name for name, schema in fields.items() if "double-int" in str(schema)}
+    assert (limit["schema"]["format"], safe) == ("double-int", {"plain", "default", "least"})
+    assert fields["default"]["default"] == 3
+
+
 def test_security_says_session_nothing_or_webhook(contract):
     sample = openapi.document(discover(SAMPLE / "functions").operations)
     assert sample["paths"]["/"]["get"]["security"] == []
@@ -215,7 +248,7 @@ def test_contents_redirects_and_replies_are_described_as_they_are_sent(contract)
         }
         for method, entry in item.items()
     }
-    numbers = {"type": "array", "items": {"type": "integer"}}
+    numbers = {"type": "array", "items": {"type": "integer", "format": "double-int"}}
     assert sent == {
         "get": {"200": {"text/csv; charset=utf-8": {"type": "string"}}},
         "put": {"200": {"image/png": {"type": "string", "format": "binary"}}},
