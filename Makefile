@@ -68,17 +68,19 @@ soak: setup ## Load a real server steadily for 30 minutes (MINUTES=1 for a short
 	@$(BIN)/python -m benchmarks.soak
 
 audit: setup ## Compare the locked dependencies with the known vulnerabilities (needs api.osv.dev)
-	@$(UV) audit --locked --no-default-groups --extra agents --extra redis \
+	@$(UV) audit --locked --no-dev \
 	  || { code=$$?; [ $$code = 2 ] && echo "audit: the database of vulnerabilities cannot be reached; nothing was compared"; exit $$code; }
 
 sbom: setup ## Write sbom.json (CycloneDX) of what production installs
-	@$(UV) export --quiet --locked --no-default-groups --extra agents --extra redis --format cyclonedx1.5 --output-file sbom.json
+	@$(UV) export --quiet --locked --no-dev --format cyclonedx1.5 --output-file sbom.json
 	@echo "sbom: wrote sbom.json"
 
 check: setup fmt-check lint types imports names ## Format, lint, types, imports and private names, in seconds
 
 bench: setup ## Compare with the peers, as ratios, and judge the goals (needs wrk)
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.deployed
+	@$(BIN)/python -m benchmarks.tails
 
 messages: ## Write the list of every text that a person reads, after you have read the change
 	@$(BIN)/python -m tests.approved.messages

@@ -35,6 +35,8 @@ BARE = (
     "litestar_bare",
     "fastapi_bare",
     "fastapi_stack",
+    "fastapi_stack_granian",
+    "nextjs",
     "blacksheep_bare",
     "robyn_bare",
 )
@@ -46,7 +48,7 @@ PREFLIGHT = {
 CASES = (
     Case("get", "/items/7", peers=BARE),
     # Compared with the GET, and so taken right after it.
-    Case("no token", "/items/7", status=401, signed=False, peers=("fastapi_stack",)),
+    Case("no token", "/items/7", status=401, signed=False, peers=("fastapi_stack", "nextjs")),
     Case("get, 200 functions", "/items/7", peers=(), functions=200),
     Case("get, 2000 functions", "/items/7", peers=(), functions=2000),
     Case(
@@ -57,7 +59,7 @@ CASES = (
         headers={"Content-Type": "application/json"},
         peers=BARE[1:],
     ),
-    Case("database, by key", "/latest/NORTH", peers=("fastapi_stack",)),
+    Case("database, by key", "/latest/NORTH", peers=("fastapi_stack", "nextjs")),
     Case("database, 100 rows", "/newest", peers=("fastapi_stack",)),
     Case("stream, 100 events", "/ticks", peers=("fastapi_stack",)),
     Case("preflight", "/items", method="OPTIONS", signed=False, status=204, headers=PREFLIGHT),

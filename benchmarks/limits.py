@@ -48,10 +48,12 @@ def measure(
     connections: int,
 ) -> str:
     """Return the line of one number of connections."""
-    with server(OURS, environment, core=SERVER_CORE) as running:
+    with server(OURS, environment, cores=[SERVER_CORE]) as running:
 
         def send(seconds: float) -> Answers:
-            return load(case, running.port, token, seconds=seconds, connections=connections, core=LOAD_CORE)
+            return load(
+                case, running.port, token, seconds=seconds, connections=connections, cores=[LOAD_CORE]
+            )
 
         warmed = send(1)
         before = running.processor_seconds()

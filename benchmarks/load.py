@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmarks.cases import ORIGIN, Case
@@ -58,13 +59,15 @@ class Answers(NamedTuple):
             raise SystemExit(f"{case.name}: {self.errors} errors, and not only {case.status}: {self.answers}")
 
 
-def load(case: Case, port: int, token: str, *, seconds: float, connections: int, core: int) -> Answers:
-    """Send requests from one core for so long, and return what came back."""
+def load(
+    case: Case, port: int, token: str, *, seconds: float, connections: int, cores: Sequence[int]
+) -> Answers:
+    """Send requests from these cores for so long, and return what came back."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script(case, token))
         file.flush()
         command = [
-            "taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s",
+            "taskset", "-c", ",".join(map(str, cores)), "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s",
             "--timeout", "20s", "-s", file.name, f"http://127.0.0.1:{port}{case.path}",
         ]  # fmt: skip
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from benchmarks.database import Cost
 from benchmarks.goals import GOALS
-from benchmarks.servers import OURS
+from benchmarks.servers import GRANIAN_PEER, NEXT_PEER, OURS
 
 STACK = "fastapi_stack"
-TRACED = (OURS, STACK)
-STARTED = (OURS, STACK, "fastapi_bare", "litestar_bare")
+TRACED = (OURS, STACK, GRANIAN_PEER, NEXT_PEER)
+STARTED = (OURS, STACK, NEXT_PEER, "fastapi_bare", "litestar_bare")
 ENOUGH = 0.99  # of the spans; below, a figure looks cheaper than it is
 
 
@@ -58,7 +58,7 @@ def _case(case: str, row: dict[str, Figures]) -> str:
     for name, each in sorted(row.items(), key=lambda entry: entry[1].spent):
         spans = f"{each.spans:.2f} spans" if name in TRACED else ""
         lines.append(
-            f"  {name:<15} {each.spent:>7.1f} µs {each.speed:>8,.0f}/s  ours {each.spent / ours:>5.2f} x"
+            f"  {name:<21} {each.spent:>7.1f} µs {each.speed:>8,.0f}/s  ours {each.spent / ours:>5.2f} x"
             f"  {spans:<11} {'█' * round(32 * cheapest / each.spent)}"
         )
     return "\n".join(lines)

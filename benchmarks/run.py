@@ -18,7 +18,7 @@ from benchmarks.collector import Collector, collecting
 from benchmarks.database import beside_the_driver
 from benchmarks.load import Answers, load
 from benchmarks.plot import svg
-from benchmarks.report import STACK, Figures, Results, report
+from benchmarks.report import TRACED, Figures, Results, report
 from benchmarks.servers import OURS, PEERS, prepare_peers, server, versions
 from benchmarks.surroundings import LOAD_CORE, SERVER_CORE, database, settings
 from tests.fixtures.clerk import Issuer
@@ -37,7 +37,7 @@ class Bench(NamedTuple):
     def warm(self, names: list[str]) -> None:
         """Start each server once: the first start of an environment also compiles it, which no later one does."""
         for name in names:
-            with server(name, self.environment, core=SERVER_CORE):
+            with server(name, self.environment, cores=[SERVER_CORE]):
                 pass
         self.collector.take()
 
@@ -68,13 +68,13 @@ class Bench(NamedTuple):
     def measure(self, case: Case, name: str) -> Figures:
         """Load one server that was just started."""
         token = self.issuer.token(exp=int(time.time()) + 3600)
-        with server(name, self.environment, core=SERVER_CORE, more=case.functions) as running:
+        with server(name, self.environment, cores=[SERVER_CORE], more=case.functions) as running:
             warmed = self.load(case, running.port, token, 1)
             before = running.processor_seconds()
             answers = self.load(case, running.port, token, self.given.seconds)
             spent = (running.processor_seconds() - before) / answers.total * 1e6
             memory = running.memory()
-            time.sleep(LAST_BATCH if name == STACK else 0)
+            time.sleep(LAST_BATCH if name in TRACED[1:] else 0)
         arrived = self.collector.take()
         asked = warmed.total + answers.total
         return Figures(
@@ -85,7 +85,9 @@ class Bench(NamedTuple):
 
     def load(self, case: Case, port: int, token: str, seconds: float) -> Answers:
         """Send the case's request for so long; ends the program when another answer came than expected."""
-        answers = load(case, port, token, seconds=seconds, connections=self.given.connections, core=LOAD_CORE)
+        answers = load(
+            case, port, token, seconds=seconds, connections=self.given.connections, cores=[LOAD_CORE]
+        )
         answers.insist(case)
         return answers
 

@@ -100,7 +100,9 @@ class Bench(NamedTuple):
     @contextlib.contextmanager
     def replicas(self, layout: Layout) -> Iterator[list[Server]]:
         with contextlib.ExitStack() as stack:
-            yield [stack.enter_context(server(OURS, self.environment, core=core)) for core in layout.replicas]
+            yield [
+                stack.enter_context(server(OURS, self.environment, cores=[core])) for core in layout.replicas
+            ]
 
     def load(
         self, case: Case, layout: Layout, replicas: list[Server], seconds: float
@@ -116,7 +118,7 @@ class Bench(NamedTuple):
                     token,
                     seconds=seconds,
                     connections=self.given.connections,
-                    core=core,
+                    cores=[core],
                 )
                 for each, core in zip(replicas, layout.loads, strict=True)
             ]

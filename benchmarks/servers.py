@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,15 @@ from benchmarks.cases import multiply
 
 HERE = Path(__file__).parent
 PEERS = Path(tempfile.gettempdir()) / "annex-bench-peers"
+NEXT = Path(tempfile.gettempdir()) / "annex-bench-next"
 OURS = "ours"
+NEXT_PEER = "nextjs"
+GRANIAN_PEER = "fastapi_stack_granian"
+CLERK_APP = {  # what Clerk's SDK for Next.js wants to start; no request goes there
+    "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY": "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k",
+    "CLERK_SECRET_KEY": "sk_live_peer",
+    "NEXT_TELEMETRY_DISABLED": "1",
+}
 BATCHES = {"OTEL_BSP_SCHEDULE_DELAY": "2000"}  # the peers', as ours has it, which refuses the variable
 LIBRARIES = ("uvicorn", "uvloop", "httptools", "litestar", "fastapi", "asyncpg", "opentelemetry-sdk")
 
@@ -71,7 +79,8 @@ def server(
     name: str,
     environment: Mapping[str, str],
     *,
-    core: int,
+    cores: Sequence[int],
+    workers: int = 1,
     functions: Path = HERE / "functions",
     more: int = 0,
 ) -> Iterator[Server]:
@@ -80,7 +89,8 @@ def server(
     Args:
         name: `ours`, or a file of `peers/`.
         environment: settings, those of ours and of the stack.
-        core: where it runs.
+        cores: where it may run.
+        workers: how many processes serve, where the server has such.
         functions: the folder that ours serves.
         more: further functions that ours has.
     """
@@ -93,12 +103,13 @@ def server(
             multiply(served, more)
         began = time.monotonic()
         process = subprocess.Popen(
-            ["taskset", "-c", str(core), *_command(name, port)],
+            ["taskset", "-c", ",".join(map(str, cores)), *_command(name, port, workers)],
             env={
                 **kept,
                 **environment,
                 **({} if name == OURS else BATCHES),
-                "ANNEX_FUNCTIONS": str(served),
+                **({"ANNEX_FUNCTIONS": str(served), "ANNEX_WORKERS": str(workers)} if name == OURS else {}),
+                **(CLERK_APP if name == NEXT_PEER else {}),
                 "PORT": str(port),
                 "ANNEX_SPARE": "false",  # it would wait, and count
                 "ROBYN_HOST": "127.0.0.1",
@@ -115,12 +126,17 @@ def server(
 
 def prepare_peers() -> None:
     """Install what the peers run on, unless it is there."""
-    if (PEERS / "bin/uvicorn").exists():
-        return
-    print("installing the peers", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "venv", PEERS], check=True)
-    pip = [str(PEERS / "bin/python"), "-m", "pip", "install", "-q", "-r", str(HERE / "peers.txt")]
-    subprocess.run(pip, check=True)
+    if not (PEERS / "bin/granian").exists():
+        print("installing the peers", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", PEERS], check=True)
+        pip = [str(PEERS / "bin/python"), "-m", "pip", "install", "-q", "-r", str(HERE / "peers.txt")]
+        subprocess.run(pip, check=True)
+    if not (NEXT / ".next/BUILD_ID").exists():
+        print("building the Next.js app", file=sys.stderr)
+        shutil.copytree(HERE / "peers/nextjs", NEXT, dirs_exist_ok=True)
+        environment = {**os.environ, **CLERK_APP}
+        for command in (["npm", "install", "--no-audit", "--no-fund"], ["npx", "next", "build"]):
+            subprocess.run(command, cwd=NEXT, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def versions(python: str | Path) -> dict[str, str]:
@@ -139,13 +155,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _command(name: str, port: int) -> list[str]:
+def _command(name: str, port: int, workers: int) -> list[str]:
+    several = ["--workers", str(workers)]
     if name == OURS:
         return [str(Path(sys.executable).with_name("annex")), "serve"]
+    if name == NEXT_PEER:
+        return ["node", str(NEXT / "node_modules/next/dist/bin/next"), "start", str(NEXT)]
     if name == "robyn_bare":
         return [str(PEERS / "bin/python"), str(HERE / "peers/robyn_bare.py")]
+    if name == GRANIAN_PEER:
+        flags = ["--interface", "asgi", "--loop", "uvloop", "--working-dir", str(HERE), "--port", str(port)]
+        return [str(PEERS / "bin/granian"), *flags, *several, "peers.fastapi_stack:app"]
     flags = ["--no-access-log", "--loop", "uvloop", "--http", "httptools", "--port", str(port)]
-    return [str(PEERS / "bin/uvicorn"), f"peers.{name}:app", "--app-dir", str(HERE), *flags]
+    return [str(PEERS / "bin/uvicorn"), f"peers.{name}:app", "--app-dir", str(HERE), *flags, *several]
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -153,9 +175,9 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
             raise SystemExit(f"a server ended at once: {process.args!r}")
         try:
-            urlopen(f"http://127.0.0.1:{port}/nothing", timeout=2).close()
+            urlopen(f"http://127.0.0.1:{port}/items/7", timeout=10).close()
         except HTTPError:
-            return  # a 404 is an answer
+            return  # a 401 is an answer
         except (OSError, HTTPException):
             time.sleep(0.01)
         else:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from benchmarks.walk import Pipe, ask, asked, environment
@@ -20,6 +20,7 @@ from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.asgi.stages import Stage, Stages, fold
 from runtime.config import Endpoint
 from runtime.routing import TreeApp
+from runtime.server.connection.protocol import protocol
 from runtime.server.listener import ConnectionLimits, Listener
 from runtime.server.process import config
 from runtime.settings import load
@@ -64,21 +65,23 @@ async def main() -> None:
     configure_logging(settings.telemetry, production=True, stream=io.StringIO())
     application: Any = create_app(settings)
     async with application.running():
-        served = config(application, settings, Listener(ConnectionLimits()))
+        served = config(application, settings, protocol(Listener(ConnectionLimits())))
         served.load()
+        theirs = uvicorn.Config(application, http="httptools", log_config=None)
+        theirs.load()
         request = asked("get", issuer.token(exp=int(time.time()) + 3600))
         flush = getattr(application.telemetry.tracer_provider, "force_flush", int)
         before = 0.0
 
-        async def tell(stage: str, app: ASGIApp, protocol: Any = served.http_protocol_class) -> None:
+        async def tell(stage: str, app: ASGIApp, config: Any = served) -> None:
             nonlocal before
-            served.loaded_app = app
-            spent = await cost(protocol, served, request, flush)
+            config.app = config.loaded_app = app
+            spent = await cost(config, request, flush)
             print(f"{stage:24} {spent - before:6.1f} {spent:6.1f}")
             before = spent
 
         print(f"{'':24} {'stage':>6} {'so far':>6}")
-        await tell("uvicorn alone", trivial, HttpToolsProtocol)
+        await tell("uvicorn alone", trivial, theirs)
         await tell("connection limits, heads", trivial)
         stages = first(application.stages(), 100)
         for number, name in enumerate(stages, 1):
@@ -90,10 +93,10 @@ async def main() -> None:
         await tell("function", application)
 
 
-async def cost(protocol: Any, served: Any, request: bytes, flush: Callable[[], object]) -> float:
+async def cost(config: Any, request: bytes, flush: Callable[[], object]) -> float:
     """Return microseconds a request, of the best round."""
     pipe, best = Pipe(), 1e9
-    connection = protocol(config=served, server_state=ServerState(), app_state={})
+    connection = config.http_protocol_class(config=config, server_state=ServerState(), app_state={})
     connection.connection_made(pipe)
     await ask(connection, pipe, request, 300)
     if b"".join(pipe.written)[9:12] != b"200":

@@ -139,6 +139,7 @@ def environment(public_key: str) -> dict[str, str]:
 async def ours(options: argparse.Namespace) -> None:
     """Measure Annex as production has it, sending its spans to a collector of another process."""
     from runtime.app import create_app
+    from runtime.server.connection.protocol import protocol
     from runtime.server.listener import ConnectionLimits, Listener
     from runtime.server.process import config
     from runtime.settings import load
@@ -152,7 +153,7 @@ async def ours(options: argparse.Namespace) -> None:
     async with application.running():
         listener = Listener(ConnectionLimits(connections=1000))
         token = issuer.token(exp=int(time.time()) + 3600)
-        served = config(application, settings, listener)
+        served = config(application, settings, protocol(listener))
         flush = getattr(application.telemetry.tracer_provider, "force_flush", int)
         await measure(served, options, token, flush)
 

@@ -365,7 +365,7 @@ export interface Routes {
     "/agents/summary": {
       body: SummaryRequest;
       response: RegimeSummary;
-      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "conflict" | "database_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "rate_limited" | "request_timeout" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
+      errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "database_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "rate_limited" | "request_timeout" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
     };
     /** Record one reading. */
     "/signals": {

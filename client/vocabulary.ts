@@ -42,7 +42,7 @@ export const errorCodes = {
   not_found: { status: 404, statuses: [404], retryable: false },
   /** The isolated function needed more memory than its process may take. */
   out_of_memory: { status: 503, statuses: [503], retryable: true },
-  /** 409: The first call with this `Idempotency-Key` ended without an answer that is known; it may be saved. 503: The database connection was lost during a change, which may or may not be saved. */
+  /** 409: The first call with this `Idempotency-Key` ended without an answer that is known; it may be saved. 503: The database connection was lost, or this instance stopped, during a change: it may be saved. */
   outcome_unknown: { status: 503, statuses: [409, 503], retryable: false },
   /** This function, or the service, is at its limit of requests at once and its queue is full. */
   overloaded: { status: 503, statuses: [503], retryable: true },

@@ -98,6 +98,18 @@ def column_types() -> str:
     return table
 
 
+def health() -> str:
+    """Every fault that health tells, from the table whose faults a test provokes."""
+    told = json.loads((PAGES.parent / "contracts" / "health-faults.json").read_text("utf-8"))
+    table = rows("when", "`/health/ready`", "check", "its detail", "a call") + rows(*["---"] * 5)
+    for row in told:
+        call = f"`GET {row['call']}`: {row['answer']}"
+        table += rows(
+            row["fault"], str(row["ready"]), f"`{row['check']}` {row['status']}", row.get("detail", ""), call
+        )
+    return table
+
+
 def decisions() -> str:
     """Every decision: its number, title and status."""
     table = rows("decision", "status") + rows("---", "---")
@@ -132,6 +144,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "keys": keys,
     "column-types": column_types,
     "database-urls": database_urls,
+    "health": health,
     "decisions": decisions,
 }
 

@@ -8,8 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litestar import Request
+    from typing import Any
+
+    import litestar
+    from litestar.datastructures import State
     from litestar.datastructures import UploadFile as Upload
+    from typing_extensions import TypeVar
 
     from runtime.answers import (
         Content,
@@ -34,6 +38,12 @@ if TYPE_CHECKING:
     from shared.identity import Member, User
     from shared.secret import Secret
     from shared.work import Jobs, Run
+
+    # Litestar's class with defaults, so that strict checkers take a plain `request: Request`.
+    _User = TypeVar("_User", default=Any)
+    _Auth = TypeVar("_Auth", default=Any)
+    _State = TypeVar("_State", bound=State, default=Any)
+    Request = litestar.Request[_User, _Auth, _State]
 
 __all__ = [
     "Conflict",
@@ -97,10 +107,19 @@ if not TYPE_CHECKING:  # a type checker is to refuse a name that there is not
     def __getattr__(name: str) -> object:
         """Import a name at its first use (PEP 562)."""
         if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return _replaced(name)
         found = getattr(import_module(_MODULES[name]), _RENAMED.get(name, name))
         globals()[name] = found
         return found
+
+    def _replaced(name: str) -> object:
+        """Return what an old name stands for, with a warning."""
+        replacements = import_module("runtime.replacements")
+        change = None if name.startswith("_") else replacements.replaced("name", name)
+        if change is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        replacements.warn(change, above=2)
+        return __getattr__(change.new)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -12,6 +12,7 @@ from litestar.datastructures import State
 
 from runtime.asgi.lifespan import in_own_task, live
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
+from runtime.asgi.own_threads import threads_in_context
 from runtime.asgi.stages import Stage, Stages, fold
 from runtime.auth import Authenticator, Identity, Webhooks, permits
 from runtime.auth.clerk import ClerkIdentity, ClerkWebhooks
@@ -30,7 +31,13 @@ from runtime.http.admission import Admission
 from runtime.http.cors import Cors, Preflights
 from runtime.http.errors import Errors, as_response
 from runtime.http.health.health import Health
-from runtime.http.health.probes import database_probe, functions_probe, service_probe
+from runtime.http.health.probes import (
+    database_probe,
+    functions_probe,
+    keys_probe,
+    queue_probe,
+    service_probe,
+)
 from runtime.http.proxies import TrustedProxies
 from runtime.http.shell import Shell
 from runtime.refusal import Refusal
@@ -124,8 +131,11 @@ class Application:
             production=settings.is_production,
         )
         self._closed: dict[str, Fault] = {}
+        self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
         probes = {
             "database": database_probe(database, is_configured=settings.database.url is not None),
+            "keys": keys_probe(identity.key_state),
+            "queue": queue_probe(self.queue.ping if self.queue else None),
             "functions": functions_probe(
                 lambda: self.table, self._closed.values, show_cause=not settings.is_production
             ),
@@ -134,7 +144,6 @@ class Application:
         self.health = Health(probes, version=release)
         self.admission = Admission(settings.limits.max_concurrency)
         self._errors = partial(Errors, explains=settings.environment == "development")
-        self.queue = Queue.from_url(settings.redis_url) if settings.redis_url else None
         self.desk = self._desk()
         self._recorded = recorded
         self.isolated = IsolatedProcesses(settings)
@@ -155,7 +164,12 @@ class Application:
             "admission": self.admission,
             "tracing": partial(Tracing, telemetry=self.telemetry),
             "preflights": partial(Preflights, cors=self.cors, declared=self.table.request_headers),
-            "reference": partial(ReferencePage, operations=self.table.operations)
+            "reference": partial(
+                ReferencePage,
+                operations=self.table.operations,
+                # The developer's page signs the tokens.
+                signs=bool(self._in_front) and self.identity.issuer is not None,
+            )
             if self.settings.docs
             else None,
             "errors": self._errors,
@@ -209,6 +223,7 @@ class Application:
         limits, is_production = self.settings.limits, self.settings.is_production
         hang_timeout = limits.hang_timeout if is_production else 0  # a breakpoint is no hang
         async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(threads_in_context())
             stack.push_async_callback(self.telemetry.stop, FLUSH_BUDGET)
             self.telemetry.watch(
                 quarantined=lambda: len({fault.file for fault in self.table.faults} | {*self._closed})
@@ -223,10 +238,10 @@ class Application:
                 stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
             asyncio.get_running_loop().set_default_executor(DefaultThreads())
-            for companion in self.companions:
-                await stack.enter_async_context(companion)
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
             stack.enter_context(Interrupter(self.settings.functions, limits.stall, alive=self.alive))
+            for companion in self.companions:
+                await stack.enter_async_context(companion)
             yield
 
     def close(self, causes: Mapping[str, str]) -> None:

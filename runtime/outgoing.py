@@ -11,8 +11,10 @@ import httpx
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.http import sanitize_method
 
 from runtime.asgi.invocation import current
+from runtime.telemetry.redaction import name_of
 from shared.errors import DeadlineExceeded
 
 TIMEOUT = 30.0  # seconds for each step of a request, or what is left of the call
@@ -79,23 +81,25 @@ class Http(httpx.AsyncClient):
     @contextmanager
     def _spanned(self, request: httpx.Request) -> Iterator[Span]:
         """Wrap a request in a span of a client (OpenTelemetry, semantic conventions for HTTP)."""
-        url = request.url
+        url, method = request.url, sanitize_method(request.method)
         attributes: dict[str, str | int] = {
-            "http.request.method": request.method,
+            "http.request.method": method,
             "server.address": url.host,
             "server.port": url.port or (443 if url.scheme == "https" else 80),
             "url.full": str(url.copy_with(query=None, fragment=None, username="", password="")),
         }
+        if method == "_OTHER":
+            attributes["http.request.method_original"] = request.method
         made = self._tracer.start_as_current_span(
-            request.method, kind=SpanKind.CLIENT, attributes=attributes, record_exception=False,
-            set_status_on_exception=False,
+            "HTTP" if method == "_OTHER" else method, kind=SpanKind.CLIENT, attributes=attributes,
+            record_exception=False, set_status_on_exception=False,
         )  # fmt: skip
         with made as span:
             _PROPAGATOR.inject(request.headers)
             try:
                 yield span
             except BaseException as error:
-                span.set_attribute("error.type", type(error).__qualname__)
+                span.set_attribute("error.type", name_of(error))
                 span.set_status(StatusCode.ERROR)
                 raise
 

@@ -303,14 +303,18 @@ class DatabaseUnavailable(Unavailable):
 
 
 class OutcomeUnknown(DatabaseUnavailable):
-    """The database connection was lost during a change, which may or may not be saved."""
+    """The database connection was lost, or this instance stopped, during a change: it may be saved.
+
+    Args:
+        cause: what was lost, as the subject and verb of a sentence.
+    """
 
     code = "outcome_unknown"
 
-    def __init__(self) -> None:
+    def __init__(self, cause: str = "The database connection was lost") -> None:
         super().__init__(
-            "The database connection was lost during a change; check whether it was saved.",
-            reason="the connection was lost during a change",
+            f"{cause} during a change; check whether it was saved.",
+            reason=f"{cause[0].lower()}{cause[1:]} during a change",
             retry_after=None,
         )
 

@@ -24,6 +24,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.faults",
     "tests.fixtures.pgbouncer",
     "tests.fixtures.routing",
+    "tests.fixtures.sentry",
     "tests.fixtures.telemetry",
     "tests.fixtures.tls",
     "tests.fixtures.valkey",

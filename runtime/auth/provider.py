@@ -9,6 +9,7 @@ from collections.abc import Callable, Container
 from typing import Protocol, Self
 
 from runtime.asgi.messages import Headers
+from runtime.auth.tokens.keys import KeyState
 from runtime.auth.verified import Verified
 
 
@@ -70,6 +71,10 @@ class Identity(Protocol):
             Unauthenticated: another site may have caused the request.
         """
         return None
+
+    def key_state(self) -> KeyState:
+        """Return whether tokens can be verified."""
+        return KeyState()
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,12 +7,13 @@ import os
 import resource
 import socket
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from litestar.datastructures import State
 from msgspec.structs import replace
 from opentelemetry.metrics import NoOpMeterProvider
 
+from runtime.asgi.own_threads import threads_in_context
 from runtime.child.calls import Calls
 from runtime.config.memory import bytes_of
 from runtime.dependencies import SharedHttp, open_database
@@ -39,7 +40,8 @@ from runtime.routing.reading.source import read_function
 from runtime.settings import Settings
 from runtime.telemetry import Telemetry, configure_logging
 from runtime.telemetry.process import install
-from runtime.telemetry.providers import ExportState, resource_of, tracers_of
+from runtime.telemetry.providers import ExportState, logs_of, resource_of, tracers_of
+from runtime.telemetry.sentry import sentry_of
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +143,7 @@ async def _serve(connection: socket.socket, settings: Settings, operation: Opera
     http = SharedHttp()
     app.state.update({"database": database, "http": http, DRAIN: asyncio.Event()})
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(threads_in_context())
         stack.push_async_callback(telemetry.stop, FLUSH_BUDGET)
         await stack.enter_async_context(database)
         stack.push_async_callback(http.stop)
@@ -150,7 +153,8 @@ async def _serve(connection: socket.socket, settings: Settings, operation: Opera
 
 def _telemetry(settings: Settings) -> Telemetry:
     """Return tracing alone: numbers of a process that lives for minutes would be a series of their own."""
-    state: Any = ExportState()
-    tracers, meters = tracers_of(settings, resource_of(settings), (), state), NoOpMeterProvider()
+    state, resource = ExportState(), resource_of(settings)
+    tracers, meters = tracers_of(settings, resource, (), state), NoOpMeterProvider()
+    state.logs, state.close_sentry = logs_of(settings, resource, state), sentry_of(settings)
     install(tracers, meters)
     return Telemetry(settings, tracers, meters, state)

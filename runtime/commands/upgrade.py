@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.distribution import NAME, version
+from runtime.replacements import ordered, since
 from runtime.settings.project import FILE, read_project
+from runtime.starting.news import news
 from runtime.starting.pin import PinError, pin
-from runtime.starting.replacements import news, ordered, since
 from runtime.starting.rewriting import OldName, rewrite, uses
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from runtime.settings import Settings
+from shared.secret import Secret
 
 CLOSING = 10.0  # seconds after its drain in which a worker closes what is open
 
@@ -25,10 +26,10 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
     if settings.redis_url is None:
         print("annex work: REDIS_URL is not set. Set it to a Valkey or Redis server.", file=sys.stderr)
         return 1
-    return _work(given, settings) if given.worker else _keep(given, settings)
+    return _work(given, settings) if given.worker else _keep(given, settings, settings.redis_url)
 
 
-def _keep(given: argparse.Namespace, settings: Settings) -> int:
+def _keep(given: argparse.Namespace, settings: Settings, url: Secret) -> int:
     from runtime.telemetry import configure_logging
     from runtime.work.worker.keeper import Keeper, end_with_parent
 
@@ -38,7 +39,6 @@ def _keep(given: argparse.Namespace, settings: Settings) -> int:
     drain = settings.limits.drain_timeout
     program = [sys.executable, "-m", "runtime.commands.cli", "work", "--parent", str(os.getpid())]
     program += ["--drain", str(drain), "--worker"]
-    url = settings.redis_url.reveal() if settings.redis_url else ""
     budget = drain + CLOSING
     Keeper(url, lambda name: [*program, name], lease=settings.work.lease, stop_budget=budget).run()
     return 0

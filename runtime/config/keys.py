@@ -31,6 +31,7 @@ from runtime.config.key import (
     timezone_name,
     url_path,
 )
+from runtime.config.old_keys import AcceptsOldKeys
 from runtime.config.reverification import PRESETS
 
 TokenType = Literal["session", "m2m_token", "oauth_token", "api_key"]
@@ -41,7 +42,14 @@ _TEXT = "Write a text."
 _GRANT = 'Write it as Clerk does, such as "alerts" or "org:alerts".'
 
 
-class FolderKeys(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class FolderKeys(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    metaclass=AcceptsOldKeys,
+):
     """Keys that folders and files may set. The defaults are the project's."""
 
     org: Annotated[

@@ -14,6 +14,7 @@ import msgspec
 from runtime.app import Application
 from runtime.settings import Settings
 from runtime.work.worker.keeper import WorkerLease
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -53,10 +54,7 @@ async def worker(application: Application) -> AsyncIterator[None]:
     if url is None:
         yield
         return
-    from redis import Redis
-
-    client = Redis.from_url(url.reveal(), socket_timeout=2, socket_connect_timeout=2)
-    lease = WorkerLease(client, f"dev-{uuid.uuid4().hex}", LEASE)
+    lease = WorkerLease(RedisUrl(url), f"dev-{uuid.uuid4().hex}", LEASE, timeout=2)
     over = threading.Event()
 
     def renew() -> None:

@@ -7,11 +7,13 @@ function that is called twice must be idempotent in any case.
 
 import logging
 import secrets
-import time
 from typing import Any, Literal
 
 from runtime.auth import Delivery
+from runtime.gate.outage import Outage
 from shared.errors import Conflict
+from shared.redis_script import RedisScript
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
@@ -48,18 +50,19 @@ class SharedDeliveries:
 
     PREFIX = "annex:webhook:"
 
-    def __init__(self, client: Any, *, retry_after: float = 5.0) -> None:
+    def __init__(self, client: Any, *, prefix: str = "", retry_after: float = 5.0) -> None:
         """Use a `redis.asyncio.Redis` client with short timeouts.
 
         Args:
             client: closed by `close`.
+            prefix: of all keys.
             retry_after: seconds after a failure in which it is not asked.
         """
         self._client = client
-        self._claim = client.register_script(_CLAIM)
-        self._end = client.register_script(_END)
-        self._retry_after = retry_after
-        self._available_at = 0.0
+        self._claim = RedisScript(client, _CLAIM)
+        self._end = RedisScript(client, _END)
+        self._prefix = prefix + self.PREFIX
+        self._outage = Outage(retry_after, "webhook deliveries are known to one process only")
 
     async def claim(self, scheme: str, delivery: Delivery, *, lease: float) -> "DeliveryClaim":
         """Claim a delivery that this process has not handled.
@@ -72,7 +75,7 @@ class SharedDeliveries:
         Raises:
             Conflict: another process has received it, or is handling it.
         """
-        key, token = f"{self.PREFIX}{scheme}:{delivery.id}", secrets.token_hex(8)
+        key, token = f"{self._prefix}{scheme}:{delivery.id}", secrets.token_hex(8)
         moment = "" if delivery.moment is None else delivery.moment
         args = [token, moment, round(lease * 1000), round(KEPT * 1000)]
         try:
@@ -97,16 +100,12 @@ class SharedDeliveries:
         await self._client.aclose()
 
     async def _asked(self, script: Any, key: str, args: list[Any]) -> Any:
-        if time.monotonic() < self._available_at:
+        if not self._outage.is_over:
             return "unknown"
         try:
             answer = await script(keys=[key], args=args)
         except Exception as error:  # noqa: BLE001  # whatever is wrong, the delivery goes on
-            self._available_at = time.monotonic() + self._retry_after
-            logger.warning(
-                "Redis is unavailable, webhook deliveries are known to one process only: %s",
-                type(error).__name__,
-            )
+            self._outage.begin(error)
             return "unknown"
         return answer.decode() if isinstance(answer, bytes) else answer
 
@@ -130,12 +129,8 @@ class DeliveryClaim:
 
 
 def deliveries_at(url: Secret | None) -> SharedDeliveries | None:
-    """Return what replicas share at a `redis://` URL, connected at the first delivery; None without a URL."""
+    """Return what replicas share at a URL, connected at the first delivery; None without a URL."""
     if url is None:
         return None
-    from redis import asyncio as redis
-
-    client = redis.Redis.from_url(
-        url.reveal(), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, retry=None
-    )
-    return SharedDeliveries(client)
+    server = RedisUrl(url)
+    return SharedDeliveries(server.client(timeout=TIMEOUT), prefix=server.prefix)

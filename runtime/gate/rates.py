@@ -5,15 +5,15 @@ The number must be read and written in one step, which Litestar's store interfac
 (docs/adr/0052-rate-limits.md), so there are two small stores here: this process, and Redis or Valkey.
 """
 
-import logging
 import math
 import time
 from typing import Any, NamedTuple, Protocol
 
 from runtime.config import Rate
+from runtime.gate.outage import Outage
+from shared.redis_script import RedisScript
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
-
-logger = logging.getLogger(__name__)
 
 REDIS_TIMEOUT = 0.25  # seconds; a slower Redis would delay every call
 
@@ -66,15 +66,11 @@ class RateStore(Protocol):
 
 
 def rates_at(url: Secret | None) -> "RateStore":
-    """Return the store at a `redis://` URL, which connects at the first call; without a URL, this process."""
+    """Return the store at a URL, which connects at the first call; without a URL, this process."""
     if url is None:
         return MemoryRates()
-    from redis import asyncio as redis
-
-    client = redis.Redis.from_url(
-        url.reveal(), socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT, retry=None
-    )
-    return RedisRates(client)
+    server = RedisUrl(url)
+    return RedisRates(server.client(timeout=REDIS_TIMEOUT), prefix=server.prefix)
 
 
 class MemoryRates:
@@ -133,32 +129,30 @@ class RedisRates:
 
     PREFIX = "annex:rate:"
 
-    def __init__(self, client: Any, *, retry_after: float = 5.0) -> None:
+    def __init__(self, client: Any, *, prefix: str = "", retry_after: float = 5.0) -> None:
         """Use a `redis.asyncio.Redis` client with short timeouts.
 
         Args:
             client: closed by `close`.
+            prefix: of all keys.
             retry_after: seconds after a failure in which it is not asked.
         """
         self._client = client
-        self._take = client.register_script(_TAKE)
+        self._take = RedisScript(client, _TAKE)
         self._fallback = MemoryRates()
-        self._retry_after = retry_after
-        self._available_at = 0.0
+        self._prefix = prefix + self.PREFIX
+        self._outage = Outage(retry_after, "rate limits count in this process only")
 
     async def take(self, key: str, rate: Rate) -> RateDecision:
         """Count one call in the server, or in this process while the server is unavailable."""
-        if time.monotonic() >= self._available_at:
+        if self._outage.is_over:
             try:
                 allowed, remaining, wait = await self._take(
-                    keys=[self.PREFIX + key], args=[rate.period, rate.limit]
+                    keys=[self._prefix + key], args=[rate.period, rate.limit]
                 )
                 return RateDecision(bool(allowed), int(remaining), float(wait))
             except Exception as error:  # noqa: BLE001  # whatever is wrong, the call goes on
-                self._available_at = time.monotonic() + self._retry_after
-                logger.warning(
-                    "Redis is unavailable, rate limits count in this process only: %s", type(error).__name__
-                )
+                self._outage.begin(error)
         return await self._fallback.take(key, rate)
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 Functions and stages raise the errors of `shared.errors`, Litestar raises its own; anything else is a bug.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,9 @@ from shared.errors import (
     Malformed,
     MethodNotAllowed,
     NotFound,
+    OutcomeUnknown,
     RateLimited,
+    ShuttingDown,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -34,6 +37,9 @@ from shared.errors import (
 )
 
 logger = logging.getLogger(__name__)
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, 9.2.1)."""
 
 
 def as_annex_error(error: Exception) -> AnnexError:
@@ -92,13 +98,25 @@ class Errors:
             await self._app(scope, receive, send)
         except CallerLeft:
             scope[SCOPE_KEY].error = CallerLeft.code
+        except asyncio.CancelledError:  # by the server, at the end of the drain
+            invocation = scope[SCOPE_KEY]
+            if invocation.status:
+                raise
+            await refuse(send, _cut(invocation, scope["method"]), invocation)
         except Exception as error:
-            invocation: Invocation = scope[SCOPE_KEY]
+            invocation = scope[SCOPE_KEY]
             if invocation.status:
                 raise
             if self._explains and isinstance(error, Forbidden) and error.lacking:
                 error.detail += f" The caller lacks {error.lacking} (said in development only)."
             await refuse(send, error, invocation)
+
+
+def _cut(invocation: Invocation, method: str) -> AnnexError:
+    """Return what a call is answered that was cut: what may have changed something must not be sent again."""
+    if invocation.has_begun and method not in SAFE:
+        return OutcomeUnknown("This instance stopped")
+    return ShuttingDown()
 
 
 def as_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -1,5 +1,6 @@
 """The side that asks: it starts the process that tries files, and reads what became of them."""
 
+import contextlib
 import json
 import select
 import time
@@ -27,6 +28,7 @@ class Rehearsal:
         budget: seconds that one file may take to be read and imported.
         stays: more questions will follow, so the child imports in advance what the files need.
         start: starts the child.
+        part: which part of the files this one tries, and of how many.
     """
 
     def __init__(
@@ -36,12 +38,15 @@ class Rehearsal:
         budget: float,
         stays: bool = False,
         start: Callable[[], Watcher] = spawned,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         self._functions = functions.resolve()
         self._budget = budget
         self._stays = stays
         self._start = start
+        self._part = part
         self._stage = start()
+        self._is_asked = False
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +60,11 @@ class Rehearsal:
         """End the child."""
         self._stage.close()
 
+    def begin(self) -> None:
+        """Let the child begin with all files, before somebody waits in `refusals`."""
+        self._ask(None, ())
+        self._is_asked = True
+
     def refusals(self, files: Iterable[str] | None = None) -> tuple[Refusal, ...]:
         """Try files and return those that must not run.
 
@@ -65,7 +75,10 @@ class Rehearsal:
         found: dict[str, Refusal] = {}
         for _ in range(STARTS):
             last = ""
-            for message in self._messages(asked, found):
+            if not self._is_asked:
+                self._ask(asked, found)
+            self._is_asked = False
+            for message in self._messages():
                 if message.get("done"):
                     return tuple(found.values())
                 last = message.get("reading", last)
@@ -84,19 +97,20 @@ class Rehearsal:
                 )
         return tuple(found.values())
 
-    def _messages(self, files: list[str] | None, found: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Ask, and yield what the child says, until it ends or falls silent."""
+    def _ask(self, files: list[str] | None, found: Iterable[str]) -> None:
         question = {
             "functions": str(self._functions),
             "budget": self._budget,
             "files": files,
             "without": [*found],
             "stays": self._stays,
+            "part": self._part,
         }
-        try:
+        with contextlib.suppress(BrokenPipeError):  # then nothing is heard of it either
             self._stage.questions.write(json.dumps(question).encode() + b"\n")
-        except BrokenPipeError:
-            return
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        """Yield what the child says, until it ends or falls silent."""
         text = b""
         deadline = time.monotonic() + self._budget + SILENCE
         while (left := deadline - time.monotonic()) > 0:
@@ -111,7 +125,7 @@ class Rehearsal:
 
 
 def rehearse(
-    functions: Path, *, budget: float, start: Callable[[], Watcher] = spawned
+    functions: Path, *, budget: float, start: Callable[[], Watcher] = spawned, parts: int = 1
 ) -> tuple[Refusal, ...]:
     """Try all files of a folder in a child process and return those that must not run in this one.
 
@@ -120,6 +134,13 @@ def rehearse(
         budget: seconds that one file may take to be read and imported; the third that hangs, and those after
             it, get a tenth.
         start: starts the child.
+        parts: into how many parts many files are divided; each is tried by a child of its own.
     """
-    with Rehearsal(functions, budget=budget, start=start) as rehearsal:
-        return rehearsal.refusals()
+    with contextlib.ExitStack() as stack:
+        several = [
+            stack.enter_context(Rehearsal(functions, budget=budget, start=start, part=(number, parts)))
+            for number in range(parts)
+        ]
+        for each in several:
+            each.begin()
+        return tuple(refusal for each in several for refusal in each.refusals())

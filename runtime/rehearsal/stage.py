@@ -20,6 +20,7 @@ from runtime.refusal import Refusal
 from runtime.rehearsal.supervision import Asker, AskerGone, Try
 from runtime.routing.reading.tree import list_files, read_tree
 
+MANY = 200  # files
 OUT_OF_REACH = 300  # the lowest descriptor for what must survive a file that closes the usual ones
 
 
@@ -32,6 +33,7 @@ class Programme(Struct):
         files: below the folder; None for all.
         without: files that are refused already.
         stays: import what the files need in advance of the next question.
+        part: which part of the files, and of how many; a few are not divided.
     """
 
     functions: str
@@ -39,6 +41,7 @@ class Programme(Struct):
     files: list[str] | None = None
     without: list[str] = []
     stays: bool = False
+    part: tuple[int, int] = (0, 1)
 
 
 def serve() -> None:
@@ -74,7 +77,8 @@ def rehearsal(question: Programme, asker: Asker | None = None) -> Iterator[list[
         asker: in another process; None where this one asks.
     """
     root = Path(question.functions)
-    files = [file for file in _files(root, question.files) if file not in question.without]
+    files = _part(_files(root, question.files), *question.part)
+    files = [file for file in files if file not in question.without]
     gc.freeze()  # so that collections in a fork do not copy what is shared
     hung = 0
     while files:
@@ -92,6 +96,13 @@ def _files(root: Path, wanted: Iterable[str] | None) -> list[str]:
     tree = read_tree(list_files(root)[0])
     known = [*tree.folders, *(each.file for each in tree.candidates)]
     return known if wanted is None else sorted({*known}.intersection(wanted))
+
+
+def _part(files: list[str], number: int, parts: int) -> list[str]:
+    """Return a part of the files; two parts import the same libraries twice, which many files make up for."""
+    if len(files) < MANY:
+        return files if number == 0 else []
+    return files[len(files) * number // parts : len(files) * (number + 1) // parts]
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:

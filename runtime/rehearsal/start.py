@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import fcntl
 import json
 import os
 import signal
@@ -16,6 +17,9 @@ sys.path[:] = json.loads(sys.argv[1])
 from runtime.rehearsal.stage import serve
 serve()
 """
+
+
+ROOM = 1 << 20  # bytes that wait to be read: a line for each file
 
 
 class Watcher(NamedTuple):
@@ -58,6 +62,8 @@ def forked() -> Watcher:
     """Fork this process, which must have a single thread; what it has imported need not be imported again."""
     asked, questions = os.pipe()
     answers, given = os.pipe()
+    with contextlib.suppress(AttributeError, OSError):  # it may have to wait for its reader: not for room
+        fcntl.fcntl(given, fcntl.F_SETPIPE_SZ, ROOM)
     child = os.fork()
     if not child:
         _serve(asked, given)

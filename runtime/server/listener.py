@@ -1,12 +1,13 @@
 """What all connections of one server share: their limits, whether they wind down, the refusals so far."""
 
+import asyncio
 import logging
 import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from runtime.asgi.invocation import Invocation
 from runtime.http.caching import NO_STORE
@@ -47,13 +48,29 @@ class ConnectionLimits(NamedTuple):
     pipelined: int = 16
 
 
+class Connected(Protocol):
+    """One connection, as its server ends it."""
+
+    def wind_down(self) -> None:
+        """Close after the response in progress, if that response can still say so."""
+
+    def shutdown(self) -> None:
+        """Close if idle, else after the response in progress."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
 class Listener:
     """Shared by the connections of one server.
 
     Attributes:
         limits: what each may take.
         outbox: responses that are written at the end of this iteration of the loop.
+        connections: all that are open.
+        tasks: those that run the application, until they are done.
         winding_down: responses from now on close their connection.
+        is_overlapping: idle connections stay meanwhile, though the server has been told to shut down.
         refused: how many requests were refused before the application saw them, by error code.
     """
 
@@ -74,13 +91,21 @@ class Listener:
         """
         self.limits = limits or ConnectionLimits()
         self.outbox = Outbox()
+        self.connections: set[Connected] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         self.winding_down = False
+        self.is_overlapping = False
         self.refused: Counter[str] = Counter()
         self._headers = tuple(headers)
         self._cors = cors
         self._second, self._date = 0, (b"date", b"")
         self._reported = Counter[str]()
         self._reports = Throttle(seconds=REPORT_INTERVAL)
+
+    @property
+    def is_busy(self) -> bool:
+        """Somebody is still to be answered, or an answer's clean-up runs."""
+        return bool(self.connections or self.tasks)
 
     def date(self) -> Field:
         """Return the Date field of a response that is sent now (RFC 9110, 6.6.1)."""

@@ -7,17 +7,17 @@ requested stop as a failure. So the stop is ours; serving is uvicorn's.
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import uvicorn
 
@@ -25,22 +25,29 @@ from runtime.app import Application
 from runtime.http.shell import security_headers
 from runtime.server.acceptor import Acceptor
 from runtime.server.budget import CLOSE_TIMEOUT, UNWIND_TIMEOUT, stop_budget
-from runtime.server.connection.protocol import Connection, protocol
+from runtime.server.connection.protocol import Connection
 from runtime.server.driving import drive
 from runtime.server.listener import ConnectionLimits, Listener
+from runtime.server.parent.sockets import BACKLOG, bind, refusal
 from runtime.server.worker.link import Link
 from runtime.settings.variables import Settings
 from runtime.telemetry import last_words
 
 logger = logging.getLogger(__name__)
 
+STARTUP_FAILURE = 3  # exit status, as uvicorn has it
 KEEP_ALIVE = 75  # seconds; Railway's edge closes idle connections earlier, so it never races our close
-BACKLOG = 2048
 RETIRE_OVERLAP = 1.0  # seconds at least in which callers leave a worker that is replaced
 
 
-class Server(uvicorn.Server):
-    """Serves one application until a signal, or until `stop` is called."""
+class Server:
+    """Serves one application by uvicorn until a signal, or until `stop` or `retire` is called.
+
+    Attributes:
+        config: uvicorn's.
+        listener: what all connections share.
+        is_serving: signals are handled here.
+    """
 
     def __init__(self, application: Application, settings: Settings, link: Link | None = None) -> None:
         self.listener = Listener(
@@ -48,64 +55,85 @@ class Server(uvicorn.Server):
             headers=security_headers(production=settings.is_production),
             cors=application.cors.headers,
         )
-        super().__init__(config(application, settings, self.listener))
+        self.config = config(application, settings, self._connect)
+        self.is_serving = False
+        self._uvicorn = uvicorn.Server(self.config)
         self._application = application
         self._link = link
-        self._is_stopping = False
-        self.is_serving = False
+        self._sockets: list[socket.socket] = []
         self._delay = settings.limits.drain_delay if settings.is_production else 0.0
         self._drain = settings.limits.drain_timeout
         self._budget = stop_budget(settings)
+        self._is_stopping = False
+        self._is_in_haste = False
+        self._left = asyncio.Event()  # the overlap is over
+        self._ended = asyncio.Event()  # so are the calls
         self._loop: asyncio.AbstractEventLoop | None = None
         self._acceptor: Acceptor | None = None
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Keep the loop for the signal handler, then start as uvicorn does."""
+    async def serve(self) -> None:
+        """Serve; return once the application has closed, or has taken too long for it.
+
+        Raises:
+            SystemExit: 3 when start-up fails (uvicorn's own status for it).
+        """
         self._loop = asyncio.get_running_loop()
+        self._sockets = self._link.listeners if self._link else self._bound()
         if self._link is not None:
             self._link.attach(self._heard)
+        self._application.companions.append(self._open())
+        with self._signals():
+            serving = asyncio.create_task(_status(self._uvicorn.serve(self._sockets)))
+            await asyncio.sleep(0)  # uvicorn has set its handlers
+            self._handle_signals()
+            if self._uvicorn.should_exit:  # by a signal in between
+                self._signalled(signal.SIGTERM)
+            left = asyncio.create_task(self._left.wait())
+            await asyncio.wait([serving, left], return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                await self._end(serving)
+        if not serving.cancelled() and (status := serving.result()):
+            raise SystemExit(status)
+
+    def _bound(self) -> list[socket.socket]:
         try:
-            await super().startup(sockets)
-        except SystemExit as error:
-            self._report_port(error.__context__)
-            raise
+            return bind(self.config.host, self.config.port)
+        except OSError as error:
+            logger.error("%s", refusal(error, self.config.port))  # noqa: TRY400  # the place tells nothing
+            raise SystemExit(STARTUP_FAILURE) from None
+
+    @contextlib.asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        """Tell that the application has started; let it close only once its calls have ended."""
         if self._link is None:
+            for each in self._sockets:
+                each.listen(BACKLOG)
             logger.info("listening on port %d", self.config.port)
         else:
             logger.info("worker %d serves on port %d", self._link.number, self.config.port)
             self._link.say(serving=True)
-        if not isinstance(self._loop, asyncio.BaseEventLoop):  # which accepts all that wait by itself
-            listening = [each for server in self.servers for each in server.sockets]
+        yield
+        self.stop()
+        await self._ended.wait()
+
+    def _connect(self, **given: Any) -> asyncio.Protocol:
+        """Make a connection as uvicorn asks for one; from the first on, accept beside it.
+
+        Args:
+            given: uvicorn's own arguments, the same for every connection.
+        """
+        if self._acceptor is None and not isinstance(self._loop, asyncio.BaseEventLoop):
+            # asyncio's own loop accepts all that wait by itself.
             is_shared = self._link is not None and self._link.workers > 1
-            self._acceptor = Acceptor(listening, self._connection, is_shared=is_shared)
-
-    def _report_port(self, cause: BaseException | None) -> None:
-        if isinstance(cause, OSError) and cause.errno != errno.EADDRINUSE:
-            logger.error(
-                "Cannot listen on port %d: %s. Check HOST and PORT.", self.config.port, cause.strerror
-            )
-        else:
-            logger.error("Port %d is already in use; stop the other process or set PORT.", self.config.port)
-
-    def _connection(self) -> asyncio.Protocol:
-        """Make a connection's protocol, as uvicorn does for the connections it accepts."""
-        kind: Any = self.config.http_protocol_class
-        made: asyncio.Protocol = kind(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        return made
+            connect = partial(Connection, self.listener, **given)
+            self._acceptor = Acceptor(self._sockets, connect, is_shared=is_shared)
+        return Connection(self.listener, **given)
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM without raising them again: a requested stop is a success."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        numbers = [signal.SIGINT, signal.SIGTERM]
-        if self._link is None:
-            numbers.append(signal.SIGHUP)  # the terminal was closed
-        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
-        self.is_serving = True
+    def _signals(self) -> Iterator[None]:
+        """Handle signals, also when uvicorn raises one again: a requested stop is a success."""
+        before = self._handle_signals()
+        self.is_serving = bool(before)
         try:
             yield
         finally:
@@ -113,10 +141,19 @@ class Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # a signal handler's shape
+    def _handle_signals(self) -> dict[int, Any]:
+        """Set our handlers; return those before, none where this thread must not set any."""
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if self._link is None:
+            numbers.append(signal.SIGHUP)  # the terminal was closed
+        return {number: signal.signal(number, self._signalled) for number in numbers}
+
+    def _signalled(self, number: int, _: FrameType | None = None) -> None:
         """Drain and stop, in time even if the loop is blocked; at a second SIGINT at once."""
-        if self._is_stopping and sig == signal.SIGINT:
-            self.force_exit = True
+        if self._is_stopping and number == signal.SIGINT:
+            self._is_in_haste = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.stop)
         last = threading.Timer(self._budget, _end_anyway)
@@ -129,8 +166,8 @@ class Server(uvicorn.Server):
 
     def retire(self) -> None:
         """Stop, while the service goes on: its other workers accept what comes."""
-        for listener in self.servers:
-            listener.close()
+        self.listener.is_overlapping = True
+        self._uvicorn.should_exit = True
         if self._acceptor is not None:
             self._acceptor.stop()
         self._wind_down(max(self._delay, RETIRE_OVERLAP), service=False)
@@ -139,12 +176,12 @@ class Server(uvicorn.Server):
         if self._is_stopping or self._loop is None:
             return
         self._is_stopping = True
-        logger.info("stopping: %d connections are open", len(self.server_state.connections))
+        logger.info("stopping: %d connections are open", len(self.listener.connections))
         self._application.drain(after=seconds, service=service)
         self.listener.winding_down = True
-        for connection in self._connections():
+        for connection in self.listener.connections:
             connection.wind_down()
-        self._loop.call_later(seconds, self._leave)
+        self._loop.call_later(seconds, self._left.set)
 
     def _heard(self, message: dict[str, Any] | None) -> None:
         """Do what the parent says; stop when it is gone."""
@@ -157,57 +194,66 @@ class Server(uvicorn.Server):
         elif "retire" in message:
             self.retire()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, finish calls in progress, cancel those too slow, then close the application."""
-        for server in self.servers:
-            server.close()
-        for each in sockets or ():
-            each.close()
+    async def _end(self, serving: asyncio.Task[Any]) -> None:
+        """Stop accepting, finish calls in progress, cancel those too slow, then let the application close."""
+        self.listener.is_overlapping = False
+        self._uvicorn.should_exit = True
         if self._acceptor is not None:
             await self._acceptor.close()
-        for connection in self._connections():
+        for connection in [*self.listener.connections]:
             connection.shutdown()
         await self._finish()
         await self._cut()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self.lifespan.shutdown()
-        except TimeoutError:
-            logger.error("the application did not close within %g s", CLOSE_TIMEOUT)  # noqa: TRY400  # the traceback would be the wait's own
+        self._ended.set()
+        if not (await asyncio.wait([serving], timeout=CLOSE_TIMEOUT))[0]:
+            logger.error("the application did not close within %g s", CLOSE_TIMEOUT)
+            serving.cancel()
+            await asyncio.wait([serving])
 
     async def _finish(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._drain):
-                while self._is_busy() and not self.force_exit:  # noqa: ASYNC110  # uvicorn's sets have no event
+                while self.listener.is_busy and not self._is_in_haste:  # noqa: ASYNC110  # sets have no event
                     await asyncio.sleep(0.02)
 
     async def _cut(self) -> None:
-        tasks = list(self.server_state.tasks)
+        tasks = [*self.listener.tasks]
         if tasks:
             logger.error("cancelled at the end of the drain: %s", ", ".join(self._application.under_way()))
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=UNWIND_TIMEOUT)
-        for connection in self._connections():
-            connection.transport.abort()
-
-    def _connections(self) -> list[Connection]:
-        return [each for each in self.server_state.connections if isinstance(each, Connection)]
-
-    def _is_busy(self) -> bool:
-        return bool(self.server_state.connections or self.server_state.tasks)
-
-    def _leave(self) -> None:
-        self.should_exit = True
+        for connection in [*self.listener.connections]:
+            connection.abort()
 
 
-def config(application: Application, settings: Settings, listener: Listener) -> uvicorn.Config:
-    """Return uvicorn's configuration."""
+async def _status(serving: Coroutine[Any, Any, None]) -> str | int | None:
+    """Serve; return with which status uvicorn would end the process, None for none.
+
+    A task that raises SystemExit would end the loop.
+    """
+    try:
+        await serving
+    except SystemExit as error:
+        return error.code
+    return None
+
+
+def config(
+    application: Application, settings: Settings, connect: Callable[..., asyncio.Protocol]
+) -> uvicorn.Config:
+    """Return uvicorn's configuration.
+
+    Args:
+        application: the service.
+        settings: of the service.
+        connect: makes the protocol of a connection.
+    """
     return uvicorn.Config(
         application,
         host=settings.host,
         port=settings.port,
-        http=protocol(listener),
+        http=cast("type[asyncio.Protocol]", connect),
         lifespan="on",
         log_config=None,  # ours is set up already
         access_log=False,  # the access line is written by telemetry, with duration and ids
@@ -253,7 +299,7 @@ async def _serve(server: Server, link: Link | None) -> list[str]:
     """Serve, then end what functions left running; return the names of what does not end."""
     threads = ThreadPoolExecutor(thread_name_prefix="annex-default")
     asyncio.get_running_loop().set_default_executor(threads)
-    await server.serve(link.listeners if link else None)
+    await server.serve()
     if link is not None:
         link.say(left=True)
     threads.shutdown(wait=False, cancel_futures=True)

@@ -16,7 +16,12 @@ from runtime.settings.faults import SettingsError, SettingsFault
 from shared.secret import Secret
 
 
-class OwnSettings(Struct, frozen=True, kw_only=True):
+@typing.dataclass_transform(frozen_default=True, kw_only_default=True)
+class _FrozenStruct(msgspec.StructMeta):
+    """Tells type checkers that what derives from a frozen struct is frozen without saying so."""
+
+
+class OwnSettings(Struct, frozen=True, kw_only=True, metaclass=_FrozenStruct):
     """Variables of a function's own; derive from it and take the struct as a parameter."""
 
 

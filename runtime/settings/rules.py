@@ -11,6 +11,7 @@ from runtime.settings.origins import origins
 from runtime.settings.variables import Settings
 from shared.agents import NamedModel
 from shared.database import InvalidDatabaseUrl, translate
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 SHORTEST_SECRET = 16  # characters; what is shorter can be guessed offline from one signature
@@ -35,6 +36,9 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
     yield from _model_faults(settings)
     yield from _redis_faults(settings.redis_url)
     yield from _shape_faults(settings)
+    dsn = settings.telemetry.sentry_dsn
+    if dsn is not None and not re.fullmatch(r"https?://[^/@\s]+@[^/@\s]+/(\S+/)?\d+", dsn.reveal()):
+        yield SettingsFault("SENTRY_DSN", "expected https://KEY@HOST/PROJECT, as Sentry shows it")
     yield from _work_faults(settings)
     yield from _range_faults(settings)
 
@@ -107,16 +111,18 @@ def _redis_faults(url: Secret | None) -> Iterator[SettingsFault]:
         yield SettingsFault(
             "REDIS_URL", "set, but its client is missing: install annex-functions[redis], or unset it"
         )
-    elif not _is_read(_redis_reader(), url.reveal()):
+    elif not _is_redis(url):
         yield SettingsFault(
             "REDIS_URL", "expected redis://user:password@host:port/number; percent-encode / ? # @ in it"
         )
 
 
-def _redis_reader() -> Callable[[str], object]:
-    from redis.asyncio.connection import parse_url
-
-    return parse_url
+def _is_redis(url: Secret) -> bool:
+    try:
+        RedisUrl(url).check()
+    except (ValueError, TypeError):  # the latter for an option that the client does not have
+        return False
+    return True
 
 
 def _shape_faults(settings: Settings) -> Iterator[SettingsFault]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.starting.replacements import Replacement
+from runtime.replacements import Replacement
 from runtime.starting.schema import text_of
 
 CONFIGURED = (".env*", "Dockerfile", "Makefile", "railway.toml", "*.yml", "*.yaml")

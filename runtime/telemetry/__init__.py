@@ -1,6 +1,6 @@
 """Traces, metrics and logs. Nothing here may change a response."""
 
-from runtime.telemetry.logs import configure_logging, last_words, unblocked
+from runtime.telemetry.logs import configure_logging, last_words, text_on, unblocked
 from runtime.telemetry.pipeline import Telemetry
 from runtime.telemetry.tracing import Tracing, record_exception
 from runtime.telemetry.watchdog import EXIT_STATUS, Watchdog, culprit, places
@@ -15,5 +15,6 @@ __all__ = [
     "last_words",
     "places",
     "record_exception",
+    "text_on",
     "unblocked",
 ]

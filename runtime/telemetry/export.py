@@ -23,25 +23,40 @@ _BY_THE_SDK = "exception.escaped"
 _COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
-class CompactExporter(SpanExporter):
-    """The stock exporter in all but its encoder, which costs several times as much as ours.
+class Sender:
+    """Sends requests that were encoded here, as the stock exporter sends its own: retries, TLS, compression.
 
-    Its session is the only public way in: the exporter is asked to send no spans, and the session sends those
-    that we encoded.
+    Its session is the only public way in: the exporter is asked to send no spans, and the session sends what
+    we encoded.
     """
 
     def __init__(self, endpoint: str, headers: dict[str, str] | None, timeout: float) -> None:
         self._session = _EncodedHere()
         self._stock = OTLPSpanExporter(endpoint, headers=headers, timeout=timeout, session=self._session)
 
-    def export(self, spans: Sequence[Any]) -> SpanExportResult:
-        """Send `spans`; what the collector does not accept is lost, as with the stock exporter."""
-        self._session.body = encode(spans)
+    def send(self, body: bytes) -> SpanExportResult:
+        """Send a request; what the collector does not accept is lost, as with the stock exporter."""
+        self._session.body = body
         return self._stock.export(())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stock.shutdown()  # type: ignore[no-untyped-call]  # theirs is untyped
+
+
+class CompactExporter(SpanExporter):
+    """The stock exporter in all but its encoder, which costs several times as much as ours."""
+
+    def __init__(self, endpoint: str, headers: dict[str, str] | None, timeout: float) -> None:
+        self._sender = Sender(endpoint, headers, timeout)
+
+    def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        """Send `spans`."""
+        return self._sender.send(encode(spans))
 
     def shutdown(self) -> None:
         """Close the connection."""
-        self._stock.shutdown()  # type: ignore[no-untyped-call]  # theirs is untyped
+        self._sender.close()
 
 
 class _EncodedHere(Session):
@@ -103,6 +118,7 @@ def _redacted_event(event: Event) -> Event:
     attributes = dict(event.attributes or {})
     if _BY_THE_SDK not in attributes:
         return event
-    attributes.pop("exception.message", None)
+    for name in ("exception.message", _BY_THE_SDK):  # the second is no longer in the conventions
+        attributes.pop(name, None)
     attributes["exception.stacktrace"] = strip(str(attributes.get("exception.stacktrace", "")))
     return Event(event.name, attributes, event.timestamp)

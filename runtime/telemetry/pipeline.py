@@ -19,7 +19,16 @@ from runtime.settings import Settings
 from runtime.telemetry.metrics.histograms import Labelled
 from runtime.telemetry.metrics.instruments import Metrics
 from runtime.telemetry.process import install, release
-from runtime.telemetry.providers import SCHEMA, ExportState, doubt_of, meters_of, resource_of, tracers_of
+from runtime.telemetry.providers import (
+    SCHEMA,
+    ExportState,
+    doubt_of,
+    logs_of,
+    meters_of,
+    resource_of,
+    tracers_of,
+)
+from runtime.telemetry.sentry import sentry_of
 from runtime.telemetry.spans.tracers import Tracers
 
 if TYPE_CHECKING:
@@ -70,12 +79,14 @@ class Telemetry:
             processors: are given every recorded span besides the exporter.
             exporters: are given the metrics besides the collector.
         """
-        state = ExportState()
+        state = ExportState(has_exemplars=settings.telemetry.exemplar_filter == "trace_based")
         tracers: trace.TracerProvider = NoOpTracerProvider()
         try:
             resource = resource_of(settings)
             tracers = tracers_of(settings, resource, processors, state)
             meters = meters_of(settings, resource, exporters, state)
+            state.logs = logs_of(settings, resource, state)
+            state.close_sentry = sentry_of(settings)
         except Exception as error:  # noqa: BLE001 - fail-open: no fault of telemetry stops a boot
             logger.warning("Telemetry is off: its setup failed with %s", type(error).__name__)
             if isinstance(tracers, Tracers):
@@ -92,6 +103,7 @@ class Telemetry:
         made = next((each for each in known if each.name == name), None)
         if made is None:
             known.append(made := Labelled(name, description, bounds))
+            made.has_exemplars = self._state.has_exemplars
         return made
 
     def watch(self, *, quarantined: Callable[[], int]) -> None:
@@ -128,6 +140,10 @@ class Telemetry:
 
     def _close(self, budget: float) -> None:
         deadline = time.monotonic() + budget
+        if self._state.logs is not None:
+            self._state.logs.close()
+        if self._state.close_sentry is not None:
+            self._state.close_sentry()
         for provider in (self.tracer_provider, self.meter_provider):
             shutdown: Callable[..., None] | None = getattr(provider, "shutdown", None)
             if shutdown is None:

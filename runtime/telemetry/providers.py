@@ -6,7 +6,7 @@ batches are sent from a thread.
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
@@ -18,7 +18,7 @@ from runtime.settings import Settings
 from runtime.settings.opentelemetry.otel import pairs
 from runtime.telemetry.metrics.durations import Durations, WithDurations
 from runtime.telemetry.metrics.histograms import Labelled
-from runtime.telemetry.queue import SpanQueue
+from runtime.telemetry.queue import ExportQueue, SpanQueue
 from runtime.telemetry.spans.tracers import Tracers
 from shared.secret import Secret
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor
 
-SCHEMA = Schemas.V1_25_0.value  # the version whose HTTP and database conventions are the stable ones
+    from runtime.telemetry.logs.shipping import LogShipper
+
+SCHEMA = Schemas.V1_44_0.value  # whose names are sent
 _EXPORT_TIMEOUT = 2.0  # seconds for a batch with all its retries
 _QUEUE_LIMIT = 2048  # spans; the oldest is dropped when it is full
 _BATCH_DELAY = 2.0  # seconds
@@ -38,14 +40,21 @@ class ExportState:
     """What the exporters of a service share.
 
     Attributes:
+        has_exemplars: whether histograms name traces.
         durations: of its requests.
         histograms: further ones, by the name of their scope.
+        logs: sends log lines, None where they only go to standard output.
+        close_sentry: ends what sends errors to Sentry, None where nothing does.
         is_shut: set when the time to send is over: what is still queued is dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_exemplars: bool = True) -> None:
+        self.has_exemplars = has_exemplars
         self.durations = Durations()
+        self.durations.has_exemplars = has_exemplars
         self.histograms: dict[str, list[Labelled]] = {}
+        self.logs: LogShipper | None = None
+        self.close_sentry: Callable[[], None] | None = None
         self.is_shut = threading.Event()
 
 
@@ -81,6 +90,23 @@ def tracers_of(
     return provider
 
 
+def logs_of(settings: Settings, resource: "Resource", state: ExportState) -> "LogShipper | None":
+    """Return what sends the log's lines besides, None where nothing does."""
+    destination = settings.telemetry.destination("logs")
+    if destination is None:
+        return None
+    from runtime.telemetry.export import Sender
+    from runtime.telemetry.logs.shipping import LineExporter, LogShipper
+
+    sender = Sender(destination[0], _headers(destination[1]), _EXPORT_TIMEOUT)
+    exporter = LineExporter(sender, resource, state.is_shut)
+    return LogShipper(
+        ExportQueue(exporter, limit=_QUEUE_LIMIT, batch=_BATCH_SIZE, delay=_BATCH_DELAY),
+        settings.telemetry,
+        production=settings.is_production,
+    )
+
+
 def _exporters(settings: Settings, more: Sequence["MetricExporter"]) -> list["MetricExporter"]:
     destination = settings.telemetry.destination("metrics")
     if destination is None:
@@ -114,7 +140,9 @@ def meters_of(
         ],
         resource=resource,
         shutdown_on_exit=False,
-        exemplar_filter=metrics.AlwaysOffExemplarFilter(),
+        exemplar_filter=metrics.TraceBasedExemplarFilter()
+        if state.has_exemplars
+        else metrics.AlwaysOffExemplarFilter(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Spans that wait for the exporter, and the thread that hands them over."""
+"""Spans and log lines that wait for their exporter, and the thread that hands them over."""
 
 import logging
 import os
@@ -27,18 +27,21 @@ class Exporter(Protocol):
         """Close what is open."""
 
 
-class SpanQueue(SpanProcessor):
-    """Hands spans over in batches, from a thread of its own. When it is full the oldest are dropped.
+class ExportQueue:
+    """Hands things over in batches, from a thread of its own. When it is full the oldest are dropped.
 
-    Unlike the SDK's it takes `FactSpan`s, and warns of what it drops once: the SDK writes a warning for each
-    span, in the thread of the request, when the process is busiest.
+    It warns of what it drops once: the SDK writes a warning for each, in the thread of the request, when the
+    process is busiest.
 
     Attributes:
-        lost: spans dropped because the queue was full.
+        what: the things, as a warning calls them.
+        lost: those dropped because the queue was full.
     """
 
+    what = "Log lines"
+
     def __init__(self, exporter: Exporter, *, limit: int, batch: int, delay: float) -> None:
-        """Start the thread; `delay` is how long a span waits for others, in seconds."""
+        """Start the thread; `delay` is how long one waits for others, in seconds."""
         self.lost = 0
         self._exporter = exporter
         self._waiting: deque[Any] = deque(maxlen=limit)
@@ -49,24 +52,19 @@ class SpanQueue(SpanProcessor):
         os.register_at_fork(after_in_child=lambda: _begin_in_child(queue()))
 
     def __len__(self) -> int:
-        """Return how many spans wait."""
+        """Return how many wait."""
         return len(self._waiting)
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """Take a span of the SDK, if it is sampled."""
-        if span.context is not None and span.context.trace_flags.sampled:
-            self.put(span)
-
-    def put(self, span: Any) -> None:
-        """Take a span."""
+    def put(self, one: Any) -> None:
+        """Take one."""
         if self._is_shut:
             return
         number = len(self._waiting)
         if number == self._limit:
             if not self.lost:
-                logger.warning("Spans are dropped: the collector takes fewer than the service makes.")
+                logger.warning("%s are dropped: the collector takes fewer than the service makes.", self.what)
             self.lost += 1
-        self._waiting.append(span)
+        self._waiting.append(one)
         if number + 1 >= self._batch and not self._full.is_set():
             self._full.set()
 
@@ -89,7 +87,7 @@ class SpanQueue(SpanProcessor):
     def _begin(self) -> None:
         self._full = threading.Event()
         self._exporting = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="annex-spans", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="annex-export", daemon=True)
         self._thread.start()
 
     def begin_in_child(self) -> None:
@@ -115,9 +113,20 @@ class SpanQueue(SpanProcessor):
             try:
                 self._exporter.export(batch)
             except Exception:
-                logger.exception("Spans were not sent: %d are lost.", len(batch))
+                logger.exception("%s were not sent: %d are lost.", self.what, len(batch))
 
 
-def _begin_in_child(queue: SpanQueue | None) -> None:
+class SpanQueue(ExportQueue, SpanProcessor):
+    """Takes spans of the SDK, and `FactSpan`s."""
+
+    what = "Spans"
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span of the SDK, if it is sampled."""
+        if span.context is not None and span.context.trace_flags.sampled:
+            self.put(span)
+
+
+def _begin_in_child(queue: ExportQueue | None) -> None:
     if queue is not None:
         queue.begin_in_child()

@@ -90,7 +90,7 @@ class Tracing:
             if request.escaped is not None and not isinstance(request.escaped, asyncio.CancelledError):
                 record_exception(request.escaped)
             self._metrics.auth_outcomes[invocation.auth or "none"] += 1
-            self._metrics.durations.record(end.outcome, seconds)
+            self._metrics.durations.record(end.outcome, seconds, span)
             self._access.write(invocation, invocation.status, seconds)
             if span.is_recording():
                 finish(span, end.name, request.facts(end), failed=end.outcome.error != "")
@@ -136,8 +136,15 @@ class _Request(Struct, eq=False):
         if invocation.deadline is not None:
             left = round(invocation.deadline - asyncio.get_running_loop().time(), 3)
         path = self.path[: attributes.ATTRIBUTE_LIMIT]
+        user = invocation.user
         return attributes.Facts(
-            self.client, path, invocation.client, invocation.request_id, end.attributes, left
+            self.client,
+            path,
+            invocation.client,
+            invocation.request_id,
+            end.attributes,
+            left,
+            "" if user is None else user.user_id[: attributes.ATTRIBUTE_LIMIT],
         )
 
 

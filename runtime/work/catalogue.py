@@ -69,12 +69,12 @@ def payload(route: Route, data: Any) -> bytes:
             raise WrongPayload(f"{where} takes no data, but was given {_kind(data)}.")
         return b""
     wanted = _spelt(taken.annotation)
-    if isinstance(taken.annotation, type) and not isinstance(data, taken.annotation):
+    if not _fits(data, taken.annotation):
         raise WrongPayload(f"{where} takes {wanted}, but was given {_kind(data)}.")
     try:
         text = msgspec.json.encode(data)
         msgspec.json.decode(text, type=taken.annotation)
-    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise WrongPayload(f"{where} takes {wanted}: {error}.") from None
     if len(text) > route.endpoint.policy.max_body:
         raise TooLarge(f"{where} takes {route.endpoint.policy.max_body} bytes of data at most.")
@@ -100,6 +100,13 @@ def by_hand(route: Route, text: str | None) -> Any:
 def _taken(route: Route) -> Input | None:
     inputs = route.operation.inputs if route.operation else ()
     return next((each for each in inputs if each.kind is InputKind.BODY), None)
+
+
+def _fits(data: Any, annotation: Any) -> bool:
+    """Whether data is of a class that is asked for; of a union, a list or an alias its JSON tells."""
+    if not isinstance(annotation, type) or annotation is Any:
+        return True
+    return isinstance(data, (int, float) if annotation is float else annotation)
 
 
 def _spelt(annotation: Any) -> str:

@@ -116,7 +116,9 @@ class WorkDesk:
             run_id = await self._write(new, fields, key=kept_under, delay=delay)
             span.set_attributes(
                 {
+                    **self._queue.broker,
                     "messaging.system": "redis",
+                    "messaging.operation.name": "send",
                     "messaging.operation.type": "send",
                     "messaging.destination.name": template,
                     "messaging.message.id": run_id,

@@ -72,7 +72,7 @@ class Database(Queries):
         self.notices = target.notices if target else ()
         self._read_only = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        attributes = {"db.namespace": target.database} if target else {}
+        attributes = target.attributes() if target else {}
         self._instruments = Instruments(attributes, tracer_provider, meter_provider, histogram)
         self._pool = Pool(target, limits, self._instruments, borrower) if target else None
         if self._pool is not None:

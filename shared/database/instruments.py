@@ -66,7 +66,7 @@ class Instruments:
 
     def __init__(
         self,
-        attributes: dict[str, str],
+        attributes: Mapping[str, str | int],
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
         histogram: MakeHistogram | None = None,
@@ -86,19 +86,14 @@ class Instruments:
             "db.client.connection.timeouts", "{timeout}", "Waits for a connection that timed out"
         )
         self._pool = AttributeSet(
-            {"db.client.connection.pool.name": attributes.get("db.namespace", "database")}
+            {"db.client.connection.pool.name": str(attributes.get("db.namespace", "database"))}
         )
         self.record: Callable[[str], StatementRecord] = lru_cache(_CACHED_STATEMENTS)(self._described)
 
     def _described(self, sql: str) -> StatementRecord:
         statement = describe(sql)
-        attributes = {
-            **self._attributes,
-            "db.query.summary": statement.summary,
-            "db.operation.name": statement.operation,
-        }
-        if len(statement.tables) == 1:
-            attributes["db.collection.name"] = statement.tables[0]
+        # The conventions forbid to read operation and collection from a text that may hold several.
+        attributes = {**self._attributes, "db.query.summary": statement.summary}
         return StatementRecord(statement, AttributeSet(attributes))
 
     def statement(self, sql: str) -> "Observed":

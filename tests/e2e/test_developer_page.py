@@ -1,4 +1,4 @@
-"""`/_annex` in a real browser: what a developer sees of the requests that were made."""
+"""`/_annex` and `/docs` in a real browser: what a developer sees of the service."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -132,3 +132,22 @@ async def test_page_follows_the_colours_of_the_system(page: Page):
     dark = await page.evaluate(ground)
 
     assert (dark < 64, light > 192) == (True, True)
+
+
+async def test_a_call_is_made_from_the_reference_page_by_who_signed_in_there(page: Page, service: Service):
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    await page.goto(f"{service.url}/docs")
+    sample = page.locator(".opblock", has_text="/samples/{symbol}").and_(page.locator(".opblock-get"))
+
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.locator("#sign-in output")).to_have_text("Signed in as user_1.")
+    await sample.locator(".opblock-summary-control").click()
+    await sample.get_by_placeholder("symbol").fill("NORTH")
+    await sample.get_by_role("button", name="Execute").click()
+
+    await expect(sample.locator(".live-responses-table")).to_contain_text('"symbol": "NORTH"')
+    assert {httpx.URL(url).host for url in asked if not url.startswith("data:")} == {"127.0.0.1"}
+    assert complaints == []

@@ -18,6 +18,7 @@ from tests.fixtures.docker import Docker, engine, import_base
 from tests.fixtures.figures import Figure
 from tests.fixtures.production import environment
 from tests.fixtures.service import ROOT, free_port
+from tests.fixtures.valkey import RedisServer
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -101,6 +102,49 @@ def test_the_steps_of_the_image_give_a_service_without_development_tools(
         assert service.wait(PATIENCE) == 0
     assert health.json()["checks"]["functions"]["status"] == "ok"
     figure("image", "not built here (make test-image does); its steps were executed in a clean folder")
+
+
+def test_what_railpack_installs_serves_with_a_queue_and_holds_no_development_tools(
+    tmp_path: Path, issuer: Issuer, redis_server: RedisServer
+):
+    """Its commands for a project with a uv.lock, and its start: https://github.com/railwayapp/railpack."""
+    uv = shutil.which("uv") or shutil.which("uv", path=ROOT / ".uv/bin")
+    if uv is None:
+        pytest.skip("uv is not on this machine, so Railpack's commands were not executed")
+    folder = tmp_path / "app"
+    with subprocess.Popen(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE) as archive:
+        folder.mkdir()
+        subprocess.run(["tar", "-x", "-C", folder], stdin=archive.stdout, check=True)
+    for last in ("--no-install-project", "--no-editable"):
+        subprocess.run(
+            [uv, "sync", "--quiet", "--locked", "--no-dev", last], cwd=folder, env=bare(), check=True
+        )
+    path = f"{folder / '.venv/bin'}:{os.environ['PATH']}"
+    inside = subprocess.run(
+        [folder / ".venv/bin/python", "-c", INSIDE], cwd="/", capture_output=True, text=True, check=True
+    )
+    port = free_port()
+    chosen = settings(issuer, port)
+    del chosen["ANNEX_ENV"]  # the platform's own variable says what this is
+    given = {
+        **bare(),
+        **chosen,
+        "PATH": path,
+        "REDIS_URL": redis_server.url,
+        "RAILWAY_ENVIRONMENT_NAME": "production",
+    }
+    with subprocess.Popen(["bash", "-c", "sh -c 'exec annex serve'"], cwd=folder, env=given) as service:
+        try:
+            health = wait_for(port)
+        finally:
+            service.terminate()
+        assert service.wait(PATIENCE) == 0
+    assert inside.stdout.splitlines()[0] in {"[]", "['runtime.dev']"}
+    assert (health.json()["checks"]["functions"]["status"], health.json()["checks"]["queue"]["status"]) == (
+        "ok",
+        "ok",
+    )
+    assert "strict-transport-security" in health.headers
 
 
 def test_the_image_is_built_and_serves_as_nobody_and_stops_with_0(issuer: Issuer, figure: Figure, full: bool):

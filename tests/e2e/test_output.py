@@ -32,6 +32,8 @@ FILES = {
     "telling.py": f'{HEAD}async def get(number: int) -> str:\n    """Log and print, in turn."""\n'
     "    for each in range(number):\n        print(f'told {2 * each}')\n"
     "        logging.getLogger('telling').info('told %d', 2 * each + 1)\n    return ''\n",
+    "closing.py": f'{HEAD}async def get() -> str:\n    """Close what is not its own."""\n'
+    "    sys.stdout.close()\n    sys.stdout.detach()\n    sys.modules.clear()\n    return ''\n",
     "standing.py": STANDING,
 }
 
@@ -200,3 +202,19 @@ def test_every_line_of_a_service_that_is_read_is_there_at_its_end_in_order(tmp_p
     told = [line.partition("told ")[2] for line in service.log.splitlines() if "told " in line]
     assert [int(text.partition('"')[0]) for text in told] == list(range(1000))
     assert "lines were dropped" not in service.log
+
+
+def test_a_function_that_takes_output_and_modules_away_costs_its_neighbours_nothing(
+    tmp_path: Path, issuer: Issuer
+):
+    with serving(tmp_path, issuer, None) as service:
+        assert httpx.get(f"{service.url}/closing").status_code == 200
+        assert httpx.get(f"{service.url}/failing").status_code == 500
+        until(lambda: "put back" in service.log)
+        assert httpx.get(f"{service.url}/printing?to=stdout").status_code == 200
+        until(lambda: "xxx" in service.log)
+    lines = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
+    (said,) = [line for line in lines if "put back" in line["message"]]
+    assert "sys.stdout" in said["message"]
+    assert "the loaded modules (sys.modules)" in said["message"]
+    assert any(line["message"] == "unhandled exception" for line in lines)

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fixtures.clone import clone
+from runtime.distribution import version
 from tests.fixtures.routing import write_tree
 from tests.fixtures.service import PATIENCE, free_port, until
 from tests.fixtures.team import APP, DRIZZLE, PRISMA, Team, answers, bare
-from tests.fixtures.wheel import build
+from tests.fixtures.wheel import earlier
 
 pytestmark = pytest.mark.timeout(900)  # an environment is installed
 
@@ -167,33 +167,22 @@ def test_a_shared_package_that_hides_the_products_is_named(grown: Team):
     assert "shared/__init__.py: hides the product's package of that name; delete the file" in done.stderr
 
 
-def test_a_service_on_drizzle_is_raised_from_an_older_version_and_passes_its_tests(
-    uv: str, wheel: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+def test_a_service_of_the_release_before_is_raised_to_this_one_and_passes_its_tests_at_each_step(
+    uv: str, wheel: Path, tmp_path: Path
 ):
-    source = clone(tmp_path_factory.mktemp("older"))
-    project = source / "pyproject.toml"
-    project.write_text(
-        re.sub(r'^version = ".*"', 'version = "0.0.9"', project.read_text(), flags=re.MULTILINE)
-    )
-    team = Team(tmp_path, uv, build(uv, source), {**APP, **DRIZZLE})
-    project = team.folder / "pyproject.toml"
-    project.write_text(
-        re.sub(r'^version = "0.1.0" ', 'version = "0.0.9" ', project.read_text(), flags=re.MULTILINE)
-    )
+    release, was = earlier(uv, tmp_path / "source", version())
+    team = Team(tmp_path / "team", uv, release, {**APP, **DRIZZLE}, of_wheel=True)
     team.run("make", "setup")
-    write_tree(
-        team.folder,
-        {
-            **OWN,
-            "shared/schema.py": "from shared.database.contract import Table\n\nTABLES = (Table,)[:0]\n",
-        },
-    )
+    old = "from shared.database.contract import Table\n\nTABLES = (Table,)[:0]\n"
+    write_tree(team.folder, {**OWN, "shared/schema.py": old})
 
     team.annex("upgrade", "--from", str(wheel))
     team.run("make", "setup")
+    before = team.run(".venv/bin/python", "-W", "default", "-c", "import shared.schema", errors=True)
     told = team.annex("upgrade")
 
-    assert "From 0.0.9 to 0.1.0." in told
+    assert "schema.py:1: DeprecationWarning: `shared.database.contract` is now" in before
+    assert f"From {was} to {version()}." in told
     assert "rewrote shared/schema.py:1: `shared.database.contract` is now `shared.database.drift`" in told
     assert "passed" in team.run("make", "test")
     assert "nothing to do" in team.annex("upgrade")

@@ -3,6 +3,7 @@
 What most readers of docs/nextjs.md have; tests/fixtures/stock_app says how the app is made without internet.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +14,26 @@ from playwright.sync_api import Browser, expect
 
 from tests.fixtures import nextjs, stock_app
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.nextjs_page import copying
+from tests.fixtures.nextjs_page import copying, variables
 from tests.fixtures.node import CHECKS, run
 from tests.fixtures.routing import write_tree
 from tests.fixtures.service import PATIENCE, Service, annex, free_port
 
 pytestmark = pytest.mark.timeout(900)  # an app is installed and built
 
+RECORD = '''"""A new reading, as the form of the docs sends it."""
+
+from shared.readings import NewSignal, Signal
+
+from runtime import Function
+
+config = Function(public=True)
+
+
+async def post(data: NewSignal) -> Signal:
+    """Record one reading."""
+    return Signal("3", data.symbol, str(data.value), data.regime)
+'''
 ONE = '''"""The newest reading of one signal, as the page calls it."""
 
 from shared.readings import Signal
@@ -31,9 +45,22 @@ async def get(symbol: str, user: User) -> Signal:
     """Return the newest reading of `symbol`."""
     raise NotFound("signal", symbol)
 '''
-READINGS = '''"""What the functions answer with."""
+READINGS = '''"""What the functions take and answer with."""
+
+from decimal import Decimal
+from typing import Annotated
 
 import msgspec
+
+
+class NewSignal(msgspec.Struct, frozen=True, rename="camel"):
+    """A reading as it is taken."""
+
+    symbol: str
+    regime: str
+    value: Decimal
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    observed_at: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Signal(msgspec.Struct, frozen=True):
@@ -94,7 +121,12 @@ async def get() -> Card:
     """Return the service's name."""
     return Card("sample")
 '''
-FUNCTIONS = {"index.py": CARD, "signals/[symbol]/index.py": ONE, "signals/[symbol]/live.py": GATED}
+FUNCTIONS = {
+    "index.py": CARD,
+    "signals/index.py": RECORD,
+    "signals/[symbol]/index.py": ONE,
+    "signals/[symbol]/live.py": GATED,
+}
 LIVE = "/signals/SPY/live"
 
 
@@ -156,6 +188,10 @@ def test_an_app_as_create_next_app_writes_it_builds_with_every_kind_of_call(app:
     assert (app.folder / ".next" / "BUILD_ID").exists()
 
 
+def test_the_page_of_the_docs_names_the_variables_of_the_app_and_no_others(app: App):
+    assert variables() == app.environment.keys() - {"CLERK_JWT_KEY", *stock_app.FONTS}
+
+
 def test_an_app_without_cache_components_builds_too(make: Callable[[bool], App]):
     app = make(False)
     assert "cacheComponents" not in (app.folder / "next.config.ts").read_text()
@@ -203,6 +239,33 @@ def test_events_reach_a_browser_one_by_one_through_the_rewrite(
     expect(page.locator("#followed")).to_have_text("reading")
     open_the_gate(service)
     expect(page.locator("#followed")).to_have_text("reading reading done")
+    page.close()
+
+
+def test_the_first_page_says_to_a_visitor_without_a_session_that_one_is_needed(
+    origin: str, service: Service, chromium: Browser
+):
+    page = chromium.new_page()
+    page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
+    page.goto(origin)
+    expect(page.locator("p.error").first).to_have_text("A session token is required.")
+    page.close()
+
+
+def test_a_form_without_code_of_its_own_shows_each_refused_field_and_then_the_answer(
+    origin: str, service: Service, chromium: Browser
+):
+    page = chromium.new_page()
+    page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
+    page.goto(f"{origin}/form")
+    page.get_by_label("Value").fill("much")
+    page.get_by_label("Confidence").fill("7")
+    page.get_by_role("button").click()
+    expect(page.locator("label .error")).to_have_text([re.compile("decimal"), re.compile("<= 1.0")])
+    page.get_by_label("Value").fill("1.5")
+    page.get_by_label("Confidence").fill("0.5")
+    page.get_by_role("button").click()
+    expect(page.locator("#recorded")).to_have_text("Recorded 3")
     page.close()
 
 

@@ -20,7 +20,8 @@ from tests.fixtures.service import Service, annex
 pytestmark = pytest.mark.timeout(300)
 
 NO_DATABASE = "postgresql://app@127.0.0.1:1/app"
-FILES = {"slow.py": SLOW, "ticks.py": TICKS, "standing.py": STANDING, "stubborn.py": STUBBORN}
+POST = SLOW[SLOW.index("async def get") :].replace(" get(", " post(", 1)
+FILES = {"slow.py": f"{SLOW}\n\n{POST}", "ticks.py": TICKS, "standing.py": STANDING, "stubborn.py": STUBBORN}
 
 
 @contextlib.contextmanager
@@ -111,12 +112,19 @@ def test_what_does_not_end_is_cut_and_named_and_the_status_is_still_0(
 ):
     with serving(tmp_path, issuer, ANNEX_DRAIN_TIMEOUT="1") as service:
         under_way(service, "GET /stubborn")
-        under_way(service, "GET /slow?seconds=60")
+        cut = [under_way(service, f"{method} /slow?seconds=60") for method in ("GET", "POST")]
         time.sleep(0.3)  # the requests are on their way; nothing tells from outside that they have begun
         began = time.monotonic()
         assert service.stop() == 0
         figure("seconds to the end, with a drain of 1 s", round(time.monotonic() - began, 1))
-        assert "cancelled at the end of the drain: GET /slow, GET /stubborn" in service.log
+        assert "cancelled at the end of the drain: GET /slow, GET /stubborn, POST /slow" in service.log
+        read, changed = map(everything, cut)
+    assert read.startswith(b"HTTP/1.1 503 ")
+    assert b'"shutting_down"' in read
+    assert b"retry-after: 1" in read
+    assert changed.startswith(b"HTTP/1.1 503 ")
+    assert b'"outcome_unknown"' in changed  # it may have changed something: not to be sent again
+    assert b"retry-after" not in changed
 
 
 def test_a_process_whose_loop_stands_still_ends_within_the_budget(

@@ -336,6 +336,42 @@ def test_a_worker_that_cannot_start_is_tried_again_after_pauses_that_grow(tmp_pa
     told(service, "ended with status 9")
 
 
+def test_a_service_whose_system_starts_no_further_process_goes_on_and_says_what_is_used_up(
+    tmp_path: Path, issuer: Issuer
+):
+    with serving(tmp_path, issuer, ANNEX_SPARE="false", ANNEX_WORKERS="2") as service:
+        pids = serving_pids(service, 2)
+        parent = psutil.Process(service.process.pid)
+        before = parent.rlimit(psutil.RLIMIT_NOFILE)
+        # Root has no limit of processes; one of descriptors stops a start in the same place.
+        parent.rlimit(psutil.RLIMIT_NOFILE, (5, before[1]))
+        os.kill(min(pids), signal.SIGKILL)
+        told(
+            service, "cannot start a worker: this process may open no more files; raise its limit (ulimit -n)"
+        )
+        assert httpx.get(f"{service.url}/good").json() == max(pids)
+        parent.rlimit(psutil.RLIMIT_NOFILE, before)
+        assert len(serving_pids(service, 2)) == 2
+
+
+def test_of_four_workers_one_that_dies_before_any_serves_costs_the_service_nothing(
+    tmp_path: Path, issuer: Issuer
+):
+    # The second one ends; the others wait for that, so that it is the first to be done with its start.
+    dies = (
+        "import os, pathlib, sys, time\n\nhere = pathlib.Path(__file__).parent\n"
+        "if 'runtime.rehearsal.stage' not in sys.modules:\n"
+        "    count = len(list(here.glob('worker-*')))\n    (here / f'worker-{os.getpid()}').touch()\n"
+        "    if count == 1:\n        (here / 'dead').touch()\n        os._exit(9)\n"
+        "    while not (here / 'dead').exists():\n        time.sleep(0.05)\n    time.sleep(1)\n"
+    )
+    files = {**FILES, "dies.py": dies + OPEN + "async def get() -> str:\n    return ''\n"}
+    more = {"ANNEX_WORKERS": "4", "ANNEX_SPARE": "false", "ANNEX_IMPORT_BUDGET": "60"}
+    with serving(tmp_path, issuer, files, **more) as service:
+        assert len(serving_pids(service, 4)) == 4
+    told(service, "ended with status 9")
+
+
 def test_files_are_tried_once_for_all_workers_and_once_more_at_sighup(tmp_path: Path, issuer: Issuer):
     note = (
         "import pathlib, sys\n\nif 'runtime.rehearsal.stage' in sys.modules:\n"

@@ -1,16 +1,13 @@
 "use server";
 
+import { formState, type FormState } from "@/annex/action";
+import type { Signal } from "@/annex/index";
 import { backend } from "@/annex/server";
 
-export interface Recorded {
-  id?: string;
-  errors: string[];
-}
-
-/** A server action: what the form says goes to the function as it is, and its verdict comes back typed. */
-export async function record(_: Recorded, form: FormData): Promise<Recorded> {
-  const result = await backend
-    .post("/signals", {
+/** A server action: what the form says goes to the function as it is, and its verdict comes back by field. */
+export async function record(_: FormState<Signal>, form: FormData): Promise<FormState<Signal>> {
+  return await formState(
+    backend.post("/signals", {
       body: {
         symbol: "SPY",
         regime: "RISK_ON",
@@ -18,11 +15,6 @@ export async function record(_: Recorded, form: FormData): Promise<Recorded> {
         confidence: Number(form.get("confidence")),
         observedAt: new Date().toISOString(),
       },
-    })
-    .result();
-  if (result.ok) return { id: result.data.id, errors: [] };
-  if (result.error.code === "invalid_input") {
-    return { errors: result.error.errors.map((one) => `${one.field}: ${one.message}`) };
-  }
-  return { errors: [`${result.error.code}: ${result.error.message}`] };
+    }),
+  );
 }

@@ -15,7 +15,10 @@ export function Me() {
   useEffect(() => {
     const abort = new AbortController();
     const { signal } = abort;
-    void backend.get("/me", { signal }).result().then((result) => result.ok && setMe(result.data));
+    void backend.get("/me", { signal }).result().then((result) => {
+      if (result.ok) setMe(result.data);
+      else if (result.error.code !== "aborted") setRefusal(result.error.message);
+    });
     void backend.delete("/signals/{symbol}", { path: { symbol: "SPY" }, signal }).result().then((result) => {
       if (!result.ok && result.error.code === "forbidden") setRefusal(`${result.error.status} ${result.error.code}`);
     });
@@ -25,7 +28,7 @@ export function Me() {
 
   return (
     <Panel title="Client component" id="me">
-      <p>{me ? `${me.userId} in ${me.organizationId}` : "…"}</p>
+      <p>{me ? `${me.userId} in ${me.organizationId ?? "no organisation"}` : refusal ? "" : "…"}</p>
       <p className="error">{refusal}</p>
       <p>
         By a route handler: <code id="routed">{routed}</code>

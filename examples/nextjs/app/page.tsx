@@ -39,7 +39,8 @@ export default function Page() {
 
 /** A server component: the call runs on the server, as the signed-in user, without a token in sight. */
 async function Spy() {
-  const spy = await backend.get("/signals/{symbol}", { path: { symbol: "SPY" } });
+  const { data: spy, error } = await backend.get("/signals/{symbol}", { path: { symbol: "SPY" } }).result();
+  if (error) return <p className="error">{error.message}</p>;
   return (
     <p>
       {spy.symbol}: <b>{spy.regime}</b> at {spy.value}

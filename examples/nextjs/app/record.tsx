@@ -1,28 +1,28 @@
 "use client";
 
 import { useActionState } from "react";
+import { untouched } from "@/annex/action";
 import { record } from "./actions";
-import { Panel } from "./panel";
 
+/** A form whose fields are judged by the function that takes them. */
 export function Record() {
-  const [result, act, isPending] = useActionState(record, { errors: [] });
+  const [state, act, isPending] = useActionState(record, untouched);
   return (
-    <Panel title="Server action" id="record">
+    <section id="record">
+      <h2>Server action</h2>
       <form action={act}>
         <label>
           Value <input name="value" defaultValue="1.25" />
+          <span className="error">{state.fields["value"]?.join(" ")}</span>
         </label>
         <label>
           Confidence <input name="confidence" defaultValue="0.9" />
+          <span className="error">{state.fields["confidence"]?.join(" ")}</span>
         </label>
         <button disabled={isPending}>Record</button>
       </form>
-      {result.id && <p id="recorded">Recorded {result.id}</p>}
-      {result.errors.map((one) => (
-        <p className="error" key={one}>
-          {one}
-        </p>
-      ))}
-    </Panel>
+      {state.data && <p id="recorded">Recorded {state.data.id}</p>}
+      <p className="error">{state.message}</p>
+    </section>
   );
 }

@@ -19,6 +19,7 @@ from runtime.auth.outbound import Outbound
 from runtime.auth.provider import Identity
 from runtime.auth.reasons import Reason, shown
 from runtime.auth.tokens.key_sets import FixedKey, Keys, KeyTimes, RemoteKeys
+from runtime.auth.tokens.keys import KeyState
 from runtime.auth.tokens.signed import Token, parse
 from runtime.auth.verified import Validity, Verified
 from runtime.settings import SettingsError
@@ -115,6 +116,10 @@ class ClerkIdentity(Identity):
     def cookie(self, method: str, headers: Headers) -> bytes | None:
         """As `Identity.cookie`: `__session`, where a setting accepts it."""
         return self._cookies.find(method, headers) if self._cookies else None
+
+    def key_state(self) -> KeyState:
+        """As `Identity.key_state`."""
+        return self._keys.state()
 
     async def verify(self, token: bytes, allowed: Container[str]) -> Verified:
         """As `Identity.verify`: the signature, and every claim that never changes."""

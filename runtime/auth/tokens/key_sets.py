@@ -20,7 +20,7 @@ from msgspec import Struct
 from runtime.auth.cache import TokenCache
 from runtime.auth.outbound import NoResponse, Outbound
 from runtime.auth.reasons import Reason, shown
-from runtime.auth.tokens.keys import KeySetError, read_key_set
+from runtime.auth.tokens.keys import KeySetError, KeyState, read_key_set
 from shared.errors import KeysUnavailable, Unauthenticated
 from shared.secret import Secret
 from shared.throttle import Throttle
@@ -51,6 +51,9 @@ class Keys(Protocol):
             KeysUnavailable: the keys cannot be fetched now.
         """
 
+    def state(self) -> KeyState:
+        """Return whether there is a key, and why the keys cannot be renewed."""
+
 
 class FixedKey:
     """One key for every token, whatever `kid` it names."""
@@ -64,6 +67,10 @@ class FixedKey:
 
     async def find_newer(self, kid: str | None, *, than: RSAPublicKey, signature: bytes) -> None:
         """A fixed key is never replaced."""
+
+    def state(self) -> KeyState:
+        """Return that there is a key."""
+        return KeyState()
 
 
 class KeyTimes(Struct, frozen=True, kw_only=True):
@@ -113,6 +120,7 @@ class RemoteKeys:
         self._settled = TokenCache[float]()  # until when it is certain that the instance has no key for them
         self._fetched = self._tried = float("-inf")
         self._failures = 0
+        self._problem = ""
         self._fetch: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[None] | None = None
 
@@ -146,6 +154,10 @@ class RemoteKeys:
         await self._look_again(signature)
         key = self._known(kid or "")
         return None if key == than else key
+
+    def state(self) -> KeyState:
+        """As `Keys.state`."""
+        return KeyState(is_usable=self._is_usable(), problem=self._problem)
 
     async def _look_again(self, unknown: bytes) -> None:
         """Fetch for a `kid` or a signature that the known keys do not settle, once in a while for each.
@@ -204,13 +216,13 @@ class RemoteKeys:
         try:
             keys = read_key_set(await self._download())
         except (NoResponse, KeySetError) as fault:
-            self._failures += 1
+            self._failures, self._problem = self._failures + 1, str(fault)
             logger.warning(
                 "auth.keys.fetch_failed",
                 extra={"cause": str(fault), "failures": self._failures, "usable": self._is_usable()},
             )
             return
-        self._failures, self._fetched = 0, self._clock()
+        self._failures, self._problem, self._fetched = 0, "", self._clock()
         has_changed = bool(self._keys) and keys != self._keys
         self._keys = keys
         if has_changed:

@@ -1,6 +1,6 @@
 """Public RSA keys as providers publish them: a JWKS document (RFC 7517). Pure."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
@@ -14,6 +14,18 @@ MAX_KEYS: Final = 32
 
 class KeySetError(Exception):
     """What came back is not a set of usable keys."""
+
+
+class KeyState(NamedTuple):
+    """Whether tokens can be verified.
+
+    Attributes:
+        is_usable: there is a key to verify them with.
+        problem: why the keys cannot be renewed, in words; empty where they can.
+    """
+
+    is_usable: bool = True
+    problem: str = ""
 
 
 def read_key_set(text: bytes) -> dict[str, RSAPublicKey]:

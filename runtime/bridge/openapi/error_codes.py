@@ -12,6 +12,7 @@ from typing import Any
 from runtime.bridge.openapi import docstrings
 from runtime.routing import InputKind, Operation
 from shared import errors
+from shared.agents import Conversation
 from shared.errors import AnnexError
 
 ALWAYS = frozenset({
@@ -51,7 +52,7 @@ def codes_of(operation: Operation) -> list[str]:
     codes.update(error.code for function in reached for error in _errors_in(function))
     for one in operation.inputs:
         if one.kind is InputKind.AGENTS:
-            codes.update(_from_methods(one.annotation, reached))
+            codes.update(_from_agents(operation, one.annotation, reached))
     return sorted(codes)
 
 
@@ -118,6 +119,15 @@ def _from_methods(owner: type[Any], reached: Iterable[FunctionType]) -> Iterator
         yield from _from_docstring(getattr(owner, name).__doc__)
 
 
+def _from_agents(operation: Operation, owner: type[Any], reached: set[FunctionType]) -> set[str]:
+    """Return the codes of the agents' methods; a continuation is used twice only where callers send one."""
+    codes = {*_from_methods(owner, reached)}
+    is_sent = any(one.annotation is Conversation for one in operation.inputs)
+    if is_sent or any(_says(function.__code__, "continuation") for function in reached):
+        return codes
+    return codes - {errors.Conflict.code}
+
+
 def _reached(handler: Any) -> set[FunctionType]:
     """Return the handler and the functions that it calls by name, at any depth."""
     seen: set[FunctionType] = set()
@@ -152,6 +162,17 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _says(code: CodeType, name: str) -> bool:
+    """Return whether a name stands in the code, also as that of an argument."""
+    arguments = (constant for constant in code.co_consts if isinstance(constant, tuple))
+    nested = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return (
+        name in code.co_names
+        or any(name in each for each in arguments)
+        or any(_says(each, name) for each in nested)
+    )
 
 
 def _is_ours(value: Any, handler: Any) -> bool:

@@ -9,13 +9,13 @@ from runtime.commands.checking.database import declared
 from runtime.commands.checking.neighbours import strays
 from runtime.commands.checking.product import examine_product
 from runtime.commands.finding import Finding, broken
+from runtime.replacements import since
 from runtime.routing import Fault, InputKind, Operation, RouteTable
 from runtime.routing.lock import drift
 from runtime.routing.signature.sources import unlikely_queries
 from runtime.settings import Settings, unknown
 from runtime.settings.import_path import PRODUCT
 from runtime.settings.project import read_project
-from runtime.starting.replacements import since
 from runtime.starting.rewriting import uses
 from runtime.work.literals import mistakes
 

@@ -1,9 +1,11 @@
 """What the settings of the queue's server can lose."""
 
 from collections.abc import Iterator
+from ssl import SSLCertVerificationError
 from typing import Any
 
 from runtime.commands.finding import Finding
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 KEEPS = "noeviction"
@@ -11,17 +13,34 @@ KEEPS = "noeviction"
 
 async def check_queue(url: Secret, *, timeout: float) -> list[Finding]:
     """Ask the server how it keeps what is queued."""
-    from redis.asyncio import Redis
-    from redis.exceptions import RedisError
+    from redis.exceptions import NoPermissionError, RedisError
 
-    client = Redis.from_url(url.reveal(), socket_timeout=timeout, socket_connect_timeout=timeout)
+    client = RedisUrl(url).client(timeout=timeout)
     try:
         facts: dict[str, Any] = await client.info("everything")
+    except NoPermissionError:
+        text = "its user may not call INFO, so nobody can tell what it keeps: see docs/work.md"
+        return [Finding("queue", text, is_doubt=True)]
     except (RedisError, OSError) as error:
-        return [Finding("queue", f"does not respond ({type(error).__name__})", is_fault=True)]
+        return [Finding("queue", _refusal(error), is_fault=True)]
     finally:
         await client.aclose()
     return list(_judge(facts))
+
+
+def _refusal(error: Exception) -> str:
+    """Say why a server does not respond, without its address and user."""
+    from redis.exceptions import AuthenticationError
+
+    causes, cause = [error], error.__cause__ or error.__context__
+    while isinstance(cause, Exception) and cause not in causes:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    if any(isinstance(each, SSLCertVerificationError) for each in causes):
+        return "its certificate is not accepted: use the host it names, and ?ssl_ca_certs=FILE for its signer"
+    if isinstance(error, AuthenticationError):
+        return "it refuses the user and password of REDIS_URL"
+    return f"does not respond ({type(error).__name__})"
 
 
 def _judge(facts: dict[str, Any]) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from msgspec import Struct, msgpack
 
 from shared.errors import Unavailable
+from shared.redis_script import RedisScript
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 STORE_TIMEOUT = 2.0  # seconds
@@ -61,15 +63,11 @@ class AnswerStore(Protocol):
 
 
 def answers_at(url: Secret | None) -> AnswerStore:
-    """Return the store at a `redis://` URL, which connects at the first call; without a URL, this process."""
+    """Return the store at a URL, which connects at the first call; without a URL, this process."""
     if url is None:
         return MemoryAnswers()
-    from redis import asyncio as redis
-
-    client = redis.Redis.from_url(
-        url.reveal(), socket_connect_timeout=STORE_TIMEOUT, socket_timeout=STORE_TIMEOUT, retry=None
-    )
-    return RedisAnswers(client)
+    server = RedisUrl(url)
+    return RedisAnswers(server.client(timeout=STORE_TIMEOUT), prefix=server.prefix)
 
 
 class _KeptCall(Struct):
@@ -153,26 +151,27 @@ class RedisAnswers:
 
     PREFIX = "annex:idempotency:"
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, *, prefix: str = "") -> None:
         self._client = client
-        self._claim = client.register_script(_CLAIM)
-        self._keep = client.register_script(_KEEP)
-        self._release = client.register_script(_RELEASE)
+        self._prefix = prefix + self.PREFIX
+        self._claim = RedisScript(client, _CLAIM)
+        self._keep = RedisScript(client, _KEEP)
+        self._release = RedisScript(client, _RELEASE)
 
     async def claim(self, key: str, token: str, call: bytes, *, lease: float, kept: float) -> KeyState:
         """Claim a key, by the server's clock."""
         args = [token, call, _milliseconds(lease), _milliseconds(kept)]
-        state, *answer = await _reached(self._claim(keys=[self.PREFIX + key], args=args))
+        state, *answer = await _reached(self._claim(keys=[self._prefix + key], args=args))
         return KeyState(state.decode(), msgpack.decode(answer[0], type=FirstAnswer) if answer else None)
 
     async def keep(self, key: str, token: str, answer: FirstAnswer | None, *, kept: float) -> None:
         """Keep the answer, if the claim is still this one."""
         encoded = msgpack.encode(answer) if answer else b""
-        await _reached(self._keep(keys=[self.PREFIX + key], args=[token, encoded, _milliseconds(kept)]))
+        await _reached(self._keep(keys=[self._prefix + key], args=[token, encoded, _milliseconds(kept)]))
 
     async def release(self, key: str, token: str) -> None:
         """Give the claim back, if it is still this one."""
-        await _reached(self._release(keys=[self.PREFIX + key], args=[token]))
+        await _reached(self._release(keys=[self._prefix + key], args=[token]))
 
     async def close(self) -> None:
         """Close the client's connections."""

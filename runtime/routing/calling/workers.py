@@ -66,7 +66,8 @@ class Workers:
             self._jobs.append(job)
             if self._idle < len(self._jobs) and self._threads < self._size:
                 self._threads += 1
-                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                contextvars.Context().run(thread.start)  # it outlives the call that needs it first
             self._changed.notify()
 
     def _work(self) -> None:
@@ -98,14 +99,15 @@ class DefaultThreads(ThreadPoolExecutor):
         self._of: dict[str, Workers] = {}
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run `function` in a thread of the function whose call asks for it."""
+        """Run `function` in a thread of the function whose call asks for it, with its context variables."""
         future: Future[Any] = Future()
+        context = contextvars.copy_context()
 
         def call() -> None:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(function(*args, **kwargs))
+                future.set_result(context.run(function, *args, **kwargs))
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
                 future.set_exception(error)
 

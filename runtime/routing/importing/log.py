@@ -3,7 +3,7 @@
 import logging
 from typing import Any, NamedTuple
 
-_OURS = ("annex", "runtime", "shared", "uvicorn")
+_OURS = ("annex.", "runtime.", "shared.", "uvicorn.")
 
 type _Logger = logging.Logger
 type _Sink = logging.Logger | logging.Handler
@@ -16,22 +16,22 @@ class Log(NamedTuple):
         disabled: the level up to which all lines are left out.
         handlers: of the root logger.
         sinks: root logger, its handlers, the service's loggers; with level and filters of each.
-        loggers: all of them; whether each is disabled, passes its lines on, is the service's.
+        loggers: all of them; whether each is disabled, and passes its lines on.
     """
 
     disabled: int
     handlers: list[logging.Handler]
     sinks: list[tuple[_Sink, int, list[Any]]]
-    loggers: list[tuple[_Logger, bool, bool, bool]]
+    loggers: list[tuple[_Logger, bool, bool]]
 
 
 def read() -> Log:
     """Return the state of the log."""
     root = logging.getLogger()
     known = root.manager.loggerDict.copy().values()
-    loggers = [each for each in known if isinstance(each, logging.Logger)]
-    states = [(each, each.disabled, each.propagate, _is_ours(each)) for each in loggers]
-    sinks: list[_Sink] = [root, *root.handlers, *(each for each, *_, is_ours in states if is_ours)]
+    loggers = [each for each in known if not isinstance(each, logging.PlaceHolder)]
+    states = [(each, each.disabled, each.propagate) for each in loggers]
+    sinks: list[_Sink] = [root, *root.handlers, *filter(_is_ours, loggers)]
     return Log(
         root.manager.disable,
         root.handlers.copy(),
@@ -41,7 +41,7 @@ def read() -> Log:
 
 
 def _is_ours(logger: _Logger) -> bool:
-    return logger.name.partition(".")[0] in _OURS
+    return f"{logger.name}.".startswith(_OURS)
 
 
 def put_back(before: Log) -> bool:
@@ -59,9 +59,10 @@ def put_back(before: Log) -> bool:
         if sink.level != level:
             sink.setLevel(level)
         sink.filters[:] = filters
-    for logger, disabled, propagate, is_ours in before.loggers:
+    for logger, disabled, propagate in before.loggers:
         if logger.disabled == disabled and logger.propagate == propagate:
             continue
+        is_ours = _is_ours(logger)
         is_changed = is_changed or logger.disabled > disabled or (is_ours and logger.propagate < propagate)
         logger.disabled = disabled
         if is_ours:

@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from operator import is_
 from os import environ  # noqa: TID251  put back, and read for nothing else
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from runtime.routing.importing.libraries import Libraries
 from runtime.routing.importing.module_list import ModuleList
 
 _BUILTINS = builtins.__dict__
+_all, _map = all, map  # bound here: a file may take them away
 _STREAMS = ("stdin", "stdout", "stderr")
 _LISTS = ("path", "meta_path", "path_hooks")
 
@@ -41,6 +43,7 @@ class Surroundings:
 
     Attributes:
         is_left: the file was given up, and they have been put back: what it still does counts no more.
+        is_same: nothing is otherwise than before, so that they serve for the next file as well.
 
     Args:
         libraries: what all files rely on.
@@ -50,6 +53,7 @@ class Surroundings:
     def __init__(self, libraries: Libraries, modules: ModuleList) -> None:
         self.limit = sys.getrecursionlimit()
         self.is_left = False
+        self.is_same = True
         self._libraries = libraries
         self._modules = modules
         modules.look()
@@ -64,9 +68,17 @@ class Surroundings:
             limit: what the recursion limit was until the caller put it back.
         """
         _CANCEL_EXIT()
-        lost = [name for name, held in self._builtins.items() if _BUILTINS.get(name) is not held]
-        _BUILTINS.update(self._builtins)
-        changes = []
+        changes: list[Change] = []
+        held = self._builtins
+        if (
+            limit == self.limit
+            and _BUILTINS.keys() == held.keys()
+            and _all(_map(is_, _BUILTINS.values(), held.values()))
+        ):
+            return changes
+        self.is_same = False
+        lost = [name for name, each in held.items() if _BUILTINS.get(name) is not each]
+        _BUILTINS.update(held)
         if limit != self.limit:
             changes.append(Change("the recursion limit", "Write a loop where recursion goes too deep."))
         if any(name != "_" for name in lost):  # the interactive interpreter's, and gettext's
@@ -81,9 +93,14 @@ class Surroundings:
             changes.append(Change("functions of other libraries", cure))
         if self._modules.put_back():
             changes.append(Change("the loaded modules (sys.modules)", "Do not remove entries."))
-        changes += [kept.change for kept, before in self._kept if kept.put_back(before)]
+        for kept, before in self._kept:
+            if not kept.is_as(before):
+                self.is_same = False
+                if kept.put_back(before):
+                    changes.append(kept.change)
         changed = interpreter.put_back(self._settings)
         changes += [Change(what, "Set it for your own code alone, in a handler.") for what in changed]
+        self.is_same = self.is_same and not changes
         return changes
 
 
@@ -93,6 +110,13 @@ class _Kept(NamedTuple):
     read: Callable[[], Any]
     put_back: Callable[[Any], bool]
     change: Change
+
+    def is_as(self, before: Any) -> bool:
+        """Say whether nothing at all is different; not even what a file may add."""
+        try:
+            return bool(self.read() == before)
+        except Exception:  # noqa: BLE001 - a file may have put anything there
+            return False
 
 
 def _folder() -> str | None:
@@ -119,13 +143,14 @@ def _umask_back(before: int) -> bool:
     return os.umask(before) != before
 
 
-def _streams() -> list[Any]:
-    return [getattr(sys, name, None) for name in _STREAMS]
+def _streams() -> list[tuple[Any, bool]]:
+    found = [getattr(sys, name, None) for name in _STREAMS]
+    return [(each, each is not None and each.closed) for each in found]
 
 
-def _streams_back(before: list[Any]) -> bool:
+def _streams_back(before: list[tuple[Any, bool]]) -> bool:
     is_changed = False
-    for number, (name, stream) in enumerate(zip(_STREAMS, before, strict=True)):
+    for number, (name, (stream, _)) in enumerate(zip(_STREAMS, before, strict=True)):
         kept = stream
         if stream is not None and stream.closed:
             kept = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115 - lives on
@@ -135,14 +160,19 @@ def _streams_back(before: list[Any]) -> bool:
     return is_changed
 
 
-def _lists() -> list[tuple[list[Any], list[Any]]]:
-    return [(found, found.copy()) for found in (getattr(sys, name) for name in _LISTS)]
+type _Held = tuple[list[int], list[Any], list[Any]]
 
 
-def _lists_back(before: list[tuple[list[Any], list[Any]]]) -> bool:
+def _lists() -> list[_Held]:
+    """Return of each list which it is and what it holds, by identity first, then itself and a copy."""
+    lists = [getattr(sys, name) for name in _LISTS]
+    return [([id(found), *map(id, found)], found, found.copy()) for found in lists]
+
+
+def _lists_back(before: list[_Held]) -> bool:
     """Put back what is missing; a file may add to them."""
     is_changed = False
-    for name, (found, held) in zip(_LISTS, before, strict=True):
+    for name, (_, found, held) in zip(_LISTS, before, strict=True):
         here = [id(each) for each in found] if getattr(sys, name, None) is found else []
         missing = [each for each in held if id(each) not in here]
         if missing:

@@ -21,10 +21,10 @@ _KINDS = (
 _BRANCHES = frozenset(
     kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, _KINDS)
 )
-_BINDING = (
+_BINDING = {
     *(ast.NamedExpr, ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import),
     *(ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
-)
+}
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 type Binding = tuple[str, ast.AST, int]
@@ -46,7 +46,7 @@ def bindings(code: ast.Module, nodes: Evaluated) -> list[Binding]:
     found = [
         bound
         for node, is_inside in nodes
-        if isinstance(node, _BINDING)
+        if type(node) in _BINDING and not isinstance(getattr(node, "ctx", None), ast.Load)
         for bound in _bound(node, is_inside=is_inside)
     ]
     declared = (node for node in _statements(code) if isinstance(node, ast.Global))

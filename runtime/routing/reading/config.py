@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from runtime.config import Folder, Function
 from runtime.config.keys import keys_of
+from runtime.replacements import current
 from runtime.routing.reading.bindings import Binding, Evaluated
 from runtime.routing.reading.faults import Findings
 from runtime.routing.reading.keys import read_value
@@ -108,6 +109,7 @@ class ConfigReader:
 
     def _key(self, name: str, node: ast.expr, keys: dict[str, Literal], written: dict[str, Any]) -> None:
         keys_here = keys_of(self.kind)
+        name = current("key", name)
         if name not in keys_here:
             meant = near_miss(name, keys_here)
             cure = f"Did you mean {meant}?" if meant else f"Known keys: {', '.join(keys_here)}."

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from msgspec import Struct
 
@@ -45,15 +45,15 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
     """List the Python files outside of private folders, sorted; and what is not entered or read."""
     files: list[str] = []
     faults: list[Fault] = []
-    for folder, subfolders, names in os.walk(root, onerror=lambda error: faults.append(_closed(root, error))):
-        here = Path(folder)
-        below = here.relative_to(root)
-        prefix = "" if here == root else f"{below.as_posix()}/"
+    top = str(root)
+    for folder, subfolders, names in os.walk(top, onerror=lambda error: faults.append(_closed(root, error))):
+        below = PurePosixPath(folder[len(top) :].lstrip("/"))
+        prefix = "" if folder == top else f"{below}/"
         faults.extend(_misnamed(below / name) for name in sorted(names) if is_like_policy(name))
         faults.extend(_not_a_file(below / name) for name in subfolders if name == FOLDER_CONFIG)
         subfolders[:] = sorted(name for name in subfolders if not is_private(name))
         for name in subfolders:
-            if (here / name).is_symlink():
+            if os.path.islink(f"{folder}/{name}"):  # noqa: PTH114  as many paths as folders would be slower
                 found = "This folder is a symbolic link, which is not followed."
                 faults.append(_fault(below / name, found, "Replace the link with the folder."))
         for name in [*subfolders, *names]:
@@ -65,15 +65,15 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
     return sorted(files), faults
 
 
-def _fault(path: Path, found: str, cure: str) -> Fault:
+def _fault(path: PurePath, found: str, cure: str) -> Fault:
     return Fault(file=printable(path.as_posix()), line=0, found=found, cure=cure)
 
 
-def _misnamed(path: Path) -> Fault:
+def _misnamed(path: PurePath) -> Fault:
     return _fault(path, f"{path.name} is not recognised as the folder's policy.", f"Name it {FOLDER_CONFIG}.")
 
 
-def _not_a_file(path: Path) -> Fault:
+def _not_a_file(path: PurePath) -> Fault:
     return _fault(
         path, "The folder's policy is a folder.", f"Make {FOLDER_CONFIG} a file, or rename the folder."
     )

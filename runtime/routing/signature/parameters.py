@@ -226,12 +226,12 @@ def _body_fault(handler: Handler, name: str, kind: InputKind, annotation: Any) -
     where = f"{handler.method}(data)"
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
-    if kind is InputKind.BODY and has_files(annotation):
+    described, problem = describe(annotation) if kind is InputKind.BODY else (None, None)
+    if kind is InputKind.BODY and has_files(annotation, described):
         cure = "Write one struct with a field for each part of the form: data: Annotated[SomeStruct, Form()]."
         if form_fault(handler, name, annotation) is None:
             cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
         return handler.fault(f"{where}: JSON cannot hold the Upload in {spell(annotation)}.", cure)
-    problem = describe(annotation)[1] if kind is InputKind.BODY else None
     return handler.fault(f"{where}: {problem}", "Use a msgspec Struct.") if problem else None
 
 

@@ -155,9 +155,14 @@ def _described(annotation: Any) -> inspect.Type | None:
     return found
 
 
-def has_files(annotation: Any) -> bool:
-    """Say whether somewhere in a type there is a file, which only a form can carry."""
-    kind = _described(annotation)
+def has_files(annotation: Any, kind: inspect.Type | None) -> bool:
+    """Say whether somewhere in a type there is a file, which only a form can carry.
+
+    Args:
+        annotation: the type.
+        kind: its description, None where it was refused.
+    """
+    kind = plain(kind) if kind is not None else _described(annotation)
     found = {getattr(each, "cls", None) for each in walk(kind)} if kind is not None else set()
     inside = (fields_of(each) for each in found if is_model(each))
     return UploadFile in found or any(

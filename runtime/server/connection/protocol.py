@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         Args:
             listener: what all connections share.
             config: of the server.
-            server_state: where uvicorn looks for connections, tasks, and the number of requests.
+            server_state: where uvicorn looks for connections, and for the number of requests.
             app_state: of the lifespan; each request gets a copy.
         """
         self.server_state = server_state
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._parser = RequestParser(self)
         self._reads = ReadLimits(self._limits, is_held_up=self._holds_up, on_timeout=self._refuse)
         self._pipeline = Pipeline(
-            cast("Any", config.app), server_state.tasks, on_unanswered=self._answer_for_application
+            cast("Any", config.app), listener.tasks, on_unanswered=self._answer_for_application
         )
         self._incoming: Exchange | None = None  # its body is arriving
         self._surplus = False  # beyond the limit of connections
@@ -84,7 +84,8 @@ class Connection(asyncio.Protocol):
             "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
         }
         self.server_state.connections.add(self)
-        here = len(self.server_state.connections)
+        self._listener.connections.add(self)
+        here = len(self._listener.connections)
         self._surplus = here > self._limits.connections
         if here > 2 * self._limits.connections:
             self._listener.count("connection_dropped")
@@ -96,6 +97,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the applications, and stop every timer."""
         self.server_state.connections.discard(self)
+        self._listener.connections.discard(self)
         self._reads.stop()
         self._peer.stop()
         if self._closing is not None:
@@ -152,12 +154,18 @@ class Connection(asyncio.Protocol):
             last.keep_alive = False
 
     def shutdown(self) -> None:
-        """Close the connection if it is idle, else after the response in progress."""
+        """Close the connection if it is idle, else after the response in progress; not during the overlap."""
         last = self._pipeline.last
-        if last is None:
+        if self._listener.is_overlapping:
+            self.wind_down()
+        elif last is None:
             self._writer.close()
         else:
             last.keep_alive = False
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        self.transport.abort()
 
     # What the parser calls.
 

@@ -47,7 +47,9 @@ class Crew:
         return [each for each in self if each.phase in phases]
 
     def missing(self) -> bool:
-        """Whether one more is to be started now."""
+        """Whether one more is to be started now; none in the place of one that died before any served."""
+        if self._failures and not self.has_served:
+            return False
         mine = [each for each in self._current() if each.phase in (*PREPARING, *ACTIVE)]
         serving = [each for each in mine if each.phase is Phase.SERVING]
         wanted = self._given.workers + (self._given.spare and len(serving) == self._given.workers)

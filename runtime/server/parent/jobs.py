@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from .log import ParentLog
+from .refusal import no_process
 
 PAUSE = 5.0  # seconds before another one is started after one that ended by itself
 
@@ -50,7 +51,7 @@ class JobWorker:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  # this very command
         except OSError as error:
             self._log.say(
-                "error", f"cannot start the worker for jobs: {error.strerror}; again in {PAUSE:g} s"
+                "error", f"cannot start the worker for jobs: {no_process(error)}; again in {PAUSE:g} s"
             )
 
     def end(self) -> None:

@@ -43,6 +43,9 @@ class Ledger:
 
     Args:
         descriptor: from `create`; stays open.
+
+    Attributes:
+        calls: how many this process has begun.
     """
 
     LIMIT = (SIZE // 8 - HEADER) // FIELDS
@@ -53,7 +56,7 @@ class Ledger:
         self._moments = view[:64].cast("d")
         self._threads = view[64 : HEADER * 8].cast("Q")
         self._numbers = view[HEADER * 8 :].cast("Q")
-        self._calls = 0
+        self.calls = 0
 
     @property
     def beat(self) -> float:
@@ -80,14 +83,23 @@ class Ledger:
     def begin(self, index: int) -> None:
         """Note that a call of the file at `index` begins."""
         first, numbers = index * FIELDS, self._numbers
-        self._calls += 1
+        self.calls += 1
         numbers[first + BEGUN] += 1
-        numbers[first + LATEST] = self._calls
+        numbers[first + LATEST] = self.calls
         numbers[first] += 1
 
     def end(self, index: int) -> None:
         """Note that it is over."""
         self._numbers[index * FIELDS] -= 1
+
+    def called_since(self, call: int, files: Sequence[str]) -> list[str]:
+        """Return the files that have had calls under way since `calls` was `call`."""
+        numbers = self._numbers
+        return [
+            file
+            for index, file in enumerate(files[: self.LIMIT])
+            if numbers[index * FIELDS + LATEST] > call or numbers[index * FIELDS + RUNNING]
+        ]
 
     def under_way(self, files: Sequence[str]) -> list[UnderWay]:
         """Return the files that have calls under way, the one that began last first."""

@@ -1,4 +1,4 @@
-"""The parent's loop: it starts, calls, watches, replaces and stops the workers."""
+"""The parent's loop: it starts, calls, replaces and stops the workers."""
 
 import contextlib
 import os
@@ -10,22 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import sockets
-from .blame.deaths import Death, Deaths
 from .child import ORDERLY, Child, Phase
 from .crew import ACTIVE, Crew
-from .ends import End, Ends
 from .given import Given
 from .jobs import JobWorker
-from .ledger import UnderWay
 from .log import ParentLog
+from .losses import Losses
+from .refusal import no_process
+from .watch import MARGIN, Watch
 
 TICK = 0.05  # seconds between two looks at the workers
-SUSPENDED = 1.0  # seconds between two looks after which the machine itself stood still
-DUMP_TIME = 0.3  # seconds in which a silent worker writes its stacks
-DUMP_PATIENCE = 3.0  # seconds after which it is ended without them: a busy machine lets it wait
-START_LIMIT = 300.0  # seconds until a worker stands by, and until it serves
 FORCED = 10.0  # seconds to the end after the second interrupt
-MARGIN = 2.0  # seconds beyond a worker's own budget before it is killed
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
@@ -46,14 +41,11 @@ class Supervisor:
         self._secret = secret
         self._crew = Crew(given, listeners)
         self._jobs = JobWorker(given.jobs, log)
-        self._ends = Ends(given.functions)
-        self._deaths = Deaths()
-        self._closed: dict[str, str] = {}
+        self._losses = Losses(given.functions, log)
+        self._watch = Watch(given)
         self._refused: list[Any] | None = None
         self._status = 0
         self._ends_at: float | None = None
-        self._looked = time.monotonic()
-        self._excused = 0.0
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> int:
@@ -67,8 +59,10 @@ class Supervisor:
                 else:
                     self._hear(key.data)
             self._reap()
-            self._judge(time.monotonic())
-            if self._ends_at is None:
+            self._watch.look(self._crew, time.monotonic())
+            if self._ends_at is not None:
+                self._hurry(self._ends_at)
+            else:
                 self._fill()
                 if self._crew.has_served:
                     self._jobs.tend(time.monotonic())
@@ -94,7 +88,7 @@ class Supervisor:
                 child = self._crew.start()
             except OSError as error:
                 pause = self._crew.pause(lived=0)
-                self._log.say("error", f"cannot start a worker: {error.strerror}; again in {pause:g} s")
+                self._log.say("error", f"cannot start a worker: {no_process(error)}; again in {pause:g} s")
                 return
             child.tell(
                 number=child.number, workers=self._given.workers, secret=self._secret, refused=self._refused
@@ -149,7 +143,9 @@ class Supervisor:
         elif ORDERLY in message:
             child.has_left = True
         elif "unfit" in message and child.phase is Phase.SERVING:
-            self._resigned(child, message)
+            self._losses.resigned(child, message)
+            self._retire(child)
+            self._tell_all()
 
     def _tell_all(self) -> None:
         state = self._state()
@@ -158,54 +154,9 @@ class Supervisor:
 
     def _state(self) -> dict[str, Any]:
         """Return what every worker reports of the service."""
-        now = time.monotonic()
-        deaths = [
-            {"seconds_ago": int(now - each.at), "cause": each.cause, "file": each.probable or None}
-            for each in self._deaths.recent(now)
-        ]
         serving = len(self._crew.at(Phase.SERVING))
-        return {"workers": self._given.workers, "serving": serving, "deaths": deaths, "closed": self._closed}
-
-    # Watching
-
-    def _judge(self, now: float) -> None:
-        """End who is silent, and who takes too long."""
-        if now - self._looked > SUSPENDED:
-            self._excused = now
-        self._looked = now
-        for child in self._crew:
-            child.flush()
-            if child.phase is Phase.DOOMED:
-                if now - child.since > (DUMP_TIME if child.has_written() else DUMP_PATIENCE):
-                    child.convict()
-            elif cause := self._complaint(child, now):
-                child.doom(cause)
-        if self._ends_at is not None and now > self._ends_at:
-            for child in self._crew:
-                child.kill()
-            self._jobs.kill()
-
-    def _complaint(self, child: Child, now: float) -> str:
-        """Return why a worker is to be ended, in words; empty where it is not."""
-        waited = now - child.since
-        if self._is_silent(child, now):
-            return f"was silent for {child.silent_for(now):.1f} s"
-        if child.phase in {Phase.STARTING, Phase.CALLED} and waited > START_LIMIT:
-            return f"did not start within {START_LIMIT:g} s"
-        if child.phase is Phase.LEAVING and waited > self._given.budget + MARGIN:
-            return f"did not stop within {self._given.budget:g} s"
-        return ""
-
-    def _is_silent(self, child: Child, now: float) -> bool:
-        limit = self._given.silence
-        # One that starts to serve has a limit of its own: on a busy machine a start has long steps.
-        is_judged = child.phase in {Phase.SERVING, Phase.LEAVING} and child.ledger.beat and not child.has_left
-        if not limit or not is_judged:
-            return False
-        silence = min(child.silent_for(now), now - self._excused)
-        if silence > limit / 10:
-            child.sample()  # early: on a busy machine no thread has the processor in the last moments
-        return silence > limit
+        deaths, closed = self._losses.recent(), self._losses.closed
+        return {"workers": self._given.workers, "serving": serving, "deaths": deaths, "closed": closed}
 
     # Ends
 
@@ -228,9 +179,11 @@ class Supervisor:
         self._crew.remove(child)
         if self._ends_at is not None:
             self._ended_at_the_end(child, code)
+        elif child.phase is Phase.DISCARDED:
+            pass
         elif not self._crew.has_served:
-            self._failed(child, code)
-        elif child.phase is not Phase.DISCARDED and (child.phase is not Phase.LEAVING or code):
+            self._failed(child, code, is_last=not len(self._crew))
+        elif child.phase is not Phase.LEAVING or code:
             self._died(child, code)
         child.close()
         self._tell_all()
@@ -238,23 +191,26 @@ class Supervisor:
     def _ended_at_the_end(self, child: Child, code: int) -> None:
         is_late = bool(code) and child.phase in {Phase.LEAVING, Phase.DOOMED}
         if is_late or child.cause:
-            self._report(child, code)
+            self._losses.report(child, code)
         if is_late:
             self._status = self._status or 1
 
-    def _failed(self, child: Child, code: int) -> None:
-        """End the service: it has never served. A worker that ends by itself has said why."""
-        if code <= 0:
-            self._report(child, code)
-        self._end(code if code > 0 else 1)
+    def _failed(self, child: Child, code: int, *, is_last: bool) -> None:
+        """End the service where no worker is left to serve. One that ends by itself has said why."""
+        if code <= 0 or not is_last:
+            self._losses.report(child, code)
+        if is_last:
+            self._end(code if code > 0 else 1)
+        else:
+            self._crew.pause(lived=0)
 
     def _died(self, child: Child, code: int) -> None:
         """Count a death."""
         if child.has_left and not code:
             self._log.say("warning", f"worker {child.number} was stopped from outside", worker=child.number)
             return
-        end = self._report(child, code)
-        self._count(end.death)
+        end = self._losses.report(child, code)
+        self._losses.count(end.death)
         lived = child.served_for()
         if not child.has_stood_by:
             self._refused = None  # the files may have changed since they were tried
@@ -265,37 +221,6 @@ class Supervisor:
                 "warning", f"a worker ended as soon as it had begun; the next one begins in {pause:g} s"
             )
 
-    def _resigned(self, child: Child, message: dict[str, Any]) -> None:
-        """Replace a worker that cannot go on, and count it as a death: it is lost in the same way."""
-        suspects = [UnderWay(*each) for each in message["suspects"]]
-        death = Death(time.monotonic(), message["unfit"], "", suspects)
-        self._log.say(
-            "error", f"worker {child.number} {death.cause}", worker=child.number, function=death.probable
-        )
-        self._count(death)
-        self._retire(child)
-        self._tell_all()
-
-    def _count(self, death: Death) -> None:
-        """Close the file that causes such deaths."""
-        if file := self._deaths.add(death):
-            self._closed[file] = f"It ended two workers within ten minutes; the last one {death.cause}."
-            self._log.say("error", f"{file} is closed: {self._closed[file]}", function=file)
-
-    def _report(self, child: Child, code: int) -> End:
-        end = self._ends.examine(child, code)
-        place = end.culprit.place if end.culprit else None
-        self._log.say(
-            "error",
-            f"worker {child.number} {end.death.cause}; {end.running}",
-            worker=child.number,
-            pid=child.process.pid,
-            function=place.file if place else end.death.probable,
-            line=place.line if place else None,
-            stack=end.culprit.stack if end.culprit else "",
-        )
-        return end
-
     # Replacing and stopping
 
     def _renew(self) -> None:
@@ -303,8 +228,8 @@ class Supervisor:
         if self._ends_at is not None:
             return
         self._log.say("info", "replacing all workers")
-        self._closed, self._refused = {}, None
-        self._deaths = Deaths()
+        self._refused = None
+        self._losses.forgive()
         self._jobs.end()
         for child in self._crew.renew():
             self._discard(child)
@@ -329,6 +254,13 @@ class Supervisor:
         for child in self._crew:
             if child.phase not in {*ACTIVE, Phase.LEAVING}:
                 self._discard(child)
+
+    def _hurry(self, until: float) -> None:
+        """End by force who has not ended in time."""
+        if time.monotonic() > until:
+            for child in self._crew:
+                child.kill()
+            self._jobs.kill()
 
     def _discard(self, child: Child) -> None:
         child.to(Phase.DISCARDED)

@@ -16,17 +16,18 @@ CHANGED = (
 
 
 class ResourceLimits:
-    """The limits as they are now, kept against functions."""
+    """The limits, kept against functions as they are when `watch` is called."""
 
     def __init__(self) -> None:
         self._is_touched = False
+        self._own: list[tuple[str, int, tuple[int, int]]] = []
+
+    def watch(self) -> None:
+        """Notice from now on that a limit is set: asking the system after each call would cost every call."""
         known = {name: getattr(resource, f"RLIMIT_{name}", None) for name in KEPT}
         self._own = [
             (name, each, resource.getrlimit(each)) for name, each in known.items() if each is not None
         ]
-
-    def watch(self) -> None:
-        """Notice from now on that a limit is set: asking the system after each call would cost every call."""
         sys.addaudithook(self._heard)
 
     def _heard(self, event: str, _: object) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import faulthandler
 import json
+import logging
 import os
 import signal
 import socket
@@ -16,10 +17,17 @@ from runtime.config import Endpoint
 from runtime.refusal import Refusal
 from runtime.server.parent.ledger import Ledger
 from runtime.server.worker.farewell import note_farewells
+from runtime.server.worker.ground import Ground
 from runtime.server.worker.limits import ResourceLimits
 from runtime.server.worker.threads import note_all, note_threads
 
-BEAT = 0.1  # seconds between two signs of life
+logger = logging.getLogger(__name__)
+
+BEAT = 0.1  # seconds between two signs of life, and between two looks at what functions share
+CHANGED = (
+    "changed during a call and put back, as all functions in this worker share it: %s."
+    " Calls since the last look: %s. Change it in none of them, or in one that has isolate=True"
+)
 
 
 class Link:
@@ -43,6 +51,7 @@ class Link:
         self._files: dict[str, int] = {}
         self._limits = ResourceLimits()
         self._is_unfit = False
+        self._seen = 0
         self.listeners = listeners
         hello = self._next() or {}
         self.number: int = hello.get("number", 0)
@@ -97,14 +106,15 @@ class Link:
             hear: is given each message, None when the parent is gone.
         """
         loop = asyncio.get_running_loop()
-        self._limits = ResourceLimits()
         self._limits.watch()
         note_threads(self._ledger)
+        ground = Ground()
 
         def beat() -> None:
             self.beat()
             note_all(self._ledger)
             loop.call_later(BEAT, beat)
+            self._keep(ground)
 
         def read() -> None:
             if not self._receive():
@@ -133,6 +143,14 @@ class Link:
                 ledger.end(index)
 
         return called
+
+    def _keep(self, ground: Ground) -> None:
+        """Put back what a call has taken from all others, and name whose it may have been."""
+        seen, self._seen = self._seen, self._ledger.calls
+        if changed := ground.put_back():
+            files = self._ledger.called_since(seen, list(self._files))
+            function = files[0] if len(files) == 1 else None
+            logger.error(CHANGED, ", ".join(changed), ", ".join(files), extra={"function": function})
 
     def _resign(self, cause: str) -> None:
         """Ask the parent, once, for another worker in the place of this one."""

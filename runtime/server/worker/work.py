@@ -6,7 +6,9 @@ import sys
 from runtime.app import BrokenFunctions, create_app
 from runtime.rehearsal import forked, rehearse
 from runtime.server.descriptors import raise_limit
+from runtime.server.handover import worker_count
 from runtime.server.interpreter import settle
+from runtime.server.parent.refusal import no_process
 from runtime.server.process import end_now, run
 from runtime.server.worker.forks import contain_forks
 from runtime.server.worker.link import Link
@@ -16,6 +18,7 @@ from runtime.telemetry import configure_logging, unblocked
 
 logger = logging.getLogger(__name__)
 
+PARTS = 2  # in which many files are tried at a time, where there is a core for each
 ALONE = (
     "%d workers without REDIS_URL: each knows its own rate limits, webhook deliveries and agent runs alone; "
     "set REDIS_URL"
@@ -32,7 +35,14 @@ def work(settings: Settings, descriptors: str) -> int:
     link = Link.open(descriptors)
     refused = link.refused
     if refused is None:  # before there is a second thread, with which a process must not fork
-        refused = rehearse(settings.functions, budget=settings.limits.import_budget, start=forked)
+        try:
+            parts = min(PARTS, worker_count("auto"))
+            refused = rehearse(
+                settings.functions, budget=settings.limits.import_budget, start=forked, parts=parts
+            )
+        except OSError as error:
+            sys.stderr.write(f"Cannot try the function files in a child process: {no_process(error)}.\n")
+            return 1
         link.say(refused=refused)
     with unblocked():
         link.note_crashes()  # again: whoever enables faulthandler decides where it writes

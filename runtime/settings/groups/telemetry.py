@@ -33,6 +33,9 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         str | None,
         from_env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", doc="Full URL for metrics, used as it is."),
     ] = None
+    logs_endpoint: Annotated[
+        str | None, from_env("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", doc="Full URL for logs, used as it is.")
+    ] = None
     traces_headers: Annotated[
         Secret | None,
         from_env("OTEL_EXPORTER_OTLP_TRACES_HEADERS", doc="Headers for traces, instead of the common ones."),
@@ -43,12 +46,30 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
             "OTEL_EXPORTER_OTLP_METRICS_HEADERS", doc="Headers for metrics, instead of the common ones."
         ),
     ] = None
+    logs_headers: Annotated[
+        Secret | None,
+        from_env("OTEL_EXPORTER_OTLP_LOGS_HEADERS", doc="Headers for logs, instead of the common ones."),
+    ] = None
     traces_exporter: Annotated[
         Literal["otlp", "none"], from_env("OTEL_TRACES_EXPORTER", doc="`none` sends no traces.")
     ] = "otlp"
     metrics_exporter: Annotated[
         Literal["otlp", "none"], from_env("OTEL_METRICS_EXPORTER", doc="`none` sends no metrics.")
     ] = "otlp"
+    logs_exporter: Annotated[
+        Literal["otlp", "console", "none"] | None,
+        from_env(
+            "OTEL_LOGS_EXPORTER",
+            doc="`otlp` sends the log's lines besides writing them; so does an endpoint for logs. `console` and `none` only write them.",
+        ),
+    ] = None
+    exemplar_filter: Annotated[
+        Literal["trace_based", "always_off"],
+        from_env(
+            "OTEL_METRICS_EXEMPLAR_FILTER",
+            doc="`trace_based`: histograms name the trace of a measurement in each bucket; `always_off`: they do not.",
+        ),
+    ] = "trace_based"
     metric_interval: Annotated[
         int, from_env("OTEL_METRIC_EXPORT_INTERVAL", doc="Milliseconds between two exports of metrics.")
     ] = 30_000
@@ -67,6 +88,13 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         ),
     ] = 1.0
     disabled: Annotated[bool, from_env("OTEL_SDK_DISABLED", doc="Turn OpenTelemetry off.")] = False
+    sentry_dsn: Annotated[
+        Secret | None,
+        from_env(
+            "SENTRY_DSN",
+            doc="Errors of the log become events in Sentry; needs the package `sentry-sdk` (docs/vendors.md).",
+        ),
+    ] = None
     trust_traceparent: Annotated[
         Literal["always", "private", "never"],
         from_env(
@@ -100,17 +128,23 @@ class TelemetrySettings(Struct, frozen=True, kw_only=True):
         ),
     ] = False
 
-    def destination(self, signal: Literal["traces", "metrics"]) -> tuple[str, Secret | None] | None:
+    def destination(self, signal: Literal["traces", "metrics", "logs"]) -> tuple[str, Secret | None] | None:
         """Return URL and headers for a signal, None where it is not sent."""
         exporter, own, headers = {
             "traces": (self.traces_exporter, self.traces_endpoint, self.traces_headers),
             "metrics": (self.metrics_exporter, self.metrics_endpoint, self.metrics_headers),
+            "logs": (self._logs, self.logs_endpoint, self.logs_headers),
         }[signal]
         # OTLP/HTTP wants the path of a signal appended to the common endpoint only.
         url = own or (f"{self.endpoint.rstrip('/')}/v1/{signal}" if self.endpoint else None)
-        if self.disabled or exporter == "none" or url is None:
+        if self.disabled or exporter != "otlp" or url is None:
             return None
         return url, headers or self.headers
+
+    @property
+    def _logs(self) -> str:
+        """Where lines go besides standard output: unlike the other signals, nowhere unless it is asked for."""
+        return self.logs_exporter or ("otlp" if self.logs_endpoint else "none")
 
     @property
     def share(self) -> float:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-_LOGS: Final = "logs go to standard output; unset it"
 _FIXED: Final = "not a setting here, since the stop of the service waits for it; unset it"
 
 
@@ -37,7 +36,7 @@ def _never(cure: str) -> Callable[[str], str]:
     return lambda _: cure
 
 
-SIGNAL: Final = "(TRACES_|METRICS_)?"
+SIGNAL: Final = "(TRACES_|METRICS_|LOGS_)?"
 VARIABLES: Final = (
     OtelVariable("OTEL_SDK_DISABLED", "OTEL_SDK_DISABLED", "`true` turns everything off"),
     OtelVariable(
@@ -47,37 +46,43 @@ VARIABLES: Final = (
     ),
     OtelVariable(
         f"OTEL_EXPORTER_OTLP_{SIGNAL}(ENDPOINT|HEADERS)",
-        "OTEL_EXPORTER_OTLP_ENDPOINT, …_HEADERS; …_TRACES_… and …_METRICS_… of both",
+        "OTEL_EXPORTER_OTLP_ENDPOINT, …_HEADERS; …_TRACES_…, …_METRICS_… and …_LOGS_… of both",
         "where a signal goes; the signal's own endpoint is used as it is, the common one with `/v1/traces`",
     ),
     OtelVariable(
-        f"OTEL_EXPORTER_OTLP_{SIGNAL}(COMPRESSION|CERTIFICATE|CLIENT_KEY|CLIENT_CERTIFICATE)",
-        "…_COMPRESSION, …_CERTIFICATE, …_CLIENT_KEY, …_CLIENT_CERTIFICATE of all three",
-        "as the specification says",
+        "OTEL_EXPORTER_OTLP_(TRACES_|METRICS_)?(COMPRESSION|CERTIFICATE|CLIENT_KEY|CLIENT_CERTIFICATE)",
+        "…_COMPRESSION, …_CERTIFICATE, …_CLIENT_KEY, …_CLIENT_CERTIFICATE of traces and metrics",
+        "as the specification says; logs leave as traces do",
     ),
     OtelVariable(
         f"OTEL_EXPORTER_OTLP_{SIGNAL}PROTOCOL",
-        "…_PROTOCOL of all three",
+        "…_PROTOCOL of all",
         "`http/protobuf` only",
         _only("http/protobuf", cure="set it, and a collector's port for HTTP, usually 4318"),
     ),
     OtelVariable(
         f"OTEL_EXPORTER_OTLP_{SIGNAL}INSECURE",
-        "…_INSECURE of all three",
+        "…_INSECURE of all",
         "refused: for gRPC; the scheme of the endpoint decides",
         _never("only for gRPC; the scheme of the endpoint decides, unset it"),
     ),
     OtelVariable(
         f"OTEL_EXPORTER_OTLP_{SIGNAL}TIMEOUT",
-        "…_TIMEOUT of all three",
+        "…_TIMEOUT of all",
         "refused: a batch has 2 seconds with all its retries",
         _never(_FIXED),
     ),
     OtelVariable(
-        "OTEL_EXPORTER_OTLP_LOGS_[A-Z_]+|OTEL_BLRP_[A-Z_]+|OTEL_LOGRECORD_[A-Z_]+",
-        "OTEL_EXPORTER_OTLP_LOGS_…, OTEL_BLRP_…, OTEL_LOGRECORD_…",
-        "refused: logs go to standard output",
-        _never(_LOGS),
+        "OTEL_EXPORTER_OTLP_LOGS_(COMPRESSION|CERTIFICATE|CLIENT_KEY|CLIENT_CERTIFICATE)",
+        "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION, …_CERTIFICATE, …_CLIENT_KEY, …_CLIENT_CERTIFICATE",
+        "refused: logs leave as traces do",
+        _never("logs leave as traces do; set the variable without LOGS_, or that of the traces"),
+    ),
+    OtelVariable(
+        "OTEL_BLRP_[A-Z_]+|OTEL_LOGRECORD_[A-Z_]+",
+        "OTEL_BLRP_…, OTEL_LOGRECORD_…",
+        "refused: 2,048 lines wait, 512 leave at once, every 2 s",
+        _never(_FIXED),
     ),
     OtelVariable(
         "OTEL_(TRACES|METRICS)_EXPORTER",
@@ -88,8 +93,8 @@ VARIABLES: Final = (
     OtelVariable(
         "OTEL_LOGS_EXPORTER",
         "OTEL_LOGS_EXPORTER",
-        "`none` or `console`, which is what happens",
-        _only("none", "console", cure=_LOGS),
+        "`otlp`: lines are sent, and written to standard output as well; `console`, `none`: only written",
+        _only("otlp", "none", "console"),
     ),
     OtelVariable(
         "OTEL_TRACES_SAMPLER",
@@ -128,8 +133,8 @@ VARIABLES: Final = (
     OtelVariable(
         "OTEL_METRICS_EXEMPLAR_FILTER",
         "OTEL_METRICS_EXEMPLAR_FILTER",
-        "`always_off` only",
-        _only("always_off"),
+        "`trace_based` or `always_off`",
+        _only("trace_based", "always_off"),
     ),
     OtelVariable(
         "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",

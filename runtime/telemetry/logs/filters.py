@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from contextvars import Context
 from types import TracebackType
 
 from runtime.telemetry.redaction import name_of
@@ -96,7 +97,7 @@ class FailureFilter(logging.Filter):
             timer = threading.Timer(1, self._report)
             timer.daemon = True
             with suppress(RuntimeError):  # no further thread can be started
-                timer.start()
+                Context().run(timer.start)  # its line belongs to no call
                 self._is_due = True
 
     def _report(self) -> None:

@@ -57,6 +57,9 @@ class Outlet(io.RawIOBase):
         """Return whether the descriptor is a terminal."""
         return os.isatty(self._descriptor)
 
+    def close(self) -> None:
+        """Do nothing: everybody in the process writes here, whoever calls `sys.stdout.close()`."""
+
     def write(self, data: Buffer, /) -> int:
         """Queue `data`, or drop it and count its lines when the queue is full; return its length."""
         text = bytes(data)

@@ -1,12 +1,12 @@
 """Where log lines go, in which form, through which filters: set up once a process."""
 
 import logging
-import sys
 from typing import TextIO
 
 from runtime.settings.groups.telemetry import TelemetrySettings
 from runtime.telemetry.logs.filters import FailureFilter, RefusalFilter, TelemetryFilter
 from runtime.telemetry.logs.lines import JsonLine, TextLine, unwritable
+from runtime.telemetry.logs.streams import log_stream
 
 
 def configure_logging(settings: TelemetrySettings, *, production: bool, stream: TextIO | None = None) -> None:
@@ -18,14 +18,14 @@ def configure_logging(settings: TelemetrySettings, *, production: bool, stream: 
             quote what a caller sent.
         stream: standard output when None; standard error would show as errors on the platform.
     """
-    stream = sys.stdout if stream is None else stream
+    stream = log_stream() if stream is None else stream
     as_json = settings.log_format == "json" or (settings.log_format is None and production)
     messages = settings.exception_messages or not production
     handler = LockFreeHandler(stream)
     handler.setFormatter(
         JsonLine(messages=messages) if as_json else TextLine(colour=stream.isatty(), messages=messages)
     )
-    for each in (TelemetryFilter(), RefusalFilter(settings.access_log_rate), FailureFilter()):
+    for each in limits_of(settings):
         handler.addFilter(each)
     root = logging.getLogger()
     for old in tuple(root.handlers):
@@ -33,6 +33,11 @@ def configure_logging(settings: TelemetrySettings, *, production: bool, stream: 
     root.addHandler(handler)
     root.setLevel(settings.log_level.upper())
     _adopt_uvicorn()
+
+
+def limits_of(settings: TelemetrySettings) -> tuple[logging.Filter, ...]:
+    """Return what keeps a flood out of one way that lines leave by."""
+    return TelemetryFilter(), RefusalFilter(settings.access_log_rate), FailureFilter()
 
 
 def _adopt_uvicorn() -> None:
@@ -68,3 +73,6 @@ class LockFreeHandler(logging.StreamHandler[TextIO]):
             return super().format(record)
         except Exception as error:  # noqa: BLE001  # arguments and `extra` can be any objects
             return super().format(unwritable(record, error))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base class's name
+        """Do nothing: a line that cannot be written costs no call, and the stock handler prints arguments."""

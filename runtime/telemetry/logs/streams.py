@@ -27,7 +27,7 @@ def unblocked() -> Iterator[None]:
     _unblock_crashes()
     standard = Outlet(1)
     is_one = os.path.sameopenfile(1, 2)  # then one queue keeps the order of both
-    sys.stdout, sys.stderr = _text(standard), _text(standard if is_one else Outlet(2))
+    sys.stdout, sys.stderr = text_on(standard), text_on(standard if is_one else Outlet(2))
     ours = sys.stdout, sys.stderr
     try:
         yield
@@ -35,6 +35,12 @@ def unblocked() -> Iterator[None]:
         is_flushed = flush(*ours)
         if is_flushed and (sys.stdout, sys.stderr) == ours:
             sys.stdout, sys.stderr = before
+
+
+def log_stream() -> TextIO:
+    """Return a stream of the log's own on standard output; a function may detach or replace the process's."""
+    outlet = getattr(sys.stdout, "buffer", None)
+    return text_on(outlet) if isinstance(outlet, Outlet) else sys.stdout
 
 
 def flush(*streams: TextIO | None, seconds: float = FLUSH_TIMEOUT) -> bool:
@@ -61,8 +67,8 @@ def last_words(say: Callable[[], object], *, seconds: float = FLUSH_TIMEOUT) -> 
         speaker.join(seconds)
 
 
-def _text(outlet: Outlet) -> TextIO:
-    """Return a text stream that passes on whole lines."""
+def text_on(outlet: Outlet) -> TextIO:
+    """Return a text stream on an outlet, which it passes whole lines."""
     return io.TextIOWrapper(outlet, encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[type-var]
 
 

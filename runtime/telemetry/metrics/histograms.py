@@ -11,12 +11,14 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Histogram,
     HistogramDataPoint,
     Metric,
 )
+from opentelemetry.trace import Span, SpanContext, get_current_span
 
 from shared.attributes import AttributeSet
 
@@ -25,11 +27,14 @@ _OVERFLOW = {"otel.metric.overflow": True}
 
 
 class Counts[Key: Hashable]:
-    """Counts by key and duration (seconds), since the start.
+    """Counts by key and duration (seconds), since the start, with the newest trace of each bucket.
 
     Attributes:
         name: of the metric.
+        has_exemplars: whether traces are kept (`OTEL_METRICS_EXEMPLAR_FILTER`).
     """
+
+    has_exemplars = True
 
     def __init__(
         self,
@@ -46,10 +51,15 @@ class Counts[Key: Hashable]:
         self._points: dict[Key | None, _Point] = {}
         self._started = time.time_ns()
 
-    def add(self, key: Key, seconds: float) -> None:
-        """Count one."""
+    def add(self, key: Key, seconds: float, span: Span | None = None) -> None:
+        """Count one, which `span` or else the current one belongs to."""
+        seen = None
+        if self.has_exemplars:
+            ids = (get_current_span() if span is None else span).get_span_context()
+            if ids.trace_flags & 1:  # sampled: there is something to find
+                seen = seconds, time.time_ns(), ids
         with self._lock:
-            (self._points.get(key) or self._new_point(key)).add(seconds)
+            (self._points.get(key) or self._new_point(key)).add(seconds, seen)
 
     def metric(self) -> Metric:
         """Return everything counted so far as one cumulative histogram."""
@@ -78,6 +88,7 @@ class Counts[Key: Hashable]:
             explicit_bounds=self._bounds,
             min=point.least,
             max=point.most,
+            exemplars=point.take_exemplars(),
         )
 
 
@@ -92,8 +103,12 @@ class Labelled(Counts[AttributeSet]):
         self.add(attributes if type(attributes) is AttributeSet else AttributeSet(attributes), amount)
 
 
+type _Seen = tuple[float, int, SpanContext]
+"""A measurement, when it was made, and the span that it belongs to."""
+
+
 class _Point:
-    __slots__ = ("bounds", "counts", "least", "most", "total")
+    __slots__ = ("bounds", "counts", "least", "most", "seen", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
@@ -101,11 +116,23 @@ class _Point:
         self.total = 0.0
         self.least = float("inf")
         self.most = 0.0
+        self.seen: dict[int, _Seen] = {}
 
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(self.bounds, seconds)] += 1
+    def add(self, seconds: float, seen: _Seen | None) -> None:
+        bucket = bisect_left(self.bounds, seconds)
+        self.counts[bucket] += 1
         self.total += seconds
+        if seen is not None:
+            self.seen[bucket] = seen
         if seconds < self.least:  # noqa: PLR1730  # a call of min() costs as much as all the rest
             self.least = seconds
         if seconds > self.most:  # noqa: PLR1730
             self.most = seconds
+
+    def take_exemplars(self) -> list[Exemplar]:
+        """Return those since the last time, in the order of the buckets."""
+        seen, self.seen = self.seen, {}
+        return [
+            Exemplar({}, seconds, at, ids.span_id, ids.trace_id)
+            for _, (seconds, at, ids) in sorted(seen.items())
+        ]

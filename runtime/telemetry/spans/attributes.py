@@ -28,6 +28,7 @@ from shared.attributes import AttributeSet
 
 ATTRIBUTE_LIMIT = 1024  # characters; what a caller chooses is cut before it is set
 REQUEST_ID, DEADLINE_LEFT = "annex.request_id", "annex.deadline_left"
+USER_ID = "user.id"  # in development in the conventions, whose package keeps it in a private module
 NOTHING = AttributeSet()
 
 
@@ -41,6 +42,7 @@ class Facts(NamedTuple):
         request_id: of the request.
         ending: how it ended, shared likewise.
         deadline_left: seconds, None when there was no deadline.
+        user_id: of the caller, empty for nobody.
     """
 
     client: AttributeSet
@@ -49,6 +51,7 @@ class Facts(NamedTuple):
     request_id: str
     ending: AttributeSet
     deadline_left: float | None
+    user_id: str = ""
 
     def attributes(self) -> dict[str, Any]:
         """Return them by name."""
@@ -61,6 +64,8 @@ class Facts(NamedTuple):
         }
         if self.deadline_left is not None:
             attributes[DEADLINE_LEFT] = self.deadline_left
+        if self.user_id:
+            attributes[USER_ID] = self.user_id
         return attributes
 
 

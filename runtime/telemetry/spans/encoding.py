@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import batched
-from typing import TYPE_CHECKING
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
@@ -21,12 +20,9 @@ from opentelemetry.semconv.attributes.url_attributes import URL_PATH
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
-from runtime.telemetry.spans.attributes import DEADLINE_LEFT, REQUEST_ID, Facts
-from runtime.telemetry.spans.span import FactSpan
+from runtime.telemetry.spans.attributes import DEADLINE_LEFT, REQUEST_ID, USER_ID, Facts
+from runtime.telemetry.spans.span import FactSpan, Maker
 from shared.attributes import AttributeSet, Plain
-
-if TYPE_CHECKING:
-    from runtime.telemetry.spans.tracers import Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +47,7 @@ def encode(spans: Sequence[FactSpan | ReadableSpan]) -> bytes:
     It runs in the exporter's thread, and releases the interpreter after every few spans: requests would
     otherwise wait for milliseconds.
     """
-    ours: dict[Tracer, list[bytes]] = defaultdict(list)
+    ours: dict[Maker, list[bytes]] = defaultdict(list)
     others: list[ReadableSpan] = []
     for number, span in enumerate(spans, 1):
         if isinstance(span, ReadableSpan):
@@ -64,7 +60,7 @@ def encode(spans: Sequence[FactSpan | ReadableSpan]) -> bytes:
     return b"".join((_ours(ours), *_by_the_sdk(others)))
 
 
-def _ours(spans: Mapping["Tracer", Sequence[bytes]]) -> bytes:
+def _ours(spans: Mapping[Maker, Sequence[bytes]]) -> bytes:
     """Return the request of encoded spans of one service, and so of one resource."""
     scopes, resource, schema = [], b"", ""
     for tracer, encoded in spans.items():
@@ -111,7 +107,7 @@ def _encode(span: FactSpan) -> bytes:
 
 def _of_facts(facts: Facts) -> bytes:
     """Return the attributes of a server span, in the order of its facts."""
-    client, path, address, request_id, ending, left = facts
+    client, path, address, request_id, ending, left, user_id = facts
     return b"".join(
         (
             client.written or _written(client),
@@ -120,6 +116,7 @@ def _of_facts(facts: Facts) -> bytes:
             _text_attribute(REQUEST_ID, request_id),
             ending.written or _written(ending),
             b"" if left is None else _attribute(DEADLINE_LEFT, left),
+            _text_attribute(USER_ID, user_id) if user_id else b"",
         )
     )
 

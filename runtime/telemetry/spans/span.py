@@ -7,26 +7,48 @@ done to a span of the SDK with the same ids, which is started then and stands in
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
 from time import time_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AnyValue, Attributes
 
 from runtime.telemetry.spans.attributes import Facts
 from shared.attributes import AttributeSet
 
-if TYPE_CHECKING:
-    from runtime.telemetry.spans.tracers import Tracer
-
 logger = logging.getLogger(__name__)
 
 _lock = RLock()  # one for all, held for a moment by a thread that changes a span first or ends it
+
+
+class Owner(Protocol):
+    """A provider, as its spans see it; the attributes are those of `Tracers`."""
+
+    @property
+    def take(self) -> "Callable[[FactSpan], None] | None": ...  # noqa: D102
+    @property
+    def is_watched(self) -> bool: ...  # noqa: D102
+
+
+class Maker(Protocol):
+    """A tracer, as its spans see it; the attributes are those of `Tracer`."""
+
+    @property
+    def owner(self) -> Owner: ...  # noqa: D102
+    @property
+    def resource(self) -> Resource: ...  # noqa: D102
+    @property
+    def scope(self) -> InstrumentationScope: ...  # noqa: D102
+
+    def whole(self, span: "FactSpan") -> Span:
+        """Start the SDK's span that stands in for `span`."""
 
 
 @dataclass(eq=False)
@@ -47,7 +69,7 @@ class FactSpan(Span):
         failed: whether its status is an error; else it is unset.
     """
 
-    tracer: "Tracer"
+    tracer: Maker
     around: Context
     name: str
     context: SpanContext

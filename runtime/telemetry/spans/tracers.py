@@ -26,6 +26,7 @@ from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 from opentelemetry.util.types import Attributes
 
 from runtime.telemetry.queue import SpanQueue
+from runtime.telemetry.spans.guarded import guarded
 from runtime.telemetry.spans.span import FactSpan
 from shared.attributes import AttributeSet
 
@@ -63,10 +64,11 @@ class Tracers(sdk.TracerProvider):
 
     def add_span_processor(self, span_processor: sdk.SpanProcessor) -> None:
         """Hand every span that starts or ends from now on to one more processor."""
-        super().add_span_processor(span_processor)
         if isinstance(span_processor, SpanQueue) and self.take is None:
+            super().add_span_processor(span_processor)
             self.take = span_processor.put
         else:
+            super().add_span_processor(guarded(span_processor))
             self.is_watched = True
 
     def get_tracer(

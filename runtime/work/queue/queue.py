@@ -1,6 +1,7 @@
 """The queue in Valkey or Redis: each method is one command or one atomic step of the server."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -8,14 +9,20 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runtime.work.queue import scripts
+from runtime.work.queue.pipelining import Pipelining
 from shared.errors import Unavailable
+from shared.redis_script import RedisScript
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
+from shared.throttle import Throttle
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-PREFIX = "annex:work:"
+PREFIX = "annex:work:"  # after that of the URL
 TIMEOUT = 3.0  # seconds for one command, connection included
+LOG_EVERY = 10.0  # seconds between two log lines of what the server refuses
+logger = logging.getLogger(__name__)
 
 type RunFields = dict[str, bytes]
 
@@ -92,29 +99,45 @@ class Queue:
 
     Args:
         client: a `redis.asyncio.Redis` that decodes nothing.
+        prefix: of all keys.
     """
 
-    def __init__(self, client: "Redis") -> None:
+    def __init__(self, client: "Redis", prefix: str = PREFIX) -> None:
         self._redis = client
+        self._pipelining = Pipelining(client)
+        self._prefix = prefix
+        self._refusals = Throttle(seconds=LOG_EVERY)
         named = {name: text for name, text in vars(scripts).items() if name.isupper() and name[0] != "_"}
-        self._scripts = {name: client.register_script(text) for name, text in named.items()}
+        self._scripts = {
+            name: RedisScript(client, scripts.with_prefix(text, prefix)) for name, text in named.items()
+        }
 
     @classmethod
     def from_url(cls, url: Secret) -> Self:
         """Return the queue at a `redis://`, `rediss://` or `unix://` URL; connects on first use."""
-        from redis.asyncio import BlockingConnectionPool, Redis
+        server = RedisUrl(url)
+        client = server.client(timeout=2 * TIMEOUT, connect_timeout=TIMEOUT, connections=20, wait=TIMEOUT)
+        return cls(client, server.prefix + PREFIX)
 
-        pool = BlockingConnectionPool.from_url(
-            url.reveal(),
-            max_connections=20,
-            timeout=TIMEOUT,
-            socket_timeout=2 * TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-        )
-        return cls(Redis.from_pool(pool))
+    @property
+    def broker(self) -> dict[str, str | int]:
+        """Where the server is, as OpenTelemetry's conventions name it."""
+        options = self._redis.connection_pool.connection_kwargs
+        if "path" in options:
+            return {"server.address": options["path"]}
+        return {"server.address": options.get("host", "localhost"), "server.port": options.get("port", 6379)}
+
+    async def ping(self) -> None:
+        """Return once the server has responded.
+
+        Raises:
+            Exception: it does not; of the client's own kinds.
+        """
+        await self._redis.ping()
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._pipelining.close()
         await self._redis.aclose()
 
     async def enqueue(
@@ -147,8 +170,8 @@ class Queue:
 
     async def wait(self, bell: str, seconds: float) -> None:
         """Wait until something is queued after `bell`, or for `seconds`."""
-        async with _reachable(TIMEOUT + seconds):
-            await self._redis.xread({f"{PREFIX}bell": bell}, count=1, block=int(seconds * 1000))
+        async with self._reachable(TIMEOUT + seconds):
+            await self._redis.xread({f"{self._prefix}bell": bell}, count=1, block=int(seconds * 1000))
 
     async def renew(self, worker: str, lease: float) -> bool:
         """Hold the lease of a worker for `lease` seconds from now; False where it was lost before."""
@@ -157,6 +180,10 @@ class Queue:
     async def retire(self, worker: str, *, counts: bool = True) -> None:
         """Give up the lease of a worker that has ended and hand back what it held; `counts` its tries."""
         await self._run("RETIRE", worker, int(counts))
+
+    async def hand_back(self, worker: str, run_id: str) -> None:
+        """Queue a run again that was delivered to a worker which never got it; such a try does not count."""
+        await self._run("HAND_BACK", worker, run_id)
 
     async def done(self, worker: str, run: Taken, result: bytes) -> bool:
         """Write the end of a run; False where the run is not this worker's any more."""
@@ -178,8 +205,8 @@ class Queue:
 
     async def steps(self, run_id: str) -> RunFields:
         """Return what the finished steps of a run gave."""
-        async with _reachable():
-            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}steps:{run_id}")
+        async with self._reachable():
+            found: dict[Any, Any] = await self._redis.hgetall(f"{self._prefix}steps:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
     async def keep(self, worker: str, run: Taken, step: str, result: bytes) -> bool:
@@ -204,17 +231,17 @@ class Queue:
         now, held, ending = await self._run("TICK", worker)
         return Pulse(now / 1000, _texts(held), _texts(ending))
 
-    async def fire(
-        self, schedule: str, slot: float, run_id: str, fields: Mapping[str, Any], *, overlap: bool
+    async def fire(  # what is queued, by name
+        self, schedule: str, slot: float, run_id: str, fields: Mapping[str, Any], *, now: float, overlap: bool
     ) -> str:
-        """Queue the run of a slot, once for all workers.
+        """Queue the run of a slot, once for all workers; `now` by the clock of the server.
 
         Returns:
             ``fired``, ``had`` (the slot was fired before), ``overlap`` (the run before it has not ended), or
             ``begun`` where the schedule is new.
         """
         done: bytes = await self._run(
-            "FIRE", schedule, int(slot * 1000), int(overlap), run_id, *_flat(fields)
+            "FIRE", schedule, int(slot * 1000), int(now * 1000), int(overlap), run_id, *_flat(fields)
         )
         return done.decode()
 
@@ -227,16 +254,16 @@ class Queue:
 
     async def read(self, run_id: str) -> RunFields:
         """Return everything about a run; nothing where there is none."""
-        async with _reachable():
-            found: dict[Any, Any] = await self._redis.hgetall(f"{PREFIX}run:{run_id}")
+        async with self._reachable():
+            found: dict[Any, Any] = await self._redis.hgetall(f"{self._prefix}run:{run_id}")
         return {name.decode(): value for name, value in found.items()}
 
     async def runs(self, limit: int) -> dict[str, RunFields]:
         """Return what is kept of runs: `limit` of each job and of each kind, the newest ones."""
         ids: list[bytes] = list(dict.fromkeys(await self._run("RUNS", limit)))
-        async with _reachable(), self._redis.pipeline(transaction=False) as reading:
+        async with self._reachable(), self._redis.pipeline(transaction=False) as reading:
             for each in ids:
-                reading.hgetall(f"{PREFIX}run:{each.decode()}")
+                reading.hgetall(f"{self._prefix}run:{each.decode()}")
             found: list[dict[bytes, bytes]] = await reading.execute()
         return {
             run.decode(): {name.decode(): value for name, value in fields.items()}
@@ -246,30 +273,35 @@ class Queue:
 
     async def dead(self, limit: int = 100) -> list[str]:
         """Return the newest runs that failed for good."""
-        async with _reachable():
-            found: Any = await self._redis.zrevrange(f"{PREFIX}dead", 0, limit - 1)
+        async with self._reachable():
+            found: Any = await self._redis.zrevrange(f"{self._prefix}dead", 0, limit - 1)
         return [each.decode() for each in found]
 
     async def _run(self, script: str, *arguments: Any) -> Any:
-        async with _reachable():
-            return await self._scripts[script](args=arguments)
+        async with self._reachable():
+            return await self._pipelining.run(self._scripts[script], arguments)
+
+    @asynccontextmanager
+    async def _reachable(self, seconds: float = TIMEOUT) -> AsyncIterator[None]:
+        """Bound what is inside; turn the client's errors into `Unavailable`, which names no host or key."""
+        from redis.exceptions import RedisError, ResponseError
+
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except ResponseError as error:
+            if self._refusals.admit() is not None:
+                code = str(error).partition(" ")[0]  # as OOM, MISCONF, WRONGTYPE; what follows may hold names
+                reason = code if code.isupper() else type(error).__name__
+                logger.warning("the queue refuses what it is asked: %s", reason)
+            raise Unavailable("The queue takes nothing at the moment; try again.") from error
+        except (RedisError, OSError) as error:
+            raise Unavailable("The queue does not respond; try again.") from error
 
 
 def new_id() -> str:
     """Return the id of a new run, which nobody can guess."""
     return f"run_{secrets.token_urlsafe(15)}"
-
-
-@asynccontextmanager
-async def _reachable(seconds: float = TIMEOUT) -> AsyncIterator[None]:
-    """Bound what is inside, and turn the client's errors into `Unavailable`, which names no host or key."""
-    from redis.exceptions import RedisError
-
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (RedisError, OSError) as error:
-        raise Unavailable("The queue does not respond; try again.") from error
 
 
 def _flat(fields: Mapping[str, Any]) -> list[Any]:

@@ -1,6 +1,6 @@
 """The steps of the queue that must be atomic, as Lua for Valkey or Redis.
 
-What is kept, each name behind `annex:work:`
+What is kept, each name behind the prefix of the queue
 
 - ``ready:{job}``: a stream of the runs that may begin, read by the consumer group `annex`
 - ``run:{id}``: a hash, everything about one run
@@ -16,8 +16,9 @@ A run is delivered and put under its worker's lease in one step, so that none is
 owner. A try is named by worker and number: that is the fencing token with which its end is written.
 """
 
+_PREFIX = "@prefix@"
 _COMMON = """
-local P = 'annex:work:'
+local P = '@prefix@'
 local function clock()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
@@ -232,6 +233,24 @@ return 1
 """
 )
 
+# ARGV: worker, run. Hands one run back that the worker never got: the answer that delivered it was lost.
+HAND_BACK = (
+    _COMMON
+    + """
+local worker, id = ARGV[1], ARGV[2]
+local had = redis.call('HMGET', run(id), 'worker', 'state', 'cancel')
+if had[1] ~= worker or had[2] ~= 'running' then
+  redis.call('SREM', P .. 'held:' .. worker, id)
+elseif had[3] then
+  finish(id, 'cancelled')
+else
+  redis.call('HINCRBY', run(id), 'tries', -1)
+  again(id, 0)
+end
+return 1
+"""
+)
+
 # ARGV: worker, run, try, result as JSON
 DONE = (
     _COMMON
@@ -365,26 +384,28 @@ return {now, held, ending}
 """
 )
 
-# ARGV: schedule, slot in milliseconds, 1 where runs may overlap, run, then field, value, ...
-# A schedule that is seen for the first time begins with the slots that come.
+# ARGV: schedule, slot and now in milliseconds, 1 where runs may overlap, run, then field, value, ...
+# A schedule that is seen for the first time begins with the slots that come. So does one whose last slot is a
+# day ahead: the clock was wrong then.
 FIRE = (
     _COMMON
     + """
-local at, slot = P .. 'slot:' .. ARGV[1], tonumber(ARGV[2])
+local at, slot, now = P .. 'slot:' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local had = redis.call('HMGET', at, 'last', 'run')
-redis.call('EXPIRE', at, 40000000)
-if not had[1] then
-  redis.call('HSET', at, 'last', clock())
+if not had[1] or tonumber(had[1]) > now + 86400000 then
+  redis.call('HSET', at, 'last', now)
+  redis.call('EXPIRE', at, 40000000)
   return 'begun'
 end
+redis.call('EXPIRE', at, 40000000)
 if slot <= tonumber(had[1]) then return 'had' end
 redis.call('HSET', at, 'last', slot)
-if ARGV[3] == '0' and had[2] then
+if ARGV[4] == '0' and had[2] then
   local state = redis.call('HGET', run(had[2]), 'state')
   if state == 'queued' or state == 'running' then return 'overlap' end
 end
-redis.call('HSET', at, 'run', ARGV[4])
-begin(ARGV[4], {unpack(ARGV, 5)}, 0)
+redis.call('HSET', at, 'run', ARGV[5])
+begin(ARGV[5], {unpack(ARGV, 6)}, 0)
 return 'fired'
 """
 )
@@ -423,3 +444,9 @@ end
 return depths
 """
 )
+
+
+def with_prefix(script: str, prefix: str) -> str:
+    """Return a script for keys that begin with `prefix`."""
+    quoted = "".join(f"\\{byte:03}" for byte in prefix.encode())
+    return script.replace(_PREFIX, quoted)

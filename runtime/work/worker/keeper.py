@@ -15,13 +15,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from runtime.work.queue import scripts
-
-if TYPE_CHECKING:
-    from redis import Redis
+from runtime.work.queue.queue import PREFIX
+from runtime.work.queue.scripts import with_prefix
+from shared.redis_url import RedisUrl
+from shared.secret import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ class WorkerLease:
     """The lease of one worker, as far as this process knows it.
 
     Args:
-        client: a `redis.Redis` with timeouts shorter than the lease.
+        server: where the queue is.
+        timeout: seconds for one answer, shorter than the lease.
         worker: whose.
         seconds: how long it holds after a renewal.
 
@@ -51,12 +52,13 @@ class WorkerLease:
         until: when it ends, by `clock`; 0 before the first renewal.
     """
 
-    def __init__(self, client: "Redis", worker: str, seconds: float) -> None:
+    def __init__(self, server: RedisUrl, worker: str, seconds: float, *, timeout: float) -> None:
         self.until = 0.0
         self.worker = worker
         self._seconds = seconds
-        self._renew = client.register_script(scripts.RENEW)
-        self._retire = client.register_script(scripts.RETIRE)
+        self._client = server.blocking_client(timeout=timeout)
+        self._renew = with_prefix(scripts.RENEW, server.prefix + PREFIX)
+        self._retire = with_prefix(scripts.RETIRE, server.prefix + PREFIX)
 
     @property
     def left(self) -> float:
@@ -69,7 +71,7 @@ class WorkerLease:
 
         sent = clock()
         try:
-            if not self._renew(args=[self.worker, int(self._seconds * 1000)]):
+            if not self._client.eval(self._renew, 0, self.worker, int(self._seconds * 1000)):
                 self.until = 0.0
                 return False
         except (RedisError, OSError) as error:
@@ -83,7 +85,7 @@ class WorkerLease:
         from redis.exceptions import RedisError
 
         try:
-            self._retire(args=[self.worker, int(counts)])
+            self._client.eval(self._retire, 0, self.worker, int(counts))
         except (RedisError, OSError) as error:
             logger.warning("runs come back at the end of the lease: %s", type(error).__name__)
 
@@ -99,12 +101,9 @@ class Keeper:
     """
 
     def __init__(
-        self, url: str, command: Callable[[str], list[str]], *, lease: float, stop_budget: float
+        self, url: Secret, command: Callable[[str], list[str]], *, lease: float, stop_budget: float
     ) -> None:
-        from redis import Redis
-
-        timeout = TIMEOUT * lease
-        self._client = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None)
+        self._server = RedisUrl(url)
         self._command = command
         self._seconds = lease
         self._budget = stop_budget
@@ -115,7 +114,8 @@ class Keeper:
         wait = 0.5
         with _signals() as signals:
             while not self._stopping_since:
-                lease = WorkerLease(self._client, f"{socket.gethostname()}-{uuid4().hex}", self._seconds)
+                name = f"{socket.gethostname()}-{uuid4().hex}"
+                lease = WorkerLease(self._server, name, self._seconds, timeout=TIMEOUT * self._seconds)
                 began, self._replacing_since = clock(), 0.0
                 if lease.renew():
                     self._tend(lease, signals)

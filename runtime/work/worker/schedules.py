@@ -38,7 +38,7 @@ class Schedules:
         slot, following = slots(cron, zone, now, max(policy.catch_up, SLACK))
         run_id = new_id()
         fields = self._desk.fields(run_id, route, None, route.endpoint.template, b"")
-        fired = await self._queue.fire(name, slot, run_id, fields, overlap=policy.overlap)
+        fired = await self._queue.fire(name, slot, run_id, fields, now=now, overlap=policy.overlap)
         if fired in {"fired", "overlap"}:
             what = (
                 "schedule fired" if fired == "fired" else "schedule passed over: its last run has not ended"

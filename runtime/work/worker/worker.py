@@ -73,10 +73,11 @@ class Worker:
         self._reaper = reaper
         self._app = app
         self._tracer = telemetry.tracer
-        self._figures = Figures(telemetry.meter_provider.get_meter("annex"))
+        self._figures = Figures(telemetry.meter_provider.get_meter("annex"), queue.broker)
         self._schedules = Schedules(queue, desk)
         self._held = HeldWork(queue, database)
         self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._unknown: frozenset[str] = frozenset()  # held in the queue, but not running here
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -106,10 +107,11 @@ class Worker:
         while True:
             self._changed.clear()
             room = self._room(self._desk.catalogue)
-            if not room:
-                await self._pause(NAP)
-                continue
             try:
+                await self._hand_back()
+                if not room:
+                    await self._pause(NAP)
+                    continue
                 delivery = await self._queue.take(self.name, room)
                 wait = 0.1
                 for each in delivery.taken:
@@ -122,6 +124,12 @@ class Worker:
                 logger.warning("the queue does not respond; trying again")
                 await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
                 wait = min(5.0, 2 * wait)
+
+    async def _hand_back(self) -> None:
+        """Hand back what was delivered while the connection was cut; no delivery is under way now."""
+        unknown, self._unknown = self._unknown, frozenset()
+        for run_id in unknown - self._running.keys():
+            await self._queue.hand_back(self.name, run_id)
 
     def _room(self, catalogue: Catalogue) -> dict[str, int]:
         """Return how many runs of each job may be taken, one job first in every turn."""
@@ -169,6 +177,7 @@ class Worker:
                     outcome.name = "asleep"
                 else:
                     outcome.name = await self._fail(run, _described(error, invocation))
+                    outcome.error = invocation.error
                     span.set_status(Status(StatusCode.ERROR))
                     span.set_attribute("error.type", invocation.error)
             else:
@@ -197,6 +206,7 @@ class Worker:
         while True:
             try:
                 pulse = await self._queue.tick(self.name)
+                self._unknown = pulse.held - self._running.keys()
                 for run_id in pulse.ending & self._running.keys():
                     self._running[run_id][1].cancel()
                 if not self._stopping.is_set():
@@ -224,6 +234,7 @@ class Worker:
         links = [Link(origin)] if origin.is_valid else []
         attributes: dict[str, str | int] = {
             "messaging.system": "redis",
+            "messaging.operation.name": "process",
             "messaging.operation.type": "process",
             "messaging.destination.name": job,
             "messaging.message.id": run.id,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from shared.errors import Unavailable
+from shared.redis_url import RedisUrl
 from shared.secret import Secret
 
 if TYPE_CHECKING:
@@ -20,38 +21,23 @@ _MAX_WRITERS = 20
 class StoreConnection:
     """Two clients, which decode nothing: `commands`, and `readers`, whose connections wait for events.
 
-    They are apart, so that waiting readers cannot starve the runs.
+    They are apart, so that waiting readers cannot starve the runs. All keys begin with `prefix`.
     """
 
-    def __init__(self, commands: "Redis", readers: "Redis") -> None:
+    def __init__(self, commands: "Redis", readers: "Redis", prefix: str = "") -> None:
         self.commands = commands
         self.readers = readers
+        self.prefix = prefix
 
     @classmethod
     def from_url(cls, url: Secret, *, max_readers: int, read_timeout: float) -> Self:
-        """Return connections to a `redis://`, `rediss://` or `unix://` URL; connects on first use.
+        """Return connections to the server at a URL; connects on first use."""
+        server = RedisUrl(url)
 
-        Raises:
-            ValueError: the URL is another one, or the client is not installed.
-        """
-        try:
-            from redis.asyncio import BlockingConnectionPool, Redis
-        except ImportError:
-            raise ValueError(
-                "REDIS_URL is set, but its client is missing: install annex-functions[redis]"
-            ) from None
+        def client(connections: int) -> "Redis":
+            return server.client(timeout=read_timeout, connect_timeout=5, connections=connections, wait=2)
 
-        def client(connections: int) -> Redis:
-            pool = BlockingConnectionPool.from_url(
-                url.reveal(),
-                max_connections=connections,
-                timeout=2,
-                socket_timeout=read_timeout,
-                socket_connect_timeout=5,
-            )
-            return Redis.from_pool(pool)
-
-        return cls(client(_MAX_WRITERS), client(max_readers))
+        return cls(client(_MAX_WRITERS), client(max_readers), server.prefix)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -26,7 +26,6 @@ from shared.secret import Secret
 EVENTS_KEPT_SECONDS = 3600
 """Seconds that the events of a run can be read after the last of them."""
 
-_STOPS = "annex:agents:stops"
 LOST = RunFailed(
     code=RunLost.code,
     detail="The run was lost because its server stopped.",
@@ -53,15 +52,13 @@ class RunStore:
         self._connection = connection
         self._redis = connection.commands
         self._readers = connection.readers
+        self._prefix = connection.prefix
+        self._stops = f"{connection.prefix}annex:agents:stops"
         self._alive = self._lasting = int(alive * 1000)  # milliseconds, as Redis counts
 
     @classmethod
     def from_url(cls, url: Secret, *, max_readers: int = 200, alive: float = 15) -> Self:
-        """Return a store at a `redis://`, `rediss://` or `unix://` URL; connects on first use.
-
-        Raises:
-            ValueError: the URL is another one, or the client is not installed.
-        """
+        """Return a store at a `redis://`, `rediss://` or `unix://` URL; connects on first use."""
         return cls(
             StoreConnection.from_url(url, max_readers=max_readers, read_timeout=2 * alive), alive=alive
         )
@@ -79,12 +76,12 @@ class RunStore:
     async def told(self, holder: Holder, run_id: str) -> list[AgentEvent]:
         """Return what the readers of a run were told so far."""
         async with reachable():
-            entries: Any = await self._redis.xrange(_key(holder, run_id))
+            entries: Any = await self._redis.xrange(self._key(holder, run_id))
         return [_decode(fields[b"event"]) for _, fields in entries]
 
     async def begin(self, holder: Holder, run_id: str) -> None:
         """Tell that a run was begun, unless it was told: by who queued it or by who works on it."""
-        key = _key(holder, run_id)
+        key = self._key(holder, run_id)
         async with reachable():
             was_told = await self._redis.exists(key)
         if not was_told:
@@ -98,14 +95,14 @@ class RunStore:
     async def is_stopped(self, holder: Holder, run_id: str) -> bool:
         """Whether a stop was asked for while nobody worked on the run."""
         async with reachable():
-            return bool(await self._redis.exists(f"{_key(holder, run_id)}:stop"))
+            return bool(await self._redis.exists(f"{self._key(holder, run_id)}:stop"))
 
     async def append(self, holder: Holder, run_id: str, number: int, event: AgentEvent) -> None:
         """Add the event with its number, counted from 1, as a sign of life.
 
         The first entry keeps what the run's function asks of its callers.
         """
-        key = _key(holder, run_id)
+        key = self._key(holder, run_id)
         fields: dict[Any, Any] = {"event": msgspec.json.encode(event)}
         if number == 1 and holder.demands:
             fields["demands"] = holder.demands
@@ -117,7 +114,7 @@ class RunStore:
 
     async def keep_alive(self, holder: Holder, run_id: str) -> None:
         """Give signs of life until cancelled."""
-        key = f"{_key(holder, run_id)}:alive"
+        key = f"{self._key(holder, run_id)}:alive"
         while True:
             with suppress(Unavailable):
                 async with reachable():
@@ -130,7 +127,7 @@ class RunStore:
         Raises:
             NotFound: this user has no such run in this organisation, or its events are gone.
         """
-        key = _key(holder, run_id)
+        key = self._key(holder, run_id)
         async with reachable(), self._redis.pipeline(transaction=False) as pipe:
             pipe.xrange(key, count=1)
             pipe.xrevrange(key, count=1)
@@ -148,7 +145,7 @@ class RunStore:
 
     async def follow(self, holder: Holder, run_id: str, *, after: int = 0) -> AsyncGenerator[AgentEvent]:
         """Yield the events after number `after`, and then new ones, up to the last."""
-        key = _key(holder, run_id)
+        key = self._key(holder, run_id)
         dead = False
         while True:
             wait = 1 if dead else self._alive // 3
@@ -172,17 +169,17 @@ class RunStore:
             NotFound: the run is not under way.
         """
         async with reachable():
-            if not await self._redis.exists(f"{_key(holder, run_id)}:alive"):
+            if not await self._redis.exists(f"{self._key(holder, run_id)}:alive"):
                 raise NotFound("agent run", run_id)
-            await self._redis.set(f"{_key(holder, run_id)}:stop", b"1", ex=EVENTS_KEPT_SECONDS)
-            await self._redis.publish(_STOPS, msgspec.json.encode((holder.name, run_id)))
+            await self._redis.set(f"{self._key(holder, run_id)}:stop", b"1", ex=EVENTS_KEPT_SECONDS)
+            await self._redis.publish(self._stops, msgspec.json.encode((holder.name, run_id)))
 
     async def stops(self) -> AsyncIterator[tuple[str, str]]:
         """Yield holder's name and run of every stop that is asked for; outlives the server's restarts."""
         while True:
             with suppress(Unavailable), translated():
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(_STOPS)
+                    await channel.subscribe(self._stops)
                     async for message in channel.listen():
                         yield msgspec.json.decode(message["data"], type=tuple[str, str])
             await asyncio.sleep(1)
@@ -190,22 +187,21 @@ class RunStore:
     async def finish(self, holder: Holder, run_id: str) -> None:
         """Note that the run is over."""
         async with reachable():
-            await self._redis.delete(f"{_key(holder, run_id)}:alive")
+            await self._redis.delete(f"{self._key(holder, run_id)}:alive")
 
     async def _is_lost(self, key: str) -> bool:
         async with reachable():
             return not await self._redis.exists(f"{key}:alive")
 
+    def _key(self, holder: Holder, run_id: str) -> str:
+        """Return the name of a run's stream; a run id that could spell another name does not exist.
 
-def _key(holder: Holder, run_id: str) -> str:
-    """Return the name of a run's stream; a run id that could spell another name does not exist.
-
-    Raises:
-        NotFound: the id is not one of ours.
-    """
-    if not _RUN_ID.fullmatch(run_id):
-        raise NotFound("agent run", run_id)
-    return f"annex:run:{holder.name}:{run_id}"
+        Raises:
+            NotFound: the id is not one of ours.
+        """
+        if not _RUN_ID.fullmatch(run_id):
+            raise NotFound("agent run", run_id)
+        return f"{self._prefix}annex:run:{holder.name}:{run_id}"
 
 
 def _number(identifier: bytes) -> int:

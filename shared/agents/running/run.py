@@ -15,6 +15,7 @@ from secrets import token_urlsafe
 from typing import Protocol
 
 from opentelemetry import trace
+from opentelemetry.trace import StatusCode
 
 from shared.agents.events import (
     AgentEvent,
@@ -243,6 +244,9 @@ class TeamRun:
             finally:
                 self._channel.end()
                 span.set_attribute("annex.run.ending", ending_name(self.ending))
+                if isinstance(self.ending, AnnexError):
+                    span.set_attribute("error.type", ending_name(self.ending))
+                    span.set_status(StatusCode.ERROR)
                 span.set_attribute("gen_ai.usage.input_tokens", self.usage.input_tokens)
                 span.set_attribute("gen_ai.usage.output_tokens", self.usage.output_tokens)
 

@@ -64,3 +64,13 @@ class Target(Struct, frozen=True, kw_only=True):
     pooler: Pooler | None = None
     session_attributes: SessionAttributes = "any"
     notices: tuple[str, ...] = ()
+
+    def attributes(self) -> dict[str, str | int]:
+        """Return the database as OpenTelemetry's conventions name it; of several hosts none is named."""
+        named: dict[str, str | int] = {"db.namespace": self.database}
+        if len(self.hosts) != 1:
+            return named
+        ((host, port),) = self.hosts
+        if host.startswith("/"):
+            return {**named, "server.address": f"{host}/.s.PGSQL.{port}"}
+        return {**named, "server.address": host, "server.port": port}

@@ -19,6 +19,7 @@ from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.config import Endpoint, Policy
 from runtime.settings import load
 from runtime.telemetry import Telemetry, Tracing
+from tests.fixtures.app import Compose
 from tests.fixtures.telemetry import Receiver
 
 SIGNAL = Endpoint(method="GET", template="/signals/{symbol}", file="signals/[symbol].py", policy=Policy())
@@ -316,3 +317,53 @@ def test_provider_that_was_set_before_the_service_started_shares_its_spans():
         timeout=60,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+RAISES = '''"""Answer, with spans of its own and of the database."""
+
+from opentelemetry import trace
+from runtime import Database, Function
+
+config = Function(public=True)
+
+
+async def get(db: Database) -> int:
+    """Ask."""
+    with trace.get_tracer(__name__).start_as_current_span("own") as span:
+        span.set_attribute("symbol", "SPY")
+        found: int = await db.fetch_value("SELECT 7")
+    return found
+'''
+
+
+class Raising(SpanProcessor):
+    """A processor of somebody else's, with a fault in every method."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        raise ValueError("K1tt3n")
+
+    def on_end(self, span: Any) -> None:
+        raise ValueError("K1tt3n")
+
+    def shutdown(self) -> None:
+        raise ValueError("K1tt3n")
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        raise ValueError("K1tt3n")
+
+
+async def test_a_processor_that_raises_costs_no_answer_and_no_other_processor_its_spans(
+    compose: Compose, tmp_path: Path, database_url: str
+):
+    (tmp_path / "asks.py").write_text(RAISES)
+    kept = InMemorySpanExporter()
+    async with compose(tmp_path, DATABASE_URL=database_url) as caller:
+        provider = caller.application.telemetry.tracer_provider
+        assert isinstance(provider, TracerProvider)
+        provider.add_span_processor(Raising())
+        provider.add_span_processor(SimpleSpanProcessor(kept))
+        answer = await caller.anonymous("GET", "/asks")
+        names = {span.name for span in kept.get_finished_spans()}
+
+    assert (answer.status_code, answer.json()) == (200, 7)
+    assert {"own", "SELECT", "GET /asks"} <= names

@@ -199,6 +199,18 @@ async def test_a_run_that_failed_tells_no_text_of_its_exception(serving: Serving
     assert "secret" not in str(run)
 
 
+async def test_a_run_whose_delivery_never_arrived_is_done_and_the_try_does_not_count(serving: Serving):
+    async with serving() as caller:
+        run = await queued(caller)
+        queue = caller.application.queue
+        assert queue is not None
+        await queue.renew("w", 60)
+        assert (await queue.take("w", {"/report": 1})).taken  # as if the connection had been cut just then
+        async with worker(caller, name="w"):
+            found = await ended(caller, run)
+    assert (found["state"], found["tries"]) == ("done", 1)
+
+
 async def test_a_caller_ends_a_run(serving: Serving):
     async with serving() as caller, worker(caller):
         run = await queued(caller, json={"title": "x", "how": "wait"})

@@ -198,18 +198,18 @@ async def test_a_server_that_is_away_is_unavailable(queue: Queue, redis_server: 
 
 
 async def test_a_slot_fires_once_for_all_workers(queue: Queue):
-    assert await queue.fire("s", 0, new_id(), FIELDS, overlap=False) == "begun"
     now = (await queue.tick("one")).now
-    fired = [await queue.fire("s", now + 60, new_id(), FIELDS, overlap=True) for _ in range(10)]
+    assert await queue.fire("s", 0, new_id(), FIELDS, now=now, overlap=False) == "begun"
+    fired = [await queue.fire("s", now + 60, new_id(), FIELDS, now=now, overlap=True) for _ in range(10)]
     assert fired == ["fired", *["had"] * 9]
 
 
 async def test_a_slot_is_passed_over_while_the_run_before_has_not_ended(queue: Queue):
-    await queue.fire("s", 0, new_id(), FIELDS, overlap=False)
     now = (await queue.tick("one")).now
-    fired = [await queue.fire("s", now + 60 * at, new_id(), FIELDS, overlap=False) for at in (1, 2)]
+    await queue.fire("s", 0, new_id(), FIELDS, now=now, overlap=False)
+    fired = [await queue.fire("s", now + 60 * at, new_id(), FIELDS, now=now, overlap=False) for at in (1, 2)]
     assert fired == ["fired", "overlap"]
-    assert await queue.fire("s", now + 180, new_id(), FIELDS, overlap=True) == "fired"
+    assert await queue.fire("s", now + 180, new_id(), FIELDS, now=now, overlap=True) == "fired"
 
 
 async def test_depths_tell_what_waits_and_runs(queue: Queue):

@@ -75,6 +75,7 @@ async def test_one_trace_leads_from_the_request_to_the_sql_of_its_job(
     assert processed.attributes is not None
     assert dict(processed.attributes) == {
         "messaging.system": "redis",
+        "messaging.operation.name": "process",
         "messaging.operation.type": "process",
         "messaging.destination.name": "/asks",
         "messaging.message.id": run["id"],
@@ -96,7 +97,7 @@ async def test_a_try_that_failed_is_an_error_without_the_text_of_its_exception(
 
 async def test_depth_age_outcomes_and_durations_are_counted_by_job(redis_server: RedisServer):
     reader, queue = InMemoryMetricReader(), Queue.from_url(Secret(redis_server.url))
-    figures = Figures(MeterProvider([reader]).get_meter("annex"))
+    figures = Figures(MeterProvider([reader]).get_meter("annex"), {"server.address": "queue"})
     fields = {"job": "/mail", "path": "/mail", "data": "{}", "retries": 1, "kept": 60}
     for _ in range(2):
         await queue.enqueue(new_id(), fields, key="", delay=0)

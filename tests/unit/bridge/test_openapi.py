@@ -164,6 +164,39 @@ def test_errors_are_found_through_the_functions_that_a_handler_calls():
     assert "conflict" not in codes(sample, "/samples", "get")
 
 
+ANSWERS = '''
+    """Answers of one agent."""
+
+    from msgspec import Struct
+
+    from runtime import User
+    from shared.agents import Agent, Agents, Conversation, Turn
+
+
+    class Question(Struct):
+        text: str
+        again: str | None = None
+
+
+    class Verdict(Struct):
+        text: str
+
+
+    async def post(data: Question, agents: Agents, user: User) -> Verdict:
+        """Answer."""
+        asked = Conversation(messages=(Turn(role="user", content=data.text),){given})
+        return await agents.answer(Agent("one", "Answer."), asked, Verdict, user=user)
+'''
+
+
+@pytest.mark.parametrize(("given", "listed"), [("", False), (", continuation=data.again", True)])
+def test_a_used_continuation_is_an_error_of_functions_that_can_be_sent_one(tmp_path, given, listed):
+    write_tree(tmp_path, {"ask.py": ANSWERS.replace("{given}", given)})
+    contract = openapi.document(discover(tmp_path).operations)
+    assert ("conflict" in codes(contract, "/ask", "post")) == listed
+    assert "model_unavailable" in codes(contract, "/ask", "post")
+
+
 def test_security_says_session_nothing_or_webhook(contract):
     sample = openapi.document(discover(SAMPLE / "functions").operations)
     assert sample["paths"]["/"]["get"]["security"] == []

@@ -129,3 +129,16 @@ def _plain(struct: Struct) -> dict[str, Any]:
         if field.name != "notices" and value not in (None, {}, field.default):
             shown[field.name] = value
     return shown
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("postgresql://u@db.internal/app", {"server.address": "db.internal", "server.port": 5432}),
+        ("postgresql://u@db:6543/app", {"server.address": "db", "server.port": 6543}),
+        ("postgresql://u@/app?host=/run/pg&port=5433", {"server.address": "/run/pg/.s.PGSQL.5433"}),
+        ("postgresql://u@a:1,b:2/app", {}),
+    ],
+)
+def test_the_server_is_named_as_the_conventions_name_it(url, address):
+    assert translate(url).attributes() == {"db.namespace": "app", **address}

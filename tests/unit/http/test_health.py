@@ -73,6 +73,27 @@ def test_a_check_without_end_is_down_inside_the_budget(monkeypatch):
     assert body["checks"]["stuck"] == {"status": "down", "detail": "no answer within the time budget"}
 
 
+def test_a_check_that_ignores_its_end_is_answered_for(monkeypatch):
+    monkeypatch.setattr(room, "BUDGET", 0.01)
+
+    async def stubborn() -> Check:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+        return Check("ok")
+
+    assert ask(Health({"stubborn": stubborn}, version="1"), "GET", "/health/ready").status_code == 503
+
+
+def test_a_check_that_raises_is_down_and_tells_the_kind_alone():
+    async def broken() -> Check:
+        raise ValueError("postgresql://user:secret@host")
+
+    body = ask(Health({"broken": broken}, version="1"), "GET", "/health").json()
+    assert body["checks"]["broken"] == {"status": "down", "detail": "it cannot be examined: ValueError"}
+
+
 def test_probes_are_shared_by_everybody_who_asks_at_once():
     calls = []
 

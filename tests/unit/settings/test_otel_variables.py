@@ -1,6 +1,7 @@
 """Every variable of OpenTelemetry's specification is honoured or refused by name."""
 
 import re
+from typing import Literal
 
 import pytest
 from opentelemetry import environment_variables as api
@@ -10,6 +11,7 @@ from runtime.settings import SettingsError, load
 from runtime.settings.opentelemetry.otel_variables import VARIABLES
 from shared.secret import Secret
 
+SIGNALS: tuple[Literal["traces", "metrics", "logs"], ...] = ("traces", "metrics", "logs")
 SPECIFIED = sorted({
     value for module in (api, sdk) for name, value in vars(module).items() if name.startswith("OTEL_")
 })  # fmt: skip
@@ -34,15 +36,17 @@ REFUSED = [
     ),
     ("OTEL_TRACES_EXPORTER", "console", "otlp or none"),
     ("OTEL_METRICS_EXPORTER", "prometheus", "otlp or none"),
-    ("OTEL_LOGS_EXPORTER", "otlp", "standard output"),
-    ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://c:4318/v1/logs", "standard output"),
+    ("OTEL_LOGS_EXPORTER", "zipkin", "otlp"),
+    ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "gzip", "traces"),
+    ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc", "http/protobuf"),
+    ("OTEL_BLRP_SCHEDULE_DELAY", "100", "unset"),
     ("OTEL_TRACES_SAMPLER", "always_on", "parentbased_always_on"),
     ("OTEL_TRACES_SAMPLER", "jaeger_remote", "parentbased_always_on"),
     ("OTEL_PROPAGATORS", "b3", "tracecontext"),
     ("OTEL_PROPAGATORS", "none", "ANNEX_TRUST_TRACEPARENT"),
     ("OTEL_BSP_SCHEDULE_DELAY", "100", "unset"),
     ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "5", "unset"),
-    ("OTEL_METRICS_EXEMPLAR_FILTER", "trace_based", "always_off"),
+    ("OTEL_METRICS_EXEMPLAR_FILTER", "always_on", "trace_based"),
     ("OTEL_METRIC_EXPORT_TIMEOUT", "100", "unset"),
     ("OTEL_METRIC_EXPORT_INTERVAL", "5", "1000"),
     ("OTEL_METRIC_EXPORT_INTERVAL", "soon", "number"),
@@ -93,21 +97,28 @@ def test_a_signal_goes_to_its_own_endpoint_as_it_is_with_its_own_headers():
 
 
 @pytest.mark.parametrize(
-    ("environment", "traces", "metrics"),
+    ("environment", "sent"),
     [
-        ({}, False, False),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t:4318/v1/traces"}, True, False),
-        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://t:4318/v1/metrics"}, False, True),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_METRICS_EXPORTER": "none"}, True, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_TRACES_EXPORTER": "none"}, False, True),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_SDK_DISABLED": "true"}, False, False),
+        ({}, set()),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t:4318/v1/traces"}, {"traces"}),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://t:4318/v1/metrics"}, {"metrics"}),
+        ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://t:4318/v1/logs"}, {"logs"}),
+        (
+            {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://t:4318/v1/logs", "OTEL_LOGS_EXPORTER": "console"},
+            set(),
+        ),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, {"traces", "metrics"}),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_LOGS_EXPORTER": "otlp"}, {*SIGNALS}),
+        ({"OTEL_LOGS_EXPORTER": "otlp"}, set()),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_METRICS_EXPORTER": "none"}, {"traces"}),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_TRACES_EXPORTER": "none"}, {"metrics"}),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_SDK_DISABLED": "true"}, set()),
     ],
 )
-def test_a_signal_is_sent_where_it_has_somewhere_to_go(environment, traces, metrics):
+def test_a_signal_is_sent_where_it_has_somewhere_to_go(environment, sent):
     telemetry = load(environment).telemetry
 
-    assert (telemetry.destination("traces") is not None) is traces
-    assert (telemetry.destination("metrics") is not None) is metrics
+    assert {signal for signal in SIGNALS if telemetry.destination(signal)} == sent
 
 
 @pytest.mark.parametrize(

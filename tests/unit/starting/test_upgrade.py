@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from runtime.commands.upgrade import with_version
-from runtime.starting.replacements import REPLACEMENTS, Replacement, news, since
+from runtime.replacements import REPLACEMENTS, Replacement, since
+from runtime.starting.news import news
 from runtime.starting.rewriting import rewrite, uses
 from tests.fixtures.routing import write_tree
 

@@ -1,59 +1,86 @@
 """The collector's configuration, as far as it can be judged without the collector.
 
-The names and keys below are those of upstream's component READMEs at v0.162; where an `otelcol` is installed
-it judges the file itself.
+The names, keys and kinds of values below are those of the schemas that upstream publishes beside each
+component (`config.schema.yaml`), up to v0.162; where an `otelcol` is installed it judges the file itself.
 """
 
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from runtime.config import Policy
 from runtime.settings.reading import variables
+from runtime.telemetry.providers import _BATCH_DELAY, _EXPORT_TIMEOUT
 from runtime.telemetry.redaction import scrub
 
 FILE = Path(__file__).parents[3] / "otel-collector.yaml"
 
-KNOWN: dict[str, dict[str, set[str]]] = {
-    "extensions": {"health_check": {"endpoint", "path"}},
-    "receivers": {"otlp": {"protocols"}},
+DURATION, TEXT, NUMBER, FLAG = r"\d+(ms|s|m)", r".+", r"\d+", r"(True|False)"
+TEXTS = (TEXT,)
+_SERVER = {"endpoint": TEXT}
+_POLICY = {
+    "name": TEXT,
+    "type": r"status_code|latency|string_attribute|probabilistic",
+    "status_code": {"status_codes": (r"OK|ERROR|UNSET",)},
+    "latency": {"threshold_ms": NUMBER},
+    "string_attribute": {"key": TEXT, "values": TEXTS, "enabled_regex_matching": FLAG},
+    "probabilistic": {"sampling_percentage": NUMBER},
+}
+KNOWN: dict[str, dict[str, Any]] = {
+    "extensions": {"health_check": {"endpoint": TEXT, "path": TEXT}},
+    "receivers": {"otlp": {"protocols": {"http": _SERVER, "grpc": _SERVER}}},
     "processors": {
-        "memory_limiter": {"check_interval", "limit_mib", "spike_limit_mib"},
-        "filter": {"error_mode", "traces"},
+        "memory_limiter": {"check_interval": DURATION, "limit_mib": NUMBER, "spike_limit_mib": NUMBER},
+        "filter": {"error_mode": r"ignore|propagate|silent", "trace_conditions": TEXTS},
         "redaction": {
-            "allow_all_keys",
-            "blocked_key_patterns",
-            "blocked_values",
-            "db_sanitizer",
-            "summary",
+            "allow_all_keys": FLAG,
+            "blocked_key_patterns": TEXTS,
+            "blocked_values": TEXTS,
+            "db_sanitizer": {"sql": {"enabled": FLAG, "attributes": TEXTS}},
+            "summary": r"debug|info|silent",
         },
         "tail_sampling": {
-            "decision_wait",
-            "num_traces",
-            "expected_new_traces_per_sec",
-            "decision_cache",
-            "policies",
+            "decision_wait": DURATION,
+            "num_traces": NUMBER,
+            "expected_new_traces_per_sec": NUMBER,
+            "decision_cache": {"sampled_cache_size": NUMBER},
+            "policies": (_POLICY,),
         },
     },
     "exporters": {
         "otlp_http": {
-            "endpoint",
-            "headers",
-            "compression",
-            "timeout",
-            "retry_on_failure",
-            "sending_queue",
+            "endpoint": TEXT,
+            "headers": {"authorization": TEXT},
+            "compression": r"gzip|zstd|snappy|none",
+            "timeout": DURATION,
+            "retry_on_failure": {
+                "enabled": FLAG,
+                "initial_interval": DURATION,
+                "max_interval": DURATION,
+                "max_elapsed_time": DURATION,
+            },
+            "sending_queue": {
+                "enabled": FLAG,
+                "sizer": r"requests|items|bytes",
+                "queue_size": NUMBER,
+                "batch": {"flush_timeout": DURATION, "min_size": NUMBER, "max_size": NUMBER},
+            },
         }
     },
 }
+"""Names and kinds of values, of what is used, from upstream's `config.schema.yaml` of each component."""
 VARIABLES = {
     "PORT",
     "MEMORY_LIMIT_MIB",
+    "DECISION_WAIT",
+    "NUM_TRACES",
     "SLOW_MS",
     "SAMPLE_PERCENT",
     "BACKEND_ENDPOINT",
@@ -83,7 +110,52 @@ def test_components_and_their_keys_are_upstreams(config, kind):
     for name, settings in config[kind].items():
         known = KNOWN[kind].get(name.partition("/")[0])
         assert known is not None, f"{name} is not a component that upstream still has"
-        assert set(settings) <= known
+        assert list(_misfits(settings, known, name)) == []
+
+
+def _misfits(value: Any, known: Any, where: str) -> Iterator[str]:
+    """Yield what a schema does not have; defaults stand for variables of the environment."""
+    if isinstance(known, dict) and isinstance(value, dict):
+        yield from (f"{where}.{key}: unknown" for key in value.keys() - known.keys())
+        for key in value.keys() & known.keys():
+            yield from _misfits(value[key], known[key], f"{where}.{key}")
+    elif isinstance(known, tuple) and isinstance(value, list):
+        for each in value:
+            yield from _misfits(each, known[0], where)
+    elif not isinstance(known, str) or not re.fullmatch(known, default_of(value)):
+        yield f"{where}: {value!r} does not fit"
+
+
+def default_of(value: Any) -> str:
+    """Return a value as the collector reads it where no variable is set."""
+    return re.sub(r"\$\{env:([A-Z_]+)(?::-([^}]*))?\}", lambda found: found[2] or found[1], str(value))
+
+
+def test_a_schema_finds_a_misspelt_key_and_a_value_of_another_kind():
+    known = KNOWN["processors"]["tail_sampling"]
+    wrong = {
+        "decision_wait": 10,
+        "policies": [{"name": "slow", "type": "latency", "latency": {"threshold": 1}}],
+    }
+
+    assert sorted(_misfits(wrong, known, "tail_sampling")) == [
+        "tail_sampling.decision_wait: 10 does not fit",
+        "tail_sampling.policies.latency.threshold: unknown",
+    ]
+
+
+def test_a_trace_is_judged_after_the_longest_default_timeout_and_not_forgotten_before(config):
+    sampling = config["processors"]["tail_sampling"]
+    wait = int(default_of(sampling["decision_wait"]).removesuffix("s"))
+    until_it_arrives = 2 * _BATCH_DELAY + 2 * _EXPORT_TIMEOUT  # the first span at once, the last one late
+
+    assert wait >= Policy().timeout + until_it_arrives
+    assert int(default_of(sampling["num_traces"])) >= wait * sampling["expected_new_traces_per_sec"]
+    assert "non_sampled_cache_size" not in sampling["decision_cache"]  # a late fault is judged anew
+
+
+def test_logs_are_received_and_redacted(config):
+    assert config["service"]["pipelines"]["logs"]["processors"] == ["memory_limiter", "redaction"]
 
 
 def test_deprecated_names_are_not_used(config):
@@ -127,11 +199,12 @@ def test_faults_and_slow_traces_are_kept(config):
 
     assert policies["status_code"]["status_code"] == {"status_codes": ["ERROR"]}
     assert policies["latency"]["latency"]["threshold_ms"] == "${env:SLOW_MS:-1000}"
-    assert set(policies) == {"status_code", "latency", "probabilistic"}
+    assert policies["string_attribute"]["string_attribute"]["key"] == "gen_ai.operation.name"
+    assert set(policies) == {"status_code", "latency", "string_attribute", "probabilistic"}
 
 
 def test_health_checks_are_dropped_and_nothing_that_only_looks_like_one(config):
-    (condition,) = config["processors"]["filter/health"]["traces"]["span"]
+    (condition,) = config["processors"]["filter/health"]["trace_conditions"]
     pattern = re.search(r'"(\^[^"]+)"', condition)
     assert pattern is not None
 

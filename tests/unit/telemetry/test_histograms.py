@@ -5,9 +5,11 @@ from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExporter, MetricExportResult
+from opentelemetry.sdk.resources import Resource
 
 from runtime.telemetry.metrics.durations import Durations, WithDurations
 from runtime.telemetry.metrics.histograms import Labelled
+from runtime.telemetry.spans.tracers import Tracers
 
 BOUNDS = (0.001, 0.01, 0.1)
 READ = {"db.query.summary": "SELECT Signal", "db.operation.name": "SELECT"}
@@ -98,3 +100,31 @@ def test_attribute_sets_beyond_the_limit_are_counted_together():
     *told_apart, rest = points(histogram.metric())
     assert len(told_apart) == 2000
     assert rest[:2] == ({"otel.metric.overflow": True}, 100)
+
+
+def test_each_bucket_names_the_newest_sampled_trace_once():
+    counts = Labelled("db.client.operation.duration", "", (0.1, 1))
+    tracers = Tracers(Resource({}))
+    tracers.take = lambda _: None
+    tracer = tracers.get_tracer("test")
+    traces = []
+    for seconds in (0.5, 0.6, 7):
+        with tracer.start_as_current_span("request") as span:
+            counts.record(seconds, READ)
+            traces.append(span.get_span_context().trace_id)
+    counts.record(0.01, READ)
+
+    (point,), (after,) = counts.metric().data.data_points, counts.metric().data.data_points
+    assert [(each.value, each.trace_id) for each in point.exemplars] == [(0.6, traces[1]), (7, traces[2])]
+    assert not after.exemplars
+
+
+def test_exemplars_can_be_switched_off():
+    counts = Labelled("db.client.operation.duration", "", (0.1, 1))
+    counts.has_exemplars = False
+    tracers = Tracers(Resource({}))
+    tracers.take = lambda _: None
+    with tracers.get_tracer("test").start_as_current_span("request"):
+        counts.record(0.5, READ)
+
+    assert not counts.metric().data.data_points[0].exemplars

@@ -81,8 +81,7 @@ class RunTool(BaseTool[BaseModel, BaseModel]):
         attributes = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": self.name,
-            "gen_ai.tool.call.id": call_id or "",
-        }
+        } | ({"gen_ai.tool.call.id": call_id} if call_id else {})
         with trace.get_tracer(__name__).start_as_current_span(
             f"execute_tool {self.name}",
             attributes=attributes,

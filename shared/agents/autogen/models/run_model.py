@@ -11,7 +11,6 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Any
 
-import msgspec
 from autogen_core import CancellationToken
 from autogen_core.models import (
     AssistantMessage,
@@ -31,6 +30,7 @@ from shared.agents.autogen.models.model_call import EMPTY_RESULT, ModelCall
 from shared.agents.autogen.models.model_client import ABILITIES, JsonOutput, ModelClient, Piece, ToolChoice
 from shared.agents.autogen.models.provider_errors import FILTERED, refuse_misfit, translated
 from shared.agents.autogen.models.tokens import plausible, size_of
+from shared.agents.autogen.models.told import input_of, output_of
 from shared.agents.running.run import RunOver, TeamRun
 from shared.errors import ModelUnavailable
 
@@ -82,7 +82,7 @@ class RunModel(ChatCompletionClient):
         messages = self._with_past(messages)
         stream = self._client.stream(messages, tools, tool_choice, json_output, cancellation_token)
         call = ModelCall(self._run, self._asides)
-        span, started = self._begin(messages), perf_counter()
+        span, started, facts = self._begin(messages), perf_counter(), attributes_of(self._client)
         try:
             async with aclosing(stream), aclosing(self._chunks(stream, call)) as chunks:
                 async for chunk in chunks:
@@ -92,11 +92,12 @@ class RunModel(ChatCompletionClient):
             refuse_misfit(result, None if call.ending else json_output)
             yield result
         except Exception as error:  # noqa: BLE001  whatever a provider's client raises becomes one noun
+            facts["error.type"] = _kind(error)
             if (failure := self._failure(error, span)) is not None:
                 raise failure from None
             yield EMPTY_RESULT
         finally:
-            self._run.meters.duration.record(perf_counter() - started, attributes_of(self._client))
+            self._run.meters.duration.record(perf_counter() - started, facts)
             span.end()
 
     async def create(
@@ -192,8 +193,7 @@ class RunModel(ChatCompletionClient):
             f"chat {self._client.model}", kind=SpanKind.CLIENT, attributes=attributes
         )
         if self._trace_messages:
-            text = msgspec.json.encode([message.model_dump(mode="json") for message in messages])
-            span.set_attribute("gen_ai.input.messages", text.decode())
+            span.set_attribute("gen_ai.input.messages", input_of(messages))
         return span
 
     def _account(self, result: CreateResult, span: Span) -> None:
@@ -204,7 +204,7 @@ class RunModel(ChatCompletionClient):
             span.set_attribute(f"gen_ai.usage.{kind}_tokens", count)
         span.set_attribute("gen_ai.response.finish_reasons", [result.finish_reason])
         if self._trace_messages:
-            span.set_attribute("gen_ai.output.messages", result.model_dump_json())
+            span.set_attribute("gen_ai.output.messages", output_of(result))
 
     def _failure(self, error: Exception, span: Span) -> ModelUnavailable | None:
         """Turn what the client raised into the run's ending; only its type, status and code are logged.
@@ -212,7 +212,7 @@ class RunModel(ChatCompletionClient):
         None means that the run is done: the provider's filter took the question.
         """
         status, code = getattr(error, "status_code", None), getattr(error, "code", None)
-        kind = str(status) if status else type(error).__name__
+        kind = _kind(error)
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR))
         log.warning(
@@ -229,6 +229,11 @@ class RunModel(ChatCompletionClient):
 
 def _name(tool: Tool | ToolSchema) -> str:
     return tool.name if isinstance(tool, Tool) else tool["name"]
+
+
+def _kind(error: Exception) -> str:
+    """Return the provider's status, or else the class."""
+    return str(getattr(error, "status_code", None) or type(error).__name__)
 
 
 def _called(message: LLMMessage) -> list[str]:

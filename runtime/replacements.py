@@ -1,11 +1,16 @@
 """What changed for services between versions, as far as a command can find it in their files.
 
-A name that is replaced keeps working for one minor version; meanwhile `annex check` names each use of it.
+A name that is replaced works throughout the minor version that replaced it, with a `DeprecationWarning` that
+names file and line; `annex check` names each use of it, and `annex upgrade` puts the new name there.
 """
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import warnings
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
+
+from runtime.distribution import version as installed
+
+type Kind = Literal["module", "name", "key", "variable"]
 
 
 class Replacement(NamedTuple):
@@ -21,7 +26,7 @@ class Replacement(NamedTuple):
     """
 
     version: str
-    kind: Literal["module", "name", "key", "variable"]
+    kind: Kind
     old: str
     new: str = ""
     cure: str = ""
@@ -47,32 +52,37 @@ def since(version: str, changes: Iterable[Replacement] = REPLACEMENTS) -> list[R
     )
 
 
-def news(version: str, changelog: Path | None = None) -> Iterator[str]:
-    """Yield what the changelog says was changed, deprecated or removed after `version`, entry by entry."""
-    file = changelog or _changelog()
-    is_newer = is_told = False
-    entry = ""
-    for line in [*(file.read_text("utf-8").splitlines() if file.is_file() else []), "## "]:
-        if line.startswith(("#", "- ")) and entry:
-            yield entry
-            entry = ""
-        if line.startswith("## "):
-            named = line.removeprefix("## ").strip("[] ").partition("]")[0].partition(" ")[0]
-            is_newer = named == "Unreleased" or ordered(named) > ordered(version)
-        elif line.startswith("### "):
-            is_told = line.removeprefix("### ").strip() in {"Changed", "Deprecated", "Removed"}
-        elif is_newer and is_told and line.startswith("- "):
-            entry = line
-        elif entry and line.strip():
-            entry += f" {line.strip()}"
-
-
 def ordered(version: str) -> tuple[int, ...]:
     """Return a version as something that can be compared; what cannot be read comes before all others."""
     parts = version.split(".")
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 
-def _changelog() -> Path:
-    packed = Path(__file__).with_name("CHANGELOG.md")
-    return packed if packed.is_file() else Path(__file__).parents[2] / "CHANGELOG.md"
+def replaced(kind: Kind, old: str) -> Replacement | None:
+    """Return the change for which an old name is still accepted: one of the installed minor version."""
+    for change in REPLACEMENTS:
+        if (change.kind, change.old) == (kind, old) and change.new and is_kept(change):
+            return change
+    return None
+
+
+def is_kept(change: Replacement) -> bool:
+    """Whether the installed version still accepts the old name."""
+    return ordered(change.version)[:2] == ordered(installed())[:2]
+
+
+def current(kind: Kind, name: str) -> str:
+    """Return the name of today for one that may be old."""
+    change = replaced(kind, name)
+    return change.new if change else name
+
+
+def warn(change: Replacement, *, above: int) -> None:
+    """Warn of an old name.
+
+    Args:
+        change: what replaced it.
+        above: how many calls above the caller the old name stands.
+    """
+    text = f"{change}; the old name is gone in the next minor version. Run `annex upgrade`."
+    warnings.warn(text, DeprecationWarning, stacklevel=above + 2)
