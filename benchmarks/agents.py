@@ -1,14 +1,17 @@
 """What agent runs cost: overhead of a run, time to tear one down, memory of a stream that waits.
 
-    .venv/bin/python -m benchmarks.agents [--streams 1000]
+    .venv/bin/python -m benchmarks.agents [--streams 1000] [--peer PYTHON]
 
-The overhead is measured with a model that answers at once; tear-down with a model, or a tool, that never
-does; the idle streams on a real `annex serve` over sockets, each waiting for the first word of a model.
+The overhead is measured with a model that answers at once, beside the same team of AutoGen without us;
+tear-down with a model, or a tool, that never does; the idle streams on a real `annex serve` over sockets, each
+waiting for the first word of a model. `--peer` is the Python of an environment with fastapi, uvicorn and
+AutoGen: the same streams on a server made like AutoGen's FastAPI sample.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -31,9 +34,9 @@ from shared.agents import (
 )
 from shared.identity import User
 from shared.secret import Secret
-from tests.fixtures.agents import ModelServer, calls, eventually, says
+from tests.fixtures.agents import PATIENCE, ModelServer, calls, eventually, says
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.service import annex
+from tests.fixtures.service import annex, free_port
 
 ASK = Conversation(messages=(Turn(role="user", content="Is the market risk-on?"),))
 IDLE = '''"""A run that waits for its model."""
@@ -90,6 +93,55 @@ async def overhead(folder: Path) -> None:
                 pass
             samples.append(time.process_time() - started)
         print(f"processor time of a run of 10 messages    {milliseconds(samples[10:])}")
+
+
+async def plain() -> None:
+    """The same conversation by AutoGen alone."""
+    from autogen_agentchat.agents import AssistantAgent
+    from autogen_agentchat.conditions import MaxMessageTermination
+    from autogen_agentchat.teams import RoundRobinGroupChat
+    from autogen_ext.models.replay import ReplayChatCompletionClient
+
+    samples = []
+    for _ in range(60):
+        started = time.process_time()
+        model = ReplayChatCompletionClient(["Risk-on."] * 10)
+        pair = [AssistantAgent(name, model, model_client_stream=True) for name in ("analyst", "critic")]
+        team = RoundRobinGroupChat([*pair], termination_condition=MaxMessageTermination(11))
+        async for _ in team.run_stream(task="Is the market risk-on?"):
+            pass
+        samples.append(time.process_time() - started)
+    print(f"the same by AutoGen alone                  {milliseconds(samples[10:])}")
+
+
+async def peer(python: str, streams: int) -> None:
+    """Open `streams` runs on a server made like AutoGen's sample, and leave them waiting."""
+    port = free_port()
+    async with SilentModel() as model:
+        command = (python, "-m", "uvicorn", "benchmarks.peers.autogen_fastapi:app", "--port", str(port))
+        environment = {**os.environ, "OPENAI_BASE_URL": model.url}
+        process = await asyncio.create_subprocess_exec(
+            *command, "--log-level", "critical", env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            while not await is_open(port):  # noqa: ASYNC110  # another process has no event
+                await asyncio.sleep(0.2)
+            print("AutoGen's FastAPI sample:")
+            await hold(port, Issuer(), psutil.Process(process.pid), "/idle", streams, model)
+        except TimeoutError:
+            print(f"{model.open} model calls are still under way {PATIENCE} s after their readers left")
+        finally:
+            process.kill()
+            await process.wait()
+
+
+async def is_open(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:
+        return False
+    writer.close()
+    return True
 
 
 async def teardown() -> None:
@@ -240,6 +292,7 @@ async def opened(port: int, request: bytes, model: SilentModel | None) -> tuple[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--peer", help="Python of an environment with fastapi, uvicorn and AutoGen")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -248,8 +301,11 @@ def main() -> None:
         (folder / "functions" / "idle.py").write_text(IDLE)
         (folder / "functions" / "plain.py").write_text(PLAIN)
         asyncio.run(overhead(folder))
+        asyncio.run(plain())
         asyncio.run(teardown())
         asyncio.run(idle(wanted.streams, folder))
+        if wanted.peer:
+            asyncio.run(peer(wanted.peer, wanted.streams))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ export default function Page() {
         <Record />
         <Live symbol="SPY" />
         <Team />
+        <Panel title="Chat" id="to-chat">
+          <a href="/chat">Ask the team, with useChat</a>
+        </Panel>
         <Panel title="Cached for everybody" id="cached">
           <Suspense fallback={<p>…</p>}>
             <Card />

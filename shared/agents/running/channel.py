@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 from shared.agents.events import AgentEvent
-from shared.agents.running.standing import Standing
+from shared.agents.running.standing import TeamStands
 
 
 class Channel:
@@ -12,13 +12,13 @@ class Channel:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._events: deque[AgentEvent | Standing] = deque()
+        self._events: deque[AgentEvent | TeamStands] = deque()
         self._ended = False
         self._readable = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
-    async def put(self, event: AgentEvent | Standing) -> None:
+    async def put(self, event: AgentEvent | TeamStands) -> None:
         """Add an event once there is room; after `end` it is dropped."""
         await self._room.wait()
         if self._ended:
@@ -28,7 +28,7 @@ class Channel:
         if len(self._events) >= self._size:
             self._room.clear()
 
-    async def get(self) -> AgentEvent | Standing | None:
+    async def get(self) -> AgentEvent | TeamStands | None:
         """Return the next event, or None when the channel has ended and is read empty."""
         await self._readable.wait()
         if not self._events:

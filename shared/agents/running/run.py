@@ -31,7 +31,7 @@ from shared.agents.running.ending import Ending, ending_name, last_event_of
 from shared.agents.running.leftovers import Leftovers, mark, reap
 from shared.agents.running.limits import Budget
 from shared.agents.running.meters import Meters
-from shared.agents.running.standing import Kept, Standing
+from shared.agents.running.standing import Kept, TeamStands
 from shared.agents.running.unfinished import UnfinishedMessages
 from shared.errors import AnnexError, DeadlineExceeded, Internal
 
@@ -141,7 +141,7 @@ class TeamRun:
         try:
             yield RunStarted(run_id=self.id)
             while (event := await self._channel.get()) is not None:
-                if isinstance(event, Standing):  # the reader has everything before it
+                if isinstance(event, TeamStands):  # the reader has everything before it
                     await event.keep()
                     continue
                 unfinished.note(event)
@@ -170,7 +170,7 @@ class TeamRun:
     async def stand(self, state: object) -> None:
         """Keep the state of the team between two turns, once the reader has what was said before."""
         if self.kept is not None:
-            await self._channel.put(Standing(self.kept, state, self.usage))
+            await self._channel.put(TeamStands(self.kept, state, self.usage))
 
     def conclude(self, ending: Ending) -> None:
         """Let the team finish without another model call. The first ending stands."""

@@ -24,7 +24,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     usage: TokenUsage = TokenUsage()
 
 
-class Standing(Struct, frozen=True):
+class TeamStands(Struct, frozen=True):
     """Stands in the order of the events where the team stood."""
 
     kept: Kept

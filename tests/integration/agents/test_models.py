@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from runtime.settings import SettingsError, load
 from shared.agents import (
@@ -88,6 +89,29 @@ async def test_a_model_behind_a_client_of_autogen_streams_and_calls_tools(
     assert [each.text for each in events if isinstance(each, ToolResult)] == ["SPY 0.82"]
     assert "".join(each.text for each in events if isinstance(each, MessageDelta)) == "SPY leads. "
     assert events[-1].stop_reason == "completed"
+
+
+class Verdict(Struct):
+    """What one agent answers."""
+
+    stance: str
+
+
+@pytest.mark.parametrize("name", ["eu", "deep"])
+async def test_a_model_behind_a_client_of_autogen_answers_in_a_form(
+    name: str,
+    make_agents: AgentsMaker,
+    several: dict[str, Any],
+    model_server: ModelServer,
+    anthropic_server: AnthropicServer,
+):
+    model_server.script(says('{"stance":"up"}'))
+    anthropic_server.replies = [says('{"stance":"up"}')]
+    async with make_agents(**several) as agents:
+        agent = Agent("summary", "Sum up.", model=name)
+        assert await agents.answer(agent, ask(), Verdict, user=caller()) == Verdict("up")
+    if name == "deep":
+        assert '"stance"' in anthropic_server.requests[0]["system"]
 
 
 @pytest.mark.parametrize("name", ["eu", "deep"])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from tests.fixtures.clerk import Issuer
 from tests.fixtures.nextjs_page import copying
 from tests.fixtures.node import install, run
 from tests.fixtures.service import ROOT, Service, annex, free_port
+from tests.fixtures.valkey import RedisServer
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -58,6 +60,8 @@ def world(
     node: str, chromium: Browser, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     issuer = Issuer()
+    redis = RedisServer(shutil.which("redis-server") or "valkey-server", tmp_path_factory.mktemp("redis"))
+    redis.start()
     port, logs = free_port(), tmp_path_factory.mktemp("nextjs")
     origin = f"http://localhost:{port}"
     clerk = nextjs.ClerkFrontend(issuer, origin)
@@ -69,6 +73,7 @@ def world(
         "CLERK_AUTHORIZED_PARTIES": origin,
         "CORS_ORIGINS": origin,
         "DATABASE_URL": database_url,
+        "REDIS_URL": redis.url,
     }
     install(nextjs.EXAMPLE)
     with annex("serve", logs, settings) as service:
@@ -85,6 +90,7 @@ def world(
         nextjs.build(nextjs.EXAMPLE, app)
         with nextjs.running(nextjs.EXAMPLE, port, app, logs / "next.log"):
             yield World(origin, service, clerk)
+    redis.stop()
 
 
 @pytest.fixture
@@ -152,6 +158,25 @@ def test_a_team_of_agents_streams_its_messages_to_the_browser(world: World, page
     page.get_by_role("button", name="Ask the team").click()
     expect(page.locator("#team li").last).to_have_text("done: completed")
     expect(page.locator("#team")).to_contain_text("analyst looks up latest")
+
+
+def test_a_chat_with_use_chat_streams_survives_a_reload_and_is_stopped(world: World, page: Page):
+    page.goto(f"{world.origin}/chat")
+    status, said = page.locator("#chat output"), page.locator("#chat .assistant .text")
+    page.get_by_label("Message").fill("Is the market seeking risk?")
+    page.get_by_role("button", name="Send").click()
+    expect(said.first).to_contain_text("High yield")
+    page.reload()
+    expect(said.last).to_contain_text("nothing left to doubt. AGREED")
+    expect(status).to_have_text("ready")
+    expect(page.locator("#chat .tool").first).to_have_text("latest output-available")
+    page.reload()  # what is kept is whole
+    expect(said).to_have_count(4)
+    page.get_by_label("Message").fill("And tomorrow?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#chat .user")).to_have_count(2)
+    page.get_by_role("button", name="Stop").click()
+    expect(status).to_have_text("ready")
 
 
 def test_the_trace_of_a_page_joins_the_functions_that_it_calls(world: World):

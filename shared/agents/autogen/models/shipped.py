@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
+import msgspec
 from autogen_core import CancellationToken
-from autogen_core.models import ChatCompletionClient, LLMMessage
+from autogen_core.models import ChatCompletionClient, LLMMessage, SystemMessage
 from autogen_core.tools import Tool, ToolSchema
+from pydantic import BaseModel
 
 from shared.agents.autogen.models.model_client import (
     ABILITIES,
@@ -47,6 +49,8 @@ class ShippedModel:
         Raises:
             Exception: whatever the client raises.
         """
+        if self.provider == "anthropic" and isinstance(json_output, type):
+            messages, json_output = [_demand(json_output), *messages], None
         has_spoken = False
         async for piece in self._chat.create_stream(
             messages, tools=tools, tool_choice=tool_choice, json_output=json_output, cancellation_token=token
@@ -62,6 +66,12 @@ class ShippedModel:
                 calls=[] if isinstance(piece.content, str) else piece.content,
                 usage=(piece.usage.prompt_tokens, piece.usage.completion_tokens),
             )
+
+
+def _demand(output: type[BaseModel]) -> SystemMessage:
+    """Ask for an answer in words: AutoGen refuses a schema for Anthropic. The run checks what comes."""
+    schema = msgspec.json.encode(output.model_json_schema()).decode()
+    return SystemMessage(content=f"Answer with one JSON value alone, of this schema: {schema}")
 
 
 def shipped(named: NamedModel, settings: ModelSettings) -> ShippedModel:
