@@ -36,7 +36,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_the_service_variables_are_what_railway_toml_says():
-    table = section("Deploying on Railway").partition("| service variable")[2]
+    table = section("Deploying on Railway").partition("| service variable")[2].partition("\n\n")[0]
     said = {row[2].strip("`"): row[1] for row in rows("| service variable" + table)}
     known = {**RAILWAY["build"], **RAILWAY["deploy"]}
     assert said == {key: str(known[key]) for key in said}
