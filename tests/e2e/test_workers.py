@@ -305,13 +305,15 @@ def test_workers_whose_parent_was_killed_finish_their_calls_and_end(tmp_path: Pa
         until(lambda: len(workers(service)) == 3)
         children = workers(service)
         answers: list[int] = []
-        caller = threading.Thread(
-            target=lambda: answers.append(httpx.get(f"{service.url}/slow?seconds=1").status_code)
-        )
-        caller.start()
-        time.sleep(0.3)
-        service.process.kill()
-        caller.join()
+        with httpx.Client(base_url=service.url, timeout=60) as client:
+            client.get("/slow?seconds=0")  # a client takes long to make on a busy machine, and to connect
+            caller = threading.Thread(
+                target=lambda: answers.append(client.get("/slow?seconds=3").status_code)
+            )
+            caller.start()
+            time.sleep(1)  # the request is on its way; nothing tells from outside that it has begun
+            service.process.kill()
+            caller.join()
         _, alive = psutil.wait_procs(children, timeout=20)
     assert answers == [200]
     assert alive == []
