@@ -15,9 +15,9 @@ from .crew import ACTIVE, Crew
 from .given import Given
 from .jobs import JobWorker
 from .log import ParentLog
+from .lookout import MARGIN, Lookout
 from .losses import Losses
 from .refusal import no_process
-from .watch import MARGIN, Watch
 
 TICK = 0.05  # seconds between two looks at the workers
 FORCED = 10.0  # seconds to the end after the second interrupt
@@ -42,7 +42,7 @@ class Supervisor:
         self._crew = Crew(given, listeners)
         self._jobs = JobWorker(given.jobs, log)
         self._losses = Losses(given.functions, log)
-        self._watch = Watch(given)
+        self._lookout = Lookout(given)
         self._refused: list[Any] | None = None
         self._status = 0
         self._ends_at: float | None = None
@@ -59,7 +59,7 @@ class Supervisor:
                 else:
                     self._hear(key.data)
             self._reap()
-            self._watch.look(self._crew, time.monotonic())
+            self._lookout.look(self._crew, time.monotonic())
             if self._ends_at is not None:
                 self._hurry(self._ends_at)
             else:

@@ -13,7 +13,7 @@ START_LIMIT = 300.0  # seconds until a worker stands by, and until it serves
 MARGIN = 2.0  # seconds beyond a worker's own budget before it is killed
 
 
-class Watch:
+class Lookout:
     """Looks at all workers, again and again, and ends those that are lost.
 
     Args:
