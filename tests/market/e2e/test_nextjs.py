@@ -135,7 +135,8 @@ def test_a_server_action_shows_every_refused_field_and_then_records(world: World
     form = page.locator("#record")
     form.get_by_label("Confidence").fill("7")
     form.get_by_role("button").click()
-    expect(form.locator(".error")).to_contain_text("confidence")
+    expect(form.locator("label .error", has_text="Expected `float` <= 1.0")).to_be_visible()
+    expect(form.get_by_label("Confidence")).to_have_value("7")
     form.get_by_label("Confidence").fill("0.8")
     form.get_by_role("button").click()
     expect(page.locator("#recorded")).to_contain_text("Recorded")
@@ -185,6 +186,23 @@ def test_the_trace_of_a_page_joins_the_functions_that_it_calls(world: World):
     assert httpx.get(world.origin, headers=headers, timeout=30).status_code == 200
     lines = [json.loads(line) for line in world.service.log.splitlines() if trace in line]
     assert any(line.get("trace_id") == trace for line in lines)
+
+
+def test_a_visitor_without_a_session_is_told_so_in_every_part_that_needs_one(world: World, chromium: Browser):
+    page = chromium.new_page()
+    page.route(nextjs.CLERK_PATTERN, lambda route: route.abort())
+    page.goto(world.origin)
+    expect(page.locator("#server .error").first).to_have_text("A valid session token is required.")
+    expect(page.locator("#cached")).to_contain_text("annex")
+    page.close()
+
+
+def test_the_page_fits_a_phone(world: World, page: Page):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(world.origin)
+    page.get_by_role("button", name="Ask the team").click()
+    expect(page.locator("#team li").last).to_have_text("done: completed")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_no_token_is_in_any_log(world: World, page: Page):
