@@ -20,7 +20,7 @@ POLICY = (
 VIEWER = "vendor/swagger-ui-5.31.0"  # in its package
 
 
-class Part(NamedTuple):
+class PageFile(NamedTuple):
     """A file that the page loads.
 
     Attributes:
@@ -42,14 +42,14 @@ class Part(NamedTuple):
 
 _CSS, _JS = b"text/css; charset=utf-8", b"text/javascript; charset=utf-8"
 PARTS = {
-    urls.VIEWER_STYLE: Part(
+    urls.VIEWER_STYLE: PageFile(
         _CSS, "swagger-ui.css", "sha384-KX9Rx9vM1AmUNAn07bPAiZhFD4C8jdNgG6f5MRNvR+EfAxs2PmMFtUUazui7ryZQ"
     ),
-    urls.STYLE: Part(_CSS, "page.css"),
-    urls.VIEWER_SCRIPT: Part(
+    urls.STYLE: PageFile(_CSS, "page.css"),
+    urls.VIEWER_SCRIPT: PageFile(
         _JS, "swagger-ui-bundle.js", "sha384-cxafBeQ+zYROeFafGFxtFbnp1ICqeS9mG7+f0WWSHzhnrUvwg9Za5CCw6wgrHA7K"
     ),
-    urls.SCRIPT: Part(_JS, "page.js"),
+    urls.SCRIPT: PageFile(_JS, "page.js"),
 }
 
 
@@ -79,7 +79,7 @@ def page(contract: dict[str, Any], *, below: bool, signs: bool) -> str:
     ])  # fmt: skip
 
 
-def _source(root: str, url: str, part: Part, attribute: str) -> str:
+def _source(root: str, url: str, part: PageFile, attribute: str) -> str:
     integrity = f" integrity={part.digest}" if part.digest else ""
     return f"{attribute}={root}{url.removeprefix('/')}{integrity}"
 
