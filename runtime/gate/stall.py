@@ -23,7 +23,7 @@ from types import CodeType, FrameType
 from typing import Self
 
 from runtime.asgi.invocation import Invocation, current
-from runtime.gate.turns import Turns
+from runtime.gate.loop_turns import LoopTurns
 from runtime.routing.calling.adapter import Adapter
 from runtime.routing.calling.exits import Contained, Interrupted
 from runtime.telemetry import EXIT_STATUS, culprit, last_words, places
@@ -165,7 +165,7 @@ class Interrupter:
         self._is_ringing = False
         self._loop: asyncio.AbstractEventLoop
         self._turn: asyncio.TimerHandle | None = None
-        self._turns = Turns(lambda frame: self.ring(signal.SIGALRM, frame))
+        self._turns = LoopTurns(lambda frame: self.ring(signal.SIGALRM, frame))
 
     def __enter__(self) -> Self:
         is_main = threading.current_thread() is threading.main_thread()

@@ -6,7 +6,7 @@ from types import FrameType
 
 import pytest
 
-from runtime.gate.turns import Turns
+from runtime.gate.loop_turns import LoopTurns
 
 
 class Stop(BaseException):
@@ -18,14 +18,14 @@ def stop(_: FrameType) -> None:
 
 
 @pytest.fixture
-def turns() -> Iterator[Turns]:
+def turns() -> Iterator[LoopTurns]:
     """Raises at each turn."""
-    made = Turns(stop)
+    made = LoopTurns(stop)
     yield made
     made.forget()
 
 
-def begun_by(turns: Turns, *, then_forget: bool = False) -> list[int]:
+def begun_by(turns: LoopTurns, *, then_forget: bool = False) -> list[int]:
     """Loop three times, and ask in the second one to be told."""
     begun = []
     try:
@@ -40,15 +40,15 @@ def begun_by(turns: Turns, *, then_forget: bool = False) -> list[int]:
     return begun
 
 
-def test_a_loop_that_runs_is_stopped_before_its_next_turn(turns: Turns):
+def test_a_loop_that_runs_is_stopped_before_its_next_turn(turns: LoopTurns):
     assert begun_by(turns) == [0, 1, -1]
 
 
-def test_a_loop_that_is_forgotten_goes_on(turns: Turns):
+def test_a_loop_that_is_forgotten_goes_on(turns: LoopTurns):
     assert begun_by(turns, then_forget=True) == [0, 1, 2]
 
 
-def test_a_loop_in_another_thread_goes_on(turns: Turns):
+def test_a_loop_in_another_thread_goes_on(turns: LoopTurns):
     begun: list[int] = []
     thread = threading.Thread(target=lambda: begun.extend(begun_by(turns)))
     thread.start()
@@ -56,6 +56,6 @@ def test_a_loop_in_another_thread_goes_on(turns: Turns):
     assert begun == [0, 1, 2]
 
 
-def test_two_cannot_watch_at_once_and_the_second_is_told_of_nothing(turns: Turns):
+def test_two_cannot_watch_at_once_and_the_second_is_told_of_nothing(turns: LoopTurns):
     turns.watch([stop.__code__])
-    assert begun_by(Turns(stop)) == [0, 1, 2]
+    assert begun_by(LoopTurns(stop)) == [0, 1, 2]

@@ -15,7 +15,7 @@ _EVENTS = sys.monitoring.events
 _SEND = opcode.opmap["SEND"]  # the loop of an `await`, which must not lose what it awaits
 
 
-class Turns:
+class LoopTurns:
     """Tells of each turn of a loop in some code objects, whether their frames run already or not.
 
     Args:
