@@ -19,10 +19,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Self
 
 from runtime.asgi.invocation import Invocation, current
+from runtime.gate.loop_turns import LoopTurns
 from runtime.routing.calling.adapter import Adapter
 from runtime.routing.calling.exits import Contained, Interrupted
 from runtime.telemetry import EXIT_STATUS, culprit, last_words, places
@@ -164,6 +165,7 @@ class Interrupter:
         self._is_ringing = False
         self._loop: asyncio.AbstractEventLoop
         self._turn: asyncio.TimerHandle | None = None
+        self._turns = LoopTurns(lambda frame: self.ring(signal.SIGALRM, frame))
 
     def __enter__(self) -> Self:
         is_main = threading.current_thread() is threading.main_thread()
@@ -176,6 +178,7 @@ class Interrupter:
     def __exit__(self, *exc: object) -> None:
         if self._turn is not None:
             self._turn.cancel()
+            self._turns.forget()
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
@@ -213,9 +216,12 @@ class Interrupter:
             self._report(call, step, frame)
             step.raised += 1
             step.rests_until = time.monotonic() + AGAIN
+            self._turns.forget()
             raise Interrupted
         else:  # set anew, since a function may have set it for itself
             signal.setitimer(signal.ITIMER_REAL, SOON if is_due else SAMPLE, SAMPLE)
+            if is_due:
+                self._turns.watch(_own_code(frame, base, self._folder))
 
     def due(self, call: Invocation | None, step: _Step) -> float:
         """Return when a step may be interrupted, on the clock of `time.monotonic`.
@@ -230,6 +236,7 @@ class Interrupter:
     def wind(self) -> None:
         """Set the timer back: the loop turns."""
         self._step = None
+        self._turns.forget()
         handler = signal.getsignal(signal.SIGALRM)
         if handler != self.ring:
             logger.error(TAKEN, extra={"handler": getattr(handler, "__qualname__", type(handler).__name__)})
@@ -291,6 +298,15 @@ def _guard(frame: FrameType, functions: str) -> FrameType | None:
         if each.f_code.co_filename.startswith(functions):
             return None
     return None
+
+
+def _own_code(frame: FrameType, base: FrameType, functions: str) -> Iterator[CodeType]:
+    """Yield the function's own code in a step, innermost first."""
+    for each in _stack(frame):
+        if each.f_code.co_filename.startswith(functions):
+            yield each.f_code
+        if each is base:
+            return
 
 
 def _is_importing(frame: FrameType, base: FrameType) -> bool:

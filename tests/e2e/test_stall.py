@@ -30,7 +30,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from statistics import fmean
 
@@ -63,6 +63,13 @@ async def get() -> str:
 async def get() -> str:
     threading.Event().wait(1000)
     return ""
+""",
+    "short waits in a library": """
+async def get() -> str:
+    while True:
+        stack = ExitStack()
+        stack.callback(time.sleep, 0.2)
+        stack.close()
 """,
     "a handler of every exception": """
 async def get() -> str:

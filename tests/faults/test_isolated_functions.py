@@ -144,10 +144,12 @@ async def test_call_runs_in_another_process_which_serves_the_next_one_as_well(
 async def test_what_does_not_end_is_504_at_its_deadline_while_the_neighbour_answers(
     service: Service, http: httpx.AsyncClient, what: str
 ):
-    pid = int((await http.get("/plain")).json())
-    call = asyncio.create_task(http.get("/plain", params={"what": what}))
-    neighbours = [await http.get("/neighbour") for _ in range(20)]
-    answer = await call
+    # The first call tells which process the second gets: on one connection both are of one worker.
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as caller:
+        pid = int((await caller.get("/plain")).json())
+        call = asyncio.create_task(caller.get("/plain", params={"what": what}))
+        neighbours = [await http.get("/neighbour") for _ in range(20)]
+        answer = await call
 
     assert {each.text for each in neighbours} == {'"well"'}
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_exceeded")

@@ -48,6 +48,13 @@ CONFLICTS = {
         {"a/[number].py": NUMBER},
         {"a/[number]/b.py": "async def get(number: str) -> str:\n    return 'second'\n"},
     ),
+    "two other types of the parameter": (
+        {"a/[number].py": NUMBER},
+        {
+            "a/[number]/b.py": "async def get(number: str) -> str:\n    return 'second'\n"
+            "async def post(number: bool) -> str:\n    return 'second'\n"
+        },
+    ),
     "two newcomers": ({"b.py": GET}, {"(a)/b.py": GET, "(c)/b.py": GET}),
 }
 

@@ -1,5 +1,5 @@
-# holds: it is put back and the file is named, its neighbours serve
-# own: 503
+# holds: output stays open for everybody, the file included
+# own: 200
 from runtime import Function
 
 config = Function(public=True)
@@ -10,4 +10,5 @@ sys.stdout.close()
 
 async def get() -> str:
     """Answer."""
+    print("well")
     return "own"
