@@ -45,7 +45,8 @@ class _Carried:
         self._thread, self._run, self._context = thread, thread.run, copy_context()
 
     def __call__(self) -> None:
-        del self._thread.run  # or thread and context would keep each other alive
+        # Else thread and context would keep each other alive. A start that failed left one of these behind.
+        vars(self._thread).pop("run", None)
         self._context.run(self._run)
 
 

@@ -37,7 +37,9 @@ def broken_rules(settings: Settings) -> Iterator[SettingsFault]:
     yield from _redis_faults(settings.redis_url)
     yield from _shape_faults(settings)
     dsn = settings.telemetry.sentry_dsn
-    if dsn is not None and not re.fullmatch(r"https?://[^/@\s]+@[^/@\s]+/(\S+/)?\d+", dsn.reveal()):
+    if dsn is not None and not re.fullmatch(
+        r"https?://[^/@\s]+@([^/@:\s]+|\[[\da-fA-F:]+\])(:\d{1,5})?/(\S+/)?\d+", dsn.reveal()
+    ):
         yield SettingsFault("SENTRY_DSN", "expected https://KEY@HOST/PROJECT, as Sentry shows it")
     yield from _work_faults(settings)
     yield from _range_faults(settings)

@@ -19,7 +19,7 @@ MAX_DEPTH = 2  # of groups in groups
 # Possessive throughout: each character is looked at a bounded number of times, whatever the text.
 _SECRET = re.compile(
     r"\b(?:sk|rk|whsec|ak|mt|oat)_[A-Za-z0-9_+/=-]{6,}+"  # keys and opaque tokens in Clerk's style
-    r"|(?i:\bbearer\s++)[^\s\"',;]++"
+    r"|(?i:\bbearer\s++)[^\s\"',;\\]++"  # up to a backslash, which escapes a quote in JSON
     r"|(?<=://)[^\s/\"'@:]*+:[^\s/\"'@]++(?=@)"  # user and password of a URL
 )
 # A JSON Web Token; or the rest of a word that begins like one, which is passed over as a whole.

@@ -12,6 +12,7 @@ from opentelemetry.trace import format_span_id, format_trace_id, get_current_spa
 
 from runtime.asgi.invocation import current
 from runtime.settings import Settings
+from runtime.telemetry.logs.lines import message_text
 from runtime.telemetry.logs.setup import limits_of
 from runtime.telemetry.redaction import scrub
 
@@ -40,7 +41,7 @@ def sentry_of(settings: Settings) -> Callable[[], None] | None:
         default_integrations=False,
         auto_enabling_integrations=False,
         include_local_variables=False,  # they hold bodies and tokens
-        before_send=lambda event, _: described(event, with_texts=with_texts),
+        before_send=lambda event, hint: described(event, hint["log_record"], with_texts=with_texts),
     )
     handler = EventHandler(level=logging.ERROR)
     handler.addFilter(_is_first_telling)
@@ -55,7 +56,7 @@ def sentry_of(settings: Settings) -> Callable[[], None] | None:
     return close
 
 
-def described(event: Any, *, with_texts: bool) -> Any:
+def described(event: Any, record: logging.LogRecord, *, with_texts: bool) -> Any:
     """Return an event with route, caller and trace, and without what the log leaves out."""
     ids = get_current_span().get_span_context()
     if ids.is_valid:
@@ -73,8 +74,8 @@ def described(event: Any, *, with_texts: bool) -> Any:
     if not with_texts:
         for each in event.get("exception", {}).get("values", ()):
             each["value"] = ""
-    if "logentry" in event:
-        event["logentry"].pop("params", None)
+    text = message_text(record, messages=with_texts)
+    event["logentry"] = {"message": event["logentry"]["message"] if record.args else text, "formatted": text}
     return _scrubbed(event)
 
 

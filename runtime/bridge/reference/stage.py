@@ -8,14 +8,15 @@ from typing import Any
 
 from runtime.asgi import urls
 from runtime.asgi.invocation import SCOPE_KEY
-from runtime.asgi.messages import ASGIApp, Receive, Scope, Send, send_answer
+from runtime.asgi.messages import ASGIApp, Fields, Receive, Scope, Send, send_answer
 from runtime.bridge import openapi
 from runtime.bridge.describable import divide
 from runtime.bridge.reference.page import HTML, PARTS, POLICY, page
 from runtime.config import Policy
 from runtime.http.problems import send_problem
 from runtime.routing import Operation
-from runtime.routing.calling.answers.representation import Representation
+from runtime.routing.calling.answers.codings import coding_of
+from runtime.routing.calling.answers.representation import Representation, is_known, values_of
 from shared.errors import MethodNotAllowed
 
 logger = logging.getLogger(__name__)
@@ -38,13 +39,17 @@ class ReferencePage:
         self._signs = signs
         self._representation = Representation(Policy(), "GET")
         self._made: dict[str, tuple[bytes, bytes, bytes]] = {}
+        self._answers: dict[tuple[str, bytes | None], tuple[int, Fields, bytes]] = {}
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer GET and HEAD of these paths, pass anything else on."""
         return self._answer(scope, send) if scope["path"] in PATHS else self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, send: Send) -> None:
-        """Answer, compressed where the caller takes that, with 304 when the caller's copy is current."""
+        """Answer, compressed where the caller takes that, with 304 when the caller's copy is current.
+
+        Anybody may ask, and the viewer costs 40 ms to compress: each coding is made once.
+        """
         if scope["method"] not in {"GET", "HEAD"}:
             return await send_problem(send, MethodNotAllowed(("GET", "HEAD")), scope[SCOPE_KEY])
         path = scope["path"]
@@ -54,7 +59,13 @@ class ReferencePage:
         kind, body, tag = self._made[path]
         fields = [(b"content-type", kind), (b"etag", tag), (b"cache-control", b"no-cache")]
         fields.append((b"content-security-policy", POLICY))
-        return await send_answer(send, *await self._representation.of(scope, 200, fields, body))
+        key = path, coding_of(b",".join(values_of(scope, b"accept-encoding")))
+        if is_known(scope, tag) or key not in self._answers:
+            answer = await self._representation.of(scope, 200, fields, body)
+            if answer[0] != 200:
+                return await send_answer(send, *answer)
+            self._answers[key] = answer
+        return await send_answer(send, *self._answers[key])
 
     def _make(self, path: str) -> tuple[bytes, bytes]:
         """Return the media type and the content of one path."""

@@ -95,7 +95,7 @@ class _Cached:
     async def result(self) -> Check:
         if self._last is not None and time.monotonic() - self._at < FRESH:
             return self._last
-        if self._running is None:
+        if self._running is None or self._running.done():  # also where a function has cancelled all tasks
             self._running = asyncio.create_task(self._run())
         return await asyncio.shield(self._running)
 
@@ -104,9 +104,9 @@ class _Cached:
         await asyncio.wait({asked}, timeout=BUDGET)  # and no longer, however slowly it ends
         if not asked.done():
             asked.cancel()
-        self._last = asked.result() if asked.done() else Check("down", "no answer within the time budget")
+        has_ended = asked.done() and not asked.cancelled()
+        self._last = asked.result() if has_ended else Check("down", "no answer within the time budget")
         self._at = time.monotonic()
-        self._running = None
         return self._last
 
     async def _examined(self) -> Check:

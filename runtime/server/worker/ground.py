@@ -63,7 +63,7 @@ class Ground:
 
 
 def _is_usable(stream: Any) -> bool:
-    try:
-        return stream is not None and not stream.closed
-    except ValueError:  # its buffer was detached
+    try:  # what a function writes to need not know whether it is closed
+        return stream is not None and not getattr(stream, "closed", False)
+    except Exception:  # noqa: BLE001  # its buffer was detached, or it is an object of the function's own
         return False

@@ -41,7 +41,7 @@ class JsonLine(logging.Formatter):
         """Return the line, at most 15,000 bytes."""
         own: dict[str, Any] = {
             "level": _LEVELS.get(record.levelname, "info"),
-            "message": _message(record, messages=self._messages),
+            "message": message_text(record, messages=self._messages),
             "time": _clock(record.created, "%Y-%m-%dT%H:%M:%S") + "Z",
             "logger": record.name,
             **request_ids(),
@@ -69,7 +69,7 @@ class TextLine(logging.Formatter):
         named = {**extras(record), "trace": ids.get("trace_id"), "user": ids.get("user_id")}
         details = " ".join(f"{key}={value}" for key, value in named.items() if value is not None)
         clock = self._paint(_clock(record.created, "%H:%M:%S"), "2")
-        message = _printable(_message(record, messages=self._messages))
+        message = _printable(message_text(record, messages=self._messages))
         text = (
             f"{clock} {level} {message}  {self._paint(_printable(f'{record.name} {details}'), '2')}".rstrip()
         )
@@ -132,7 +132,8 @@ def unwritable(record: logging.LogRecord, error: Exception) -> logging.LogRecord
     return stated
 
 
-def _message(record: logging.LogRecord, *, messages: bool) -> str:
+def message_text(record: logging.LogRecord, *, messages: bool) -> str:
+    """Return the message of a record as it may be read; `messages` as in `JsonLine`."""
     text = record.getMessage()
     if record.name == "asyncio" and record.exc_info and not messages:
         # What follows quotes values: the exception of a task, the arguments of a callback.

@@ -6,9 +6,11 @@ modules that are not public.
 
 import json
 import logging
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -34,12 +36,8 @@ _NAMES = {
     "exception_message": "exception.message",
     "traceback": "exception.stacktrace",
 }
-_OWN = (
-    "annex.",
-    "runtime.",
-    "shared.agents.",
-    "shared.database.",
-)  # loggers of the product; others are a team's
+_OWN = ("annex.", "runtime.", "shared.agents.", "shared.database.")
+"""Loggers of the product; others are a team's."""
 
 
 class WaitingLine(NamedTuple):
@@ -86,8 +84,9 @@ class LineExporter:
         """Send them, grouped by logger."""
         by_logger: dict[str, list[LogRecord]] = defaultdict(list)
         for line in lines:
-            members = json.loads(line.text)
-            by_logger[members["logger"]].append(_record(line, members))
+            with suppress(ValueError, TypeError):  # a record that somebody made by hand costs no other line
+                members = json.loads(line.text)
+                by_logger[members["logger"]].append(_record(line, members))
         scopes = [
             ScopeLogs(scope=InstrumentationScope(name=_clean(name)), log_records=records)
             for name, records in by_logger.items()
@@ -110,9 +109,15 @@ def _record(line: WaitingLine, members: dict[str, Any]) -> LogRecord:
         severity_text=members["level"].upper(),
         body=_value(members["message"]),
         attributes=list(_attributes(members)),
-        trace_id=bytes.fromhex(members.get("trace_id", "")),
-        span_id=bytes.fromhex(members.get("span_id", "")),
+        trace_id=_id(members.get("trace_id"), 16),
+        span_id=_id(members.get("span_id"), 8),
     )
+
+
+def _id(text: object, size: int) -> bytes:
+    """Return an id of so many bytes; outside of a trace, a line may have anything under its name."""
+    is_one = isinstance(text, str) and re.fullmatch(rf"[0-9a-f]{{{2 * size}}}", text)
+    return bytes.fromhex(str(text)) if is_one else b""
 
 
 def _attributes(members: dict[str, Any]) -> Iterator[KeyValue]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PREFIX = "annex:work:"  # after that of the URL
 TIMEOUT = 3.0  # seconds for one command, connection included
+FIRST_TRY = 1.0  # seconds of them, for what may be asked twice
 LOG_EVERY = 10.0  # seconds between two log lines of what the server refuses
 logger = logging.getLogger(__name__)
 
@@ -149,12 +150,12 @@ class Queue:
         not ended.
         """
         wait = int(delay * 1000)
-        had: bytes = await self._run("ENQUEUE", run_id, key, wait, transaction, *_flat(fields))
+        had: bytes = await self._run_again("ENQUEUE", run_id, key, wait, transaction, *_flat(fields))
         return had.decode()
 
     async def release(self, run_id: str, *, is_committed: bool) -> None:
         """Let a run begin that was held for a transaction, or drop it."""
-        await self._run("RELEASE", run_id, int(is_committed))
+        await self._run_again("RELEASE", run_id, int(is_committed))
 
     async def held(self, longer_than: float) -> list[HeldRun]:
         """Return runs that have been held for so many seconds, the oldest hundred."""
@@ -280,6 +281,22 @@ class Queue:
     async def _run(self, script: str, *arguments: Any) -> Any:
         async with self._reachable():
             return await self._pipelining.run(self._scripts[script], arguments)
+
+    async def _run_again(self, script: str, *arguments: Any) -> Any:
+        """Do a step that a second time changes nothing; ask once more where no answer comes.
+
+        After a failover, connections that stayed open may lead nowhere: all that are idle are made anew.
+        """
+        from redis.exceptions import ConnectionError as Disconnected
+        from redis.exceptions import TimeoutError as Unanswered
+
+        async with self._reachable():
+            try:
+                async with asyncio.timeout(FIRST_TRY):
+                    return await self._pipelining.run(self._scripts[script], arguments)
+            except (Disconnected, Unanswered, TimeoutError):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
+                return await self._pipelining.run(self._scripts[script], arguments)
 
     @asynccontextmanager
     async def _reachable(self, seconds: float = TIMEOUT) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ from tests.fixtures.app import Compose
 STARTS = '''"""Start threads in every way, and return what each knows of the call."""
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,6 +44,12 @@ async def get() -> dict[str, str]:
     own = Own()
     by(own)
     seen["own"] = own.seen
+    again = threading.Thread(target=lambda: seen.update(again=known()))
+    again._started.set()
+    with contextlib.suppress(RuntimeError):
+        again.start()  # fails, as where no thread can be started
+    again._started.clear()
+    by(again)
     by(threading.Timer(0, lambda: seen.update(timer=known())))
     seen["pool"] = pool.submit(known).result()
     seen["mapped"] = next(iter(pool.map(lambda _: known(), [1])))
@@ -60,6 +67,7 @@ async def test_each_way_to_start_a_thread_keeps_the_trace_of_its_own_call(compos
         first, second = [(await caller.anonymous("GET", "/starts")).json() for _ in range(2)]
 
     assert set(first.values()) == {first["here"]}, first
+    assert "again" in first
     assert set(second.values()) == {second["here"]}, second
     assert first["here"] != second["here"]
     assert int(first["here"], 16)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import logging
 import re
 import sys
@@ -172,6 +173,23 @@ async def test_sentry_is_told_no_text_of_an_exception_where_the_log_is_not(
     assert "K1tt3n" not in str(envelopes.events[0]["exception"])
 
 
+async def test_sentry_is_told_of_a_forgotten_task_without_the_text_of_its_exception(envelopes: Envelopes):
+    telemetry = Telemetry.start(load({"ANNEX_ENV": "production", "SENTRY_DSN": envelopes.dsn}))
+
+    async def fail() -> None:
+        raise ValueError("".join(("K1tt", "3n")))
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    await telemetry.stop(10)
+
+    (event,) = [each for each in envelopes.events if each["logger"] == "asyncio"]
+    assert event["logentry"]["formatted"] == "Task exception was never retrieved"
+    assert b"K1tt3n" not in envelopes.raw
+
+
 async def test_a_dsn_without_the_package_is_one_warning_with_the_cure(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -183,7 +201,11 @@ async def test_a_dsn_without_the_package_is_one_warning_with_the_cure(
 
 
 @pytest.mark.parametrize(
-    "text", ["https://sentry.example/1", "key@sentry.example/1", "https://key@host/", "https://k@h/x y/1"]
+    "text",
+    [
+        *("https://sentry.example/1", "key@sentry.example/1", "https://key@host/", "https://k@h/x y/1"),
+        *("https://key@host:port/1", "https://key@host:/1"),
+    ],
 )
 def test_what_is_no_dsn_is_refused_by_name_without_its_key(text: str):
     with pytest.raises(SettingsError) as refusal:

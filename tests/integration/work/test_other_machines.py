@@ -20,7 +20,7 @@ from shared.agents import RunStore
 from shared.errors import Unavailable
 from shared.redis_url import RedisUrl
 from shared.secret import Secret
-from tests.fixtures.service import free_port
+from tests.fixtures.service import free_port, until
 from tests.fixtures.tls import certificates
 from tests.fixtures.valkey import Relay, relaying, serving_redis
 
@@ -134,6 +134,32 @@ async def test_a_lost_answer_to_enqueue_is_not_a_second_run(pair: Pair):
         assert await again.enqueue(run, FIELDS, key="", delay=0) == run
         assert [each.waiting for each in await again.depths()] == [1]
         await again.close()
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["at once", "in a transaction"])
+async def test_a_run_is_queued_once_though_the_idle_connections_lead_nowhere(pair: Pair, is_held: bool):
+    async with queue_at(pair.url) as queue:
+        await asyncio.gather(*(queue.read(new_id()) for _ in range(5)))  # as many connections
+        pair.relay.swallow()
+        run = new_id()
+        assert await queue.enqueue(run, FIELDS, key="", delay=0, transaction="7" if is_held else "") == run
+        if is_held:
+            pair.relay.swallow()
+            await queue.release(run, is_committed=True)
+        assert pair.relay.swallowed
+        assert [each.waiting for each in await queue.depths()] == [1]
+
+
+async def test_a_run_is_queued_once_though_its_connection_was_cut(pair: Pair):
+    async with queue_at(pair.url) as queue:
+        await queue.depths()
+        pair.relay.is_deaf = True
+        asked = asyncio.create_task(queue.enqueue(new_id(), FIELDS, key="", delay=0))
+        await asyncio.to_thread(until, lambda: pair.relay.swallowed)
+        pair.relay.is_deaf = False
+        pair.relay.cut()
+        await asked
+        assert [each.waiting for each in await queue.depths()] == [1]
 
 
 @pytest.mark.parametrize("prefix", ["", "shop:", "a'b\"\\:%"], ids=["none", "plain", "quotes"])

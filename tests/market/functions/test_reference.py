@@ -42,6 +42,18 @@ async def test_the_page_loads_swagger_ui_from_this_service_and_runs_nothing_inli
     assert files[2].headers["content-encoding"]  # it is 1.5 MB
 
 
+async def test_the_viewer_is_compressed_once_for_each_coding(caller: Caller):
+    bodies = []
+    for coding in ("br", "gzip", "br", "identity", "gzip"):
+        headers = {"Accept-Encoding": coding}
+        response = await caller.anonymous("GET", "/docs/swagger-ui-bundle.js", headers=headers)
+        assert response.headers.get("content-encoding", "identity") == coding
+        bodies.append(response.content)
+        known = {**headers, "If-None-Match": response.headers["etag"]}
+        assert (await caller.anonymous("GET", "/docs/swagger-ui-bundle.js", headers=known)).status_code == 304
+    assert len({*bodies}) == 1
+
+
 def test_the_viewer_is_the_one_whose_digest_the_page_names():
     parts = [part for part in PARTS.values() if part.digest]
     digests = [base64.b64encode(hashlib.sha384(part.read()).digest()).decode() for part in parts]

@@ -92,6 +92,25 @@ def test_a_folder_as_init_writes_it_has_no_fault(service: Path):
     assert faults(service) == []
 
 
+CMD = 'CMD ["annex", "serve"]'
+SOUND: dict[str, Change] = {
+    "entry point and arguments": replace("Dockerfile", CMD, 'ENTRYPOINT ["annex"]\nCMD ["serve"]'),
+    "platform": replace("Dockerfile", "FROM ${BASE}\n", "FROM --platform=linux/amd64 ${BASE}\n"),
+    "stage of a stage": replace("Dockerfile", "FROM ${BASE}\n", "FROM ${BASE} AS run\nFROM run\n"),
+    "copy as JSON": replace("Dockerfile", "COPY . .", 'COPY --chown=1:1 [".", "."]'),
+    "file of the web": replace("Dockerfile", "COPY . .", "COPY . .\nADD https://example.com/ca.pem /ca.pem"),
+    "text in place": replace("Dockerfile", "COPY . .", "COPY . .\nCOPY <<EOF /etc/motd\nhello\nEOF"),
+    "file by argument": replace("Dockerfile", "COPY . .", "COPY . .\nCOPY $MORE /more"),
+}
+
+
+@pytest.mark.parametrize("change", SOUND.values(), ids=SOUND)
+def test_a_folder_that_is_written_in_another_way_is_as_good(service: Path, change: Change):
+    before = examine_folder(service, VARIABLES)
+    change(service)
+    assert examine_folder(service, VARIABLES) == before
+
+
 BROKEN: dict[str, tuple[Change, str]] = {
     "functions/ has no function file": (
         lambda root: shutil.rmtree(root / "functions"),
@@ -106,6 +125,9 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "lock of another Python": (replace("pyproject.toml", ">=3.12", ">=3.14"), "uv.lock is older than"),
     "no pyproject": (remove("pyproject.toml"), "pyproject.toml is missing"),
     "pyproject broken": (write("pyproject.toml", "[project"), "could not be examined"),
+    "pyproject of tools alone": (write("pyproject.toml", "[tool.ruff]"), "could not be examined"),
+    "lock of another form": (write("uv.lock", "package = [1]"), "could not be examined"),
+    "configuration without an end": (write("railway.json", "[" * 100_000), "could not be examined"),
     "requirements": (
         several(remove("Dockerfile"), write("requirements.txt", "")),
         "requirements.txt makes Railpack ignore uv.lock",

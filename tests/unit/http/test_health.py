@@ -114,3 +114,19 @@ def test_probes_are_shared_by_everybody_who_asks_at_once():
 def test_another_method_is_405():
     response = ask(health("ok"), "POST", "/health")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_a_check_whose_task_was_cancelled_by_a_function_is_made_again():
+    async def probe() -> Check:
+        await asyncio.sleep(0)
+        return Check("ok")
+
+    app = Health({"part": probe}, version="7")
+    asked = asyncio.create_task(app.report())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for each in asyncio.all_tasks() - {asyncio.current_task()}:
+        each.cancel()
+    await asyncio.wait([asked])
+
+    assert (await app.report()).status == "ok"

@@ -22,6 +22,7 @@ HARMS = {
     # What adds to them, or is put back by the function itself, is its own affair.
     "builtins.mine = sys.modules['mine'] = 1": [],
     "sys.stdout = io.StringIO()": [],
+    "sys.stdout = type('Writer', (), {'write': lambda *_: 0, 'flush': lambda *_: 0})()": [],
     "sys.setrecursionlimit(5000)": [],
 }
 PROGRAM = """

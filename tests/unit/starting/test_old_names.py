@@ -1,5 +1,7 @@
 """Old names of the table work throughout one minor version, and warn with the file and line that has them."""
 
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from runpy import run_path
@@ -13,6 +15,7 @@ from runtime.replacements import REPLACEMENTS, Replacement, is_kept
 from runtime.routing import discover
 from runtime.settings.reading import variables
 from tests.fixtures.routing import write_tree
+from tests.fixtures.service import ROOT
 
 MOVED = [each for each in REPLACEMENTS if each.kind == "module" and each.new]
 KEY = '"""A function."""\n\nfrom runtime import Function, Notes\n\nconfig = Function(\n    patience=5,\n)\n\n\nasync def get() -> int:\n    """Return it."""\n    return 1\n'
@@ -48,6 +51,13 @@ def test_a_module_that_moved_is_found_under_its_old_name_in_its_minor_version_al
         run_path(str(module))
 
     assert {(each.filename, each.lineno) for each in warned} == {(str(module), 2)}
+
+
+def test_the_old_module_of_the_command_still_is_the_command():
+    command = [sys.executable, "-m", "runtime.cli", "--version"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+    assert (ran.returncode, version() in ran.stdout) == (0, True), ran.stderr
 
 
 def test_a_variable_that_was_renamed_is_read_under_its_old_name_in_its_minor_version_alone():

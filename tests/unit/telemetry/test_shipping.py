@@ -73,6 +73,23 @@ async def test_whatever_extra_holds_one_line_arrives_and_the_next_one_too(otlp: 
     assert TOKEN.encode() not in b"".join(otlp.raw)
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"trace_id": 5}, {"trace_id": "no trace"}, {"trace_id": "ab", "span_id": ["ab"]}, {"created": -1.0},
+        {"created": math.nan}, {"msg": 'sent "Authorization: Bearer abc"', "args": ()}, {"name": "\ud800"},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_record_that_was_made_by_hand_costs_no_other_line(otlp: Receiver, made):
+    telemetry = started(otlp.http)
+    logger.handle(logging.makeLogRecord({"name": "desk.orders", "msg": "made", "levelno": 20, **made}))
+    logger.info("second")
+    await telemetry.stop(5)
+
+    assert "second" in [each.body for each in otlp.logs]
+
+
 async def test_lines_that_cannot_be_sent_are_given_up_at_the_stop(black_hole: str):
     telemetry = started(black_hole)
     for number in range(3000):

@@ -48,10 +48,10 @@ def _start(lines: list[str]) -> Iterator[Finding]:
         yield Finding("image", 'the Dockerfile has no CMD: add CMD ["annex", "serve"]', is_fault=True)
         return
     told = commands[-1].split(maxsplit=1)[1]
-    try:
-        words: list[str] | None = [str(each) for each in json.loads(told)]
-    except ValueError:
-        words = None
+    words = _words(told)
+    last = {line.split()[0].upper(): _words(line.split(maxsplit=1)[1]) for line in commands}
+    if words and (entry := last.get("ENTRYPOINT")) and "CMD" in last:
+        words = [*entry, *(last["CMD"] or ())]
     problem = start_fault(" ".join(words) if words else told)
     if not problem and words is None and not told.startswith("exec "):
         problem = "it has the shell form, and the shell keeps SIGTERM for itself"
@@ -65,10 +65,24 @@ def _start(lines: list[str]) -> Iterator[Finding]:
         )
 
 
+def _words(told: str) -> list[str] | None:
+    """Return the words of an instruction in JSON form, None where it has the shell form."""
+    try:
+        found = json.loads(told)
+    except ValueError:
+        return None
+    return [str(each) for each in found] if isinstance(found, list) else None
+
+
 def _base(root: Path, lines: list[str]) -> Iterator[Finding]:
     arguments = dict(re.findall(r"^ARG\s+(\w+)=(\S+)", "\n".join(lines), re.MULTILINE | re.IGNORECASE))
-    bases = [line.split()[1] for line in lines if re.match(r"FROM\s", line, re.IGNORECASE)]
-    images = [re.sub(r"\$\{?(\w+)\}?", lambda name: arguments.get(name[1], ""), each) for each in bases]
+    stages: dict[str, str] = {}
+    images: list[str] = []
+    for line in lines:
+        if stage := re.match(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", line, re.IGNORECASE):
+            image = re.sub(r"\$\{?(\w+)\}?", lambda name: arguments.get(name[1], ""), stage[1])
+            images.append(stages.get(image, image))
+            stages[str(stage[2])] = images[-1]
     project = root / "pyproject.toml"
     wanted = tomllib.loads(project.read_text("utf-8")).get("project", {}) if project.is_file() else {}
     for image in images[-1:]:
@@ -89,7 +103,7 @@ def _context(root: Path, lines: list[str]) -> Iterator[Finding]:
         source
         for line in lines
         if re.match(r"(?:COPY|ADD)\s", line, re.IGNORECASE) and "--from=" not in line
-        for source in [word for word in line.split()[1:-1] if not word.startswith("--")]
+        for source in _sources(line)
     ]
     sources = {str(PurePosixPath(source.lstrip("/"))) for source in copied}
     everything = "." in sources
@@ -106,6 +120,13 @@ def _context(root: Path, lines: list[str]) -> Iterator[Finding]:
         if everything and (root / name).exists() and not is_removed and not is_ignored(name, rules):
             text = f"{name} would be in the image with its secrets: add it to .dockerignore"
             yield Finding("image", text, is_fault=True)
+
+
+def _sources(line: str) -> list[str]:
+    """Return the files of the build's context that an instruction copies, as far as its text tells."""
+    told = re.sub(r"^\S+\s+(?:--\S+\s+)*", "", line)
+    words = _words(told) or told.split()
+    return [word for word in words[:-1] if "://" not in word and "$" not in word and "<<" not in word]
 
 
 def is_ignored(path: str, rules: list[str]) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runtime.commands.checking.deploy.dockerfile import examine_dockerfile
 from runtime.commands.checking.deploy.packages import examine_packages
-from runtime.commands.checking.deploy.railway import examine_railway
+from runtime.commands.checking.deploy.railway import examine_railway, repository
 from runtime.commands.checking.deploy.variables import examine_variables
 from runtime.commands.finding import Finding, broken
 
@@ -23,14 +23,9 @@ def examine_folder(root: Path, variables: Mapping[str, str]) -> list[Finding]:
     for part in PARTS:
         try:
             findings += part(root)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except Exception as error:  # noqa: BLE001  # a file may hold anything: the other parts are read all the same
             findings.append(broken(part.__name__.removeprefix("examine_"), error))
     return [*findings, *examine_variables(variables)]
-
-
-def repository(root: Path) -> Path:
-    """Return the folder of the git repository that `root` is in, `root` itself outside of any."""
-    return next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
 
 
 def _place(root: Path, functions: str) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ BUDGET = stop_budget(Settings(env="production"))
 
 def examine_railway(root: Path) -> Iterator[Finding]:
     """Yield findings about the files that Railway reads for the service in `root`."""
-    top = next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
+    top = repository(root)
     above = [each / name for each in (*root.parents,) if each.is_relative_to(top) for name in FILES]
     for file in above if root != top else ():
         if file.is_file():
@@ -49,6 +49,11 @@ def examine_railway(root: Path) -> Iterator[Finding]:
         yield Finding("railway", text, is_fault=True)
     for file in files:
         yield from _file(file, root, top)
+
+
+def repository(root: Path) -> Path:
+    """Return the folder of the git repository that `root` is in, `root` itself outside of any."""
+    return next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
 
 
 def _shown(folder: Path, top: Path) -> str:
