@@ -36,9 +36,15 @@ RECORD = Route("POST /signals", "/signals", READING, WRITER)
 LATEST = Route("GET /signals/{symbol}", "/signals/SPY")
 DELETE = Route("DELETE /signals/{symbol}", "/signals/SPY", claims=DELETER)
 HISTORY = Route("GET /signals/{symbol}/history", f"/signals/SPY/history?{DAYS}")
+IMPORT = Route("POST /imports", "/imports", {"readings": [READING]}, WRITER)
 HOOK = Route("POST /webhooks/clerk", "/webhooks/clerk", {"type": "user.created"}, by="a webhook")
+WORK = (
+    Route("GET /runs/{id}", "/runs/run_x"),
+    Route("DELETE /runs/{id}", "/runs/run_x"),
+    Route("GET /runs/{id}/events", "/runs/run_x/events"),
+)  # fmt: skip
 ROUTES = (
-    LIST, RECORD, LATEST, DELETE, HISTORY, TEAM, SUMMARY, RUN, STOP, HOOK,
+    LIST, RECORD, LATEST, DELETE, HISTORY, IMPORT, *WORK, TEAM, SUMMARY, RUN, STOP, HOOK,
     Route("GET /signals/{symbol}/live", "/signals/SPY/live"),
     Route("GET /reports/regime", "/reports/regime"),
     Route("GET /", "/", by="anybody"),
