@@ -255,8 +255,11 @@ export interface RunState {
   error: RunError | null;
   /** how many have begun. */
   tries: number;
+  /** Format: date-time. */
   queued_at: string;
+  /** Format: date-time. */
   started_at: string | null;
+  /** Format: date-time. */
   finished_at: string | null;
 }
 
@@ -384,7 +387,7 @@ export interface Routes {
         id: string;
       };
       response: RunState;
-      errors: Everywhere | "auth_unavailable" | "invalid_input" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
     };
     /** Return readings, newest first; pass `nextCursor` back as `cursor` for the next page. */
     "/signals": {
@@ -456,7 +459,7 @@ export interface Routes {
         id: string;
       };
       response: undefined;
-      errors: Everywhere | "auth_unavailable" | "invalid_input" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
     };
     /** Delete every reading of `symbol`; the instrument itself belongs to the app and stays. */
     "/signals/{symbol}": {
@@ -497,7 +500,7 @@ export interface Streams {
         id: string;
       };
       events: RunChanged | { type: "done"; };
-      errors: Everywhere | "auth_unavailable" | "invalid_input" | "unauthenticated";
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
     };
     /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
     "/signals/{symbol}/live": {
