@@ -45,6 +45,7 @@ WORK = (
 HOOK = Route("POST /webhooks/clerk", "/webhooks/clerk", {"type": "user.created"}, by="a webhook")
 ROUTES = (
     LIST, RECORD, LATEST, DELETE, HISTORY, IMPORT, *WORK, TEAM, SUMMARY, RUN, STOP, HOOK,
+    Route("GET /agents/runs/{run_id}/stream", "/agents/runs/run_x/stream"),
     Route("GET /signals/{symbol}/live", "/signals/SPY/live"),
     Route("GET /reports/regime", "/reports/regime"),
     Route("GET /", "/", by="anybody"),
