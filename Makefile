@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
 # The example service: what a team deletes that has functions of its own.
-EXAMPLE := $(addprefix functions/,agents index.py me.py reports signals webhooks) shared/market client/market tests/market \
+EXAMPLE := $(addprefix functions/,agents imports.py index.py me.py reports signals webhooks) shared/market client/market tests/market \
   examples $(addprefix contracts/vectors/,calendar.json thresholds.json)
 
 .PHONY: help bench setup dev committed without-example test test-product test-fast test-bridge test-faults test-hostile test-workers test-image parity soak audit sbom check docs messages fmt fmt-check lint types imports names

@@ -58,6 +58,17 @@ export interface HistoryPoint {
   confidence: number;
 }
 
+/** The readings to record, in their order. */
+export interface Import {
+  readings: NewSignal[];
+}
+
+/** What came of an import; `known` is how many readings there were already. */
+export interface Imported {
+  recorded: number;
+  known: number;
+}
+
 /** The service's card. */
 export interface Index {
   name: string;
@@ -128,6 +139,11 @@ export interface Problem {
   errors?: FieldError[];
 }
 
+/** The run that does the work, for `/runs/{id}`. */
+export interface Queued {
+  id: string;
+}
+
 /** A new reading of the instrument. */
 export interface Reading {
   type: "reading";
@@ -184,11 +200,25 @@ export interface RegimeSummary {
   reasons: string[];
 }
 
+/** A run as it is now; one that is taken up again begins with what it is by then. */
+export interface RunChanged {
+  type: "run";
+  run: RunState;
+}
+
 /** The run is over and its messages stand. */
 export interface RunDone {
   type: "done";
   stopReason: "cancelled" | "completed" | "content_filter" | "input_required" | "length" | "refusal" | "token_limit" | "tool_limit" | "turn_limit";
   usage: TokenUsage;
+}
+
+/** Why the last try failed. */
+export interface RunError {
+  /** stable, as in a problem document. */
+  code: string;
+  /** one sentence. */
+  detail: string;
 }
 
 /** The run broke off. */
@@ -207,6 +237,30 @@ export interface RunFailed {
 export interface RunStarted {
   type: "run_started";
   runId: string;
+}
+
+/** What is known of a run. */
+export interface RunState {
+  /** of the run. */
+  id: string;
+  /** the path that was given to `enqueue`. */
+  job: string;
+  /** `failed` is final; between two tries a run is `queued`. */
+  state: "cancelled" | "done" | "failed" | "queued" | "running";
+  /** from 0 to 1, as the job last said. */
+  progress: number;
+  /** what the job returned. */
+  result: unknown;
+  /** of the last try. */
+  error: RunError | null;
+  /** how many have begun. */
+  tries: number;
+  /** Format: date-time. */
+  queued_at: string;
+  /** Format: date-time. */
+  started_at: string | null;
+  /** Format: date-time. */
+  finished_at: string | null;
 }
 
 /** One reading of one instrument. */
@@ -327,6 +381,14 @@ export interface Routes {
       response: RegimeReport;
       errors: Everywhere | "auth_unavailable" | "database_unavailable" | "invalid_input" | "unauthenticated";
     };
+    /** Return how far a run is, and what came of it. */
+    "/runs/{id}": {
+      path: {
+        id: string;
+      };
+      response: RunState;
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
+    };
     /** Return readings, newest first; pass `nextCursor` back as `cursor` for the next page. */
     "/signals": {
       query?: {
@@ -367,6 +429,12 @@ export interface Routes {
       response: RegimeSummary;
       errors: Everywhere | "agents_unavailable" | "auth_unavailable" | "body_too_large" | "database_unavailable" | "invalid_input" | "model_unavailable" | "not_found" | "rate_limited" | "request_timeout" | "too_many_runs" | "unauthenticated" | "unsupported_media_type";
     };
+    /** Queue an import and return its run. */
+    "/imports": {
+      body: Import;
+      response: Queued;
+      errors: Everywhere | "auth_unavailable" | "body_too_large" | "forbidden" | "invalid_input" | "request_timeout" | "unauthenticated" | "unsupported_media_type";
+    };
     /** Record one reading. */
     "/signals": {
       body: NewSignal;
@@ -381,6 +449,14 @@ export interface Routes {
     "/agents/runs/{run_id}": {
       path: {
         run_id: string;
+      };
+      response: undefined;
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
+    };
+    /** End a run: one that waits at once, one that is under way within seconds. */
+    "/runs/{id}": {
+      path: {
+        id: string;
       };
       response: undefined;
       errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
@@ -417,6 +493,14 @@ export interface Streams {
       };
       events: RunStarted | MessageDelta | AgentMessage | ReasoningDelta | Reasoning | ToolCall | ToolResult | InputRequired | TokenUsage | CustomEvent | RunDone;
       errors: Everywhere | "auth_unavailable" | "invalid_input" | "unauthenticated";
+    };
+    /** Send the run whenever it changes, until it has ended. */
+    "/runs/{id}/events": {
+      path: {
+        id: string;
+      };
+      events: RunChanged | { type: "done"; };
+      errors: Everywhere | "auth_unavailable" | "invalid_input" | "not_found" | "unauthenticated";
     };
     /** Follow `symbol`: its newest reading, then each newer one as it is recorded. */
     "/signals/{symbol}/live": {

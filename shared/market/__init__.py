@@ -12,6 +12,7 @@ from shared.market.signals import (
     latest_signal,
     list_signals,
     record_signal,
+    record_unless_known,
     signal_history,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "list_signals",
     "readings",
     "record_signal",
+    "record_unless_known",
     "signal_history",
 ]

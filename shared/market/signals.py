@@ -203,6 +203,19 @@ async def record_signal(db: Queries, new: NewSignal, user_id: str | None) -> Sig
     return signal
 
 
+async def record_unless_known(db: Queries, new: NewSignal, user_id: str | None) -> bool:
+    """Record a reading unless there is one at that moment; return whether it was recorded.
+
+    Raises:
+        NotFound: there is no such instrument.
+    """
+    try:
+        await record_signal(db, new, user_id)
+    except Conflict:
+        return False
+    return True
+
+
 async def delete_signals(db: Queries, symbol: str) -> int:
     """Delete every reading of `symbol` and return how many there were."""
     return await db.execute(_DELETE, symbol)

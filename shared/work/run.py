@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
 from typing import Any, Literal, Protocol, get_type_hints
 
 import msgspec
 from msgspec import Struct
+
+from shared.instant import Instant
 
 MAX_RESULT = 1024 * 1024  # bytes of what a run, or one of its steps, gives
 MAX_NAME = 200  # characters
@@ -48,9 +49,9 @@ class RunState(Struct, frozen=True, kw_only=True):
     result: Any = None
     error: RunError | None = None
     tries: int = 0
-    queued_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    queued_at: Instant
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
 
 
 class RunBook(Protocol):

@@ -18,7 +18,7 @@ from tests.fixtures.docker import Docker, engine, import_base
 from tests.fixtures.figures import Figure
 from tests.fixtures.production import environment
 from tests.fixtures.service import ROOT, free_port
-from tests.fixtures.valkey import RedisServer
+from tests.fixtures.valkey import RedisServer, serving_redis
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -68,7 +68,7 @@ def context(target: Path) -> Path:
 
 
 def test_the_steps_of_the_image_give_a_service_without_development_tools(
-    tmp_path: Path, issuer: Issuer, figure: Figure
+    tmp_path: Path, issuer: Issuer, figure: Figure, redis_server: RedisServer
 ):
     uv = shutil.which("uv") or shutil.which("uv", path=ROOT / ".uv/bin")
     if uv is None:
@@ -84,7 +84,12 @@ def test_the_steps_of_the_image_give_a_service_without_development_tools(
     python, port = folder / ".venv/bin/python", free_port()
     inside = subprocess.run([python, "-c", INSIDE], cwd=folder, capture_output=True, text=True, check=True)
     assert inside.stdout.splitlines()[:2] == ["[]", "[]"]
-    given = {**bare(), **settings(issuer, port), "PYTHONPATH": str(folder)}
+    given = {
+        **bare(),
+        **settings(issuer, port),
+        "PYTHONPATH": str(folder),
+        "REDIS_URL": redis_server.url,
+    }
     program = folder / ".venv/bin/annex"
     checked = subprocess.run(
         [program, "check"], cwd=folder, env=given, capture_output=True, text=True, check=False
@@ -149,7 +154,9 @@ def test_what_railpack_installs_serves_with_a_queue_and_holds_no_development_too
     assert "strict-transport-security" in health.headers
 
 
-def test_the_image_is_built_and_serves_as_nobody_and_stops_with_0(issuer: Issuer, figure: Figure, full: bool):
+def test_the_image_is_built_and_serves_as_nobody_and_stops_with_0(
+    tmp_path: Path, issuer: Issuer, figure: Figure, full: bool
+):
     if not full:
         pytest.skip("building the image takes a minute: `make test-image`")
     with engine() as docker:
@@ -161,12 +168,15 @@ def test_the_image_is_built_and_serves_as_nobody_and_stops_with_0(issuer: Issuer
         figure("image MB over its base", round((sizes[0] - sizes[1]) / 1e6))
         inside = docker("run", "--rm", "--network=host", "annex-test", "python", "-c", INSIDE)
         assert inside.splitlines()[-3:] == ["[]", "[]", "True"]
-        serve(docker, issuer)
+        redis_port = free_port()
+        with serving_redis(tmp_path, "--port", str(redis_port)):
+            serve(docker, issuer, f"redis://127.0.0.1:{redis_port}")
 
 
-def serve(docker: Docker, issuer: Issuer) -> None:
+def serve(docker: Docker, issuer: Issuer, redis_url: str) -> None:
     port = free_port()
-    variables = [f"--env={name}={value}" for name, value in settings(issuer, port).items()]
+    given = settings(issuer, port) | {"REDIS_URL": redis_url}
+    variables = [f"--env={name}={value}" for name, value in given.items()]
     name = docker("run", "-d", "--network=host", *variables, "annex-test").splitlines()[-1]
     try:
         assert wait_for(port).json()["checks"]["functions"]["status"] == "ok"

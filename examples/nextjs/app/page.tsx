@@ -27,6 +27,9 @@ export default function Page() {
         <Panel title="Chat" id="to-chat">
           <a href="/chat">Ask the team, with useChat</a>
         </Panel>
+        <Panel title="Import" id="to-imports">
+          <a href="/imports">Import readings, and follow the run</a>
+        </Panel>
         <Panel title="Cached for everybody" id="cached">
           <Suspense fallback={<p>…</p>}>
             <Card />

@@ -1,8 +1,8 @@
 """The error codes that an operation can return: from its policy, its inputs and its code.
 
 The compiled code is searched for error classes that the handler, or a function that it calls by name,
-mentions. This is an estimate: an error raised by a method is missed, except of `Agents`, whose methods name
-theirs; a handler can add codes in the `Raises:` section of its docstring.
+mentions. This is an estimate: an error raised by a method is missed, except of `Agents` and `Jobs`, whose
+methods name theirs; a handler can add codes in the `Raises:` section of its docstring.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +14,7 @@ from runtime.routing import InputKind, Operation
 from shared import errors
 from shared.agents import Conversation
 from shared.errors import AnnexError
+from shared.work import Jobs
 
 ALWAYS = frozenset({
     errors.Invalid.code,  # of the `Request-Timeout` header
@@ -53,6 +54,8 @@ def codes_of(operation: Operation) -> list[str]:
     for one in operation.inputs:
         if one.kind is InputKind.AGENTS:
             codes.update(_from_agents(operation, one.annotation, reached))
+        if one.kind is InputKind.JOBS:
+            codes.update(_from_methods(Jobs, reached))
     return sorted(codes)
 
 

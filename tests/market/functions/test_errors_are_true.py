@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from runtime.testing.model import ModelReply, ModelServer, calls, says
 from tests.fixtures.app import Caller, Compose, permitted
 from tests.fixtures.postgres import Postgres
-from tests.fixtures.provoked import Provocation, Route, delivery, listed
+from tests.fixtures.provoked import SOON, Provocation, Route, delivery, listed
 from tests.fixtures.valkey import RedisServer
 
 # The service interrupts by SIGALRM what holds the loop, which the runner's own signal would keep it from.
@@ -36,9 +36,16 @@ RECORD = Route("POST /signals", "/signals", READING, WRITER)
 LATEST = Route("GET /signals/{symbol}", "/signals/SPY")
 DELETE = Route("DELETE /signals/{symbol}", "/signals/SPY", claims=DELETER)
 HISTORY = Route("GET /signals/{symbol}/history", f"/signals/SPY/history?{DAYS}")
+IMPORT = Route("POST /imports", "/imports", {"readings": [READING]}, WRITER)
+WORK = (
+    Route("GET /runs/{id}", "/runs/run_x"),
+    Route("DELETE /runs/{id}", "/runs/run_x"),
+    Route("GET /runs/{id}/events", "/runs/run_x/events"),
+)
 HOOK = Route("POST /webhooks/clerk", "/webhooks/clerk", {"type": "user.created"}, by="a webhook")
 ROUTES = (
-    LIST, RECORD, LATEST, DELETE, HISTORY, TEAM, SUMMARY, RUN, STOP, HOOK,
+    LIST, RECORD, LATEST, DELETE, HISTORY, IMPORT, *WORK, TEAM, SUMMARY, RUN, STOP, HOOK,
+    Route("GET /agents/runs/{run_id}/stream", "/agents/runs/run_x/stream"),
     Route("GET /signals/{symbol}/live", "/signals/SPY/live"),
     Route("GET /reports/regime", "/reports/regime"),
     Route("GET /", "/", by="anybody"),
@@ -47,6 +54,9 @@ ROUTES = (
 
 TOLD_TO_THE_MODEL = {TEAM.name: {"database_unavailable"}}
 """Listed, since the function has a database; only its tools use it, and what they raise goes to the model."""
+
+OF_A_FILE = {"function_stalled", "function_unavailable", "internal_error"}
+"""Listed for every route; those of runs are the service's own, and have no file that could fail."""
 
 
 @pytest.fixture
@@ -96,6 +106,17 @@ async def fail_models(tried: Provocation, model: ModelServer, redis: RedisServer
         run = events(await TEAM.ask(caller, path=DETACHED))[0]["runId"]
         take(RUN.name, await RUN.ask(caller, path=f"/agents/runs/{run}"))
         await lose_a_run(tried, caller, model, redis)
+        await lose_the_queue(tried, caller, redis)
+
+
+async def lose_the_queue(tried: Provocation, caller: Caller, redis: RedisServer) -> None:
+    """Ask for a run that there is not, and again while the queue does not answer."""
+    for route in WORK:
+        tried.codes.take(route.name, await route.ask(caller))
+    redis.hang()
+    for route in WORK:
+        tried.codes.take(route.name, await route.ask(caller, headers=SOON))
+    redis.resume()
 
 
 async def lose_a_run(tried: Provocation, caller: Caller, model: ModelServer, redis: RedisServer) -> None:
@@ -132,4 +153,6 @@ async def test_each_route_answers_the_errors_that_its_contract_lists_and_no_othe
     expected = listed(contract)
     for name, codes in TOLD_TO_THE_MODEL.items():
         expected[name] -= codes
+    for route in WORK:
+        expected[route.name] -= OF_A_FILE
     assert tried.codes.seen == expected

@@ -15,8 +15,8 @@ def test_the_committed_contract_is_valid_openapi():
 
 
 def test_what_is_committed_is_what_the_functions_say():
-    assert artefacts.stale(ROOT, discover(ROOT / "functions").operations) == []
+    assert artefacts.stale(ROOT, discover(ROOT / "functions").described) == []
 
 
 def test_every_function_crosses_to_typescript_and_back():
-    assert shapes.faults(discover(ROOT / "functions").operations) == []
+    assert shapes.faults(discover(ROOT / "functions").described) == []

@@ -197,6 +197,32 @@ def test_a_used_continuation_is_an_error_of_functions_that_can_be_sent_one(tmp_p
     assert "model_unavailable" in codes(contract, "/ask", "post")
 
 
+QUEUES = '''
+    """Work that is queued."""
+
+    from runtime import Function, Jobs
+
+    config = Function(methods={"job": {"permission": "org:mail:send"}})
+
+
+    async def post(jobs: Jobs) -> str:
+        """Queue it."""
+        return (await jobs.enqueue("/mail")).id
+
+
+    async def job() -> None:
+        """Do it."""
+'''
+
+
+def test_the_errors_of_jobs_are_listed_where_their_methods_are_called(tmp_path):
+    write_tree(tmp_path, {"mail.py": QUEUES})
+    contract = openapi.document(discover(tmp_path).operations)
+    for path, method in (("/runs/{id}", "get"), ("/runs/{id}", "delete"), ("/runs/{id}/events", "get")):
+        assert "not_found" in codes(contract, path, method)
+    assert "forbidden" in codes(contract, "/mail", "post")
+
+
 WHOLE = '''
     """Whole numbers."""
 

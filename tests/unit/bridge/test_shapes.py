@@ -111,3 +111,8 @@ async def get(since: datetime) -> None:
 def test_every_construct_crosses(tmp_path):
     write_tree(tmp_path, CONSTRUCTS)
     assert shapes.faults(discover(tmp_path).operations) == []
+
+
+def test_the_runs_of_a_service_with_a_job_cross(tmp_path):
+    write_tree(tmp_path, {"mail.py": 'async def job() -> None:\n    """Send it."""\n'})
+    assert [str(fault) for fault in shapes.faults(discover(tmp_path).operations)] == []
