@@ -176,7 +176,8 @@ def test_what_cannot_be_written_to_accept_is_named_and_no_function_file_is_blame
     ((status, output),) = in_one_process((["check", "--accept"], tmp_path, {}))
 
     assert status == 1
-    assert f"✗ accept     {there}" in output
+    assert output.startswith("✗ accept ")
+    assert name in output.partition("\n")[0]
     assert "Move that file" not in output
 
 

@@ -254,9 +254,9 @@ def origin(app: App, service: Service, tmp_path_factory: pytest.TempPathFactory)
 
 
 def greeting(app: App, origin: str) -> str:
-    """Return what the page of the first typed call says to who is signed in."""
+    """Return what the page of the first typed call says to who is signed in; `next dev` first compiles it."""
     cookies = {one["name"]: one["value"] for one in nextjs.ClerkFrontend(app.issuer, origin).cookies()}
-    return httpx.get(f"{origin}/hello", cookies=cookies, timeout=PATIENCE).text
+    return httpx.get(f"{origin}/hello", cookies=cookies, timeout=3 * PATIENCE).text
 
 
 def test_the_first_typed_call_greets_from_the_service_that_init_wrote(
