@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from runtime.bridge.openapi.schemas import PREFIX, SAFE_INTEGER
+from runtime.bridge.openapi.schemas import PREFIX
 from runtime.bridge.typescript import type_of
 from runtime.config import JOB, METHODS
+from runtime.routing.annotations.numbers import SAFE_INTEGER
 
 Schema = dict[str, Any]
 

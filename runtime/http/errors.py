@@ -98,11 +98,14 @@ class Errors:
             await self._app(scope, receive, send)
         except CallerLeft:
             scope[SCOPE_KEY].error = CallerLeft.code
-        except asyncio.CancelledError:  # by the server, at the end of the drain
-            invocation = scope[SCOPE_KEY]
-            if invocation.status:
+        except asyncio.CancelledError:
+            invocation, task = scope[SCOPE_KEY], asyncio.current_task()
+            is_cut = task is not None and task.cancelling() > 0  # by the server, at the end of the drain
+            has_begun = bool(invocation.status)
+            if not has_begun:
+                await refuse(send, _cut(invocation, scope["method"]) if is_cut else Internal(), invocation)
+            if is_cut or has_begun:
                 raise
-            await refuse(send, _cut(invocation, scope["method"]), invocation)
         except Exception as error:
             invocation = scope[SCOPE_KEY]
             if invocation.status:

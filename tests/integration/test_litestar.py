@@ -336,6 +336,7 @@ async def test_the_stock_span_says_what_ours_says(compose: Compose, project: Pat
         "annex.auth",
         "annex.function",
         "annex.deadline_left",
+        "user.id",
     }
     assert "canary" not in repr([stock.to_json(), ours.to_json()])
 

@@ -15,6 +15,7 @@ from msgspec import UNSET, inspect
 
 from runtime.bridge.openapi import docstrings, naming
 from runtime.bridge.openapi.models import ModelSchemas, model_schemas
+from runtime.routing.annotations.numbers import SAFE_INTEGER
 from runtime.routing.annotations.walk import walk
 
 Schema = dict[str, Any]
@@ -22,9 +23,6 @@ Schema = dict[str, Any]
 PREFIX = "#/components/schemas/"
 FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 """An uploaded file (OpenAPI 3.1, "Considerations for File Uploads")."""
-
-SAFE_INTEGER = "double-int"
-"""The format of an integer that a double holds exactly (OpenAPI Format Registry)."""
 
 _LEAST, _MOST = {"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}
 _CHOICE = {"enum", "const"}

@@ -12,6 +12,9 @@ from msgspec import inspect
 from runtime.routing.annotations.models import is_model
 from runtime.routing.annotations.walk import walk
 
+SAFE_INTEGER = "double-int"
+"""The format of an integer that a double holds exactly (OpenAPI Format Registry)."""
+
 MAX_DIGITS = 400  # on either side of the point; a float has 309 before it
 UNBOUNDED = f"Expected a finite number of at most {MAX_DIGITS} digits before and after the point."
 

@@ -130,6 +130,9 @@ class DefaultThreads(ThreadPoolExecutor):
 def shared_threads() -> Iterator[None]:
     """Give the running loop threads that functions share, and no function exchanges or ends for all."""
     loop: Any = asyncio.get_running_loop()
+    if "set_default_executor" in vars(loop):  # another application on it has given it some
+        yield
+        return
     loop.set_default_executor(DefaultThreads())
 
     def kept(*_: object) -> None:
