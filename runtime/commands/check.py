@@ -58,7 +58,7 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
     from runtime.commands.checking.acceptance import accept
     from runtime.commands.checking.database import check_database, declared
     from runtime.commands.checking.examination import examine
-    from runtime.commands.finding import lines, status
+    from runtime.commands.finding import Finding, lines, status
     from runtime.routing import discover
     from runtime.routing.extensions.listing import extended
 
@@ -69,9 +69,14 @@ def _examined(given: argparse.Namespace, settings: Settings, report: Callable[[s
     )
     table = extended(table, budget=budget, refused=refused, report=report)
     root = settings.functions.resolve().parent
+    findings = []
     if given.accept:
-        accept(table, root)
-    findings = examine(settings, table, root=root, since=given.contract)
+        try:
+            accept(table, root)
+        except OSError as error:  # left to the command, the parent would blame a function file
+            trouble = f"{error.filename}: {error.strerror}. Set this right, then run the command again."
+            findings.append(Finding("accept", trouble, is_fault=True))
+    findings += examine(settings, table, root=root, since=given.contract)
     if given.database:
         from runtime.commands.checking.migrations import check_migrations
 

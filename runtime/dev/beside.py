@@ -17,6 +17,7 @@ exec 3<&0
 { read -r _ <&3; kill -TERM 0; } &
 export BACKEND_API_URL="${BACKEND_API_URL:-$2}"
 export NEXT_PUBLIC_BACKEND_API_URL="${NEXT_PUBLIC_BACKEND_API_URL:-$2}"
+unset PORT
 exec /bin/sh -c "$1" </dev/null 3<&-
 """
 
@@ -28,7 +29,8 @@ def beside(command: str, folder: Path, *, url: str, ended: Callable[[], None]) -
     Args:
         command: such as ``npm run dev``.
         folder: in which it runs.
-        url: of the service; the command finds it in `BACKEND_API_URL` unless that is set already.
+        url: of the service; the command finds it in `BACKEND_API_URL` unless that is set already. It does
+            not get `PORT`, which is the service's: an app that took it would find its port in use.
         ended: called once when the command has ended by itself, in another thread.
     """
     sys.stdout.flush()

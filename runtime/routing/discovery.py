@@ -77,7 +77,11 @@ def discover(  # noqa: PLR0913  # all by name
     """
     guard = Guard(root, import_budget, report)
     if not root.is_dir():
-        found = "It does not exist (ANNEX_FUNCTIONS, by default `functions`)."
+        found = (
+            "It is not a folder (ANNEX_FUNCTIONS, by default `functions`)."
+            if root.exists(follow_symlinks=False)
+            else "It does not exist (ANNEX_FUNCTIONS, by default `functions`)."
+        )
         return RouteTable(
             root,
             (),

@@ -163,6 +163,24 @@ def test_a_file_that_is_not_text_is_no_traceback(tmp_path: Path):
     assert all("Traceback" not in output for _, output in results)
 
 
+@pytest.mark.parametrize("name", ["functions", "contracts", "functions/public.lock"])
+def test_what_cannot_be_written_to_accept_is_named_and_no_function_file_is_blamed(tmp_path: Path, name: str):
+    write_tree(tmp_path, {"functions/hello.py": HELLO})
+    there = tmp_path / name
+    if name == "functions/public.lock":
+        there.mkdir()
+    else:
+        shutil.rmtree(there, ignore_errors=True)
+        there.touch()
+
+    ((status, output),) = in_one_process((["check", "--accept"], tmp_path, {}))
+
+    assert status == 1
+    assert output.startswith("✗ accept ")
+    assert name in output.partition("\n")[0]
+    assert "Move that file" not in output
+
+
 COMMANDS = ["new zeta", "upgrade --dry-run", "upgrade"]
 IN_THE_WAY = {
     "a folder": ["pyproject.toml", ".env", "functions/public.lock", "contracts/openapi.json"],

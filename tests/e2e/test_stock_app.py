@@ -3,7 +3,11 @@
 What most readers of docs/nextjs.md have; tests/fixtures/stock_app says how the app is made without internet.
 """
 
+import os
 import re
+import signal
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +18,11 @@ from playwright.sync_api import Browser, expect
 
 from tests.fixtures import nextjs, stock_app
 from tests.fixtures.clerk import Issuer
-from tests.fixtures.nextjs_page import copying, variables
-from tests.fixtures.node import CHECKS, ROOT, run
+from tests.fixtures.nextjs_page import copying, variables, words
+from tests.fixtures.node import CHECKS, run
 from tests.fixtures.routing import write_tree
-from tests.fixtures.service import PATIENCE, Service, annex, free_port
-from tests.fixtures.team import ANNEX, DRIZZLE, PRISMA
+from tests.fixtures.service import PATIENCE, Service, annex, free_port, until
+from tests.fixtures.team import ANNEX, DRIZZLE, PRISMA, answers
 
 pytestmark = pytest.mark.timeout(1800)  # an app is installed and built
 
@@ -122,10 +126,8 @@ async def get() -> Card:
     """Return the service's name."""
     return Card("sample")
 '''
-HELLO = (ROOT / "runtime/starting/templates/hello.py").read_text()
 WHEEL = "annex_functions-0.1.0-py3-none-any.whl"
-FUNCTIONS = {
-    "hello.py": HELLO,
+FUNCTIONS = {  # beside hello.py, which `annex init` writes
     "index.py": CARD,
     "signals/index.py": RECORD,
     "signals/[symbol]/index.py": ONE,
@@ -139,14 +141,18 @@ class App(NamedTuple):
 
     Attributes:
         folder: where.
-        backend_port: of the backend that it calls.
+        backend: the folder of the service that `annex init` wrote beside it, with the functions of the page.
+        backend_port: of the service that it calls.
+        issuer: of its sign-in.
         environment: what it is run with.
         told: what `annex init` said beside it.
         touched: the files of the app that `annex init` wrote, changed or deleted.
     """
 
     folder: Path
+    backend: Path
     backend_port: int
+    issuer: Issuer
     environment: dict[str, str]
     told: str
     touched: set[str]
@@ -159,20 +165,12 @@ def contents(folder: Path) -> set[tuple[str, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A service with the functions that the page calls."""
-    folder = tmp_path_factory.mktemp("project")
-    write_tree(folder / "functions", FUNCTIONS)
-    write_tree(folder / "shared", {"readings.py": READINGS})
-    return folder
-
-
-@pytest.fixture(scope="module")
-def make(node: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], App]:
+def make(node: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], App]:
     """Writes an app, adds the docs' page and the client, and nothing runs that could answer a call."""
 
     def made(cache_components: bool) -> App:
         folder = tmp_path_factory.mktemp("stock") / "app"
+        backend = folder.with_name("backend")
         stock_app.write(folder, cache_components=cache_components)
         schema = PRISMA if cache_components else DRIZZLE
         write_tree(folder, {name.removeprefix("web/"): text for name, text in schema.items()})
@@ -182,12 +180,16 @@ def make(node: str, project: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         assert init.returncode == 0, init.stdout + init.stderr
         touched = {name for name, _ in before ^ contents(folder)}
         stock_app.add_the_page(folder)
-        copied = run(*copying(folder), cwd=project, PYTHONPATH=str(project))
+        write_tree(backend / "functions", FUNCTIONS)
+        write_tree(backend / "shared", {"readings.py": READINGS})
+        copied = run(*copying(folder), cwd=backend)
         assert copied.returncode == 0, copied.stdout + copied.stderr
         issuer, port = Issuer(), free_port()
         return App(
             folder,
+            backend,
             port,
+            issuer,
             {
                 "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY": issuer.publishable_key,
                 "NEXT_PUBLIC_BACKEND_API_URL": "/backend",
@@ -238,9 +240,9 @@ def test_an_app_without_cache_components_builds_too(make: Callable[[bool], App])
 
 
 @pytest.fixture(scope="module")
-def service(app: App, project: Path) -> Iterator[Service]:
-    settings = {"ANNEX_ENV": "test", "PORT": str(app.backend_port), "PYTHONPATH": str(project)}
-    with annex("serve", project, settings, cwd=project) as running:
+def service(app: App) -> Iterator[Service]:
+    settings = {"ANNEX_ENV": "test", "PORT": str(app.backend_port), "CLERK_JWT_KEY": app.issuer.pem}
+    with annex("serve", app.folder.parent, settings, cwd=app.backend) as running:
         yield running
 
 
@@ -249,6 +251,18 @@ def origin(app: App, service: Service, tmp_path_factory: pytest.TempPathFactory)
     log = tmp_path_factory.mktemp("stock-log") / "next.log"
     with nextjs.running(app.folder, free_port(), app.environment, log) as origin:
         yield origin
+
+
+def greeting(app: App, origin: str) -> str:
+    """Return what the page of the first typed call says to who is signed in; `next dev` first compiles it."""
+    cookies = {one["name"]: one["value"] for one in nextjs.ClerkFrontend(app.issuer, origin).cookies()}
+    return httpx.get(f"{origin}/hello", cookies=cookies, timeout=3 * PATIENCE).text
+
+
+def test_the_first_typed_call_greets_from_the_service_that_init_wrote(
+    app: App, origin: str, service: Service
+):
+    assert "Hello, Ada!" in greeting(app, origin)
 
 
 def open_the_gate(service: Service) -> None:
@@ -316,3 +330,31 @@ def test_the_whole_client_type_checks_in_the_app_with_every_check_on(
     checked = run(node, compiler, *(f"--{flag}" for flag in CHECKS), "--incremental", "false", cwd=app.folder)
     ours = [line for line in checked.stdout.splitlines() if line.startswith("annex/")]
     assert (ours, "TS5023" in checked.stdout) == ([], False)
+
+
+def test_one_command_runs_the_service_and_the_app_and_ctrl_c_ends_both(app: App, tmp_path: Path):
+    command, port = words(".venv/bin/annex dev"), free_port()
+    settings = {
+        **{name: value for name, value in app.environment.items() if "BACKEND_API_URL" not in name},
+        "PORT": str(free_port()),
+    }
+    command[-1] += f" -- --port {port}"
+    log = tmp_path / "both.log"
+    with log.open("wb") as out:
+        both = subprocess.Popen(
+            [ANNEX, "dev", *command], cwd=app.backend, env={**os.environ, **settings}, stdout=out, stderr=out
+        )
+    try:
+        until(lambda: answers(int(settings["PORT"])) and is_open(port), seconds=2 * PATIENCE)
+        assert "Hello, Ada!" in greeting(app, f"http://localhost:{port}"), log.read_text()
+        both.send_signal(signal.SIGINT)
+        assert both.wait(PATIENCE) == 0
+        assert not is_open(port)
+    finally:
+        both.kill()
+        both.wait()
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

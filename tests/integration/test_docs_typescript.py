@@ -10,17 +10,20 @@ import pytest
 from runtime.bridge import artefacts
 from runtime.routing import discover
 from tests.fixtures import stock_app
-from tests.fixtures.node import ROOT, run
+from tests.fixtures.node import ROOT, install, run
 from tests.fixtures.routing import write_tree
 
 pytestmark = pytest.mark.timeout(600)
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"^```(?:tsx?|jsx?|typescript)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-ELSEWHERE = {"chat-clients.md"}
-"""Pages about libraries that have tests of their own: tests/integration/agents/test_chat_clients.py."""
+CHATS, RAILWAY = (ROOT / "tests" / "fixtures" / name for name in ("chat_clients", "railway_iac"))
 
 GIVEN = {
+    "chat-clients.md": """
+        const backend = "http://localhost:8000", runId = "run_1", token = "t";
+        const headers = { Authorization: `Bearer ${token}` };
+    """,
     "responses.md": """
         import { backend } from "@/annex/server";
         import { Redirected } from "@/annex/index";
@@ -188,7 +191,7 @@ def blocks() -> list[Block]:
         for number, code in enumerate(BLOCK.findall(page.read_text()), start=1):
             if not (page.name.startswith("nextjs") and code.startswith("// ")):
                 found.append(Block(page.name, number, code))
-    return [each for each in found if each.page not in ELSEWHERE]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -206,9 +209,13 @@ def project(node: str, compilers: Path, tmp_path_factory: pytest.TempPathFactory
     artefacts.write(folder, table.operations, app=folder / "annex")
     modules = folder / "node_modules"
     modules.mkdir()
+    for needed in (CHATS, RAILWAY):
+        install(needed)
     packages = {
         stock_app.packages(): ("@clerk", "@types", "next", "react", "react-dom", "server-only"),
         compilers / "node_modules": ("@tanstack", "msw", "swr"),
+        CHATS / "node_modules": ("@ag-ui", "@ai-sdk", "ai"),
+        RAILWAY / "node_modules": ("railway",),
     }
     for place, names in packages.items():
         for name in names:
@@ -227,7 +234,7 @@ def project(node: str, compilers: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.parametrize("version", ["typescript", "typescript7"])
 def test_every_block_of_the_docs_compiles(node: str, compilers: Path, project: Path, version: str):
-    assert len(blocks()) > 9
+    assert len(blocks()) > 12
     compiler = compilers / "node_modules" / version / "bin" / "tsc"
     checked = run(node, compiler, "--project", project, cwd=project)
     assert checked.returncode == 0, checked.stdout

@@ -333,11 +333,3 @@ def test_the_app_with_the_client_inside_type_checks_under_typescript_7(
     compiler = compilers / "node_modules" / "typescript7" / "bin" / "tsc"
     checked = run(node, compiler, "--project", "tsconfig.json", "--incremental", "false", cwd=nextjs.EXAMPLE)
     assert checked.returncode == 0, checked.stdout
-
-
-def test_the_reference_page_is_readable(world: World, chromium: Browser):
-    page = chromium.new_page(viewport={"width": 1100, "height": 900})
-    page.goto(f"{world.service.url}/docs")
-    expect(page.locator('[data-path="/signals/{symbol}/history"]')).to_be_visible()
-    page.screenshot(path=SHOTS / "reference.png")
-    page.close()
