@@ -9,10 +9,14 @@ import pytest
 from runtime.bridge.reference.page import PARTS, page
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.node import ROOT
+from tests.fixtures.valkey import RedisServer
 
 
-async def test_the_served_contract_is_the_committed_one(caller: Caller):
-    response = await caller.anonymous("GET", "/openapi.json")
+async def test_the_served_contract_is_the_committed_one(
+    compose: Compose, database_url: str, redis_server: RedisServer
+):
+    async with compose(DATABASE_URL=database_url, REDIS_URL=redis_server.url) as caller:
+        response = await caller.anonymous("GET", "/openapi.json")
     assert response.headers["content-type"] == "application/json"
     assert response.content == (ROOT / "contracts" / "openapi.json").read_bytes()
 
