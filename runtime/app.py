@@ -166,7 +166,7 @@ class Application:
             "preflights": partial(Preflights, cors=self.cors, declared=self.table.request_headers),
             "reference": partial(
                 ReferencePage,
-                operations=self.table.operations,
+                operations=self.table.described,
                 # The developer's page signs the tokens.
                 signs=bool(self._in_front) and self.identity.issuer is not None,
             )
