@@ -8,6 +8,13 @@ from shared.secret import Secret
 
 type Provider = Literal["openai", "azure", "anthropic"]
 
+KEY_VARIABLES: dict[Provider, str] = {
+    "openai": "OPENAI_API_KEY",
+    "azure": "AZURE_OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+}
+"""Where the key of each provider is set."""
+
 
 class NamedModel(Struct, frozen=True):
     """A model that an agent asks for by name.
@@ -71,3 +78,8 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     azure_api_key: Secret | None = None
     azure_endpoint: str | None = None
     azure_version: str = "2024-10-21"
+
+    def key(self, provider: Provider) -> Secret | None:
+        """Return the key of a provider, None where it is not set."""
+        keys = {"openai": self.api_key, "azure": self.azure_api_key, "anthropic": self.anthropic_api_key}
+        return keys[provider]

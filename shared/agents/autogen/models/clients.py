@@ -4,7 +4,7 @@ from shared.agents.autogen.models.completions import Completions
 from shared.agents.autogen.models.model_client import ModelClient
 from shared.agents.autogen.models.replay import Recording, ReplayedModel, recorded_replies
 from shared.agents.autogen.models.shipped import shipped
-from shared.agents.settings import ModelSettings, NamedModel
+from shared.agents.settings import KEY_VARIABLES, ModelSettings, NamedModel
 from shared.agents.team import BuiltTeam, Team
 from shared.errors import AgentsUnavailable
 
@@ -28,13 +28,14 @@ class ModelClients:
             ValueError: there is no model of this name.
         """
         named = self._named(name)
-        if self._has_key(named):
-            return self._opened(named)
+        key, variable = self._settings.key(named.provider), KEY_VARIABLES[named.provider]
+        if key is not None:
+            return self._opened(named, key.reveal())
         if not self._settings.may_replay:
-            return self._opened(named)  # raises and names what is missing
+            raise AgentsUnavailable(f"No model is configured: set {variable}.", retry_after=None)
         if team.replay is None:
             raise AgentsUnavailable(
-                f"No model is configured and `{team.name}` has no recorded replies: set {_key_of(named)}.",
+                f"No model is configured and `{team.name}` has no recorded replies: set {variable}.",
                 retry_after=None,
             )
         return ReplayedModel(Recording(recorded_replies(team.replay), self._settings.replay_pace))
@@ -53,31 +54,13 @@ class ModelClients:
             raise ValueError(f"there is no model {name!r}; ANNEX_MODELS has {', '.join(models) or 'none'}")
         return models[name]
 
-    def _has_key(self, named: NamedModel) -> bool:
-        settings = self._settings
-        keys = {
-            "openai": settings.api_key,
-            "azure": settings.azure_api_key,
-            "anthropic": settings.anthropic_api_key,
-        }
-        return keys[named.provider] is not None
-
-    def _opened(self, named: NamedModel) -> ModelClient:
+    def _opened(self, named: NamedModel, key: str) -> ModelClient:
         if named not in self._open:
-            self._open[named] = self._made(named)
+            is_ours = named.provider == "openai"
+            made = (
+                Completions(self._settings, named.model, key)
+                if is_ours
+                else shipped(named, self._settings, key)
+            )
+            self._open[named] = made
         return self._open[named]
-
-    def _made(self, named: NamedModel) -> ModelClient:
-        if named.provider != "openai":
-            return shipped(named, self._settings)
-        if self._settings.api_key is None:
-            raise AgentsUnavailable("No model is configured: set OPENAI_API_KEY.", retry_after=None)
-        return Completions(self._settings, named.model, self._settings.api_key.reveal())
-
-
-def _key_of(named: NamedModel) -> str:
-    return {
-        "openai": "OPENAI_API_KEY",
-        "azure": "AZURE_OPENAI_API_KEY",
-        "anthropic": "ANTHROPIC_API_KEY",
-    }[named.provider]

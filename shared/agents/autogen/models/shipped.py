@@ -18,7 +18,6 @@ from shared.agents.autogen.models.model_client import (
 )
 from shared.agents.settings import ModelSettings, NamedModel
 from shared.errors import AgentsUnavailable
-from shared.secret import Secret
 
 _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "content_filter"}
 """Every other reason means that the model itself stopped: AutoGen says `unknown` of what it does not know."""
@@ -74,18 +73,18 @@ def _demand(output: type[BaseModel]) -> SystemMessage:
     return SystemMessage(content=f"Answer with one JSON value alone, of this schema: {schema}")
 
 
-def shipped(named: NamedModel, settings: ModelSettings) -> ShippedModel:
+def shipped(named: NamedModel, settings: ModelSettings, key: str) -> ShippedModel:
     """Return a model of Azure or Anthropic.
 
     Raises:
-        AgentsUnavailable: its key, its address or its package is missing.
+        AgentsUnavailable: its address or its package is missing.
     """
     if named.provider == "azure":
-        return ShippedModel(named, _azure(named.model, settings))
-    return ShippedModel(named, _anthropic(named.model, settings))
+        return ShippedModel(named, _azure(named.model, settings, key))
+    return ShippedModel(named, _anthropic(named.model, settings, key))
 
 
-def _azure(model: str, settings: ModelSettings) -> ChatCompletionClient:
+def _azure(model: str, settings: ModelSettings, key: str) -> ChatCompletionClient:
     from autogen_ext.models.openai import AzureOpenAIChatCompletionClient
 
     if settings.azure_endpoint is None:
@@ -94,7 +93,7 @@ def _azure(model: str, settings: ModelSettings) -> ChatCompletionClient:
         model=model,
         azure_deployment=model,
         azure_endpoint=settings.azure_endpoint,
-        api_key=_key(settings.azure_api_key, "AZURE_OPENAI_API_KEY"),
+        api_key=key,
         api_version=settings.azure_version,
         model_info=ABILITIES,
         timeout=settings.timeout,
@@ -103,8 +102,7 @@ def _azure(model: str, settings: ModelSettings) -> ChatCompletionClient:
     )
 
 
-def _anthropic(model: str, settings: ModelSettings) -> ChatCompletionClient:
-    key = _key(settings.anthropic_api_key, "ANTHROPIC_API_KEY")
+def _anthropic(model: str, settings: ModelSettings, key: str) -> ChatCompletionClient:
     try:
         from autogen_ext.models.anthropic import AnthropicChatCompletionClient
     except ImportError:
@@ -120,9 +118,3 @@ def _anthropic(model: str, settings: ModelSettings) -> ChatCompletionClient:
         max_retries=settings.retries,
         **where,  # type: ignore[arg-type]  # a TypedDict of which one member may be absent
     )
-
-
-def _key(key: Secret | None, variable: str) -> str:
-    if key is None:
-        raise AgentsUnavailable(f"No model is configured: set {variable}.", retry_after=None)
-    return key.reveal()
