@@ -11,15 +11,9 @@ class AcceptsOldKeys(StructMeta):
     """The class of config classes: calling one with an old key warns, and sets the new one."""
 
     def __call__(self, *args: Any, **keys: Any) -> Any:
-        """Make a config.
-
-        Raises:
-            TypeError: a key is unknown, or given by its old name and its new one.
-        """
+        """Make a config."""
         for old in keys.keys() - set(self.__struct_fields__):
             if change := replaced("key", old):
-                if change.new in keys:
-                    raise TypeError(f"`{old}` is now `{change.new}`: remove `{old}`")
                 warn(change, above=1)
                 keys[change.new] = keys.pop(old)
         return super().__call__(*args, **keys)
