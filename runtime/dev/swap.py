@@ -141,7 +141,7 @@ class HotSwap:
     def _served(self) -> dict[str, str]:
         """Return the module name of each imported function file."""
         files = self._application.table.files
-        return {file: imported.loaded.name for file, imported in files.items()}
+        return {file: each.loaded.name for file, each in files.items() if each.loaded}
 
 
 def last_good(new: RouteTable, old: RouteTable) -> RouteTable:

@@ -21,7 +21,6 @@ from runtime.routing.reading.names import Segment
 from runtime.routing.reading.source import Source
 from runtime.routing.reading.tree import Candidate, template_of
 from runtime.routing.signature import Handler, Signature, read_signature
-from runtime.routing.table import Imported, Route
 
 
 class FunctionFile(Struct, frozen=True, kw_only=True):
@@ -98,19 +97,6 @@ class CompiledFile(Struct, frozen=True):
         """Return it with what the committed contract calls its types."""
         return replace(self, operations=tuple(replace(each, known_types=names) for each in self.operations))
 
-    def routes(self) -> list[Route]:
-        """Return a route for each operation, its job too."""
-        segments = self.before.segments or ()
-        return [
-            Route(
-                endpoint=operation.endpoint,
-                segments=segments,
-                operation=operation,
-                seconds=self.seconds,
-            )
-            for operation in self.operations
-        ]
-
     def uses(self, known: Incumbents) -> Iterator[Use]:
         """Yield the use of each path parameter in each operation."""
         for operation in self.operations:
@@ -167,19 +153,22 @@ def without_reserved(each: FunctionFile, reserved: frozenset[str]) -> FunctionFi
     return replace(each.with_faults(fault), segments=None)
 
 
-def compile_file(each: FunctionFile, loader: Loader, known: Imported | None) -> CompiledFile:
+def compile_file(each: FunctionFile, loader: Loader, known: CompiledFile | None) -> CompiledFile:
     """Import a file and read its handlers; one with faults is not run.
 
     Args:
         each: the file.
         loader: of its folder.
-        known: what an earlier import made of it, used where the text is the same.
+        known: what became of it before, which it still is where nothing that is known of it has changed; where
+            its text is the same, its module still serves.
     """
     if each.faults or each.segments is None:
         return CompiledFile(each, each.faults)
+    if known is not None and known.before == each and not known.faults:
+        return known
     judge = partial(_judged, each)
     # An annotation is code of the file as well, and may do anything.
-    if known is not None and known.text == each.text:
+    if known is not None and known.loaded and known.before.text == each.text:
         judged = loader.guard.run(each.file, "Reading the signature", partial(judge, known.loaded))
     else:
         judged = loader.load(each.file, each.text, judge)

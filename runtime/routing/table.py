@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,12 +12,14 @@ from runtime.asgi.messages import ASGIApp
 from runtime.asgi.stages import Stage
 from runtime.config import Endpoint
 from runtime.routing import handlers
-from runtime.routing.importing.loading import Loaded
 from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.tree import FunctionTree, Method, is_refused
 from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
+
+if TYPE_CHECKING:
+    from runtime.routing.function_file import CompiledFile  # which looks at the lock, and the lock at tables
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -43,13 +46,6 @@ class Route(Struct, frozen=True, kw_only=True):
         return steps(self.endpoint)(handlers.serve(self.operation, note=self.note))
 
 
-class Imported(Struct, frozen=True):
-    """A function file's text and what it became."""
-
-    text: bytes
-    loaded: Loaded
-
-
 class RouteTable:
     """All routes of a functions folder, sorted by URL and method.
 
@@ -57,7 +53,7 @@ class RouteTable:
         root: the folder.
         routes: serving and quarantined.
         faults: sorted by file and line.
-        files: each file that was imported, so that the next discovery need not run it again.
+        files: each file that was imported, as it was judged, so that the next discovery need do neither again.
         others: routes of the team's own Litestar handlers and plugins.
         jobs: the jobs, which no request reaches; those in quarantine too.
     """
@@ -67,7 +63,7 @@ class RouteTable:
         root: Path,
         routes: Iterable[Route],
         faults: Iterable[Fault],
-        files: Mapping[str, Imported] | None = None,
+        files: "Mapping[str, CompiledFile] | None" = None,
         others: Iterable[Endpoint] = (),
         jobs: Iterable[Route] = (),
     ) -> None:
