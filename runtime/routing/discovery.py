@@ -98,7 +98,9 @@ def discover(  # noqa: PLR0913  # all by name
     }
     known_files = {} if previous is None else previous.files
     fresh = {file: it for file, it in known_files.items() if file not in stale}
-    sources = [_source(guard, each.file, read_function, withheld, fresh.get(each.file)) for each in tree.candidates]
+    sources = [
+        _source(guard, each.file, read_function, withheld, fresh.get(each.file)) for each in tree.candidates
+    ]
     files = [read_file(each, *source) for each, source in zip(tree.candidates, sources, strict=True)]
     files = [with_policy(each, folders, unusable) for each in files]
     known = committed(root)

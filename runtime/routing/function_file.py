@@ -57,6 +57,8 @@ class FunctionFile(Struct, frozen=True, kw_only=True):
 
     def with_faults(self, *faults: Fault) -> Self:
         """Return it with these faults as well."""
+        if not faults:
+            return self
         return replace(self, faults=tuple(dict.fromkeys((*self.faults, *faults))))
 
     def fault(self, line: int, found: str, cure: str) -> Fault:
@@ -91,10 +93,14 @@ class CompiledFile(Struct, frozen=True):
 
     def with_faults(self, *faults: Fault) -> Self:
         """Return it with these faults as well."""
+        if not faults:
+            return self
         return replace(self, faults=tuple(dict.fromkeys((*self.faults, *faults))))
 
     def with_known_types(self, names: frozenset[str]) -> Self:
         """Return it with what the committed contract calls its types."""
+        if all(each.known_types == names for each in self.operations):
+            return self
         return replace(self, operations=tuple(replace(each, known_types=names) for each in self.operations))
 
     def uses(self, known: Incumbents) -> Iterator[Use]:
@@ -159,8 +165,8 @@ def compile_file(each: FunctionFile, loader: Loader, known: CompiledFile | None)
     Args:
         each: the file.
         loader: of its folder.
-        known: what became of it before, which it still is where nothing that is known of it has changed; where
-            its text is the same, its module still serves.
+        known: what became of it before. It still is that where nothing that is known of it has changed; where
+            its text is the same, its module serves.
     """
     if each.faults or each.segments is None:
         return CompiledFile(each, each.faults)

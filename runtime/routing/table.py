@@ -1,7 +1,7 @@
 """The result of discovery: every route, serving or not, and everything that is wrong."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,7 @@ class RouteTable:
         root: the folder.
         routes: serving and quarantined.
         faults: sorted by file and line.
-        files: each file that was imported, as it was judged, so that the next discovery need do neither again.
+        files: each file that was imported, as it was judged, so that the next discovery does neither again.
         others: routes of the team's own Litestar handlers and plugins.
         jobs: the jobs, which no request reaches; those in quarantine too.
     """
@@ -103,9 +103,7 @@ class RouteTable:
         Both are made when the first request asks for them: a start would take a tenth longer.
         """
         return FunctionTree(
-            Method(
-                each.segments, each.endpoint.method, each.endpoint.template, cache(partial(each.made, steps))
-            )
+            Method(each.segments, each.endpoint.method, each.endpoint.template, partial(each.made, steps))
             for each in self.routes
         )
 

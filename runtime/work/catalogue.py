@@ -1,7 +1,6 @@
 """The jobs of a route table: found by path, with what they take."""
 
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,7 +30,7 @@ class Catalogue:
         self.table = table
         self.by_template = {route.endpoint.template: route for route in table.jobs}
         self._tree = FunctionTree(
-            Method(each.segments, each.endpoint.method, each.endpoint.template, cache(each.made))
+            Method(each.segments, each.endpoint.method, each.endpoint.template, each.made)
             for each in table.jobs
         )
 
