@@ -8,6 +8,7 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
@@ -98,15 +99,14 @@ def discover(  # noqa: PLR0913  # all by name
     }
     known_files = {} if previous is None else previous.files
     fresh = {file: it for file, it in known_files.items() if file not in stale}
-    sources = [
-        _source(guard, each.file, read_function, withheld, fresh.get(each.file)) for each in tree.candidates
-    ]
+    loader = Loader(guard)
+    reader = partial(read_function, parsed=loader.compile)
+    sources = [_source(guard, each.file, reader, withheld, fresh.get(each.file)) for each in tree.candidates]
     files = [read_file(each, *source) for each, source in zip(tree.candidates, sources, strict=True)]
     files = [with_policy(each, folders, unusable) for each in files]
     known = committed(root)
     files = _spread(files, between_files(_claims(files, known)))
     files = [without_reserved(each, reserved) for each in files]
-    loader = Loader(guard)
     if previous is None:
         loader.forget()
     judged = [_compiled(each, loader, fresh.get(each.file)) for each in files]
@@ -130,14 +130,16 @@ def attempt(guard: Guard, file: str, begins: Callable[[], None]) -> Fault | None
         begins: called when the file has been read, and runs from now on.
     """
     inline = Inline(guard)
+    loader = Loader(inline)
 
     def work() -> None:
-        reader = read_folder if PurePosixPath(file).name == FOLDER_CONFIG else read_function
+        is_folder = PurePosixPath(file).name == FOLDER_CONFIG
+        reader = read_folder if is_folder else partial(read_function, parsed=loader.compile)
         text, source = _source(inline, file, reader, {})
         begins()
-        if reader is read_function:
+        if not is_folder:
             each = with_policy(read_file(read_candidate(file), text, source), {}, {})
-            compiled = _compiled(each, Loader(inline), None)
+            compiled = _compiled(each, loader, None)
             for operation in () if compiled.faults else compiled.operations:
                 _describe(operation)
 
