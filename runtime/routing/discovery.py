@@ -168,8 +168,8 @@ def _read(root: Path, file: str) -> bytes | Fault:
             return Fault(
                 file=file, line=0, found=found, cure="Move data to a file outside of the functions folder."
             )
-        with open(path, "rb") as opened:  # noqa: PTH123
-            return opened.read()
+        with open(path, "rb", buffering=0) as opened:  # noqa: PTH123
+            return opened.readall()
     except OSError as error:
         found = f"The file cannot be read: {error.strerror}."
         return Fault(file=file, line=0, found=found, cure="Check that the file exists and is readable.")
