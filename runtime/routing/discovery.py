@@ -19,11 +19,11 @@ from runtime.refusal import Refusal
 from runtime.routing import runs
 from runtime.routing.annotations.describe import schema_of
 from runtime.routing.conflicts import Claim, Standing, between_files, between_parameters
+from runtime.routing.files import CompiledFile, FunctionFile
 from runtime.routing.function_file import (
-    CompiledFile,
-    FunctionFile,
     compile_file,
     read_file,
+    uses,
     with_policy,
     without_reserved,
 )
@@ -115,7 +115,7 @@ def discover(  # noqa: PLR0913  # all by name
     own = environment or Environment()
     compiled = [with_settings(each, own) for each in compiled]
     compiled = _spread(
-        compiled, between_parameters(use for each in compiled if not each.faults for use in each.uses(known))
+        compiled, between_parameters(use for each in compiled if not each.faults for use in uses(each, known))
     )
     faults = [*stray, *(fault for found in folder_faults.values() for fault in found)]
     return _table(root, compiled, faults, imported)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from runtime.routing.annotations.describe import bare
-from runtime.routing.function_file import CompiledFile
+from runtime.routing.files import CompiledFile
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Input, Operation
 from runtime.routing.reading.faults import Fault

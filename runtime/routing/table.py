@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,14 +11,12 @@ from runtime.asgi.messages import ASGIApp
 from runtime.asgi.stages import Stage
 from runtime.config import Endpoint
 from runtime.routing import handlers
+from runtime.routing.files import CompiledFile
 from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.tree import FunctionTree, Method, is_refused
 from runtime.routing.operation import Operation
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
-
-if TYPE_CHECKING:
-    from runtime.routing.function_file import CompiledFile  # which looks at the lock, and the lock at tables
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -63,7 +60,7 @@ class RouteTable:
         root: Path,
         routes: Iterable[Route],
         faults: Iterable[Fault],
-        files: "Mapping[str, CompiledFile] | None" = None,
+        files: Mapping[str, CompiledFile] | None = None,
         others: Iterable[Endpoint] = (),
         jobs: Iterable[Route] = (),
     ) -> None:
