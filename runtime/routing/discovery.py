@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+import msgspec
 from msgspec.structs import replace
 
 from runtime.asgi import urls
@@ -140,19 +141,21 @@ def attempt(guard: Guard, file: str, begins: Callable[[], None]) -> Fault | None
         if not is_folder:
             each = with_policy(read_file(read_candidate(file), text, source), {}, {})
             compiled = _compiled(each, loader, None)
-            for operation in () if compiled.faults else compiled.operations:
-                _describe(operation)
+            _describe(() if compiled.faults else compiled.operations)
 
     guard.run(file, "The import", work)
     return next(iter(guard.harmful), None)
 
 
-def _describe(operation: Operation) -> None:
-    """Read the types of an operation as the contract does, which runs code of theirs."""
-    for given in operation.inputs:
-        if given.kind.is_described:
-            schema_of(given.annotation)
-    schema_of(operation.event or operation.returns)
+def _describe(operations: tuple[Operation, ...]) -> None:
+    """Read the types of a file as the contract does, which runs code of theirs; all at once is faster."""
+    inputs = [each for operation in operations for each in operation.inputs if each.kind.is_described]
+    types = [*(each.annotation for each in inputs), *(each.event or each.returns for each in operations)]
+    try:
+        msgspec.json.schema_components(types)
+    except Exception:  # noqa: BLE001 - a class of the file may raise what it likes
+        for each in types:  # those behind the one that fails run code as well
+            schema_of(each)
 
 
 def _read(root: Path, file: str) -> bytes | Fault:
