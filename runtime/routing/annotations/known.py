@@ -32,8 +32,7 @@ def _is_usual(annotation: Any, seen: set[int]) -> bool:
     if type(annotation) is msgspec.StructMeta:
         seen.add(id(annotation))
         own = annotation.__mro__[: annotation.__mro__.index(msgspec.Struct)]
-        inner = [each for cls in own for each in inspect.get_annotations(cls).values()]
-        return all(_is_usual(each, seen) for each in inner)
+        return all(_is_usual(each, seen) for cls in own for each in inspect.get_annotations(cls).values())
     origin = typing.get_origin(annotation)
     if id(origin) not in _OUTER:
         return origin is Literal
