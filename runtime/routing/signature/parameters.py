@@ -242,6 +242,8 @@ def misspelt(handler: Handler, inputs: list[Input]) -> list[Fault]:
     """Return a fault for each query parameter that was probably meant to be one of the path."""
     taken = {each.name for each in inputs}
     free = [name for name in handler.path if name not in taken]
+    if not free:
+        return []
     faults = []
     for each in inputs:
         meant = near_miss(each.name, free) if each.kind is InputKind.QUERY else None
