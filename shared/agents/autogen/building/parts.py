@@ -62,8 +62,7 @@ class Parts:
                 the task, so that no termination condition finds its word in an old message.
 
         Raises:
-            AgentsUnavailable: its provider's key is not set.
-            ValueError: there is no model of this name.
+            AgentsUnavailable: there is no model of this name, or its provider's key is not set.
         """
         past = [_message(turn) for turn in self.past] if remembers else []
         return RunModel(
