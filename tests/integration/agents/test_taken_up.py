@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.fixtures.agents import ModelServer, eventually
+from tests.fixtures.agents import PATIENCE, ModelServer, eventually
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.production import functions_of
-from tests.fixtures.talk import FILES, TALK, agree, talk
+from tests.fixtures.talk import FILES, JOB, TALK, agree, talk
 from tests.fixtures.valkey import RedisServer
 from tests.fixtures.work import worker
 
@@ -30,7 +30,11 @@ def serving(
     @asynccontextmanager
     async def made(**files: str) -> AsyncIterator[Caller]:
         folder = functions_of(tmp_path, {**FILES, **files})
-        settings = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model_server.url}
+        settings = {
+            "ANNEX_SECRET": "x" * 32,
+            "OPENAI_API_KEY": "sk-test",
+            "OPENAI_BASE_URL": model_server.url,
+        }
         async with compose(folder, REDIS_URL=redis_server.url, **settings) as caller:
             assert not caller.application.table.faults
             yield caller
@@ -45,8 +49,8 @@ async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-async def begun(caller: Caller, server: ModelServer, path: str = "/talk/gold") -> str:
-    """Begin a run that is held in its second turn, leave, and return its id."""
+async def begun(caller: Caller, redis: Redis, server: ModelServer, path: str = "/talk/gold") -> str:
+    """Begin a run, leave, and return its id once it is held in its second turn."""
     talk(server)
     server.holding.clear()
     reading = asyncio.create_task(caller.signed("POST", path, json=BODY, headers={"X-Tone": "dry"}))
@@ -55,6 +59,9 @@ async def begun(caller: Caller, server: ModelServer, path: str = "/talk/gold") -
     with suppress(asyncio.CancelledError):
         await reading
     (run_id,) = caller.application.agents._running
+    async with asyncio.timeout(PATIENCE):
+        while "doubt" not in str(await redis.xrevrange(f"annex:run:user_ada:{run_id}", count=1)):  # noqa: ASYNC110  the server has no event
+            await asyncio.sleep(0.005)
     return run_id
 
 
@@ -79,7 +86,7 @@ async def test_a_worker_makes_the_call_again_and_plays_on_from_the_last_finished
 ):
     async with serving() as staying:
         async with serving() as leaving:
-            run_id = await begun(leaving, model_server, f"/talk/gold?kind={kind}")
+            run_id = await begun(leaving, redis, model_server, f"/talk/gold?kind={kind}")
             asked = len(model_server.requests)
         agree(model_server)
         async with worker(staying):
@@ -97,7 +104,7 @@ async def test_a_kind_that_cannot_be_kept_ends_with_run_lost(
 ):
     async with serving() as staying, worker(staying):
         async with serving() as leaving:
-            run_id = await begun(leaving, model_server, "/talk/gold?kind=other")
+            run_id = await begun(leaving, redis, model_server, "/talk/gold?kind=other")
         events = await story(staying, run_id)
     assert (said(events)[0], events[-1]["code"], events[-1]["retryable"]) == ("Up. ", "run_lost", True)
 
@@ -107,7 +114,7 @@ async def test_a_run_is_ended_between_its_process_and_its_worker(
 ):
     async with serving() as staying:
         async with serving() as leaving:
-            run_id = await begun(leaving, model_server)
+            run_id = await begun(leaving, redis, model_server)
         asked = len(model_server.requests)
         answer = await staying.signed("DELETE", f"/talks/{run_id}")
         assert answer.status_code == 204, answer.text
@@ -122,7 +129,7 @@ async def test_a_run_that_has_ended_leaves_nothing_to_do(
     ends: str, serving: Serving, redis: Redis, model_server: ModelServer
 ):
     async with serving() as caller:
-        run_id = await begun(caller, model_server)
+        run_id = await begun(caller, redis, model_server)
         assert await redis.zrange("annex:work:later", 0, -1) == [run_id.encode()]
         if ends == "by itself":
             agree(model_server)
@@ -135,18 +142,23 @@ async def test_a_run_that_has_ended_leaves_nothing_to_do(
         assert await redis.zrange("annex:work:later", 0, -1) == []
 
 
-async def test_the_call_that_waits_is_nobodys_run(serving: Serving, redis: Redis, model_server: ModelServer):
+async def test_the_call_that_waits_is_nobodys_run_and_sealed(
+    serving: Serving, redis: Redis, model_server: ModelServer
+):
     async with serving() as caller:
-        run_id = await begun(caller, model_server)
+        run_id = await begun(caller, redis, model_server)
         for method in ("GET", "DELETE"):
             assert (await caller.signed(method, f"/runs/{run_id}")).status_code == 404
+        kept = str(await redis.hgetall(f"annex:work:run:{run_id}"))
+        assert "POST /talk/{topic}" in kept
+        assert [word for word in ("gold", "Is it up", "dry", "user_ada") if word in kept] == []
 
 
 async def test_a_process_that_was_only_silent_tells_nothing_more_once_a_worker_has_its_run(
     serving: Serving, redis: Redis, model_server: ModelServer
 ):
     async with serving() as staying, serving() as slow:
-        run_id = await begun(slow, model_server)
+        run_id = await begun(slow, redis, model_server)
         await redis.zadd("annex:work:later", {run_id: 0})  # as if it had been silent for its lease
         agree(model_server)
         async with worker(staying):
@@ -158,20 +170,24 @@ async def test_a_process_that_was_only_silent_tells_nothing_more_once_a_worker_h
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer"),
+    ("more", "chore"),
     [
-        ("user: User,", "user: User,\n    request: Request,"),
-        ("user: User,", "user: User,\n    sid: Annotated[str, Cookie()] = '',"),
+        ("request: Request,", JOB),
+        ("theme: Annotated[str, Cookie()] = '',", JOB),
+        ("", JOB.replace("job", "get")),
     ],
-    ids=["request", "cookie"],
+    ids=["a request", "a cookie", "no job, so no worker"],
 )
 async def test_a_call_that_cannot_be_sent_again_dies_with_its_process(
-    asked: str, answer: str, serving: Serving, redis: Redis, model_server: ModelServer
+    more: str, chore: str, serving: Serving, redis: Redis, model_server: ModelServer
 ):
-    text = TALK.replace(asked, answer, 1).replace("import Function,", "import Cookie, Function, Request,")
-    async with serving(**{"talk/[topic].py": text}) as staying, worker(staying):
-        async with serving(**{"talk/[topic].py": text}) as leaving:
-            run_id = await begun(leaving, model_server)
+    text = TALK.replace("user: User,", f"user: User,\n    {more}").replace(
+        "import Function,", "import Cookie, Function, Request,"
+    )
+    files = {"talk/[topic].py": text, "chore.py": chore}
+    async with serving(**files) as staying, worker(staying):
+        async with serving(**files) as leaving:
+            run_id = await begun(leaving, redis, model_server)
             assert await redis.keys("annex:work:run:*") == []
         events = await story(staying, run_id)
     assert events[-1]["code"] == "unavailable"

@@ -88,7 +88,7 @@ class Parts:
         """Return the termination condition of a team that another worker can take up after each turn.
 
         For `RoundRobinGroupChat`, `SelectorGroupChat`, `Swarm` and `GraphFlow`, in a run that a job plays
-        (`agents.work`); anywhere else it is `end` and no more. Such a team has no `max_turns`, which
+        (`agents.work`) or that is detached; anywhere else it is `end` and no more. Such a team has no `max_turns`, which
         AutoGen counts anew after each turn: give a `MaxMessageTermination` as part of `end`.
         """
         self.standing = Turns(end)
