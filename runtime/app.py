@@ -59,7 +59,7 @@ from runtime.settings.reading import unknown
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
-from runtime.work.calls import Calls
+from runtime.work.call_desk import CallDesk
 from runtime.work.closed import without_queue
 from runtime.work.desk import WorkDesk
 from runtime.work.queue.queue import Queue
@@ -295,10 +295,10 @@ class Application:
         seal = Seal.of(self.settings)
         return WorkDesk(self.queue, lambda: self.table, permits, kept=kept, tracer=tracer, seal=seal)
 
-    def _calls(self) -> Calls | None:
+    def _calls(self) -> CallDesk | None:
         if self.queue is None or not isinstance(self.desk, WorkDesk):
             return None
-        return Calls(self.queue, self.desk, lease=self.settings.work.lease)
+        return CallDesk(self.queue, self.desk, lease=self.settings.work.lease)
 
     def _refuse(self) -> None:
         self.admission.draining = True

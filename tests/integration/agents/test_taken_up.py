@@ -25,13 +25,14 @@ BODY = {"messages": [{"role": "user", "content": "Is it up?"}]}
 def serving(
     compose: Compose, tmp_path: Path, redis_server: RedisServer, model_server: ModelServer
 ) -> Serving:
-    """Run the service; the files are those of the first that runs."""
+    """Run the service, with other files in place of some."""
 
     @asynccontextmanager
     async def made(**files: str) -> AsyncIterator[Caller]:
         folder = functions_of(tmp_path, {**FILES, **files})
         settings = {
             "ANNEX_SECRET": "x" * 32,
+            "ANNEX_IMPORT_BUDGET": "60",
             "OPENAI_API_KEY": "sk-test",
             "OPENAI_BASE_URL": model_server.url,
         }

@@ -1,4 +1,4 @@
-"""Calls of functions that a worker makes again: each began a run of agents whose process may die."""
+"""CallDesk of functions that a worker makes again: each began a run of agents whose process may die."""
 
 import asyncio
 from contextlib import suppress
@@ -19,7 +19,7 @@ from shared.errors import Unavailable
 from shared.work import MAX_RESULT, Run, RunTakenOver, SavedRun
 
 
-class Calls:
+class CallDesk:
     """Has workers stand by for runs that are played in the process of their call.
 
     Args:
@@ -41,7 +41,7 @@ class Calls:
 class FunctionCall:
     """One call, as `shared.work.Call`; it begins one run that a worker stands by for."""
 
-    def __init__(self, calls: Calls, scope: Scope, operation: Operation) -> None:
+    def __init__(self, calls: CallDesk, scope: Scope, operation: Operation) -> None:
         self._calls = calls
         self._scope = scope
         self._operation = operation
@@ -64,7 +64,7 @@ class FunctionCall:
 class QueuedCall:
     """A call that waits in the queue, as `shared.work.Standby`; also where its run is saved."""
 
-    def __init__(self, calls: Calls, scope: Scope, operation: Operation) -> None:
+    def __init__(self, calls: CallDesk, scope: Scope, operation: Operation) -> None:
         self._queue = calls.queue
         self._desk = calls.desk
         self._lease = calls.lease
