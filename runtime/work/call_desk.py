@@ -1,4 +1,4 @@
-"""CallDesk of functions that a worker makes again: each began a run of agents whose process may die."""
+"""Calls of functions that a worker makes again: each began a run of agents whose process may die."""
 
 import asyncio
 from contextlib import suppress

@@ -162,17 +162,18 @@ class Agents:
             store = self._detached.require()
             if self._call is not None and (queued := self._call.taken_up()) is not None:
                 holder = Holder.of(user, self._demands)
-                if await store.told(holder, queued.id):  # else its caller was answered that nothing was begun
-                    await self.work(
-                        team,
-                        conversation,
-                        queued,
-                        user=user,
-                        name=name,
-                        replay=replay,
-                        budget=budget,
-                        reasoning=reasoning,
-                    )
+                if not await store.told(holder, queued.id):  # its caller had no answer, and asks again
+                    return RunStream(nothing())
+                await self.work(
+                    team,
+                    conversation,
+                    queued,
+                    user=user,
+                    name=name,
+                    replay=replay,
+                    budget=budget,
+                    reasoning=reasoning,
+                )
                 return RunStream(store.follow(holder, queued.id))
             standby = self._call.standby() if self._call is not None else None
         described = team if isinstance(team, Team) else BuiltTeam(name or team.__name__, team, replay)

@@ -345,7 +345,7 @@ return state
 )
 
 # ARGV: run, delay in milliseconds, then what is kept of it: a step and what it gave, or nothing.
-# A run that was queued with a delay and has not begun begins that much later. Gives 0 where it may have begun.
+# A run that was queued with a delay and has not begun begins that much later. Gives 0 where it may have.
 POSTPONE = (
     _COMMON
     + """

@@ -87,9 +87,9 @@ class Parts:
     def turns(self, end: TerminationCondition) -> TerminationCondition:
         """Return the termination condition of a team that another worker can take up after each turn.
 
-        For `RoundRobinGroupChat`, `SelectorGroupChat`, `Swarm` and `GraphFlow`, in a run that a job plays
-        (`agents.work`) or that is detached; anywhere else it is `end` and no more. Such a team has no `max_turns`, which
-        AutoGen counts anew after each turn: give a `MaxMessageTermination` as part of `end`.
+        For `RoundRobinGroupChat`, `SelectorGroupChat`, `Swarm` and `GraphFlow`, in a run that is detached or
+        that a job plays (`agents.work`); elsewhere it is no more than `end`. Such a team has no `max_turns`,
+        which AutoGen counts anew after each turn: give a `MaxMessageTermination` as part of `end`.
         """
         self.standing = Turns(end)
         return self.standing
