@@ -288,6 +288,11 @@ class Application:
             telemetry=self.telemetry,
         )
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a worker may have something to do: jobs, or calls of functions that it makes again."""
+        return isinstance(self.desk, WorkDesk) and self.desk.catalogue.has_work
+
     def _desk(self) -> WorkDesk | NoDesk:
         if self.queue is None:
             return NoDesk()

@@ -54,7 +54,7 @@ class FunctionCall:
         return run
 
     def standby(self) -> "QueuedCall | None":
-        """As `Call.standby`; None too for a large body, and where no file has a job: no worker need run."""
+        """As `Call.standby`; None too for a large body."""
         is_known = call_name(self._operation.endpoint) in self._calls.desk.catalogue.calls
         is_kept = is_known and self._is_new and len(self._scope.get(BODY_KEY, b"")) <= MAX_RESULT
         self._is_new = False

@@ -37,8 +37,7 @@ class Catalogue:
     Attributes:
         table: where they are.
         by_template: their routes.
-        calls: routes whose calls a worker may have to make again, by `call_name`; none without a job, since
-            there need be no worker.
+        calls: routes whose calls a worker may have to make again, by `call_name`.
     """
 
     def __init__(self, table: RouteTable) -> None:
@@ -47,12 +46,17 @@ class Catalogue:
         self.calls = {
             call_name(each.endpoint): Found(each, {}, cache(each.made))
             for each in table.routes
-            if table.jobs and each.operation is not None and each.operation.is_repeatable
+            if each.operation is not None and each.operation.is_repeatable
         }
         self._tree = FunctionTree(
             Method(each.segments, each.endpoint.method, each.endpoint.template, each.made)
             for each in table.jobs
         )
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything that a worker does."""
+        return bool(self.by_template or self.calls)
 
     def queued(self, job: str, path: str) -> Found:
         """Return what a queued run is a run of: a job, or a call that is made again.

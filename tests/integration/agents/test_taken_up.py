@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from tests.fixtures.agents import PATIENCE, ModelServer, eventually
 from tests.fixtures.app import Caller, Compose
 from tests.fixtures.production import functions_of
-from tests.fixtures.talk import FILES, JOB, TALK, agree, talk
+from tests.fixtures.talk import FILES, TALK, agree, talk
 from tests.fixtures.valkey import RedisServer
 from tests.fixtures.work import worker
 
@@ -171,21 +171,15 @@ async def test_a_process_that_was_only_silent_tells_nothing_more_once_a_worker_h
 
 
 @pytest.mark.parametrize(
-    ("more", "chore"),
-    [
-        ("request: Request,", JOB),
-        ("theme: Annotated[str, Cookie()] = '',", JOB),
-        ("", JOB.replace("job", "get")),
-    ],
-    ids=["a request", "a cookie", "no job, so no worker"],
+    "more", ["request: Request,", "theme: Annotated[str, Cookie()] = '',"], ids=["a request", "a cookie"]
 )
 async def test_a_call_that_cannot_be_sent_again_dies_with_its_process(
-    more: str, chore: str, serving: Serving, redis: Redis, model_server: ModelServer
+    more: str, serving: Serving, redis: Redis, model_server: ModelServer
 ):
     text = TALK.replace("user: User,", f"user: User,\n    {more}").replace(
         "import Function,", "import Cookie, Function, Request,"
     )
-    files = {"talk/[topic].py": text, "chore.py": chore}
+    files = {"talk/[topic].py": text}
     async with serving(**files) as staying, worker(staying):
         async with serving(**files) as leaving:
             run_id = await begun(leaving, redis, model_server)
