@@ -13,7 +13,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from runtime.answers import Answer
-from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import Fields, Receive, Scope, Send
 from runtime.routing.calling.answers.outgoing import Outgoing
 from runtime.routing.calling.answers.outputs import EventOutput, Output
@@ -113,8 +113,10 @@ class Adapter:
         return await value if inspect.isawaitable(value) else value
 
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[SCOPE_KEY].is_public = self._is_public
-        scope[SCOPE_KEY].response_headers += self._vary
+        invocation: Invocation = scope[SCOPE_KEY]
+        invocation.is_public = self._is_public
+        if self._vary:
+            invocation.response_headers += self._vary
         if self._operation.event is not None and not isinstance(value, Response):
             if not hasattr(value, "__aiter__"):
                 raise self._output.mismatch(value, "an iterator of events")
