@@ -9,7 +9,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from itertools import repeat
 from re import compile as pattern
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 CACHED_FIELDS = 256  # the ones in daily use are a few dozen; what callers choose must not fill the memory
 FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
@@ -53,8 +53,10 @@ def response_head(
     Raises:
         RuntimeError: the status or a field is not valid (RFC 9110, parts 5 and 15).
     """
-    pairs: Any = map(tuple, fields)  # ASGI allows pairs of any kind
-    lines: list[bytes] = [*map(_known.get, pairs, repeat(b""))]
+    try:
+        lines = [*map(_known.get, fields, repeat(b""))]
+    except TypeError:  # ASGI allows lists of name and value, which no dict knows
+        lines = [b""] * len(fields)
     length: int | None = None
     place = -1
     for _ in range(lines.count(b"")):
@@ -62,10 +64,7 @@ def response_head(
         name, value = fields[place]
         lines[place] = _line(name, value)
         if not lines[place]:
-            if name.lower() == b"content-length":
-                length = _length(value, length)
-            elif name.lower() == b"connection":
-                keep_alive = keep_alive and not _closes(value)
+            length, keep_alive = _framed(name.lower(), value, length, keep_alive=keep_alive)
     is_bodiless = status in {204, 304}
     is_chunked = length is None and not is_bodiless and version != "1.0" and method != "HEAD"
     if length is not None and status != 204:
@@ -76,6 +75,13 @@ def response_head(
         lines.append(b"connection: close\r\n")
     data = b"".join([_status_line(status), *lines, b"\r\n"])
     return ResponseHead(data, 0 if is_bodiless else length, is_chunked, keep_alive)
+
+
+def _framed(name: bytes, value: bytes, length: int | None, *, keep_alive: bool) -> tuple[int | None, bool]:
+    """Return length and keep-alive with what a field of the framing says of them."""
+    if name == b"content-length":
+        return _length(value, length), keep_alive
+    return length, keep_alive and not (name == b"connection" and _closes(value))
 
 
 def _length(value: bytes, before: int | None) -> int:
@@ -103,7 +109,7 @@ def _status_line(status: int) -> bytes:
 def _line(name: bytes, value: bytes) -> bytes:
     """Return the line of a field; empty for one of the framing, which is not written as it is given."""
     begun = _begun(name)
-    if _FORBIDDEN.search(value):
+    if not value.isalnum() and _FORBIDDEN.search(value):  # an id or a number costs no search
         raise RuntimeError("Invalid value of a response's header field.")
     if not begun:
         return b""
