@@ -47,8 +47,7 @@ class TreeApp(Litestar):
                 scope["app"] = scope["litestar_app"] = self
                 scope["route_handler"] = self._function
                 scope.setdefault("state", {})
-                served: Any = app(scope, receive, send)
-                return served
+                return app(scope, receive, send)  # type: ignore[return-value]  # ours are coroutines
             if not self.routes:
                 raise NotFound("route")
         return super().__call__(scope, receive, send)
