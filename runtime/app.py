@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, cast
@@ -186,11 +186,11 @@ class Application:
             "errors": self._errors,
         }
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan."""
         if scope["type"] == "lifespan":
-            return live(self.running(), receive, send)
-        return self._served(scope, receive, send)
+            return await live(self.running(), receive, send)
+        return await self._served(scope, receive, send)
 
     def swap(self, table: RouteTable) -> None:
         """Serve `table` from the next request on; running requests finish on the one that they have."""

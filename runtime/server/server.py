@@ -237,7 +237,6 @@ def config(
         application,
         host=settings.host,
         port=settings.port,
-        interface="asgi3",  # which uvicorn sees in coroutine functions alone
         http=cast("type[asyncio.Protocol]", connect),
         lifespan="on",
         log_config=None,  # ours is set up already
