@@ -1,7 +1,9 @@
 """The service's log, put back where a file silenced it."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from runtime.routing.importing.identity import Identified, has, identified
 
 _OURS = ("annex.", "runtime.", "shared.", "uvicorn.")
 
@@ -20,8 +22,8 @@ class Log(NamedTuple):
     """
 
     disabled: int
-    handlers: list[logging.Handler]
-    sinks: list[tuple[_Sink, int, list[Any]]]
+    handlers: Identified
+    sinks: list[tuple[_Sink, int, Identified]]
     loggers: list[tuple[_Logger, bool, bool]]
 
 
@@ -34,8 +36,8 @@ def read() -> Log:
     sinks: list[_Sink] = [root, *root.handlers, *filter(_is_ours, loggers)]
     return Log(
         root.manager.disable,
-        root.handlers.copy(),
-        [(sink, sink.level, sink.filters.copy()) for sink in sinks],
+        identified(*root.handlers),
+        [(sink, sink.level, identified(*sink.filters)) for sink in sinks],
         states,
     )
 
@@ -51,11 +53,13 @@ def put_back(before: Log) -> bool:
     if root.manager.disable != before.disabled:
         logging.disable(before.disabled)
         is_changed = True
-    if any(handler not in root.handlers for handler in before.handlers):
-        root.handlers[:] = before.handlers
+    handlers: list[logging.Handler] = [each for _, each in before.handlers]
+    if not all(has(root.handlers, each) for each in handlers):
+        root.handlers[:] = handlers
         is_changed = True
-    for sink, level, filters in before.sinks:
-        is_changed = is_changed or sink.level > level or any(each not in filters for each in sink.filters)
+    for sink, level, held in before.sinks:
+        filters = [each for _, each in held]
+        is_changed = is_changed or sink.level > level or not all(has(filters, each) for each in sink.filters)
         if sink.level != level:
             sink.setLevel(level)
         sink.filters[:] = filters
