@@ -7,6 +7,7 @@ ignores its cancellation is abandoned after a grace period, and can no longer se
 import asyncio
 from collections.abc import Awaitable
 from enum import Enum
+from functools import partial
 from typing import Any, cast
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
@@ -85,13 +86,20 @@ class RunningCall:
         self.cut: Cut | None = None
         self.task: asyncio.Task[None] | None = None
 
-    async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
-        """Run `app` to its end, or until it was cut and its grace period is over; raise what it raised."""
+    async def run(self, app: ASGIApp, scope: Scope, receive: Receive, watched: Replay | None = None) -> None:
+        """Run `app` to its end, or until it was cut and its grace period is over; raise what it raised.
+
+        Args:
+            app: the function.
+            scope: of the request.
+            receive: its body.
+            watched: tells when the caller leaves, which cuts the call.
+        """
         # Not by the loop's factory, which would count the function's task among those that it leaves behind.
         work: Any = app(scope, receive, self.guard)
         self.task = task = OwnTask(work, loop=self._loop, eager_start=True)
         if not task.done():
-            await self._wait(task)
+            await self._wait(task, watched)
         if self.cut is None:
             _result(task)
 
@@ -107,10 +115,11 @@ class RunningCall:
             self._timer.cancel()
         self._timer = self._loop.call_later(self._grace, self._abandon)
 
-    async def _wait(self, task: asyncio.Task[None]) -> None:
+    async def _wait(self, task: asyncio.Task[None], watched: Replay | None) -> None:
         self._left = self._loop.create_future()
         self._timer = self._loop.call_at(self._deadline, self._expire)
         task.add_done_callback(self._leave)
+        watcher = watched.watch(partial(self.end, Cut.DISCONNECT)) if watched is not None else None
         try:
             await self._left
         except asyncio.CancelledError:  # by the server, which gives up on the request
@@ -118,6 +127,8 @@ class RunningCall:
             raise
         finally:
             self._timer.cancel()
+            if watcher is not None:
+                watcher.cancel()
 
     def _leave(self, _: Any = None) -> None:
         if self._left is not None and not self._left.done():
@@ -163,15 +174,13 @@ def call_function(app: ASGIApp, *, reaper: Reaper, stream: bool, watch: bool, gr
         invocation: Invocation = scope[SCOPE_KEY]
         guard = ResponseGuard(send)
         call = RunningCall(guard, deadline=cast("float", invocation.deadline), stream=stream, grace=grace)
-        watcher: asyncio.Task[None] | None = None
-        if watch and isinstance(receive, Replay):
-            watcher = receive.watch(lambda: call.end(Cut.DISCONNECT))
+        watched = receive if watch and isinstance(receive, Replay) else None
+        if watched is not None:
+            watched.is_watched = True
         invocation.tasks = set()
         try:
-            await call.run(app, scope, receive)
+            await call.run(app, scope, receive, watched)
         finally:
-            if watcher is not None:
-                watcher.cancel()
             reaper.release(invocation, call.task)
         if call.cut is None:
             if not guard.finished and not await has_left(receive):
