@@ -170,9 +170,10 @@ def search_lists_back(before: list[Identified]) -> bool:
     """Put back what is missing; a file may add to them."""
     is_changed = False
     for name, each in zip(_LISTS, before, strict=True):
-        objects: list[Any] = [one for _, one in each]
-        found, held = objects[0], objects[1:]
-        is_kept = getattr(sys, name, None) is found and all(has(found, one) for one in held)
+        (_, found), *rest = each
+        held = [one for _, one in rest]
+        now: Any = getattr(sys, name, None)
+        is_kept = now is found and all(has(now, one) for one in held)
         if not is_kept:
             setattr(sys, name, found)
             found[:] = [*held, *(one for one in found if not has(held, one))]
