@@ -67,6 +67,7 @@ def work(settings: Settings, descriptors: str) -> int:
             return 0
         application.service = state
         application.alive = link.beat
+        application.isolated.is_in_haste = link.is_in_haste
         application.close(state["closed"])
         if not run(application, mine, link):
             end_now(0)

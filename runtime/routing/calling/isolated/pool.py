@@ -40,10 +40,15 @@ class IsolatedProcesses:
 
     Args:
         settings: of the service; given to each process.
+
+    Attributes:
+        limit: how many may run at once.
+        is_in_haste: a start does not wait until there can be processes: callers of all functions wait for it.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.limit = settings.limits.isolated_processes or max(2, os.cpu_count() or 2)
+        self.is_in_haste = False
         self._settings = settings
         traced = settings.telemetry.destination("traces") is not None
         self._template = Template(traced=traced)
@@ -58,7 +63,9 @@ class IsolatedProcesses:
 
     async def __aenter__(self) -> Self:
         self._is_running = True
-        if self._functions:
+        if self._functions and self.is_in_haste:
+            self._template.start()
+        elif self._functions:
             await self._template.ready()
         return self
 
