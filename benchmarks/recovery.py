@@ -72,7 +72,8 @@ def longest_wait(service: Service, lose: Callable[[Service], None]) -> tuple[flo
             try:
                 connection.request("GET", "/good")
                 answer = connection.getresponse()
-                if answer.read() and answer.status != 200:
+                answer.read()
+                if answer.status != 200:
                     lost.append(str(answer.status))
             except (OSError, http.client.HTTPException) as error:
                 lost.append(type(error).__name__)
