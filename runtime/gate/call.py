@@ -7,6 +7,7 @@ ignores its cancellation is abandoned after a grace period, and can no longer se
 import asyncio
 from collections.abc import Awaitable
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
@@ -111,11 +112,17 @@ class RunningCall:
             self._timer.cancel()
         self._timer = self._loop.call_later(self._grace, self._abandon)
 
-    async def wait(self, task: asyncio.Task[None]) -> None:
-        """Return at the end of the started `task`, or when it was cut and its grace period is over."""
+    async def wait(self, task: asyncio.Task[None], watched: Replay | None = None) -> None:
+        """Return at the end of the started `task`, or when it was cut and its grace period is over.
+
+        Args:
+            task: what `start` has returned.
+            watched: tells when the caller leaves, which cuts the call.
+        """
         self._left = self._loop.create_future()
         self._timer = self._loop.call_at(self._deadline, self._expire)
         task.add_done_callback(self._leave)
+        watcher = watched.watch(partial(self.end, Cut.DISCONNECT)) if watched is not None else None
         try:
             await self._left
         except asyncio.CancelledError:  # by the server, which gives up on the request
@@ -123,6 +130,8 @@ class RunningCall:
             raise
         finally:
             self._timer.cancel()
+            if watcher is not None:
+                watcher.cancel()
         if self.cut is None:
             _result(task)
 
@@ -171,17 +180,15 @@ def call_function(app: ASGIApp, *, reaper: Reaper, stream: bool, watch: bool, gr
         guard = ResponseGuard(send)
         due: Any = invocation.deadline  # set at the arrival
         call = RunningCall(guard, deadline=due, stream=stream, grace=grace)
-        watcher: asyncio.Task[None] | None = None
-        if watch and isinstance(receive, Replay):
-            watcher = receive.watch(lambda: call.end(Cut.DISCONNECT))
+        watched = receive if watch and isinstance(receive, Replay) else None
+        if watched is not None:
+            watched.is_watched = True
         invocation.tasks = set()
         try:
             task = call.start(app, scope, receive)
             if task is not None:
-                await call.wait(task)
+                await call.wait(task, watched)
         finally:
-            if watcher is not None:
-                watcher.cancel()
             reaper.release(invocation, call.task)
         if call.cut is not None:
             _note(call.cut, invocation, answered=guard.finished)
