@@ -1,9 +1,16 @@
-"""The run as one picture: an SVG that needs nothing else, bars of processor time a request."""
+"""A run as one picture: an SVG that needs nothing else, bars of processor time a request.
 
+``python -m benchmarks.plot`` draws docs/performance.svg from the table of docs/performance.md.
+"""
+
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 
-from benchmarks.report import Results
 from benchmarks.servers import OURS
+
+type Costs = Mapping[str, Mapping[str, float]]  # µs by case and server
+PAGE = Path("docs/performance.md")
 
 WIDTH, LABEL, BAR, GAP = 720, 150, 18, 34
 LONGEST = WIDTH - LABEL - 140
@@ -13,17 +20,17 @@ STYLE = (
 )
 
 
-def svg(results: Results) -> str:
+def svg(costs: Costs) -> str:
     """Return the picture: a group of bars a case, each case to a scale of its own, ours in colour."""
     parts, y = [], GAP
-    for case, row in results.items():
+    for case, row in costs.items():
         parts.append(f'<text class="case" x="8" y="{y}">{escape(case)}</text>')
-        dearest, ours = max(each.spent for each in row.values()), row[OURS].spent
-        for name, each in sorted(row.items(), key=lambda entry: entry[1].spent):
+        dearest, ours = max(row.values()), row[OURS]
+        for name, spent in sorted(row.items(), key=lambda entry: entry[1]):
             y += BAR + 4
             kind = OURS if name == OURS else "peer"
-            length = max(each.spent / dearest * LONGEST, 1)
-            said = f"{each.spent:.0f} µs" + ("" if name == OURS else f", ours {each.spent / ours:.2f} x")
+            length = max(spent / dearest * LONGEST, 1)
+            said = f"{spent:.0f} µs" + ("" if name == OURS else f", ours {spent / ours:.2f} x")
             parts.append(f'<text x="8" y="{y}">{escape(name)}</text>')
             parts.append(
                 f'<rect class="{kind}" x="{LABEL}" y="{y - 13}" width="{length:.0f}" height="{BAR}"/>'
@@ -35,3 +42,20 @@ def svg(results: Results) -> str:
         f"<title>Processor time a request, shorter is better</title><style>{STYLE}</style>"
         f"{''.join(parts)}</svg>\n"
     )
+
+
+def read(page: str) -> Costs:
+    """Return the costs that the first table of a page has."""
+    lines = [
+        line.strip("| ").split("|")
+        for line in page.partition("\n| case ")[2].partition("\n\n")[0].splitlines()
+    ]
+    (names, _, *rows) = [[cell.strip() for cell in line] for line in lines]
+    return {
+        case: {name: float(cell) for name, cell in zip(names, cells, strict=False) if cell}
+        for case, *cells in rows
+    }
+
+
+if __name__ == "__main__":
+    PAGE.with_suffix(".svg").write_text(svg(read(PAGE.read_text("utf-8"))), "utf-8")
