@@ -10,6 +10,7 @@ where they end, memory is what the processes have for themselves (PSS).
 import argparse
 import asyncio
 import contextlib
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -130,23 +131,23 @@ class Table:
     """Rows of what was counted, each while one thing was done."""
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+        self.bench = bench
         print("| what | scripts | commands, those in scripts too | µs of Valkey | bytes kept | spans |")
         print("|---|---|---|---|---|---|")
 
     @contextlib.contextmanager
     def row(self, what: str, times: float) -> Iterator[None]:
         """Count what the block asks for; print it divided by `times`."""
-        before = self._bench.look()
+        before = self.bench.look()
         yield
         time.sleep(SENT)
-        print(f"| {what} | {self._bench.look().since(before, times)} |", flush=True)
+        print(f"| {what} | {self.bench.look().since(before, times)} |", flush=True)
 
 
 def fill(
     table: Table, folder: Path, environment: dict[str, str], web: Service, token: str, count: int
 ) -> str:
-    """Ask for one thing after the other; return the memory of a worker for jobs."""
+    """Ask for one thing after the other; return what a worker for jobs has of memory and connections."""
     asked = {"GET": "/items/7", "query": "/latest/NORTH", "GET with a rate limit": "/limited"}
     for path in asked.values():
         ask(web, token, "GET", path, 50)
@@ -163,7 +164,7 @@ def fill(
             until(lambda: work.log.count('"message":"run ended"') == count)
         with table.row("`annex serve` and `annex work`, idle, a second", IDLE + SENT):
             time.sleep(IDLE)
-        return memory(work)
+        return f"{memory(work)}; {table.bench.clients()} connections to Valkey with those of `annex serve`"
 
 
 def memory(service: Service) -> str:
@@ -202,7 +203,7 @@ def main() -> None:
         folder = Path(name)
         functions = functions_of(folder, {"nothing.py": NOTHING, "limited.py": LIMITED})
         for each in ("items", "latest"):
-            (functions / each).symlink_to(ROOT / "benchmarks" / "functions" / each)
+            shutil.copytree(ROOT / "benchmarks" / "functions" / each, functions / each)
         environment = settings(issuer, url, collector.endpoint) | {
             "ANNEX_FUNCTIONS": str(functions),
             "ANNEX_JOBS": "false",
@@ -216,14 +217,10 @@ def main() -> None:
         bench = Bench(Redis(port=valkey.port, decode_responses=True), collector)
         with annex("serve", folder, environment) as web:
             of_work = fill(Table(bench), folder, environment, web, token, count)
-            print(
-                f"\nMB (PSS): `annex serve`, its workers and spare {memory(web)}; `annex work`, its worker {of_work}"
-            )
-            print(
-                f"connections of the two workers to PostgreSQL: {asyncio.run(connections(postgres.socket_url()))}",
-                end="",
-            )
-            print(f", to Valkey: {bench.clients()}")
+            print(f"\n`annex work`: MB (PSS) of it and its worker {of_work}")
+            print(f"`annex serve`: MB (PSS) of it, its workers and its spare {memory(web)}; ", end="")
+            print(f"connections of its workers to Valkey {bench.clients()}", end="")
+            print(f", to PostgreSQL {asyncio.run(connections(postgres.socket_url()))}")
 
 
 if __name__ == "__main__":
