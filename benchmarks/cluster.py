@@ -113,7 +113,7 @@ async def run(cluster: Cluster, load: Load, minutes: float) -> list[Phase]:
             await asyncio.to_thread(cluster.start, name)
         await asyncio.sleep(max(began + seconds - time.monotonic(), 0))
         phases.append(Phase(name, began, time.monotonic()))
-        print(_row(phases[-1], load), flush=True)
+        print(f"{name or 'nothing'} was killed: {len(load.calls)} calls so far", file=sys.stderr)
     over.set()
     await calling
     return phases
@@ -126,7 +126,7 @@ def judge(load: Load) -> int:
     notes = _notes()
     lost = load.acknowledged.keys() - notes.keys()
     twice = [note for note, times in notes.items() if len(times) > 1]
-    waits = [notes[note][0] - at for note, at in load.acknowledged.items() if note in notes]
+    waits = [max(notes[note][0] - at, 0) for note, at in load.acknowledged.items() if note in notes]
     print(f"\nacknowledged jobs: {len(load.acknowledged)}, lost {len(lost)}, done twice {len(twice)}")
     print(
         f"seconds from the answer to the job: median {statistics.median(waits):.2f}, worst {max(waits):.1f}"
@@ -153,9 +153,10 @@ def main() -> int:
     try:
         with _running() as (cluster, token):
             load = Load(cluster.url, token, given.rate)
+            phases = asyncio.run(run(cluster, load, given.minutes))
             print("| killed | as asked | told instead | worst answer, s | first failure to last, s |")
-            print("|---|---|---|---|---|", flush=True)
-            asyncio.run(run(cluster, load, given.minutes))
+            print("|---|---|---|---|---|")
+            print("\n".join(_row(phase, load) for phase in phases))
             status = judge(load)
             for name in (*WEB, *WORK):
                 print(f"{name}: {cluster.memory(name):.0f} MB", end=", ")

@@ -172,7 +172,8 @@ async def capacity(client: Client, paths: Sequence[str], *, callers: int = 32, s
     async def call(number: int) -> None:
         nonlocal answered
         while time.perf_counter() < end:
-            answered += not await client.get(paths[number % len(paths)])
+            told = await client.get(paths[number % len(paths)])
+            answered += not told
             number += 1
 
     await asyncio.gather(*(call(number) for number in range(callers)))

@@ -27,6 +27,12 @@ WEB, WORK, QUEUES = ("web1", "web2"), ("work1", "work2", "work3"), ("queue1", "q
 PARTS = ("front", *WEB, *WORK, "pooler", "database", *QUEUES, "collector")
 TAKEOVER = 1.0  # seconds until the replica is told to be the primary, as Sentinel or a managed service would
 PORTS = {"front": 8000, "pooler": 6432, "database": 5432, "collector": 4318} | dict.fromkeys(QUEUES, 6379)
+READERS = '''"""Nothing here writes, so that a lost connection may be asked again."""
+
+from runtime import Folder
+
+config = Folder(read_only=True)
+'''
 NOTE = '''"""Queue a note, and write it down."""
 
 import time
@@ -182,6 +188,7 @@ def _write_files(at: dict[str, str]) -> None:
     shutil.copytree(Path(__file__).parent / "functions", FOLDER / "functions")
     (FOLDER / "functions" / "note.py").write_text(NOTE)
     (FOLDER / "functions" / "notes").touch()
+    (FOLDER / "functions" / "latest" / "_config.py").write_text(READERS)
     list_open_routes(FOLDER / "functions")
     (FOLDER / "haproxy.cfg").write_text(FRONT.format(**at))
     (FOLDER / "pgbouncer.ini").write_text(POOLER.format(folder=FOLDER, **at))

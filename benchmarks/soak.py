@@ -38,6 +38,12 @@ PATHS = ("/samples/NORTH", "/samples?limit=20", "/me")
 CONCURRENCY = 100  # ANNEX_MAX_CONCURRENCY of each of the two workers
 WARM = 10.0  # seconds at most before measuring
 LEAST = 2.0  # minutes in which something can happen in between
+READERS = '''"""Nothing here writes, so that a lost connection may be asked again."""
+
+from runtime import Folder
+
+config = Folder(read_only=True)
+'''
 TASKS = '''"""How many tasks the event loop of this worker has."""
 
 import asyncio
@@ -103,10 +109,11 @@ async def soak(minutes: float, rate: float) -> int:
         postgres = await asyncio.to_thread(stack.enter_context, embedded(folder / "postgres"))
         await seed(postgres.socket_url(), SEED)
         async with serving(issuer) as jwks:
+            files = {"slow.py": SLOW, "tasks.py": TASKS, "samples/_config.py": READERS}
             settings = environment(
                 issuer,
                 postgres.socket_url(DATABASE, ROLE),
-                functions_of(folder, {"slow.py": SLOW, "tasks.py": TASKS}, "samples", "me.py"),
+                functions_of(folder, files, "samples", "me.py"),
                 ANNEX_ENV="test",
                 ANNEX_WORKERS="2",
                 ANNEX_DRAIN_DELAY="3",
