@@ -105,6 +105,7 @@ async def soak(minutes: float, rate: float) -> int:
         contextlib.ExitStack() as stack,
     ):
         folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL runs as another user, and keeps its data below
         collector = stack.enter_context(collecting(*os.sched_getaffinity(0)))
         postgres = await asyncio.to_thread(stack.enter_context, embedded(folder / "postgres"))
         await seed(postgres.socket_url(), SEED)
