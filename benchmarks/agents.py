@@ -1,11 +1,11 @@
 """What agent runs cost: overhead of a run, time to tear one down, memory of a stream that waits.
 
-    .venv/bin/python -m benchmarks.agents [--streams 1000] [--peer PYTHON]
+    .venv/bin/python -m benchmarks.agents [--streams 1000]
 
 The overhead is measured with a model that answers at once, beside the same team of AutoGen without us;
 tear-down with a model, or a tool, that never does; the idle streams on a real `annex serve` over sockets, each
-waiting for the first word of a model. `--peer` is the Python of an environment with fastapi, uvicorn and
-AutoGen: the same streams on a server made like AutoGen's FastAPI sample.
+waiting for the first word of a model. The same streams follow on a server made like AutoGen's FastAPI sample,
+and on the AG-UI endpoint of Microsoft's Agent Framework. The peers get an environment of their own.
 """
 
 import argparse
@@ -13,10 +13,12 @@ import asyncio
 import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -38,6 +40,37 @@ from tests.fixtures.agents import PATIENCE, ModelServer, calls, eventually, says
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.service import annex, free_port
 
+PEERS = Path(tempfile.gettempdir()) / "annex-bench-agents"
+NEEDED = (
+    "fastapi",
+    "uvicorn",
+    "autogen-agentchat==0.7.5",
+    "autogen-ext[openai]==0.7.5",
+    "agent-framework-core",
+    "agent-framework-ag-ui",
+    "agent-framework-openai",
+)
+TURN = {"id": "1", "role": "user", "content": "Risk-on?"}
+AGUI = {"threadId": "1", "runId": "1", "messages": [TURN], "tools": [], "context": [], "state": {}}
+
+
+class Stream(NamedTuple):
+    """A stream that is held open: where, what is sent, and the first that comes."""
+
+    path: str
+    body: dict[str, Any] | None
+    opened: bytes
+
+
+OURS = Stream("/idle", {"messages": [{"role": "user", "content": "Risk-on?"}]}, b"run_started")
+BARE = Stream("/plain", None, b": open")
+HOSTS = {
+    "autogen_fastapi": ("AutoGen's FastAPI sample", OURS),
+    "agent_framework_agui": (
+        "Agent Framework's AG-UI endpoint",
+        Stream("/idle", AGUI | {"forwardedProps": {}}, b"RUN_STARTED"),
+    ),
+}
 ASK = Conversation(messages=(Turn(role="user", content="Is the market risk-on?"),))
 IDLE = '''"""A run that waits for its model."""
 
@@ -114,11 +147,19 @@ async def plain() -> None:
     print(f"the same by AutoGen alone                  {milliseconds(samples[10:])}")
 
 
-async def peer(python: str, streams: int) -> None:
-    """Open `streams` runs on a server made like AutoGen's sample, and leave them waiting."""
+def peers() -> Path:
+    """Return the Python of the peers' environment, which is made at the first time."""
+    if not PEERS.exists():
+        subprocess.run([sys.executable, "-m", "venv", PEERS], check=True)
+        subprocess.run([PEERS / "bin/pip", "install", "-q", *NEEDED], check=True)
+    return PEERS / "bin/python"
+
+
+async def peer(module: str, streams: int) -> None:
+    """Open `streams` runs on another host of agents, and leave them waiting."""
     port = free_port()
     async with SilentModel() as model:
-        command = (python, "-m", "uvicorn", "benchmarks.peers.autogen_fastapi:app", "--port", str(port))
+        command = (peers(), "-m", "uvicorn", f"benchmarks.peers.{module}:app", "--port", str(port))
         environment = {**os.environ, "OPENAI_BASE_URL": model.url}
         process = await asyncio.create_subprocess_exec(
             *command, "--log-level", "critical", env=environment, stderr=asyncio.subprocess.DEVNULL
@@ -126,8 +167,9 @@ async def peer(python: str, streams: int) -> None:
         try:
             while not await is_open(port):  # noqa: ASYNC110  # another process has no event
                 await asyncio.sleep(0.2)
-            print("AutoGen's FastAPI sample:")
-            await hold(port, Issuer(), psutil.Process(process.pid), "/idle", streams, model)
+            title, stream = HOSTS[module]
+            print(f"{title}:")
+            await hold(port, Issuer(), psutil.Process(process.pid), stream, streams, model)
         except TimeoutError:
             print(f"{model.open} model calls are still under way {PATIENCE} s after their readers left")
         finally:
@@ -242,22 +284,27 @@ async def idle(streams: int, folder: Path) -> None:
         }
         with annex("serve", folder, environment) as service:
             process = service.worker
-            await hold(service.port, issuer, process, "/plain", streams, None)
+            await hold(service.port, issuer, process, BARE, streams, None)
             for _ in range(2):  # the second time shows whether the first left anything
-                await hold(service.port, issuer, process, "/idle", streams, model)
+                await hold(service.port, issuer, process, OURS, streams, model)
 
 
 async def hold(
-    port: int, issuer: Issuer, process: psutil.Process, path: str, streams: int, model: SilentModel | None
+    port: int,
+    issuer: Issuer,
+    process: psutil.Process,
+    stream: Stream,
+    streams: int,
+    model: SilentModel | None,
 ) -> None:
-    body = json.dumps({"messages": [{"role": "user", "content": "Risk-on?"}]}) if model else ""
-    head = f"POST {path} HTTP/1.1\r\nHost: annex\r\nAuthorization: Bearer {issuer.token()}\r\n"
+    body = json.dumps(stream.body) if stream.body else ""
+    head = f"POST {stream.path} HTTP/1.1\r\nHost: annex\r\nAuthorization: Bearer {issuer.token()}\r\n"
     head += "Content-Type: application/json\r\n"
     request = f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
-    warm = [await opened(port, request, model) for _ in range(20)]
+    warm = [await opened(port, request, stream.opened) for _ in range(20)]
     before = process.memory_info().rss
     started = time.perf_counter()
-    connections = [await opened(port, request, model) for _ in range(streams)]
+    connections = [await opened(port, request, stream.opened) for _ in range(streams)]
     opening = time.perf_counter() - started
     await eventually(lambda: model is None or model.open >= streams)
     await asyncio.sleep(1)
@@ -267,7 +314,7 @@ async def hold(
     used = process.cpu_times()
     load = (used.user + used.system - cpu.user - cpu.system) / 20
     print(
-        f"{streams} idle streams of {path:<8} {each:.0f} KiB each, {load:.1%} of a core, "
+        f"{streams} idle streams of {stream.path:<8} {each:.0f} KiB each, {load:.1%} of a core, "
         f"{opening / streams * 1e3:.1f} ms to open one"
     )
     started = time.perf_counter()
@@ -282,17 +329,16 @@ async def hold(
     print(f"  memory above the start: {(process.memory_info().rss - before) / 2**20:.0f} MiB")
 
 
-async def opened(port: int, request: bytes, model: SilentModel | None) -> tuple[Any, Any]:
+async def opened(port: int, request: bytes, first: bytes) -> tuple[Any, Any]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    await reader.readuntil(b"run_started" if model else b": open")
+    await reader.readuntil(first)
     return reader, writer
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=1000)
-    parser.add_argument("--peer", help="Python of an environment with fastapi, uvicorn and AutoGen")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -304,8 +350,8 @@ def main() -> None:
         asyncio.run(plain())
         asyncio.run(teardown())
         asyncio.run(idle(wanted.streams, folder))
-        if wanted.peer:
-            asyncio.run(peer(wanted.peer, wanted.streams))
+        for module in HOSTS:
+            asyncio.run(peer(module, wanted.streams))
 
 
 if __name__ == "__main__":

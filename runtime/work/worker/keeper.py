@@ -88,6 +88,8 @@ class WorkerLease:
             self._client.eval(self._retire, 0, self.worker, int(counts))
         except (RedisError, OSError) as error:
             logger.warning("runs come back at the end of the lease: %s", type(error).__name__)
+        finally:
+            self._client.close()
 
 
 class Keeper:

@@ -50,12 +50,12 @@ async def test_a_statement_is_one_client_span_named_by_what_it_does_and_to_which
     (span,) = observed.spans("SELECT Sample Sensor")
     assert span.kind is SpanKind.CLIENT
     assert span.attributes is not None
-    assert dict(span.attributes) | {"db.namespace": "?", "server.address": "?"} == {
+    where = {"db.namespace", "server.address", "server.port"}  # the port only if it is not the usual one
+    assert {name: value for name, value in span.attributes.items() if name not in where} == {
         "db.system.name": "postgresql",
-        "db.namespace": "?",
-        "server.address": "?",
         "db.query.summary": "SELECT Sample Sensor",
     }
+    assert span.attributes.keys() >= {"db.namespace", "server.address"}
     assert CANARY not in span.to_json()
 
 

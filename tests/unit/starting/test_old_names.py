@@ -88,3 +88,12 @@ def test_an_old_name_of_the_face_and_an_old_key_work_and_warn_where_they_stand(t
 def test_a_name_of_an_earlier_minor_version_is_gone(name: str):
     with pytest.raises(AttributeError, match=name):
         getattr(runtime, name)
+
+
+@pytest.mark.usefixtures("renamed")
+def test_a_key_by_its_old_name_and_its_new_one_is_refused(tmp_path: Path):
+    write_tree(tmp_path, {"later.py": KEY.replace("patience=5", "patience=5, timeout=9")})
+
+    table = discover(tmp_path)
+
+    assert [str(fault) for fault in table.faults] == ["later.py:6: timeout is set twice. Keep one."]
