@@ -26,7 +26,7 @@ import uvloop
 
 from benchmarks.collector import collecting
 from benchmarks.openloop import Quarter, capacity, send
-from benchmarks.stage import FLAT, QUARTERS, Samples, Stage, happenings
+from benchmarks.stage import FLAT, QUARTERS, WORKERS, Samples, Stage, happenings
 from runtime.dev.postgres import embedded
 from runtime.dev.postgres.seed import DATABASE, ROLE, seed
 from tests.fixtures.clerk import Issuer, serving
@@ -63,7 +63,9 @@ async def overload(service: Service) -> tuple[Counter[int], float]:
     """Ask for three times as much as there is room for; return the answers, and the seconds to the next 200."""
     limits = httpx.Limits(max_connections=8 * CONCURRENCY)
     async with httpx.AsyncClient(base_url=service.url, limits=limits, timeout=30) as http:
-        answers = await asyncio.gather(*(http.get("/slow") for _ in range(6 * CONCURRENCY)))
+        answers = await asyncio.gather(
+            *(http.get("/slow", params={"seconds": 3}) for _ in range(6 * CONCURRENCY))
+        )
         began = time.perf_counter()
         while (await http.get("/slow", params={"seconds": 0})).status_code != 200:  # noqa: ASYNC110  # asked from outside
             await asyncio.sleep(0.01)
@@ -116,7 +118,7 @@ async def soak(minutes: float, rate: float) -> int:
                 postgres.socket_url(DATABASE, ROLE),
                 functions_of(folder, files, "samples", "me.py"),
                 ANNEX_ENV="test",
-                ANNEX_WORKERS="2",
+                ANNEX_WORKERS=str(WORKERS),
                 ANNEX_DRAIN_DELAY="3",
                 ANNEX_MAX_CONCURRENCY=str(CONCURRENCY),
                 CLERK_JWT_KEY="",

@@ -17,6 +17,7 @@ from tests.fixtures.clerk import Issuer, JwksServer
 from tests.fixtures.service import Service, until
 
 QUARTERS = 4
+WORKERS = 2
 SLOWNESS = 10.0  # seconds that the slow collector takes
 FLAT = {"MB": 1.15, "open files": 1.1, "threads": 1.1, "tasks": 1.5}  # last quarter over second quarter
 
@@ -135,6 +136,7 @@ class Stage:
     def _ready(self) -> Service:
         service = self._start()
         until(lambda: httpx.get(f"{service.url}/health/ready", timeout=10).status_code == 200)
+        until(lambda: service.log.count(" stands by") > WORKERS)  # the spare too, whose memory counts
         return service
 
 
