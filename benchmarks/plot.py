@@ -6,10 +6,10 @@
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from benchmarks.servers import OURS
 
-type Costs = Mapping[str, Mapping[str, float]]  # µs by case and server
 PAGE = Path("docs/performance.md")
 
 WIDTH, LABEL, BAR, GAP = 720, 150, 18, 34
@@ -20,17 +20,30 @@ STYLE = (
 )
 
 
-def svg(costs: Costs) -> str:
+class Costly(Protocol):
+    """What a server took: µs of processor time a request."""
+
+    @property
+    def spent(self) -> float: ...
+
+
+class Cost(NamedTuple):
+    """What a table says of it."""
+
+    spent: float
+
+
+def svg(results: Mapping[str, Mapping[str, Costly]]) -> str:
     """Return the picture: a group of bars a case, each case to a scale of its own, ours in colour."""
     parts, y = [], GAP
-    for case, row in costs.items():
+    for case, row in results.items():
         parts.append(f'<text class="case" x="8" y="{y}">{escape(case)}</text>')
-        dearest, ours = max(row.values()), row[OURS]
-        for name, spent in sorted(row.items(), key=lambda entry: entry[1]):
+        dearest, ours = max(each.spent for each in row.values()), row[OURS].spent
+        for name, each in sorted(row.items(), key=lambda entry: entry[1].spent):
             y += BAR + 4
             kind = OURS if name == OURS else "peer"
-            length = max(spent / dearest * LONGEST, 1)
-            said = f"{spent:.0f} µs" + ("" if name == OURS else f", ours {spent / ours:.2f} x")
+            length = max(each.spent / dearest * LONGEST, 1)
+            said = f"{each.spent:.0f} µs" + ("" if name == OURS else f", ours {each.spent / ours:.2f} x")
             parts.append(f'<text x="8" y="{y}">{escape(name)}</text>')
             parts.append(
                 f'<rect class="{kind}" x="{LABEL}" y="{y - 13}" width="{length:.0f}" height="{BAR}"/>'
@@ -44,7 +57,7 @@ def svg(costs: Costs) -> str:
     )
 
 
-def read(page: str) -> Costs:
+def read(page: str) -> dict[str, dict[str, Cost]]:
     """Return the costs that the first table of a page has."""
     lines = [
         line.strip("| ").split("|")
@@ -52,7 +65,7 @@ def read(page: str) -> Costs:
     ]
     (names, _, *rows) = [[cell.strip() for cell in line] for line in lines]
     return {
-        case: {name: float(cell) for name, cell in zip(names, cells, strict=False) if cell}
+        case: {name: Cost(float(cell)) for name, cell in zip(names, cells, strict=False) if cell}
         for case, *cells in rows
     }
 

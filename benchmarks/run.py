@@ -110,8 +110,7 @@ def main() -> None:
     print(report(results, beside_the_driver()))
     kept = {case: {name: each._asdict() for name, each in row.items()} for case, row in results.items()}
     Path(tempfile.gettempdir(), "annex-bench.json").write_text(json.dumps(kept, indent=2), "utf-8")
-    costs = {case: {name: each.spent for name, each in row.items()} for case, row in results.items()}
-    given.plot.write_text(svg(costs), "utf-8")
+    given.plot.write_text(svg(results), "utf-8")
     print(f"\nplot: {given.plot}")
 
 
