@@ -59,6 +59,7 @@ from runtime.settings.reading import unknown
 from runtime.settings.variables import Settings
 from runtime.telemetry import Telemetry, Tracing, Watchdog
 from runtime.telemetry.stock import stock_tracing
+from runtime.work.call_desk import CallDesk
 from runtime.work.closed import without_queue
 from runtime.work.desk import WorkDesk
 from runtime.work.queue.queue import Queue
@@ -230,12 +231,12 @@ class Application:
             )
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self.identity)
+            if self.queue is not None:  # closed after the agents, which hand their runs over
+                stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self.agents)
             await stack.enter_async_context(self.isolated)
             stack.push_async_callback(self.http.stop)
             await stack.enter_async_context(self.gate)
-            if self.queue is not None:
-                stack.push_async_callback(self.queue.close)
             await stack.enter_async_context(self._litestar_running())
             stack.enter_context(shared_threads())
             stack.enter_context(Watchdog(self.settings.functions, limit=hang_timeout))
@@ -287,12 +288,22 @@ class Application:
             telemetry=self.telemetry,
         )
 
+    @property
+    def has_work(self) -> bool:
+        """Whether a worker may have something to do: jobs, or calls of functions that it makes again."""
+        return isinstance(self.desk, WorkDesk) and self.desk.catalogue.has_work
+
     def _desk(self) -> WorkDesk | NoDesk:
         if self.queue is None:
             return NoDesk()
         kept, tracer = self.settings.work.runs_kept, self.telemetry.tracer
         seal = Seal.of(self.settings)
         return WorkDesk(self.queue, lambda: self.table, permits, kept=kept, tracer=tracer, seal=seal)
+
+    def _calls(self) -> CallDesk | None:
+        if self.queue is None or not isinstance(self.desk, WorkDesk):
+            return None
+        return CallDesk(self.queue, self.desk, lease=self.settings.work.lease)
 
     def _refuse(self) -> None:
         self.admission.draining = True
@@ -313,6 +324,7 @@ class Application:
                     "agents": self.agents,
                     "http": self.http,
                     "jobs": self.desk,
+                    "calls": self._calls(),
                     ISOLATED: self.isolated,
                     DRAIN: self._drain,
                 }

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SCOPE_KEY = "annex"
 RUN_KEY = "annex.run"  # set by the worker: the Run that a job works on
+AGAIN_KEY = "annex.again"  # set by the worker: the Run for which it makes a call again
+BODY_KEY = "annex.body"  # set by what reads the body: the bytes, where the call may have to be made again
 REFUSAL_KEY = "annex.refusal"  # set by the server: the AnnexError with which this request is to be refused
 
 

@@ -28,7 +28,8 @@ from runtime.routing.calling.isolated.wire import (
     order_of,
     report_bytes,
 )
-from runtime.routing.function_file import FunctionFile, compile_file
+from runtime.routing.files import FunctionFile
+from runtime.routing.function_file import compile_file
 from runtime.routing.importing.guard import Guard
 from runtime.routing.importing.loading import Loader
 from runtime.routing.matching.tree import FunctionTree

@@ -12,7 +12,7 @@ class AcceptsOldKeys(StructMeta):
 
     def __call__(self, *args: Any, **keys: Any) -> Any:
         """Make a config."""
-        for old in keys.keys() - set(self.__struct_fields__):
+        for old in [name for name in keys if name not in self.__struct_fields__]:
             if change := replaced("key", old):
                 warn(change, above=1)
                 keys[change.new] = keys.pop(old)

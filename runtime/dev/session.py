@@ -31,6 +31,7 @@ from runtime.refusal import Refusal
 from runtime.rehearsal import Rehearsal
 from runtime.rehearsal.stage import refusals
 from runtime.routing import RouteTable, discover
+from runtime.server.interpreter import settle
 from runtime.server.process import run
 from runtime.settings import Settings
 from runtime.telemetry import Telemetry, configure_logging, unblocked
@@ -73,6 +74,7 @@ def serve(
                 refused = rehearsal.refusals()
                 telemetry = Telemetry.start(ready, processors=[recorder])
                 application = create_app(ready, telemetry=telemetry, refused=refused)
+                settle()
                 page = partial(DeveloperPage, application=application, recorder=recorder)
                 application.put_in_front("developer's page", page)
                 swap = HotSwap(

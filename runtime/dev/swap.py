@@ -37,7 +37,7 @@ class HotSwap:
         refused: what it has refused so far.
         project: the folder that holds `shared` and what else the service's functions import.
         restart: called once when a change needs a restart.
-        after: called with the new table after every swap.
+        after: called with the new table after every swap, in a thread of its own.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class HotSwap:
         self._application.swap(last_good(new, old))
         spent = (time.perf_counter() - started) * 1000
         logger.info("reloaded %s in %.0f ms", _named(changed), spent)
-        if self._after:
-            self._after(self._application.table)
+        if self._after:  # which may take seconds where there are many functions
+            await asyncio.to_thread(self._after, self._application.table)
 
     async def _touched(self, changed: set[Path]) -> set[str]:
         """Return the modules that have to run again; as nothing imports a function file, that is quick."""
@@ -141,11 +141,13 @@ class HotSwap:
     def _served(self) -> dict[str, str]:
         """Return the module name of each imported function file."""
         files = self._application.table.files
-        return {file: imported.loaded.name for file, imported in files.items()}
+        return {file: each.loaded.name for file, each in files.items() if each.loaded}
 
 
 def last_good(new: RouteTable, old: RouteTable) -> RouteTable:
     """Return `new`, in which a file that is broken now keeps the routes that it served in `old`."""
+    if not new.faults:
+        return new
     causes: dict[str, Fault] = {}
     for fault in new.faults:
         causes.setdefault(fault.file, fault)

@@ -1,15 +1,15 @@
-"""One function file before it runs (`FunctionFile`), and what became of it (`CompiledFile`)."""
+"""The steps of one function file: it is given its policies and a URL, imported and judged."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from runtime.config import METHODS, Endpoint, Policy
+from runtime.config import Endpoint
 from runtime.routing.annotations.describe import schema_of, spell
 from runtime.routing.conflicts import Standing, Use
+from runtime.routing.files import CompiledFile, FunctionFile
 from runtime.routing.importing.difference import differences
 from runtime.routing.importing.loading import Loaded, Loader
 from runtime.routing.incumbents import Incumbents, canonical
@@ -19,113 +19,8 @@ from runtime.routing.reading.cascade import folders_above, lay
 from runtime.routing.reading.faults import Fault
 from runtime.routing.reading.names import Segment
 from runtime.routing.reading.source import Source
-from runtime.routing.reading.tree import Candidate, template_of
+from runtime.routing.reading.tree import Candidate
 from runtime.routing.signature import Handler, Signature, read_signature
-from runtime.routing.table import Imported, Route
-
-
-class FunctionFile(Struct, frozen=True, kw_only=True):
-    """What is known of a file before it runs; each step of discovery returns a new one.
-
-    Attributes:
-        source: what it says.
-        text: its bytes.
-        segments: its URL, None where it has none to refuse at.
-        policies: of each of its methods; empty where they cannot be trusted.
-        faults: everything that is wrong with it so far.
-    """
-
-    source: Source
-    text: bytes
-    segments: tuple[Segment, ...] | None
-    policies: dict[str, Policy] = {}
-    faults: tuple[Fault, ...] = ()
-
-    @property
-    def file(self) -> str:
-        """Path below the functions folder."""
-        return self.source.file
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """The methods it answers, or may: a file that cannot be read claims them all."""
-        return tuple(self.source.methods) or METHODS
-
-    @property
-    def template(self) -> str:
-        """Its URL; ``/`` where it has none."""
-        return template_of(self.segments or ())
-
-    def with_faults(self, *faults: Fault) -> Self:
-        """Return it with these faults as well."""
-        return replace(self, faults=tuple(dict.fromkeys((*self.faults, *faults))))
-
-    def fault(self, line: int, found: str, cure: str) -> Fault:
-        """Return a fault in this file."""
-        return Fault(file=self.file, line=line, found=found, cure=cure)
-
-
-class CompiledFile(Struct, frozen=True):
-    """What became of a file: it was imported and judged, or it was left alone because of its faults.
-
-    Attributes:
-        before: the file before it ran.
-        faults: those of before, and those found since.
-        loaded: its module, None where it has not run to its end.
-        operations: of each method; none may be served while there are faults.
-    """
-
-    before: FunctionFile
-    faults: tuple[Fault, ...]
-    loaded: Loaded | None = None
-    operations: tuple[Operation, ...] = ()
-
-    @property
-    def file(self) -> str:
-        """Path below the functions folder."""
-        return self.before.file
-
-    @property
-    def seconds(self) -> float | None:
-        """How long the import took."""
-        return self.loaded.seconds if self.loaded else None
-
-    def with_faults(self, *faults: Fault) -> Self:
-        """Return it with these faults as well."""
-        return replace(self, faults=tuple(dict.fromkeys((*self.faults, *faults))))
-
-    def with_known_types(self, names: frozenset[str]) -> Self:
-        """Return it with what the committed contract calls its types."""
-        return replace(self, operations=tuple(replace(each, known_types=names) for each in self.operations))
-
-    def routes(self) -> list[Route]:
-        """Return a route for each operation, its job too."""
-        segments = self.before.segments or ()
-        return [
-            Route(
-                endpoint=operation.endpoint,
-                segments=segments,
-                operation=operation,
-                seconds=self.seconds,
-            )
-            for operation in self.operations
-        ]
-
-    def uses(self, known: Incumbents) -> Iterator[Use]:
-        """Yield the use of each path parameter in each operation."""
-        for operation in self.operations:
-            template = operation.endpoint.template
-            method = operation.endpoint.method.lower()
-            line = self.before.source.methods[method]
-            for given in operation.inputs:
-                if given.kind is InputKind.PATH:
-                    position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
-                    had = known.kinds.get((self.file, template, given.name))
-                    # The lock knows the file, but not the type.
-                    is_listed = method in known.methods.get((self.file, template), ())
-                    is_same = is_listed if had is None else had == canonical(schema_of(given.annotation))
-                    standing = Standing.INCUMBENT if is_same else Standing.NEW
-                    yield Use(self.file, line, position, spell(given.annotation), standing)
 
 
 def read_file(candidate: Candidate, text: bytes, source: Source) -> FunctionFile:
@@ -167,19 +62,39 @@ def without_reserved(each: FunctionFile, reserved: frozenset[str]) -> FunctionFi
     return replace(each.with_faults(fault), segments=None)
 
 
-def compile_file(each: FunctionFile, loader: Loader, known: Imported | None) -> CompiledFile:
+def uses(each: CompiledFile, known: Incumbents) -> Iterator[Use]:
+    """Yield the use of each path parameter in each operation."""
+    for operation in each.operations:
+        template = operation.endpoint.template
+        method = operation.endpoint.method.lower()
+        line = each.before.source.methods[method]
+        for given in operation.inputs:
+            if given.kind is InputKind.PATH:
+                position = template[: template.index(f"{{{given.name}}}") + len(given.name) + 2]
+                had = known.kinds.get((each.file, template, given.name))
+                # The lock knows the file, but not the type.
+                is_listed = method in known.methods.get((each.file, template), ())
+                is_same = is_listed if had is None else had == canonical(schema_of(given.annotation))
+                standing = Standing.INCUMBENT if is_same else Standing.NEW
+                yield Use(each.file, line, position, spell(given.annotation), standing)
+
+
+def compile_file(each: FunctionFile, loader: Loader, known: CompiledFile | None) -> CompiledFile:
     """Import a file and read its handlers; one with faults is not run.
 
     Args:
         each: the file.
         loader: of its folder.
-        known: what an earlier import made of it, used where the text is the same.
+        known: what became of it before. It still is that where nothing that is known of it has changed; where
+            its text is the same, its module serves.
     """
     if each.faults or each.segments is None:
         return CompiledFile(each, each.faults)
+    if known is not None and known.before == each and not known.faults:
+        return known
     judge = partial(_judged, each)
     # An annotation is code of the file as well, and may do anything.
-    if known is not None and known.text == each.text:
+    if known is not None and known.loaded and known.before.text == each.text:
         judged = loader.guard.run(each.file, "Reading the signature", partial(judge, known.loaded))
     else:
         judged = loader.load(each.file, each.text, judge)

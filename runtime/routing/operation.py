@@ -13,6 +13,9 @@ from runtime.config import Endpoint
 from runtime.routing.input_kind import InputKind
 from runtime.routing.reading.names import Segment
 
+_NOT_KEPT = {InputKind.COOKIE, InputKind.FORM, InputKind.UPLOAD, InputKind.REQUEST}
+"""What no worker could be given again: cookies hold sessions, the others are read from a socket."""
+
 
 class Input(Struct, frozen=True, kw_only=True):
     """One parameter of a handler.
@@ -81,6 +84,13 @@ class Operation(Struct, frozen=True, kw_only=True):
         kind = typing.get_origin(self.returns) or self.returns
         is_own = isinstance(kind, type) and issubclass(kind, Answer | Response)
         return self.event is None and self.returns not in {None, type(None)} and not is_own
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a worker could make a call of it again, for a run of agents whose process died."""
+        kinds = {each.kind for each in self.inputs}
+        is_kept = InputKind.AGENTS in kinds and not kinds & _NOT_KEPT
+        return self.endpoint.stream and is_kept and not self.endpoint.policy.isolate
 
     @property
     def line(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from runtime.routing.annotations.describe import bare
-from runtime.routing.function_file import CompiledFile
+from runtime.routing.files import CompiledFile
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Input, Operation
 from runtime.routing.reading.faults import Fault
@@ -48,10 +48,10 @@ def _filled(operation: Operation, given: Input, environment: Environment, faults
 
 def variables_of(table: RouteTable, environment: Environment) -> Iterator[tuple[str, OwnVariable]]:
     """Yield each variable of each file that was imported, those in quarantine too."""
-    for file, imported in sorted(table.files.items()):
+    for file, loaded in sorted((file, each.loaded) for file, each in table.files.items() if each.loaded):
         structs = {
             each: None
-            for each in vars(imported.loaded.module).values()
+            for each in vars(loaded.module).values()
             if isinstance(each, type) and issubclass(each, OwnSettings) and each is not OwnSettings
         }
         for struct in structs:

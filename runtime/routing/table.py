@@ -1,7 +1,7 @@
 """The result of discovery: every route, serving or not, and everything that is wrong."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from runtime.asgi.messages import ASGIApp
 from runtime.asgi.stages import Stage
 from runtime.config import Endpoint
 from runtime.routing import handlers
-from runtime.routing.importing.loading import Loaded
+from runtime.routing.files import CompiledFile
 from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.tree import FunctionTree, Method, is_refused
 from runtime.routing.operation import Operation
@@ -43,13 +43,6 @@ class Route(Struct, frozen=True, kw_only=True):
         return steps(self.endpoint)(handlers.serve(self.operation, note=self.note))
 
 
-class Imported(Struct, frozen=True):
-    """A function file's text and what it became."""
-
-    text: bytes
-    loaded: Loaded
-
-
 class RouteTable:
     """All routes of a functions folder, sorted by URL and method.
 
@@ -57,7 +50,7 @@ class RouteTable:
         root: the folder.
         routes: serving and quarantined.
         faults: sorted by file and line.
-        files: each file that was imported, so that the next discovery need not run it again.
+        files: each file that was imported, as it was judged, so that the next discovery does neither again.
         others: routes of the team's own Litestar handlers and plugins.
         jobs: the jobs, which no request reaches; those in quarantine too.
     """
@@ -67,7 +60,7 @@ class RouteTable:
         root: Path,
         routes: Iterable[Route],
         faults: Iterable[Fault],
-        files: Mapping[str, Imported] | None = None,
+        files: Mapping[str, CompiledFile] | None = None,
         others: Iterable[Endpoint] = (),
         jobs: Iterable[Route] = (),
     ) -> None:
@@ -107,9 +100,7 @@ class RouteTable:
         Both are made when the first request asks for them: a start would take a tenth longer.
         """
         return FunctionTree(
-            Method(
-                each.segments, each.endpoint.method, each.endpoint.template, cache(partial(each.made, steps))
-            )
+            Method(each.segments, each.endpoint.method, each.endpoint.template, partial(each.made, steps))
             for each in self.routes
         )
 

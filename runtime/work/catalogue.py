@@ -1,5 +1,6 @@
 """The jobs of a route table: found by path, with what they take."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from runtime.asgi.messages import ASGIApp
+from runtime.config import Endpoint
 from runtime.routing import RouteTable
 from runtime.routing.input_kind import InputKind
 from runtime.routing.matching.tree import FunctionTree, Method
@@ -17,23 +19,52 @@ from shared.work.jobs import UnknownJob, WrongPayload
 
 
 class Found(NamedTuple):
-    """A job, the values in the path by which it was asked for, and what runs it."""
+    """A job, the values in the path by which it was asked for, and what makes its app."""
 
     route: Route
     values: dict[str, str]
-    app: ASGIApp
+    made: Callable[[], ASGIApp]
+
+
+def call_name(endpoint: Endpoint) -> str:
+    """Return the name under which calls of a route wait to be made again; no path, as that of a job."""
+    return f"{endpoint.method} {endpoint.template}"
 
 
 class Catalogue:
-    """The jobs of one table."""
+    """The jobs of one table.
+
+    Attributes:
+        table: where they are.
+        by_template: their routes.
+        calls: routes whose calls a worker may have to make again, by `call_name`.
+    """
 
     def __init__(self, table: RouteTable) -> None:
         self.table = table
         self.by_template = {route.endpoint.template: route for route in table.jobs}
+        self.calls = {
+            call_name(each.endpoint): Found(each, {}, cache(each.made))
+            for each in table.routes
+            if each.operation is not None and each.operation.is_repeatable
+        }
         self._tree = FunctionTree(
-            Method(each.segments, each.endpoint.method, each.endpoint.template, cache(each.made))
+            Method(each.segments, each.endpoint.method, each.endpoint.template, each.made)
             for each in table.jobs
         )
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything that a worker does."""
+        return bool(self.by_template or self.calls)
+
+    def queued(self, job: str, path: str) -> Found:
+        """Return what a queued run is a run of: a job, or a call that is made again.
+
+        Raises:
+            UnknownJob: there is none.
+        """
+        return self.calls.get(job) or self.find(path)
 
     def find(self, path: str) -> Found:
         """Return the job at a path.
@@ -52,7 +83,7 @@ class Catalogue:
             raise UnknownJob(f"No file has a job at {path!r}.{hint}")
         method, names = next(iter(found[0].methods.values()))
         values = dict(zip(names, found[1], strict=True))
-        return Found(self.by_template[method.template], values, method.app())
+        return Found(self.by_template[method.template], values, method.app)
 
 
 def payload(route: Route, data: Any) -> bytes:

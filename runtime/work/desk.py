@@ -112,7 +112,7 @@ class WorkDesk:
             fields["key"] = kept_under
         template = route.endpoint.template
         with self._tracer.start_as_current_span(f"send {template}", kind=SpanKind.PRODUCER) as span:
-            fields["trace"] = _trace()
+            fields["trace"] = trace_of_caller()
             run_id = await self._write(new, fields, key=kept_under, delay=delay)
             span.set_attributes(
                 {
@@ -223,7 +223,8 @@ def _key_of(route: Route, holder: bytes, key: str) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def _trace() -> str:
+def trace_of_caller() -> str:
+    """Return the trace of who queues, for the span of who does it."""
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier)
     return carrier.get("traceparent", "")

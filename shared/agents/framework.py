@@ -19,7 +19,7 @@ class Framework(Protocol):
     """What an adapter to an agent framework offers."""
 
     def require(self, team: Team | BuiltTeam) -> None:
-        """Raise `AgentsUnavailable` when there is no model for this team."""
+        """Raise `AgentsUnavailable` when there is no model for this team, or for one of its agents."""
         ...
 
     def play(self, team: Team | BuiltTeam, turns: Sequence[Turn], run: TeamRun) -> AsyncGenerator[AgentEvent]:

@@ -41,7 +41,7 @@ from shared.agents.wire.ui_messages import ui_message_stream
 from shared.errors import AnnexError, Conflict, Invalid, ModelUnavailable, NotFound, RunLost, Unavailable
 from shared.identity import User
 from shared.secret import Secret
-from shared.work import Run
+from shared.work import Call, Desk, Run, Standby
 
 _DEFAULT_BUDGET = Budget()
 
@@ -78,6 +78,8 @@ class Agents:
     ) -> None:
         self._demands = ""
         self._permits = permits
+        self._desk: Desk | None = None
+        self._call: Call | None = None
         self._limits = limits
         self.meters = Meters(meter_provider)
         self.leftovers = Leftovers()
@@ -100,6 +102,7 @@ class Agents:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._detached.hand_over()
         runs = list(self._running.values())
         for run in runs:
             run.stop(Unavailable("The service is shutting down; start the run again."))
@@ -107,13 +110,17 @@ class Agents:
         await self._detached.close()
         await self._framework.close()
 
-    def under(self, demands: str) -> Self:
-        """Return the same agents for a function that asks `demands` of its callers.
+    def under(self, demands: str, *, desk: Desk | None = None, call: Call | None = None) -> Self:
+        """Return the same agents for one call of a function.
 
-        Only who meets them too reads, ends or continues the runs that are begun with these.
+        Args:
+            demands: what it asks of its callers: only who meets them too reads, ends or continues the runs
+                that are begun with these.
+            desk: knows queued work, for `follow`.
+            call: this call, where it can be made again for a run that its process left behind.
         """
         view = copy(self)
-        view._demands = demands  # noqa: SLF001  a copy of this object
+        view._demands, view._desk, view._call = demands, desk, call  # noqa: SLF001  a copy of this object
         return view
 
     async def run(  # noqa: PLR0913  the options of one run
@@ -138,23 +145,43 @@ class Agents:
             name: names the run in spans and metrics, for a team that a function makes; its name by default.
             replay: recorded replies for such a team, as `Team.replay`.
             budget: what it may use up.
-            detach: let it go on when the caller leaves, for `resume`.
+            detach: let it go on when the caller leaves, for `resume`, and after the death of its process, as
+                `work` does: a worker calls the function again, with the same request, to play on.
             reasoning: let the reader have what models think before they speak, as events of their own.
 
         Raises:
             TooManyRuns: the caller, or the process, has as many under way as allowed.
-            AgentsUnavailable: no model, no adapter, or no store for a detached run.
+            AgentsUnavailable: no such model, no adapter, or no store for a detached run.
             Invalid: the continuation is not valid.
             Conflict: the continuation was used before.
             ModelUnavailable: the provider failed; the last event says so.
             RunLost: the server of a detached run is gone; the last event says so.
         """
+        standby = None
         if detach:
-            self._detached.require()
+            store = self._detached.require()
+            if self._call is not None and (queued := self._call.taken_up()) is not None:
+                holder = Holder.of(user, self._demands)
+                if not await store.told(holder, queued.id):  # its caller had no answer, and asks again
+                    return RunStream(nothing())
+                await self.work(
+                    team,
+                    conversation,
+                    queued,
+                    user=user,
+                    name=name,
+                    replay=replay,
+                    budget=budget,
+                    reasoning=reasoning,
+                )
+                return RunStream(store.follow(holder, queued.id))
+            standby = self._call.standby() if self._call is not None else None
         described = team if isinstance(team, Team) else BuiltTeam(name or team.__name__, team, replay)
         speak = await self._speaker(described)
-        run = await self._admit(described.name, speak, conversation, user, budget, reasoning=reasoning)
-        return await self._begin(run, conversation, detach=detach)
+        run = await self._admit(
+            described.name, speak, conversation, user, budget, reasoning=reasoning, standby=standby
+        )
+        return await self._begin(run, conversation, detach=detach, standby=standby)
 
     async def work(  # noqa: PLR0913  the options of one run
         self,
@@ -230,9 +257,12 @@ class Agents:
 
         Raises:
             AgentsUnavailable: no store.
+            NotFound: this user, in this organisation, has queued no such run.
             RunLost: the run could not be taken up; the last event says so.
         """
         store = self._detached.require()
+        if self._desk is not None:
+            await self._desk.find(user, run_id)
         holder = Holder.of(user, self._demands)
         await store.lasting(QUEUED_SECONDS).begin(holder, run_id)
         trace.get_current_span().set_attribute("annex.run.id", run_id)
@@ -390,7 +420,7 @@ class Agents:
         framework.require(team)
         return partial(framework.play, team)
 
-    async def _admit(
+    async def _admit(  # noqa: PLR0913  the options of one run
         self,
         name: str,
         speak: Speak,
@@ -399,10 +429,12 @@ class Agents:
         budget: Budget,
         *,
         reasoning: bool = False,
+        standby: Standby | None = None,
     ) -> TeamRun:
         self._limits.admit(user.user_id)
         try:
             turns, asked = await self._questions.redeem(conversation, name, user, seconds=budget.seconds)
+            kept = await Progress(turns=turns, asked=asked).stood_by(standby, budget.seconds)
         except BaseException:
             self._limits.release(user.user_id)
             raise
@@ -415,6 +447,7 @@ class Agents:
             holder=holder,
             budget=budget,
             reasoning=reasoning,
+            kept=kept,
         )
 
     async def _progress(
@@ -459,9 +492,14 @@ class Agents:
         trace.get_current_span().set_attribute("annex.run.id", run.id)
         return run
 
-    async def _begin(self, run: TeamRun, conversation: Conversation, *, detach: bool) -> RunStream:
+    async def _begin(
+        self, run: TeamRun, conversation: Conversation, *, detach: bool, standby: Standby | None = None
+    ) -> RunStream:
         if detach:
-            stream = await self._detached.start(run)
+            if standby is not None and run.kept is not None:
+                stream = await self._detached.start_stood_by(run, standby)
+            else:
+                stream = await self._detached.start(run)
             stream.wire = conversation.wire()
             return stream
         run.start(copy_context())

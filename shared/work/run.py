@@ -54,12 +54,8 @@ class RunState(Struct, frozen=True, kw_only=True):
     finished_at: Instant | None = None
 
 
-class RunBook(Protocol):
-    """Where a try is written down; raises `RunTakenOver` where the run is another worker's by now."""
-
-    async def progress(self, done: float) -> None:
-        """Write how much is done."""
-        ...
+class SaveBook(Protocol):
+    """Where a run is kept for its next try; raises `RunTakenOver` where it is another worker's by now."""
 
     async def steps(self) -> dict[str, bytes]:
         """Return what finished steps gave, as JSON by name."""
@@ -69,12 +65,46 @@ class RunBook(Protocol):
         """Write what a step gave."""
         ...
 
+
+class RunBook(SaveBook, Protocol):
+    """Where a try is written down."""
+
+    async def progress(self, done: float) -> None:
+        """Write how much is done."""
+        ...
+
     async def sleep(self, name: str, seconds: float) -> None:
         """Return where this sleep is over; else give the run back until then and raise `Asleep`."""
         ...
 
 
-class Run:
+class SavedRun:
+    """A run of which it is kept how far its work is.
+
+    Attributes:
+        id: of the run.
+    """
+
+    def __init__(self, run_id: str, book: SaveBook) -> None:
+        self.id = run_id
+        self._saves = book
+
+    async def save(self, value: object) -> None:
+        """Keep how far the work is, for the next try; the value that was saved before is replaced.
+
+        Raises:
+            TypeError: it is not JSON.
+            StepTooLarge: it has more than a mebibyte.
+        """
+        await self._saves.keep(_SAVED, _encoded("what is saved", value))
+
+    async def saved[T](self, kind: type[T]) -> T | None:
+        """Return what a try saved last, read as this type; None where none has."""
+        text = (await self._saves.steps()).get(_SAVED)
+        return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+class Run(SavedRun):
     """The run that a `job` works on.
 
     Attributes:
@@ -83,7 +113,7 @@ class Run:
     """
 
     def __init__(self, run_id: str, number: int, book: RunBook) -> None:
-        self.id = run_id
+        super().__init__(run_id, book)
         self.number = number
         self._book = book
         self._kept: dict[str, bytes] | None = None
@@ -127,20 +157,6 @@ class Run:
             await self._book.keep(name, text)
         value: T = msgspec.json.decode(text, type=_result_of(work))
         return value
-
-    async def save(self, value: object) -> None:
-        """Keep how far the work is, for the next try; the value that was saved before is replaced.
-
-        Raises:
-            TypeError: it is not JSON.
-            StepTooLarge: it has more than a mebibyte.
-        """
-        await self._book.keep(_SAVED, _encoded("what is saved", value))
-
-    async def saved[T](self, kind: type[T]) -> T | None:
-        """Return what a try saved last, read as this type; None where none has."""
-        text = (await self._book.steps()).get(_SAVED)
-        return None if text is None else msgspec.json.decode(text, type=kind)
 
     async def sleep(self, name: str, seconds: float) -> None:
         """Give this run's place to others for so many seconds; then the job begins again from its start.

@@ -1,5 +1,6 @@
 """A team's run is played by a real worker, which is killed: its reader sees one story, without a gap."""
 
+import contextlib
 import json
 import os
 import signal
@@ -16,25 +17,11 @@ from tests.fixtures.agents import ModelServer, says
 from tests.fixtures.clerk import Issuer
 from tests.fixtures.production import environment, functions_of
 from tests.fixtures.service import ROOT, Service, annex, until
+from tests.fixtures.talk import FILES, agree, talk
 from tests.fixtures.valkey import RedisServer
 from tests.fixtures.work import LEASE, NO_DATABASE
 
 pytestmark = pytest.mark.timeout(300)
-
-DOOR = '''"""A run of the caller's own."""
-
-from collections.abc import AsyncIterator
-
-from runtime import Function, User
-from shared.agents import AgentEvent, Agents
-
-config = Function(timeout=300)
-
-
-async def get(run_id: str, agents: Agents, user: User) -> AsyncIterator[AgentEvent]:
-    """Follow it from its beginning."""
-    return await agents.resume(run_id, user=user)
-'''
 
 
 @pytest.fixture
@@ -42,10 +29,7 @@ def services(
     tmp_path: Path, issuer: Issuer, redis_server: RedisServer, model_server: ModelServer
 ) -> Iterator[tuple[Service, Service]]:
     """What serves, and what works."""
-    files = {
-        "lasting.py": (ROOT / "docs" / "teams" / "lasting.py").read_text(),
-        "[run_id].py": DOOR,
-    }
+    files = {**FILES, "lasting.py": (ROOT / "docs" / "teams" / "lasting.py").read_text()}
     settings = environment(
         issuer,
         NO_DATABASE,
@@ -78,10 +62,17 @@ class Reader:
 
     def _read(self) -> None:
         method, url, body, headers = self._call
-        with httpx.stream(method, url, json=body, headers=headers, timeout=120) as answer:
+        with (
+            contextlib.suppress(httpx.TransportError),  # who answers may be killed
+            httpx.stream(method, url, json=body, headers=headers, timeout=120) as answer,
+        ):
             for line in answer.iter_lines():
                 if line.startswith("data: "):
                     self.events.append(json.loads(line.removeprefix("data: ")))
+
+    def has(self, words: str) -> bool:
+        """Whether a piece of a message was these words."""
+        return any(each["type"] == "message_delta" and each["text"] == words for each in self.events)
 
     def all(self) -> list[dict[str, Any]]:
         """Return every event, once the stream has ended."""
@@ -107,7 +98,7 @@ def test_a_run_whose_worker_is_killed_and_whose_next_is_stopped_is_one_story_to_
     settings = psutil.Process(serving.process.pid).environ()
     with annex("work", tmp_path, settings, wait=False):
         events = reader.all()
-    again = Reader(f"{serving.url}/{events[0]['runId']}", "GET", issuer).all()
+    again = Reader(f"{serving.url}/talks/{events[0]['runId']}", "GET", issuer).all()
     assert again == events
     said = [each["text"] for each in events if each["type"] == "message"]
     assert (said[0], said[-1]) == ("Up. ", "AGREED ")
@@ -116,3 +107,48 @@ def test_a_run_whose_worker_is_killed_and_whose_next_is_stopped_is_one_story_to_
     assert [each["name"] for each in events if each["type"] == "custom"] == ["taken_up", "taken_up"]
     assert events[-1]["stopReason"] == "completed"
     assert len(model_server.requests) == 4
+
+
+def test_runs_whose_process_is_killed_or_stopped_by_a_deploy_are_played_on_by_a_worker(
+    services: tuple[Service, Service], tmp_path: Path, issuer: Issuer, model_server: ModelServer
+):
+    serving, working = services
+
+    def begin(kind: str) -> str:
+        talk(model_server)
+        reader = Reader(f"{serving.url}/talk/gold?kind={kind}", "POST", issuer)
+        until(lambda: reader.has("doubt "), seconds=90)
+        run_id: str = reader.events[0]["runId"]
+        return run_id
+
+    def told(by: Service, run_id: str) -> list[dict[str, Any]]:
+        readers = [Reader(f"{by.url}/talks/{run_id}", "GET", issuer) for _ in range(2)]
+        assert readers[0].all() == readers[1].all(), working.log
+        return readers[0].events
+
+    kinds = ("short", "built", "other")
+    runs = [begin(kind) for kind in kinds]
+    agree(model_server)
+    process = serving.worker
+    process.kill()
+    process.wait(30)
+    serving.wait_until_up()
+    for kind, run_id in zip(kinds, runs, strict=True):
+        events = told(serving, run_id)
+        said = [each["text"] for each in events if each["type"] == "message"]
+        names = [each["name"] for each in events if each["type"] == "custom"]
+        assert said[0] == "Up. "
+        if kind == "other":
+            assert events[-1]["code"] == "run_lost"
+        else:
+            assert (said[-1], {*names}, events[-1]["stopReason"]) == ("AGREED ", {"taken_up"}, "completed")
+
+    run_id = begin("short")
+    agree(model_server)
+    settings = psutil.Process(serving.process.pid).environ()
+    del settings["PORT"]
+    assert serving.stop() == 0  # a deploy
+    with annex("serve", tmp_path, settings) as following:
+        events = told(following, run_id)
+    assert events[-1]["stopReason"] == "completed"
+    assert [each["text"] for each in events if each["type"] == "message"][-1] == "AGREED "

@@ -148,12 +148,13 @@ async def test_request_in_flight_finishes_on_the_old_version(session: Session) -
     await session.save({"functions/slow.py": OPEN + waiting})
     old = asyncio.ensure_future(session.get("/slow"))
     table = session._caller.application.table
-    (module,) = {it.loaded.module for file, it in table.files.items() if file == "slow.py"}
-    await module.ARRIVED.wait()
+    loaded = table.files["slow.py"].loaded
+    assert loaded
+    await loaded.module.ARRIVED.wait()
 
     await session.save({"functions/slow.py": answering("new")})
     new = await session.get("/slow")
-    module.GATE.set()
+    loaded.module.GATE.set()
 
     assert new[1] == "new"
     assert (await old)[1] == "old"

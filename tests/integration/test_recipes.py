@@ -75,8 +75,9 @@ def service(
             settings, annex_issuer, annex_loop, SimpleSpanProcessor(InMemorySpanExporter())
         ) as running:
             yield running
-            rate = running.application.table.files["rate.py"].loaded.module
-            annex_loop.run(rate.client(redis.url).aclose())
+            rate = running.application.table.files["rate.py"].loaded
+            assert rate
+            annex_loop.run(rate.module.client(redis.url).aclose())
     redis.stop()
     sys.path.remove(str(project))
 

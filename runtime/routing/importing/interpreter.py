@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-NEW_OBJECTS = 50_000  # that are made while files are imported until garbage among them is collected
+NEW_OBJECTS = 200_000  # that are made while files are imported until garbage among them is collected
 
 
 class Setting(NamedTuple):

@@ -5,6 +5,8 @@ in an import statement, so modules live in `sys.modules` under a private prefix,
 packages, which relative imports, postponed annotations and pickling need.
 """
 
+import ast
+import contextlib
 import hashlib
 import importlib.util
 import sys
@@ -42,6 +44,16 @@ class Loader:
         self.guard = guard
         self.root = guard.root
         self.prefix = MODULE_PREFIX + hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        self._compiled: dict[str, CodeType] = {}
+
+    def compile(self, file: str, tree: ast.Module) -> None:
+        """Compile a file from the syntax tree that its reading has made, so that its text is parsed once.
+
+        The code is kept until the file is loaded: the trees of all files would be most of the memory of a
+        start.
+        """
+        with contextlib.suppress(*UNREADABLE):  # `load` compiles the text, and tells why it cannot
+            self._compiled[file] = compile(tree, f"{self.root}/{file}", "exec", dont_inherit=True)
 
     def forget(self) -> None:
         """Take every module of this folder out of `sys.modules`, so that the next load runs it anew."""
@@ -55,13 +67,15 @@ class Loader:
 
         Args:
             file: path below the root.
-            text: what was read of it. It is compiled from here rather than from a cached `.pyc`, which the
-                file system's clock could make out to be fresh when the file has just been saved; and not
-                from its syntax tree: those of all files would be most of the memory of a start.
+            text: what was read of it. It is compiled from here, where it has not been, rather than from a
+                cached `.pyc`, which the file system's clock could make out to be fresh when it has just been
+                saved.
             judge: reads what the file has defined, and may run more of its code.
         """
         try:
-            code = compile(text, f"{self.root}/{file}", "exec", dont_inherit=True)
+            code = self._compiled.pop(file, None) or compile(
+                text, f"{self.root}/{file}", "exec", dont_inherit=True
+            )
         except UNREADABLE as error:
             return unreadable(file, error)
         prepared = self._prepare(file)

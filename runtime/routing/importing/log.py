@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 _OURS = ("annex.", "runtime.", "shared.", "uvicorn.")
 
-type _Logger = logging.Logger
 type _Sink = logging.Logger | logging.Handler
 
 
@@ -15,32 +14,34 @@ class Log(NamedTuple):
     Attributes:
         disabled: the level up to which all lines are left out.
         handlers: of the root logger.
-        sinks: root logger, its handlers, the service's loggers; with level and filters of each.
-        loggers: all of them; whether each is disabled, and passes its lines on.
+        sinks: root logger and its handlers, with level and filters of each.
+        loggers: all others, with level and filters, whether each is disabled, and passes its lines on.
     """
 
     disabled: int
     handlers: list[logging.Handler]
     sinks: list[tuple[_Sink, int, list[Any]]]
-    loggers: list[tuple[_Logger, bool, bool]]
+    loggers: list[tuple[logging.Logger, int, list[Any], bool, bool]]
 
 
 def read() -> Log:
     """Return the state of the log."""
     root = logging.getLogger()
     known = root.manager.loggerDict.copy().values()
-    loggers = [each for each in known if not isinstance(each, logging.PlaceHolder)]
-    states = [(each, each.disabled, each.propagate) for each in loggers]
-    sinks: list[_Sink] = [root, *root.handlers, *filter(_is_ours, loggers)]
+    sinks: list[_Sink] = [root, *root.handlers]
     return Log(
         root.manager.disable,
         root.handlers.copy(),
         [(sink, sink.level, sink.filters.copy()) for sink in sinks],
-        states,
+        [
+            (each, each.level, each.filters.copy(), each.disabled, each.propagate)
+            for each in known
+            if not isinstance(each, logging.PlaceHolder)
+        ],
     )
 
 
-def _is_ours(logger: _Logger) -> bool:
+def _is_ours(logger: logging.Logger) -> bool:
     return f"{logger.name}.".startswith(_OURS)
 
 
@@ -54,12 +55,13 @@ def put_back(before: Log) -> bool:
     if any(handler not in root.handlers for handler in before.handlers):
         root.handlers[:] = before.handlers
         is_changed = True
-    for sink, level, filters in before.sinks:
+    ours = [(each, level, filters) for each, level, filters, _, _ in before.loggers if _is_ours(each)]
+    for sink, level, filters in (*before.sinks, *ours):
         is_changed = is_changed or sink.level > level or any(each not in filters for each in sink.filters)
         if sink.level != level:
             sink.setLevel(level)
         sink.filters[:] = filters
-    for logger, disabled, propagate in before.loggers:
+    for logger, _, _, disabled, propagate in before.loggers:
         if logger.disabled == disabled and logger.propagate == propagate:
             continue
         is_ours = _is_ours(logger)

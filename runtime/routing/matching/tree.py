@@ -6,7 +6,6 @@ encoded slash stays inside its segment, and OPTIONS is answered for every route.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
@@ -23,20 +22,34 @@ CACHED = 1024  # paths and methods that are not looked for again
 type Values = tuple[str, ...]
 
 
-class Method(NamedTuple):
+class Method:
     """One method of one URL.
 
     Attributes:
         segments: the URL.
         method: upper case.
         template: for `scope["path_template"]`.
-        app: returns what answers, the same each time.
+
+    Args:
+        make: makes what answers.
     """
 
-    segments: tuple[Segment, ...]
-    method: str
-    template: str
-    app: Callable[[], ASGIApp]
+    __slots__ = ("_app", "_make", "method", "segments", "template")
+
+    def __init__(
+        self, segments: tuple[Segment, ...], method: str, template: str, make: Callable[[], ASGIApp]
+    ) -> None:
+        self.segments = segments
+        self.method = method
+        self.template = template
+        self._make = make
+        self._app: ASGIApp | None = None
+
+    def app(self) -> ASGIApp:
+        """Return what answers, made when it is first asked for."""
+        if self._app is None:
+            self._app = self._make()
+        return self._app
 
 
 class Node:

@@ -22,7 +22,7 @@ _BRANCHES = frozenset(
     kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, _KINDS)
 )
 _BINDING = {
-    *(ast.NamedExpr, ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import),
+    *(ast.NamedExpr, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import),
     *(ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
 }
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -43,12 +43,13 @@ def bindings(code: ast.Module, nodes: Evaluated) -> list[Binding]:
         code: the module.
         nodes: what it evaluates.
     """
-    found = [
-        bound
-        for node, is_inside in nodes
-        if type(node) in _BINDING and not isinstance(getattr(node, "ctx", None), ast.Load)
-        for bound in _bound(node, is_inside=is_inside)
-    ]
+    found: list[Binding] = []
+    for node, is_inside in nodes:
+        if isinstance(node, ast.Name):  # most of them, and most of them only read
+            if not isinstance(node.ctx, ast.Load) and not is_inside:
+                found.append((node.id, node, node.lineno))
+        elif type(node) in _BINDING:
+            found += _bound(node)
     declared = (node for node in _statements(code) if isinstance(node, ast.Global))
     return [*found, *((name, node, node.lineno) for node in declared for name in node.names)]
 
@@ -82,12 +83,10 @@ def _statements(code: ast.Module) -> Iterator[ast.AST]:
     yield from waiting
 
 
-def _bound(node: ast.AST, *, is_inside: bool) -> Iterator[Binding]:
+def _bound(node: ast.AST) -> Iterator[Binding]:
     match node:
         case ast.NamedExpr():  # binds around a comprehension
             yield node.target.id, node.target, node.lineno
-        case ast.Name(ctx=ast.Store() | ast.Del()) if not is_inside:
-            yield node.id, node, node.lineno
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             yield node.name, node, node.lineno
         case ast.Import() | ast.ImportFrom():

@@ -58,14 +58,18 @@ def lay(source: Source, folders: dict[str, Source]) -> tuple[dict[str, Policy], 
         if name not in source.methods
     ]
     faults += _of_jobs(source, own)
+    laid: dict[str, tuple[Policy, list[Fault]]] = {}
     policies = {}
     for method in source.methods:
         said = {
             key: Literal(value, methods.line if methods else 0)
             for key, value in overrides.get(method, {}).items()
         }
-        stack = [*layers, Layer(source.file, own), Layer(f"{source.file} methods.{method}", said)]
-        policies[method], found = _lay(source.file, stack, len(layers))
+        kind = method if said else ""  # methods without overrides share one policy
+        if kind not in laid:
+            stack = [*layers, Layer(source.file, own), Layer(f"{source.file} methods.{method}", said)]
+            laid[kind] = _lay(source.file, stack, len(layers))
+        policies[method], found = laid[kind]
         faults += found
     return policies, sorted(set(faults))
 

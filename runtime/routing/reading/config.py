@@ -159,7 +159,7 @@ def _policy_calls(nodes: Evaluated) -> Iterator[ast.Call]:
 
 def _doubled(value: ast.expr) -> ast.expr | None:
     """Return a key that one dict of a literal has twice; Python would keep the last."""
-    for node in ast.walk(value):
+    for node in () if isinstance(value, ast.Constant) else ast.walk(value):
         seen: set[str] = set()
         for key in node.keys if isinstance(node, ast.Dict) else ():
             if key is not None and ast.dump(key) in seen:

@@ -31,8 +31,8 @@ def read_methods(code: ast.Module, bound: Sequence[Binding], findings: Findings)
 def _near_misses(functions: list[Any], lines: dict[str, int], findings: Findings) -> None:
     for node in functions:
         name = node.name
-        meant = near_miss(name, HANDLERS)
-        if name in HANDLERS or meant is None or (lines and name.lower() != meant):
+        meant = None if name in HANDLERS else near_miss(name, HANDLERS)
+        if meant is None or (lines and name.lower() != meant):
             continue
         findings.fault(node.lineno, f"{name} is not a handler.", f"Did you mean {meant}?")
         lines.setdefault(meant, node.lineno)

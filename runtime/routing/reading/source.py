@@ -5,6 +5,7 @@ import fails.
 """
 
 import ast
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -37,14 +38,16 @@ class Source(Struct, frozen=True):
     decorated: dict[str, int] = {}
 
 
-def read_function(file: str, text: bytes) -> Source:
-    """Read a function file."""
-    return _read(file, text, Function)
+def read_function(
+    file: str, text: bytes, parsed: Callable[[str, ast.Module], object] = lambda *_: None
+) -> Source:
+    """Read a function file; `parsed` is given its syntax tree."""
+    return _read(file, text, Function, parsed)
 
 
 def read_folder(file: str, text: bytes) -> Source:
-    """Read a folder's `_config.py`."""
-    return _read(file, text, Folder)
+    """Read a folder's `_config.py`, which never runs, so that compiling it is left to nobody else."""
+    return _read(file, text, Folder, lambda file, code: compile(code, file, "exec", dont_inherit=True))
 
 
 def unread(file: str, fault: Fault) -> Source:
@@ -52,11 +55,15 @@ def unread(file: str, fault: Fault) -> Source:
     return Source(file, {}, None, None, (fault,))
 
 
-def _read(file: str, text: bytes, kind: type[Function] | type[Folder]) -> Source:
+def _read(
+    file: str,
+    text: bytes,
+    kind: type[Function] | type[Folder],
+    parsed: Callable[[str, ast.Module], object],
+) -> Source:
     try:
         code = ast.parse(text, filename=file)
-        if kind is Folder:  # which never runs, so that nothing else would tell
-            compile(code, file, "exec", dont_inherit=True)
+        parsed(file, code)
     except UNREADABLE as error:
         return unread(file, unreadable(file, error))
     findings = Findings(file)

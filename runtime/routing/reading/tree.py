@@ -1,8 +1,8 @@
 """From a file listing to candidate routes. Nothing is read or imported here."""
 
 import os
-from collections.abc import Iterable
-from pathlib import Path, PurePath, PurePosixPath
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
@@ -45,38 +45,52 @@ def list_files(root: Path) -> tuple[list[str], list[Fault]]:
     """List the Python files outside of private folders, sorted; and what is not entered or read."""
     files: list[str] = []
     faults: list[Fault] = []
-    top = str(root)
-    for folder, subfolders, names in os.walk(top, onerror=lambda error: faults.append(_closed(root, error))):
-        below = PurePosixPath(folder[len(top) :].lstrip("/"))
-        prefix = "" if folder == top else f"{below}/"
-        faults.extend(_misnamed(below / name) for name in sorted(names) if is_like_policy(name))
-        faults.extend(_not_a_file(below / name) for name in subfolders if name == FOLDER_CONFIG)
-        subfolders[:] = sorted(name for name in subfolders if not is_private(name))
-        for name in subfolders:
-            if os.path.islink(f"{folder}/{name}"):  # noqa: PTH114  as many paths as folders would be slower
-                found = "This folder is a symbolic link, which is not followed."
-                faults.append(_fault(below / name, found, "Replace the link with the folder."))
-        for name in [*subfolders, *names]:
-            if not name.isprintable() and (name in subfolders or name.endswith(".py")):
-                found = "The name contains a character that cannot be displayed."
-                faults.append(_fault(below / name, found, "Rename it."))
-        subfolders[:] = [name for name in subfolders if name.isprintable()]
-        files += [prefix + name for name in names if name.endswith(".py") and name.isprintable()]
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(f"{root}/{folder}") as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            faults.append(_closed(root, error))
+            continue
+        for entry in found:
+            path, is_folder = folder + entry.name, _is_folder(entry)
+            strays = [*_strays(entry, path, is_folder=is_folder)]
+            faults += strays
+            if not strays and is_folder and not is_private(entry.name):
+                waiting.append(f"{path}/")
+            elif not strays and not is_folder and entry.name.endswith(".py"):
+                files.append(path)
     return sorted(files), faults
 
 
-def _fault(path: PurePath, found: str, cure: str) -> Fault:
-    return Fault(file=printable(path.as_posix()), line=0, found=found, cure=cure)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere
+        return False
 
 
-def _misnamed(path: PurePath) -> Fault:
-    return _fault(path, f"{path.name} is not recognised as the folder's policy.", f"Name it {FOLDER_CONFIG}.")
+def _strays(entry: os.DirEntry[str], path: str, *, is_folder: bool) -> Iterator[Fault]:
+    """Yield what keeps a folder from being entered, or a file from being read."""
+    name = entry.name
+    if is_folder and name == FOLDER_CONFIG:
+        cure = f"Make {FOLDER_CONFIG} a file, or rename the folder."
+        yield _fault(path, "The folder's policy is a folder.", cure)
+    elif not is_folder and is_like_policy(name):
+        yield _fault(path, f"{name} is not recognised as the folder's policy.", f"Name it {FOLDER_CONFIG}.")
+    if is_private(name) if is_folder else not name.endswith(".py"):
+        return
+    if is_folder and entry.is_symlink():
+        found = "This folder is a symbolic link, which is not followed."
+        yield _fault(path, found, "Replace the link with the folder.")
+    if not name.isprintable():
+        yield _fault(path, "The name contains a character that cannot be displayed.", "Rename it.")
 
 
-def _not_a_file(path: PurePath) -> Fault:
-    return _fault(
-        path, "The folder's policy is a folder.", f"Make {FOLDER_CONFIG} a file, or rename the folder."
-    )
+def _fault(path: str, found: str, cure: str) -> Fault:
+    return Fault(file=printable(path), line=0, found=found, cure=cure)
 
 
 def unreadable_policies(strays: Iterable[Fault]) -> dict[str, list[Fault]]:
@@ -95,7 +109,7 @@ def unreadable_policies(strays: Iterable[Fault]) -> dict[str, list[Fault]]:
 
 
 def _closed(root: Path, error: OSError) -> Fault:
-    folder = Path(error.filename).relative_to(root)
+    folder = Path(error.filename).relative_to(root).as_posix()
     return _fault(folder, f"The folder cannot be listed: {error.strerror}.", "Check its permissions.")
 
 

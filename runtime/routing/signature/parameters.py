@@ -17,6 +17,7 @@ from runtime.routing.annotations.describe import (
     is_upload,
     spell,
 )
+from runtime.routing.annotations.known import is_known
 from runtime.routing.annotations.unions import with_unions
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Input
@@ -226,8 +227,10 @@ def _body_fault(handler: Handler, name: str, kind: InputKind, annotation: Any) -
     where = f"{handler.method}(data)"
     if handler.method == "get":
         return handler.fault(f"{where}: a GET has no body.", "Use query parameters, or post.")
-    described, problem = describe(annotation) if kind is InputKind.BODY else (None, None)
-    if kind is InputKind.BODY and has_files(annotation, described):
+    if kind is InputKind.UPLOAD or is_known(annotation):
+        return None
+    described, problem = describe(annotation)
+    if has_files(annotation, described):
         cure = "Write one struct with a field for each part of the form: data: Annotated[SomeStruct, Form()]."
         if form_fault(handler, name, annotation) is None:
             cure = f"Write data: Annotated[{spell(annotation)}, Form()]."
@@ -239,6 +242,8 @@ def misspelt(handler: Handler, inputs: list[Input]) -> list[Fault]:
     """Return a fault for each query parameter that was probably meant to be one of the path."""
     taken = {each.name for each in inputs}
     free = [name for name in handler.path if name not in taken]
+    if not free:
+        return []
     faults = []
     for each in inputs:
         meant = near_miss(each.name, free) if each.kind is InputKind.QUERY else None

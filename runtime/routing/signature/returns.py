@@ -12,6 +12,7 @@ from msgspec import Struct
 from runtime.answers import Content, Redirect, Reply
 from runtime.config import JOB
 from runtime.routing.annotations.describe import describe, is_union, spell
+from runtime.routing.annotations.known import is_known
 from runtime.routing.annotations.unions import with_unions
 from runtime.routing.reading.faults import Fault
 from runtime.routing.signature.handler import Handler
@@ -84,7 +85,7 @@ def _read_value(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
             f"{handler.method} returns {spell(contents[0])} or something else; an answer has one media type."
         )
         return None, [handler.fault(found, f"Annotate {spell(contents[0])} alone, and raise errors.")]
-    problem = None if contents else describe(annotation)[1]
+    problem = None if contents or is_known(annotation) else describe(annotation)[1]
     if problem:
         cure = (
             "Return a msgspec Struct, a list or dict of them, None, a content type or AsyncIterator[Event]."
@@ -120,7 +121,7 @@ def _stream(handler: Handler, annotation: Any) -> tuple[Any, list[Fault]]:
     if not all(isinstance(member, type) and issubclass(member, Event) for member in members):
         found = f"{handler.method} streams {spell(event)}, which is not an Event."
         return None, [handler.fault(found, 'Subclass it: class Tick(Event, tag="tick").')]
-    _, problem = describe(event)
+    problem = None if is_known(event) else describe(event)[1]
     if problem:
         return None, [
             handler.fault(

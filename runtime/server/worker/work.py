@@ -59,7 +59,7 @@ def work(settings: Settings, descriptors: str) -> int:
         contain_forks()
         if link.workers > 1 and link.number == 1 and settings.redis_url is None:
             logger.warning(ALONE, link.workers)
-        link.say(jobs=bool(application.table.jobs))
+        link.say(jobs=application.has_work)
         state = link.stand_by()
         if state is None:
             return 0

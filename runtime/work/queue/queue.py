@@ -223,6 +223,18 @@ class Queue:
         """End a run that waits; ask the worker of one that runs to end it."""
         await self._run("CANCEL", run_id)
 
+    async def postpone(self, run_id: str, delay: float, step: str = "", result: bytes = b"") -> bool:
+        """Let a run that has not begun do so in `delay` seconds, and keep what a step gave, if one is named.
+
+        False where a worker may have the run.
+        """
+        kept = (step, result) if step else ()
+        return bool(await self._run("POSTPONE", run_id, int(delay * 1000), *kept))
+
+    async def forget(self, run_id: str) -> None:
+        """Drop a run that has not begun."""
+        await self._run("FORGET", run_id)
+
     async def revive(self, run_id: str) -> bool:
         """Queue a dead letter again; False where it is none."""
         return bool(await self._run("REVIVE", run_id))

@@ -344,6 +344,33 @@ return state
 """
 )
 
+# ARGV: run, delay in milliseconds, then what is kept of it: a step and what it gave, or nothing.
+# A run that was queued with a delay and has not begun begins that much later. Gives 0 where it may have.
+POSTPONE = (
+    _COMMON
+    + """
+local id = ARGV[1]
+local tries = redis.call('HGET', run(id), 'tries')
+if not redis.call('ZSCORE', P .. 'later', id) or tries ~= '0' then return 0 end
+redis.call('ZADD', P .. 'later', clock() + ARGV[2], id)
+if ARGV[3] then redis.call('HSET', steps(id), ARGV[3], ARGV[4]) end
+return 1
+"""
+)
+
+# ARGV: run. One that has not begun is forgotten.
+FORGET = (
+    _COMMON
+    + """
+local id = ARGV[1]
+local had = redis.call('HMGET', run(id), 'state', 'tries')
+if had[1] ~= 'queued' or had[2] ~= '0' then return 0 end
+leave(id)
+redis.call('DEL', run(id), steps(id))
+return 1
+"""
+)
+
 # ARGV: run. A dead letter is queued again, with all its tries.
 REVIVE = (
     _COMMON

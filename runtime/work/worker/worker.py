@@ -7,7 +7,7 @@ interpreter loses nothing. What is still running when it ends is handed back by 
 import asyncio
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,9 +18,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from runtime.asgi.invocation import Invocation
 from runtime.gate.leftovers import Reaper
 from runtime.http.errors import note
+from runtime.routing.table import Route
 from runtime.settings import Settings
 from runtime.telemetry import Telemetry
-from runtime.work.catalogue import Catalogue
+from runtime.work.catalogue import Catalogue, call_name
 from runtime.work.desk import WorkDesk
 from runtime.work.queue.queue import Queue, Taken
 from runtime.work.worker.book import Book, persistent
@@ -106,7 +107,8 @@ class Worker:
         wait = 0.1
         while True:
             self._changed.clear()
-            room = self._room(self._desk.catalogue)
+            catalogue = self._desk.catalogue
+            room = self._room(catalogue)
             try:
                 await self._hand_back()
                 if not room:
@@ -118,6 +120,8 @@ class Worker:
                     self._begin(each)
                 if not delivery.has_lease:
                     await self._pause(TICK)
+                elif not delivery.taken and catalogue.by_template.keys().isdisjoint(room):
+                    await self._pause(NAP)  # until a job has ended
                 elif not delivery.taken:
                     await self._queue.wait(delivery.bell, NAP)
             except Unavailable:
@@ -132,18 +136,28 @@ class Worker:
             await self._queue.hand_back(self.name, run_id)
 
     def _room(self, catalogue: Catalogue) -> dict[str, int]:
-        """Return how many runs of each job may be taken, one job first in every turn."""
-        free = self._settings.at_once - len(self._running)
-        busy = [job for job, _ in self._running.values()]
-        room: dict[str, int] = {}
+        """Return how many runs may be taken: of each job, and of each call that is to be made again.
+
+        Each kind has places of its own: a call seldom waits, and no job waits for that.
+        """
         jobs = [each for each in catalogue.table.jobs if each.operation is not None]
-        random.shuffle(jobs)
-        for route in jobs:
+        calls = [each.route for each in catalogue.calls.values()]
+        return {
+            **self._shares({each.endpoint.template: each for each in jobs}),
+            **self._shares({call_name(each.endpoint): each for each in calls}),
+        }
+
+    def _shares(self, routes: Mapping[str, Route]) -> dict[str, int]:
+        """Return how many runs of each of these may be taken, one of them first in every turn."""
+        busy = [job for job, _ in self._running.values() if job in routes]
+        free = self._settings.at_once - len(busy)
+        room: dict[str, int] = {}
+        for name, route in random.sample([*routes.items()], len(routes)):
             limit = route.endpoint.policy.concurrency or self._settings.at_once
-            share = min(free, limit - busy.count(route.endpoint.template))
+            share = min(free, limit - busy.count(name))
             if share > 0:
-                room[route.endpoint.template] = max(1, share // len(jobs))
-                free -= room[route.endpoint.template]
+                room[name] = max(1, share // len(routes))
+                free -= room[name]
         return room
 
     def _begin(self, run: Taken) -> None:
@@ -165,7 +179,7 @@ class Worker:
         job = run.fields["job"].decode()
         with self._traced(run, job) as span, self._figures.timed(job) as outcome:
             try:
-                found = self._desk.catalogue.find(run.fields["path"].decode())
+                found = self._desk.catalogue.queued(job, run.fields["path"].decode())
                 opened = run._replace(fields=self._desk.seal.opened(run.id, run.fields))
                 result = await call(found, opened, invocation, self._app, self._reaper, book)
             except asyncio.CancelledError:

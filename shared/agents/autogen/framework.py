@@ -37,8 +37,10 @@ class AutoGen:
         guard_input()
 
     def require(self, team: Team | BuiltTeam) -> None:
-        """Raise `AgentsUnavailable` when there is no model for this team."""
-        self._clients.client(team)
+        """Raise `AgentsUnavailable` when there is no model for this team, or for one of its agents."""
+        members = team.agents if isinstance(team, Team) else ()
+        for name in {None, *(member.model for member in members)}:
+            self._clients.client(team, name)
 
     async def play(
         self, team: Team | BuiltTeam, turns: Sequence[Turn], run: TeamRun

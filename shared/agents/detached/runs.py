@@ -5,18 +5,20 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from contextvars import Context, copy_context
+from typing import cast
 
 from opentelemetry import context as otel
 
 from shared.agents.detached.record import RunRecord
 from shared.agents.detached.store import RunStore
-from shared.agents.detached.story import Story
+from shared.agents.detached.story import SILENT_SECONDS, Story
 from shared.agents.events import RunStarted
 from shared.agents.holder import Holder, Permits
 from shared.agents.running.run import TeamRun
 from shared.agents.stream import RunStream
 from shared.errors import AgentsUnavailable, NotFound, Unavailable
 from shared.identity import User
+from shared.work import RunTakenOver, Standby
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class DetachedRuns:
         self._running = running
         self._permits = permits
         self._recorders: set[asyncio.Task[None]] = set()
+        self._stood_by: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -80,6 +83,36 @@ class DetachedRuns:
         await written
         return RunStream(store.follow(run.holder, run.id))
 
+    async def start_stood_by(self, run: TeamRun, standby: Standby) -> RunStream:
+        """Play a run here, as `work` does, while a worker stands by for it.
+
+        Raises:
+            Unavailable: the store takes no event; the run has ended.
+        """
+        store = self.require().lasting(SILENT_SECONDS)
+        story = Story(store, run.holder, run.id)
+        try:
+            await story.open()
+        except BaseException:
+            run.conclude("cancelled")
+            await run.close()
+            with contextlib.suppress(Unavailable):  # a run that nobody was told of is not taken up either
+                await standby.drop()
+            raise
+        clean = Context()
+        clean.run(otel.attach, otel.get_current())
+        playing = asyncio.create_task(self._play(run, story, store, standby), context=clean)
+        self._stood_by.add(playing)
+        playing.add_done_callback(self._stood_by.discard)
+        return RunStream(store.follow(run.holder, run.id))
+
+    async def hand_over(self) -> None:
+        """Leave the runs for which a worker stands by to that."""
+        playing = [*self._stood_by]
+        for task in playing:
+            task.cancel()
+        await asyncio.gather(*playing, return_exceptions=True)
+
     async def find(self, run_id: str, user: User) -> RunRecord:
         """Return the record of a run that this caller holds.
 
@@ -111,6 +144,23 @@ class DetachedRuns:
         finally:
             alive.cancel()
             await run.close()
+
+    async def _play(self, run: TeamRun, story: Story, store: RunStore, standby: Standby) -> None:
+        here = cast("asyncio.Task[None]", asyncio.current_task())
+        attending = asyncio.create_task(standby.attend())
+        attending.add_done_callback(lambda done: done.cancelled() or here.cancel())  # a worker has the run
+        try:
+            await self.work(run, story, store)
+            await standby.drop()
+        except (Unavailable, RunTakenOver):
+            log.warning("agent run left to a worker", extra={"run_id": run.id})
+        except asyncio.CancelledError:
+            log.info("agent run left to a worker", extra={"run_id": run.id})
+            with contextlib.suppress(Unavailable):
+                await standby.release()
+            raise
+        finally:
+            attending.cancel()
 
     async def _record(self, run: TeamRun, store: RunStore, written: asyncio.Future[None]) -> None:
         number = 0

@@ -23,8 +23,8 @@ from shared.agents.holder import Holder
 from shared.agents.questions.continuation import Asked
 from shared.agents.running.standing import Kept
 from shared.agents.running.unfinished import UnfinishedMessages
-from shared.errors import RunLost
-from shared.work import Run, StepTooLarge
+from shared.errors import RunLost, Unavailable
+from shared.work import RunTakenOver, SavedRun, Standby, StepTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ TAKEN_UP = "taken_up"
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far a run is, as the queue keeps it.
+    """How far a run is, as it is saved.
 
     Attributes:
         turns: the conversation, with the question that its last message answers.
@@ -53,7 +53,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     state: Any = None
     usage: TokenUsage = TokenUsage()
 
-    def kept(self, run: Run) -> Kept:
+    def kept(self, run: SavedRun) -> Kept:
         """Return what outlives the process, saved in the queued run."""
 
         async def keep(state: object, usage: TokenUsage) -> None:
@@ -64,6 +64,18 @@ class Progress(Struct, frozen=True, kw_only=True):
                 await run.save(replace(self, state=None))
 
         return Kept(run_id=run.id, keep=keep, state=self.state, usage=self.usage)
+
+    async def stood_by(self, standby: Standby | None, seconds: float) -> Kept | None:
+        """Have a worker stand by for a new run; None where none can: it dies with its process."""
+        if standby is None:
+            return None
+        try:
+            run = await standby.begin(seconds)
+            await run.save(self)
+        except (Unavailable, RunTakenOver, StepTooLarge):
+            log.warning("no worker stands by for an agent run: the queue does not keep it")
+            return None
+        return self.kept(run)
 
 
 class Story:

@@ -151,13 +151,29 @@ async def test_what_such_a_provider_refuses_ends_the_run_and_quotes_nothing(
     assert "canary" not in caplog.text + repr(events)
 
 
-async def test_a_name_that_no_model_has_is_told_to_the_developer(
-    make_agents: AgentsMaker, several: dict[str, Any], caplog: pytest.LogCaptureFixture
+NO_DEPP = "There is no model 'depp'; ANNEX_MODELS has fast, eu, deep."
+
+
+async def test_a_name_that_no_model_has_is_refused_before_the_run_begins(
+    make_agents: AgentsMaker, several: dict[str, Any], model_server: ModelServer
 ):
     async with make_agents(**several) as agents:
-        events: list[Any] = [each async for each in await agents.run(team("depp"), ask(), user=caller())]
-    assert events[-1].code == "internal_error"
-    assert "there is no model 'depp'; ANNEX_MODELS has fast, eu, deep" in caplog.text
+        with pytest.raises(AgentsUnavailable, match=NO_DEPP):
+            await agents.run(team("depp"), ask(), user=caller())
+        with pytest.raises(AgentsUnavailable, match=NO_DEPP):
+            await agents.answer(Agent("judge", "Judge.", model="depp"), ask(), NamedModel, user=caller())
+    assert model_server.requests == []
+
+
+async def test_such_a_name_in_a_team_that_a_function_builds_is_the_error_of_the_run(
+    make_agents: AgentsMaker, several: dict[str, Any]
+):
+    def solo(parts: Parts) -> Any:
+        return parts.model("depp")
+
+    async with make_agents(**several) as agents:
+        events: list[Any] = [each async for each in await agents.run(solo, ask(), user=caller())]
+    assert (events[-1].code, events[-1].detail) == ("agents_unavailable", NO_DEPP)
 
 
 async def test_the_default_may_be_one_of_the_names(

@@ -158,6 +158,40 @@ async def test_delayed_work_begins_after_its_delay(queue: Queue):
     assert await taken(queue, "one") == [run]
 
 
+async def test_work_that_is_postponed_waits_with_what_is_kept_of_it_until_it_falls_due(queue: Queue):
+    run = await queued(queue, delay=0)
+    assert not await queue.postpone(run, 60)  # a worker may have it
+    await taken(queue, "one")
+    waits = await queued(queue, delay=0.1)
+    assert await queue.postpone(waits, 60, "step:turn", b"1")
+    await asyncio.sleep(0.15)
+    await queue.tick("one")
+    assert await taken(queue, "one") == []
+    assert await queue.postpone(waits, 0, "step:turn", b"2")
+    await queue.tick("one")
+    assert not await queue.postpone(waits, 60, "step:turn", b"3")
+    assert await taken(queue, "one") == [waits]
+    assert await queue.steps(waits) == {"step:turn": b"2"}
+
+
+async def test_work_that_waits_for_its_next_try_is_not_postponed(queue: Queue):
+    run = await queued(queue)
+    await queue.renew("one", 30)
+    (it,) = (await queue.take("one", {"/mail": 1})).taken
+    await queue.failed("one", it, b"{}", 60)
+    assert not await queue.postpone(run, 0)
+
+
+async def test_work_that_has_not_begun_is_forgotten_and_no_other(queue: Queue, redis_server: RedisServer):
+    run = await queued(queue)
+    await taken(queue, "one")
+    waits = await queued(queue, delay=60)
+    await queue.postpone(waits, 60, "step:turn", b"1")
+    for each in (run, waits):
+        await queue.forget(each)
+    assert (await state(queue, run), await queue.read(waits), await queue.steps(waits)) == ("running", {}, {})
+
+
 @pytest.mark.parametrize("delay", [0, 60])
 async def test_a_run_that_waits_is_cancelled_at_once(queue: Queue, delay: float):
     run = await queued(queue, delay=delay)

@@ -105,3 +105,15 @@ def test_what_outlives_its_transaction_is_named(sql: str, name: str):
 @pytest.mark.parametrize("sql", LOCAL)
 def test_what_ends_with_its_transaction_does_not_last(sql: str):
     assert describe(sql).lasting is None
+
+
+def test_names_hold_letters_digits_dollars_and_all_beyond_ascii():
+    """PostgreSQL, 4.1.1."""
+    characters = [*map(chr, range(1, 0x300)), "\u20ac", "\U0001f600"]
+
+    held = [each for each in characters if describe(f"SELECT 1 FROM a{each}b").tables == (f"a{each}b",)]
+    first = [each for each in characters if describe(f"SELECT 1 FROM {each}b").tables == (f"{each}b",)]
+
+    beyond = [each for each in characters if ord(each) > 0x7F]
+    assert held == [*"$0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz", *beyond]
+    assert first == [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz", *beyond]

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import UploadFile
 
+from runtime.asgi.invocation import BODY_KEY
 from runtime.asgi.messages import CallerLeft, Receive, Scope, header
 from runtime.routing.annotations.defaults import completion, fresh
 from runtime.routing.annotations.models import revived
@@ -17,9 +18,10 @@ from shared.errors import FieldError, Malformed, UnsupportedMediaType
 
 
 class BodyReader:
-    """The JSON body."""
+    """The JSON body; `is_kept` for a call that may have to be made again."""
 
-    def __init__(self, given: Input) -> None:
+    def __init__(self, given: Input, *, is_kept: bool = False) -> None:
+        self._is_kept = is_kept
         self._name = given.name
         self._kind = given.annotation
         self._is_required = given.default is msgspec.NODEFAULT
@@ -33,6 +35,8 @@ class BodyReader:
         """Add the decoded body to `arguments`, or return what is wrong with it."""
         media = media_type(scope)
         body = await _whole(receive)
+        if self._is_kept:
+            scope[BODY_KEY] = body
         if not body and not self._is_required:
             if self._fresh:
                 arguments[self._name] = self._fresh()

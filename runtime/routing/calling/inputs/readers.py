@@ -93,7 +93,7 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a tab
             case InputKind.COOKIE:
                 cookies.append(_text("cookie", each))
             case InputKind.BODY:
-                body = BodyReader(each)
+                body = BodyReader(each, is_kept=operation.is_repeatable)
             case InputKind.UPLOAD:
                 form = UploadReader(each)
             case InputKind.FORM:
@@ -106,7 +106,7 @@ def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a tab
                 is_read_only = operation.endpoint.policy.read_only
                 given.append((each.name, _read_only_database if is_read_only else _database))
             case InputKind.AGENTS:
-                given.append((each.name, _agents(operation.endpoint.policy.demands)))
+                given.append((each.name, _agents(operation)))
             case InputKind.HTTP:
                 given.append((each.name, _http))
             case InputKind.SETTINGS:
@@ -159,8 +159,16 @@ def _read_only_database(scope: Scope, _receive: Receive, _send: Send) -> Any:
     return scope["app"].state.database.read_only()
 
 
-def _agents(demands: str) -> Giver:
-    return lambda scope, _receive, _send: scope["app"].state.agents.under(demands)
+def _agents(operation: Operation) -> Giver:
+    demands, is_repeatable = operation.endpoint.policy.demands, operation.is_repeatable
+
+    def give(scope: Scope, _receive: Receive, _send: Send) -> Any:
+        state = scope["app"].state
+        calls = state.get("calls") if is_repeatable else None
+        call = calls.call(scope, operation) if calls else None
+        return state.agents.under(demands, desk=state.get("jobs"), call=call)
+
+    return give
 
 
 def _jobs(scope: Scope, _receive: Receive, _send: Send) -> Any:

@@ -62,8 +62,7 @@ class Parts:
                 the task, so that no termination condition finds its word in an old message.
 
         Raises:
-            AgentsUnavailable: its provider's key is not set.
-            ValueError: there is no model of this name.
+            AgentsUnavailable: there is no model of this name, or its provider's key is not set.
         """
         past = [_message(turn) for turn in self.past] if remembers else []
         return RunModel(
@@ -88,9 +87,9 @@ class Parts:
     def turns(self, end: TerminationCondition) -> TerminationCondition:
         """Return the termination condition of a team that another worker can take up after each turn.
 
-        For `RoundRobinGroupChat`, `SelectorGroupChat`, `Swarm` and `GraphFlow`, in a run that a job plays
-        (`agents.work`); anywhere else it is `end` and no more. Such a team has no `max_turns`, which
-        AutoGen counts anew after each turn: give a `MaxMessageTermination` as part of `end`.
+        For `RoundRobinGroupChat`, `SelectorGroupChat`, `Swarm` and `GraphFlow`, in a run that is detached or
+        that a job plays (`agents.work`); elsewhere it is no more than `end`. Such a team has no `max_turns`,
+        which AutoGen counts anew after each turn: give a `MaxMessageTermination` as part of `end`.
         """
         self.standing = Turns(end)
         return self.standing

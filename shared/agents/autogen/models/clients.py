@@ -24,8 +24,7 @@ class ModelClients:
             name: as `ANNEX_MODELS` has it; `ANNEX_MODEL` by default.
 
         Raises:
-            AgentsUnavailable: no such model is configured and nothing may be, or is, replayed.
-            ValueError: there is no model of this name.
+            AgentsUnavailable: there is no such model, or no key for it and nothing may be, or is, replayed.
         """
         named = self._named(name)
         key, variable = self._settings.key(named.provider), KEY_VARIABLES[named.provider]
@@ -51,7 +50,8 @@ class ModelClients:
             default = self._settings.model
             return models.get(default) or NamedModel("openai", default)
         if name not in models:
-            raise ValueError(f"there is no model {name!r}; ANNEX_MODELS has {', '.join(models) or 'none'}")
+            detail = f"There is no model {name!r}; ANNEX_MODELS has {', '.join(models) or 'none'}."
+            raise AgentsUnavailable(detail, retry_after=None)
         return models[name]
 
     def _opened(self, named: NamedModel, key: str) -> ModelClient:
