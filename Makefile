@@ -64,7 +64,7 @@ test-image: setup ## Build the production image and run it (needs dockerd or a r
 parity: setup ## Compare our auth with Clerk's JavaScript SDK on random questions (COUNT=20000 of each kind)
 	@$(BIN)/python -m tests.parity --count $(or $(COUNT),20000)
 
-soak: setup ## Load a real server steadily for 30 minutes (MINUTES=1 for a short one)
+soak: setup ## Load a real server for an hour at half of what it can do (MINUTES=1 for a short one)
 	@$(BIN)/python -m benchmarks.soak
 
 audit: setup ## Compare the locked dependencies with the known vulnerabilities (needs api.osv.dev)

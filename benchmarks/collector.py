@@ -2,11 +2,15 @@
 
 A span that was lost cost its server less than one that was sent: a figure without this count looks cheaper than it
 is. Nothing is decoded while a measurement runs, as the collector sits on the load generator's core.
+
+``python -m benchmarks.collector HOST PORT`` is one in a process of its own, which prints now and then what arrived.
 """
 
 import contextlib
 import gzip
 import os
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -44,13 +48,18 @@ class Arrived(NamedTuple):
 
 
 class Collector(ThreadingHTTPServer):
-    """OTLP over HTTP on a free port of 127.0.0.1; use `collecting`."""
+    """OTLP over HTTP; use `collecting`.
+
+    Attributes:
+        delay: seconds after which it answers.
+    """
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Intake)
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__((host, port), _Intake)
+        self.delay = 0.0
         self.bodies: list[tuple[str, bytes]] = []
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
 
@@ -87,6 +96,7 @@ class _Intake(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.bodies.append((self.path, body))
+        time.sleep(self.server.delay)
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -124,3 +134,17 @@ def _histogram(point: HistogramDataPoint) -> Histogram:
         if 2 * seen >= point.count:
             return Histogram(point.count, edge, point.max)
     return Histogram(point.count, point.max, point.max)
+
+
+def main(host: str, port: str) -> None:
+    """Collect until this process is ended."""
+    collector = Collector(host, int(port))
+    Thread(target=collector.serve_forever, daemon=True).start()
+    while True:
+        time.sleep(1)
+        if arrived := collector.take().spans:
+            print(arrived, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,9 +1,16 @@
-"""The run as one picture: an SVG that needs nothing else, bars of processor time a request."""
+"""A run as one picture: an SVG that needs nothing else, bars of processor time a request.
 
+``python -m benchmarks.plot`` draws docs/performance.svg from the table of docs/performance.md.
+"""
+
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from benchmarks.report import Results
 from benchmarks.servers import OURS
+
+PAGE = Path("docs/performance.md")
 
 WIDTH, LABEL, BAR, GAP = 720, 150, 18, 34
 LONGEST = WIDTH - LABEL - 140
@@ -13,7 +20,20 @@ STYLE = (
 )
 
 
-def svg(results: Results) -> str:
+class Costly(Protocol):
+    """What a server took: µs of processor time a request."""
+
+    @property
+    def spent(self) -> float: ...
+
+
+class Cost(NamedTuple):
+    """What a table says of it."""
+
+    spent: float
+
+
+def svg(results: Mapping[str, Mapping[str, Costly]]) -> str:
     """Return the picture: a group of bars a case, each case to a scale of its own, ours in colour."""
     parts, y = [], GAP
     for case, row in results.items():
@@ -35,3 +55,20 @@ def svg(results: Results) -> str:
         f"<title>Processor time a request, shorter is better</title><style>{STYLE}</style>"
         f"{''.join(parts)}</svg>\n"
     )
+
+
+def read(page: str) -> dict[str, dict[str, Cost]]:
+    """Return the costs that the first table of a page has."""
+    lines = [
+        line.strip("| ").split("|")
+        for line in page.partition("\n| case ")[2].partition("\n\n")[0].splitlines()
+    ]
+    (names, _, *rows) = [[cell.strip() for cell in line] for line in lines]
+    return {
+        case: {name: Cost(float(cell)) for name, cell in zip(names, cells, strict=False) if cell}
+        for case, *cells in rows
+    }
+
+
+if __name__ == "__main__":
+    PAGE.with_suffix(".svg").write_text(svg(read(PAGE.read_text("utf-8"))), "utf-8")

@@ -1,13 +1,18 @@
-"""A steady load on a real `annex serve` on loopback, then three times what it can take.
+"""An hour at half of what the service can do, with what happens to a service in between.
 
-    MINUTES=30 RATE=100 .venv/bin/python -m benchmarks.soak
+    .venv/bin/python -m benchmarks.soak [--minutes 60] [--rate REQUESTS_A_SECOND]
 
-Requests are sent on schedule whether earlier ones were answered or not (an open loop), so a service that
-falls behind is seen in the latencies. Exits with 1 when memory, open files or connections are not flat, when
-a request failed, or when the overload was answered by anything but 200 and 503.
+Two workers, on loopback, everything on. In between: three deploys, two rotations of the signing key, a collector
+that takes ten seconds for an answer, two restarts of the database. Requests are sent on schedule (an open loop), so
+that a service that falls behind is seen in the latencies, which count from when a request was due. At the end three
+times what it takes at once. Exits with 1 when a request failed that was not told 503 with `Retry-After`, when memory,
+open files, threads or tasks of the last deployment are not flat, or when the overload was answered by anything but
+200 and 503. A run of less than two minutes has the load alone.
 """
 
+import argparse
 import asyncio
+import contextlib
 import os
 import statistics
 import sys
@@ -17,126 +22,157 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-import psutil
+import uvloop
 
-from runtime.dev.postgres import EmbeddedPostgres
+from benchmarks.collector import collecting
+from benchmarks.openloop import Quarter, capacity, send
+from benchmarks.stage import FLAT, QUARTERS, WORKERS, Samples, Stage, happenings
+from runtime.dev.postgres import embedded
 from runtime.dev.postgres.seed import DATABASE, ROLE, seed
-from tests.fixtures.clerk import Issuer
+from tests.fixtures.clerk import Issuer, serving
 from tests.fixtures.postgres import SEED, memory_folder
-from tests.fixtures.production import SLOW, environment, functions_of, served
-from tests.fixtures.service import Service
+from tests.fixtures.production import SLOW, environment, functions_of
+from tests.fixtures.service import Service, annex
 
-MINUTES = float(os.environ.get("MINUTES", "30"))
-RATE = float(os.environ.get("RATE", "100"))  # requests a second
 PATHS = ("/samples/NORTH", "/samples?limit=20", "/me")
-CONCURRENCY = 50  # ANNEX_MAX_CONCURRENCY of the service under load
-FLAT_MEMORY = 1.15  # the last quarter's mean over the second quarter's
-WARM = min(10.0, MINUTES * 20)  # seconds before measuring
+CONCURRENCY = 100  # ANNEX_MAX_CONCURRENCY of each of the two workers
+WARM = 10.0  # seconds at most before measuring
+LEAST = 2.0  # minutes in which something can happen in between
+READERS = '''"""Nothing here writes, so that a lost connection may be asked again."""
+
+from runtime import Folder
+
+config = Folder(read_only=True)
+'''
+TASKS = '''"""How many tasks the event loop of this worker has."""
+
+import asyncio
+
+from runtime import Function
+
+config = Function(public=True)
 
 
-class Samples:
-    """What the process took, sampled once a second."""
-
-    def __init__(self, pid: int) -> None:
-        self._process = psutil.Process(pid)
-        self.memory: list[int] = []
-        self.files: list[int] = []
-        self.threads: list[int] = []
-
-    async def run(self) -> None:
-        """Sample until cancelled."""
-        while True:
-            with self._process.oneshot():
-                self.memory.append(self._process.memory_info().rss)
-                self.threads.append(self._process.num_threads())
-            self.files.append(self._process.num_fds())
-            await asyncio.sleep(1)
-
-
-async def steady(service: Service, token: str, seconds: float, spent: list[float]) -> Counter[object]:
-    """Send at RATE for so long; return the outcomes."""
-    outcomes: Counter[object] = Counter()
-    headers = {"Authorization": f"Bearer {token}"}
-    limits = httpx.Limits(max_connections=64)
-    async with (
-        httpx.AsyncClient(base_url=service.url, headers=headers, limits=limits, timeout=30) as http,
-        asyncio.TaskGroup() as group,
-    ):
-
-        async def one(path: str, due: float) -> None:
-            try:
-                answer = await http.get(path)
-            except httpx.HTTPError as error:
-                outcomes[type(error).__name__] += 1
-                return
-            outcomes[answer.status_code] += 1
-            spent.append(time.perf_counter() - due)
-
-        began = time.perf_counter()
-        for number in range(int(seconds * RATE)):
-            due = began + number / RATE
-            await asyncio.sleep(max(due - time.perf_counter(), 0))
-            group.create_task(one(PATHS[number % len(PATHS)], due))
-    return outcomes
+async def get() -> int:
+    """Count them."""
+    return len(asyncio.all_tasks())
+'''
 
 
 async def overload(service: Service) -> tuple[Counter[int], float]:
     """Ask for three times as much as there is room for; return the answers, and the seconds to the next 200."""
-    limits = httpx.Limits(max_connections=4 * CONCURRENCY)
+    limits = httpx.Limits(max_connections=8 * CONCURRENCY)
     async with httpx.AsyncClient(base_url=service.url, limits=limits, timeout=30) as http:
-        answers = await asyncio.gather(*(http.get("/slow") for _ in range(3 * CONCURRENCY)))
+        answers = await asyncio.gather(
+            *(http.get("/slow", params={"seconds": 3}) for _ in range(6 * CONCURRENCY))
+        )
         began = time.perf_counter()
         while (await http.get("/slow", params={"seconds": 0})).status_code != 200:  # noqa: ASYNC110  # asked from outside
             await asyncio.sleep(0.01)
         return Counter(answer.status_code for answer in answers), time.perf_counter() - began
 
 
-def quarter(values: list[int], which: int) -> float:
-    """Return the mean of one quarter of the samples."""
-    size = max(len(values) // 4, 1)
-    return statistics.fmean(values[which * size : (which + 1) * size] or values[-1:])
+async def measure(stage: Stage, minutes: float, rate: float) -> int:
+    """Load it, judge it, and print the figures."""
+    seconds, client = minutes * 60, stage.client
+    await send(client, PATHS, rate=rate or 100, seconds=min(WARM, seconds / 3))
+    if not rate:
+        most = await capacity(client, PATHS)
+        rate = most / 2
+        print(
+            f"capacity {most:,.0f} requests a second, load and all on this machine; half of it: {rate:,.0f}"
+        )
+    happening = asyncio.create_task(happenings(stage.events() if minutes >= LEAST else [], seconds))
+    quarters = await send(client, PATHS, rate=rate, seconds=seconds, parts=QUARTERS)
+    happened = await happening
+    stage.sampling.cancel()
+    print("| quarter | in between | 200 | told 503 with Retry-After | failed | p50 ms | p99 ms | worst ms |")
+    print("|---|---|---|---|---|---|---|---|")
+    for number, quarter in enumerate(quarters):
+        print(_row(number + 1, ", ".join(happened[str(number)]), quarter))
+    print(f"sent again, as an idle connection had ended: {client.again}")
+    flat = _flat(stage.samples)
+    client.close()
+    answers, recovered = await overload(stage.service)
+    print(f"overload of 6 x {CONCURRENCY}: {dict(answers)}, next 200 after {recovered * 1000:.0f} ms")
+    is_told = not any(_failed(quarter) for quarter in quarters)
+    return 0 if is_told and flat and set(answers) == {200, 503} and recovered < 1 else 1
 
 
-async def main() -> int:
-    """Run everything and print the figures."""
+async def soak(minutes: float, rate: float) -> int:
+    """Set the stage, and measure."""
     issuer = Issuer()
-    with tempfile.TemporaryDirectory(prefix="annex-soak-", dir=memory_folder()) as name:
-        server = EmbeddedPostgres(Path(name) / "postgres")
-        server.start()
-        try:
-            await seed(server.socket_url(), SEED)
+    with (
+        tempfile.TemporaryDirectory(prefix="annex-soak-", dir=memory_folder()) as name,
+        contextlib.ExitStack() as stack,
+    ):
+        folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL runs as another user, and keeps its data below
+        collector = stack.enter_context(collecting(*os.sched_getaffinity(0)))
+        postgres = await asyncio.to_thread(stack.enter_context, embedded(folder / "postgres"))
+        await seed(postgres.socket_url(), SEED)
+        async with serving(issuer) as jwks:
+            files = {"slow.py": SLOW, "tasks.py": TASKS, "samples/_config.py": READERS}
             settings = environment(
                 issuer,
-                server.socket_url(DATABASE, ROLE),
-                functions_of(Path(name), {"slow.py": SLOW}, "samples", "me.py"),
+                postgres.socket_url(DATABASE, ROLE),
+                functions_of(folder, files, "samples", "me.py"),
+                ANNEX_ENV="test",
+                ANNEX_WORKERS=str(WORKERS),
+                ANNEX_DRAIN_DELAY="3",
                 ANNEX_MAX_CONCURRENCY=str(CONCURRENCY),
+                CLERK_JWT_KEY="",
+                CLERK_JWKS_URL=jwks.url,
+                OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint,
             )
-            async with served(Path(name), settings) as service:
-                return await measure(service, issuer.token(exp=int(time.time() + MINUTES * 60 + 600)))
-        finally:
-            server.stop()
+            with contextlib.ExitStack() as services:
+
+                def start() -> Service:
+                    return services.enter_context(annex("serve", folder, settings))
+
+                stage = Stage(start, issuer, jwks, postgres, collector)
+                await stage.begin()
+                return await measure(stage, minutes, rate)
 
 
-async def measure(service: Service, token: str) -> int:
-    """Load one service and judge it."""
-    await steady(service, token, WARM, [])
-    samples, spent = Samples(service.worker.pid), list[float]()
-    sampling = asyncio.create_task(samples.run())
-    outcomes = await steady(service, token, MINUTES * 60, spent)
-    sampling.cancel()
-    p50, p95, p99 = (statistics.quantiles(spent, n=100)[at] * 1000 for at in (49, 94, 98))
-    print(f"{MINUTES:g} min at {RATE:g}/s: {dict(outcomes)}")
-    print(f"p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms, worst {max(spent) * 1000:.0f} ms")
-    growth = quarter(samples.memory, 3) / quarter(samples.memory, 1)
-    print(f"memory {samples.memory[0] / 2**20:.0f} to {samples.memory[-1] / 2**20:.0f} MiB (x{growth:.3f})")
-    print(f"open files {quarter(samples.files, 1):.1f} to {quarter(samples.files, 3):.1f}, ", end="")
-    print(f"threads {quarter(samples.threads, 1):.1f} to {quarter(samples.threads, 3):.1f}")
-    answers, recovered = await overload(service)
-    print(f"overload of 3 x {CONCURRENCY}: {dict(answers)}, next 200 after {recovered * 1000:.0f} ms")
-    files_flat = quarter(samples.files, 3) <= quarter(samples.files, 1) + 10
-    good = set(outcomes) == {200} and growth < FLAT_MEMORY and files_flat
-    return 0 if good and set(answers) == {200, 503} and recovered < 1 else 1
+def main() -> int:
+    """Read the arguments, and run."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--minutes", type=float, default=float(os.environ.get("MINUTES", "60")))
+    asked.add_argument(
+        "--rate",
+        type=float,
+        default=float(os.environ.get("RATE", "0")),
+        help="requests a second; half the capacity",
+    )
+    given = asked.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(soak(given.minutes, given.rate))
+
+
+def _failed(quarter: Quarter) -> int:
+    return sum(
+        count
+        for told, count in quarter.told.items()
+        if told and (not told.startswith("503") or "no Retry-After" in told)
+    )
+
+
+def _row(number: int, happened: str, quarter: Quarter) -> str:
+    failed = {told: count for told, count in quarter.told.items() if told}
+    told = "; ".join(f"{count} x {what}" for what, count in failed.items())
+    p50, p99 = (statistics.quantiles(quarter.took, n=100)[at] * 1000 for at in (49, 98))
+    worst = max(quarter.took) * 1000
+    return f"| {number} | {happened} | {quarter.told['']} | {told} | {_failed(quarter)} | {p50:.1f} | {p99:.1f} | {worst:.0f} |"
+
+
+def _flat(samples: Samples) -> bool:
+    is_flat = True
+    for what, (second, last) in samples.quarters().items():
+        is_flat &= last <= second * FLAT[what] + 10 * (what != "MB")
+        print(f"{what}: {second:.0f} in the second quarter of the last deployment, {last:.0f} in its last")
+    return is_flat
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The interpreter's own settings while it serves (docs/performance.md has what they are worth)."""
+"""The interpreter's own settings while it serves (docs/measurements.md has what they are worth)."""
 
 import gc
 import sys

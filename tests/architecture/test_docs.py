@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from benchmarks import plot
 from docs.tables import rendered
 from tests.fixtures.service import SAMPLE
 
@@ -38,6 +39,12 @@ def exists(path: str) -> bool:
     return any(any(root.glob(pattern)) for root in (Path(), SAMPLE)) or (
         path.startswith(EXAMPLE) and not Path("shared/market").exists()
     )
+
+
+def test_the_picture_of_performance_shows_the_table_of_its_page():
+    drawn = plot.svg(plot.read(plot.PAGE.read_text("utf-8")))
+    assert plot.PAGE.with_suffix(".svg").read_text("utf-8") == drawn, "run `python -m benchmarks.plot`"
+    assert drawn.count("<rect") > 10
 
 
 def test_every_job_of_functions_is_shown_by_a_test_that_exists():
