@@ -33,6 +33,6 @@ async def nothing() -> None:
 
 async def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
     """Send one response, whole."""
-    head = [*headers, (b"content-length", str(len(body)).encode())]
+    head = [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -42,7 +42,13 @@ class Authenticator:
             KeysUnavailable: the credential cannot be verified now.
         """
         try:
-            return await self._caller(scope, policy)
+            token, allowed = self._presented(scope, policy)
+            verified = self._identity.remembered(token)
+            if verified is None:
+                verified = await self._verify(token, allowed, policy, _address(scope))
+            verified.validity.check(self._clock(), self._identity.clock_skew)
+            check_type(verified.user.token_type, allowed)
+            require(verified.user, policy)
         except Unauthenticated as refusal:
             # A request without a credential is no event: the access log and the metrics count it.
             if refusal.reason != Reason.MISSING:
@@ -52,23 +58,20 @@ class Authenticator:
         except KeysUnavailable:
             if not policy.public:
                 raise
+        else:
+            return verified.user
         return None
 
-    async def _caller(self, scope: Mapping[str, Any], policy: Policy) -> User:
-        identity = self._identity
+    def _presented(self, scope: Mapping[str, Any], policy: Policy) -> tuple[bytes, Container[str]]:
+        """Return the token of a request, and which types it may be of."""
         token = bearer(scope["headers"])
-        allowed: Container[str] = policy.token_types
-        if token is None:
-            # Only a browser sends cookies, and only a session is a browser's.
-            token = identity.cookie(scope["method"], scope["headers"])
-            allowed = {"session"}.intersection(policy.token_types)
+        if token is not None:
+            return token, policy.token_types
+        # Only a browser sends cookies, and only a session is a browser's.
+        token = self._identity.cookie(scope["method"], scope["headers"])
         if token is None:
             raise Unauthenticated(Reason.MISSING)
-        verified = identity.remembered(token) or await self._verify(token, allowed, policy, _address(scope))
-        verified.validity.check(self._clock(), identity.clock_skew)
-        check_type(verified.user.token_type, allowed)
-        require(verified.user, policy)
-        return verified.user
+        return token, {"session"}.intersection(policy.token_types)
 
     async def _verify(self, token: bytes, allowed: Container[str], policy: Policy, address: str) -> Verified:
         kind = self._identity.asks(token)

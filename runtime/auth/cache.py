@@ -17,11 +17,13 @@ class TokenCache[Entry]:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._entries: dict[bytes, Entry] = {}
-        self._key = secrets.token_bytes(32)
+        self._keyed = blake2b(digest_size=16, key=secrets.token_bytes(32))
 
     def digest(self, token: bytes) -> bytes:
         """Return the key under which a token's entry is kept in this process."""
-        return blake2b(token, digest_size=16, key=self._key).digest()
+        digest = self._keyed.copy()  # the key is mixed in already
+        digest.update(token)
+        return digest.digest()
 
     def get(self, token: bytes) -> Entry | None:
         """Return the entry of a token, None where there is none."""

@@ -34,12 +34,13 @@ class Validity(NamedTuple):
         Raises:
             Unauthenticated: ``token-expired``, ``token-not-active-yet`` or ``token-iat-in-the-future``.
         """
-        if self.expires_at <= now - skew:
-            raise _untimely(Reason.EXPIRED, "exp", self.expires_at, now, skew)
-        if self.not_before > now + skew:
-            raise _untimely(Reason.EARLY, "nbf", self.not_before, now, skew)
-        if self.issued_at > now + skew:
-            raise _untimely(Reason.FUTURE, "iat", self.issued_at, now, skew)
+        expires_at, not_before, issued_at = self
+        if expires_at <= now - skew:
+            raise _untimely(Reason.EXPIRED, "exp", expires_at, now, skew)
+        if not_before > now + skew:
+            raise _untimely(Reason.EARLY, "nbf", not_before, now, skew)
+        if issued_at > now + skew:
+            raise _untimely(Reason.FUTURE, "iat", issued_at, now, skew)
 
 
 class Verified(NamedTuple):

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from contextvars import Context
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ from opentelemetry.trace import (
     Tracer,
     TraceState,
     set_span_in_context,
+    use_span,
 )
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation, current
@@ -37,8 +39,9 @@ from runtime.routing.calling.isolated.wire import (
     CallOver,
     CancelOrder,
     DrainOrder,
+    message_bytes,
     order_of,
-    report_bytes,
+    user_of,
 )
 from runtime.routing.operation import Operation
 
@@ -64,7 +67,8 @@ class Calls:
         self._reaper = reaper
         self._app = Errors(_ending_without_memory(Adapter(_bounded(operation))))
         self._call: asyncio.Task[None] | None = None
-        self._last = b""  # a piece that is not yet written
+        self._last: BodyPiece | None = None  # not yet written: the end of its call may come at once
+        self._is_in_first_step = False
         self._left = asyncio.Event()
         self._worker = Framed(self._take, self._left.set)
 
@@ -84,7 +88,10 @@ class Calls:
                 answer = self._answer(order)
                 # At once, and not by the loop's factory, which would count it among what a function leaves.
                 loop = asyncio.get_running_loop()
+                self._is_in_first_step = True
                 self._call = asyncio.Task(answer, loop=loop, eager_start=True, context=Context())
+                self._is_in_first_step = False
+                self._flush()
             case CancelOrder() if self._call is not None:
                 self._call.cancel()
             case DrainOrder():
@@ -97,12 +104,9 @@ class Calls:
         current.set(invocation)
         app = self._state_of
         scope = {**order.scope, "state": {}, "app": app, "litestar_app": app, SCOPE_KEY: invocation}
-        name = f"isolated {self._endpoint.method} {self._endpoint.template}"
         is_cut = False
         try:
-            with self._tracer.start_as_current_span(
-                name, _above(order), attributes={"process.pid": os.getpid()}, record_exception=False
-            ):
+            with self._span(order):
                 await self._app(scope, _once(order.body), self._sender(invocation))
         except asyncio.CancelledError:
             is_cut = True
@@ -111,7 +115,20 @@ class Calls:
             is_cut = True
         finally:
             self._reaper.release(invocation)
-        await self._tell(CallOver(invocation.error, is_cut))
+        last, self._last = self._last, None
+        await self._tell(CallOver(invocation.error, is_cut, last))
+
+    def _span(self, order: CallOrder) -> AbstractContextManager[Any]:
+        """Return what makes a span current: one below the worker's, or that one where nobody takes any."""
+        above = _above(order)
+        if not above.get_span_context().trace_flags.sampled:
+            return use_span(above)
+        return self._tracer.start_as_current_span(
+            f"isolated {self._endpoint.method} {self._endpoint.template}",
+            set_span_in_context(above, TraceContext()),
+            attributes={"process.pid": os.getpid()},
+            record_exception=False,
+        )
 
     def _invocation(self, order: CallOrder) -> Invocation:
         invocation = Invocation(
@@ -123,7 +140,7 @@ class Calls:
         invocation.deadline = asyncio.get_running_loop().time() + order.seconds
         invocation.content_length = len(order.body)
         invocation.endpoint = self._endpoint
-        invocation.user = order.user
+        invocation.user = user_of(order)
         invocation.tasks = set()
         return invocation
 
@@ -143,22 +160,25 @@ class Calls:
             for piece in pieces:
                 await self._tell(BodyPiece(status, headers, piece, True, invocation.is_public))  # noqa: FBT003  # more
                 status, headers = 0, []
-            await self._tell(BodyPiece(status, headers, last, more, invocation.is_public))
+            report = BodyPiece(status, headers, last, more, invocation.is_public)
+            if more:
+                await self._tell(report)
+                return
+            # With the end of the call, if it comes at once: else the caller could be back before it.
+            self._last = report
+            if not self._is_in_first_step:
+                asyncio.get_running_loop().call_soon(self._flush)
 
         return send
 
     async def _tell(self, report: BodyPiece | CallOver) -> None:
-        if isinstance(report, BodyPiece) and not report.more:
-            # With the end of the call, if it comes at once: else the caller could be back before it.
-            self._last = report_bytes(report)
-            asyncio.get_running_loop().call_soon(self._flush)
-            return
-        self._flush(report_bytes(report))
+        self._worker.send(message_bytes(report))
         await self._worker.drained()
 
-    def _flush(self, more: bytes = b"") -> None:
-        self._worker.send(self._last + more)
-        self._last = b""
+    def _flush(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            self._worker.send(message_bytes(last))
 
 
 def _pieces(body: bytes) -> list[bytes]:
@@ -203,13 +223,18 @@ def _end(error: MemoryError) -> NoReturn:
         os._exit(OUT_OF_MEMORY)
 
 
-def _above(order: CallOrder) -> TraceContext:
-    """Return a context in which the worker's span is the current one."""
+def _above(order: CallOrder) -> NonRecordingSpan:
+    """Return the worker's span."""
     trace_id, span_id, flags, state = order.trace
-    span = SpanContext(
-        trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags), trace_state=TraceState(state)
+    return NonRecordingSpan(
+        SpanContext(
+            int.from_bytes(trace_id),
+            int.from_bytes(span_id),
+            is_remote=True,
+            trace_flags=TraceFlags(flags),
+            trace_state=TraceState(state),
+        )
     )
-    return set_span_in_context(NonRecordingSpan(span), TraceContext())
 
 
 def _once(body: bytes) -> Receive:

@@ -9,6 +9,7 @@ import socket
 import sys
 from typing import NoReturn
 
+import uvloop
 from litestar.datastructures import State
 from msgspec.structs import replace
 from opentelemetry.metrics import NoOpMeterProvider
@@ -25,8 +26,8 @@ from runtime.routing.calling.isolated.wire import (
     Beginning,
     IsolatedFunction,
     NotLoaded,
-    order_of,
-    report_bytes,
+    beginning_of,
+    message_bytes,
 )
 from runtime.routing.files import FunctionFile
 from runtime.routing.function_file import compile_file
@@ -81,9 +82,10 @@ def run(connection: socket.socket, log: int, app: Prepared) -> NoReturn:
         operation = _load(beginning)
         if isinstance(operation, Fault):
             logger.error("function cannot run in a process of its own: %s", operation)
-            connection.sendall(report_bytes(NotLoaded(operation.error_id)))
+            connection.sendall(message_bytes(NotLoaded(operation.error_id)))
         else:
-            asyncio.run(_serve(connection, settings, operation, app))
+            # The loop that every other function has.
+            asyncio.run(_serve(connection, settings, operation, app), loop_factory=uvloop.new_event_loop)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except BaseException:
@@ -94,9 +96,7 @@ def run(connection: socket.socket, log: int, app: Prepared) -> NoReturn:
 
 def _beginning(connection: socket.socket) -> Beginning:
     length = int.from_bytes(_exactly(connection, HEAD))
-    beginning = order_of(_exactly(connection, length))
-    assert isinstance(beginning, Beginning)  # noqa: S101  # nothing else comes first
-    return beginning
+    return beginning_of(_exactly(connection, length))
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Awaitable
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
-from runtime.asgi.messages import ASGIApp, Headers, Receive, Scope, Send
+from runtime.asgi.messages import ASGIApp, Receive, Scope, Send
 from runtime.config import Endpoint
 from shared.errors import FieldError, Invalid, Malformed
 
 TIMEOUT_HEADER = b"request-timeout"
+READ = frozenset({TIMEOUT_HEADER, b"content-length", b"transfer-encoding"})
 
 _SECONDS = re.compile(rb"\d{1,6}(\.\d{1,6})?")
 
@@ -21,13 +22,17 @@ def arrive(app: ASGIApp, *, endpoint: Endpoint) -> ASGIApp:
     def arrived(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         invocation: Invocation = scope[SCOPE_KEY]
         invocation.endpoint = endpoint
-        given = dict(scope["headers"])
-        if b"content-length" in given:
-            invocation.content_length = int(given[b"content-length"])  # the server has checked the digits
-        if b"transfer-encoding" in given:
-            invocation.is_chunked = True
-            check_coding(scope["headers"])
-        asked = given.get(TIMEOUT_HEADER)
+        asked: bytes | None = None
+        for name, value in scope["headers"]:
+            if name not in READ:
+                continue
+            if name == TIMEOUT_HEADER:
+                asked = value
+            elif name == b"content-length":
+                invocation.content_length = int(value)  # the server has checked the digits
+            else:
+                invocation.is_chunked = True
+                check_coding(value)
         seconds = timeout if asked is None else seconds_allowed(timeout, asked)
         invocation.deadline = asyncio.get_running_loop().time() + seconds
         return app(scope, receive, send)
@@ -35,15 +40,14 @@ def arrive(app: ASGIApp, *, endpoint: Endpoint) -> ASGIApp:
     return arrived
 
 
-def check_coding(headers: Headers) -> None:
+def check_coding(value: bytes) -> None:
     """Refuse a body that is encoded for the transfer in another way than chunked.
 
     Raises:
         Malformed: naming the cure.
     """
-    for name, value in headers:
-        if name == b"transfer-encoding" and value.lower() != b"chunked":
-            raise Malformed("Transfer-Encoding must be chunked; no other coding is supported.")
+    if value.lower() != b"chunked":
+        raise Malformed("Transfer-Encoding must be chunked; no other coding is supported.")
 
 
 def seconds_allowed(timeout: float, asked: bytes) -> float:

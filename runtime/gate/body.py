@@ -26,7 +26,9 @@ def read_first(app: ASGIApp) -> ASGIApp:
     """Step: read the body before the function runs, so that the gate can wait for the disconnect."""
 
     async def read(scope: Scope, receive: Receive, send: Send) -> None:
-        body = await read_body(receive, scope[SCOPE_KEY])
+        invocation: Invocation = scope[SCOPE_KEY]
+        has_body = invocation.content_length or invocation.is_chunked
+        body = await read_body(receive, invocation) if has_body else b""
         if body is not None:
             await app(scope, Replay(body, receive), send)
 
@@ -69,30 +71,32 @@ class Replay:
     """A `receive` that returns a body that was read before, and then the disconnect.
 
     ASGI reports a disconnect only to whoever reads, through the same `receive` as the body.
+
+    Attributes:
+        is_watched: `watch` is or will be called: nobody else may read on.
     """
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body
         self._receive = receive
         self._left = asyncio.Event()
-        self._watched = False
+        self.is_watched = False
 
     async def __call__(self) -> Message:
         """Return the body once, then wait for the disconnect."""
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        if not self._watched:
+        if not self.is_watched:
             return await self._receive()
         await self._left.wait()
         return {"type": "http.disconnect"}
 
     def watch(self, left: Callable[[], None]) -> "asyncio.Task[None]":
-        """Wait for the disconnect in a task, and call `left` then; from now on nobody else may read."""
-        self._watched = True
-        return asyncio.Task(
-            self._watch(left)
-        )  # not by the loop's factory, which a function may have replaced
+        """Wait for the disconnect in a task, and call `left` then, at once if the caller has left already."""
+        self.is_watched = True
+        # Not by the loop's factory, which a function may have replaced.
+        return asyncio.Task(self._watch(left), loop=asyncio.get_running_loop(), eager_start=True)
 
     async def _watch(self, left: Callable[[], None]) -> None:
         while (await self._receive())["type"] != "http.disconnect":

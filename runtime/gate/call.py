@@ -7,7 +7,8 @@ ignores its cancellation is abandoned after a grace period, and can no longer se
 import asyncio
 from collections.abc import Awaitable
 from enum import Enum
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import ASGIApp, Message, Receive, Scope, Send, nothing
@@ -69,7 +70,7 @@ class RunningCall:
     Attributes:
         guard: where its response goes.
         cut: why it was ended from outside, None while it was not.
-        task: its task; not done after `run` if it was abandoned.
+        task: its task; not done after `wait` if it was abandoned.
     """
 
     __slots__ = ("_deadline", "_grace", "_left", "_loop", "_stream", "_timer", "cut", "guard", "task")
@@ -85,15 +86,19 @@ class RunningCall:
         self.cut: Cut | None = None
         self.task: asyncio.Task[None] | None = None
 
-    async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
-        """Run `app` to its end, or until it was cut and its grace period is over; raise what it raised."""
+    def start(self, app: ASGIApp, scope: Scope, receive: Receive) -> asyncio.Task[None] | None:
+        """Run `app` as far as it goes without waiting; return its task, None where that was its end.
+
+        Raises what `app` raised, as `wait` does.
+        """
         # Not by the loop's factory, which would count the function's task among those that it leaves behind.
         work: Any = app(scope, receive, self.guard)
-        self.task = task = OwnTask(work, loop=self._loop, eager_start=True)
+        self.task = task = OwnTask(work, loop=self._loop, eager_start=True, name="call")
         if not task.done():
-            await self._wait(task)
+            return task
         if self.cut is None:
             _result(task)
+        return None
 
     def end(self, why: Cut) -> None:
         """Cancel the call now, abandon it after the grace period; do nothing if it is over."""
@@ -107,10 +112,17 @@ class RunningCall:
             self._timer.cancel()
         self._timer = self._loop.call_later(self._grace, self._abandon)
 
-    async def _wait(self, task: asyncio.Task[None]) -> None:
+    async def wait(self, task: asyncio.Task[None], watched: Replay | None = None) -> None:
+        """Return at the end of the started `task`, or when it was cut and its grace period is over.
+
+        Args:
+            task: what `start` has returned.
+            watched: tells when the caller leaves, which cuts the call.
+        """
         self._left = self._loop.create_future()
         self._timer = self._loop.call_at(self._deadline, self._expire)
         task.add_done_callback(self._leave)
+        watcher = watched.watch(partial(self.end, Cut.DISCONNECT)) if watched is not None else None
         try:
             await self._left
         except asyncio.CancelledError:  # by the server, which gives up on the request
@@ -118,6 +130,10 @@ class RunningCall:
             raise
         finally:
             self._timer.cancel()
+            if watcher is not None:
+                watcher.cancel()
+        if self.cut is None:
+            _result(task)
 
     def _leave(self, _: Any = None) -> None:
         if self._left is not None and not self._left.done():
@@ -162,25 +178,31 @@ def call_function(app: ASGIApp, *, reaper: Reaper, stream: bool, watch: bool, gr
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
         invocation: Invocation = scope[SCOPE_KEY]
         guard = ResponseGuard(send)
-        call = RunningCall(guard, deadline=cast("float", invocation.deadline), stream=stream, grace=grace)
-        watcher: asyncio.Task[None] | None = None
-        if watch and isinstance(receive, Replay):
-            watcher = receive.watch(lambda: call.end(Cut.DISCONNECT))
+        due: Any = invocation.deadline  # set at the arrival
+        call = RunningCall(guard, deadline=due, stream=stream, grace=grace)
+        watched = receive if watch and isinstance(receive, Replay) else None
+        if watched is not None:
+            watched.is_watched = True
         invocation.tasks = set()
         try:
-            await call.run(app, scope, receive)
+            task = call.start(app, scope, receive)
+            if task is not None:
+                await call.wait(task, watched)
         finally:
-            if watcher is not None:
-                watcher.cancel()
             reaper.release(invocation, call.task)
-        if call.cut is None:
-            if not guard.finished and not await has_left(receive):
-                raise Unanswered
-        elif call.cut is Cut.DISCONNECT:
-            invocation.error = CALLER_LEFT
-        else:
-            invocation.error = DeadlineExceeded.code
-            if not guard.finished:
-                raise DeadlineExceeded
+        if call.cut is not None:
+            _note(call.cut, invocation, answered=guard.finished)
+        elif not guard.finished and not await has_left(receive):
+            raise Unanswered
 
     return called
+
+
+def _note(cut: Cut, invocation: Invocation, *, answered: bool) -> None:
+    """Note why a call was cut, and raise what its caller is to be answered."""
+    if cut is Cut.DISCONNECT:
+        invocation.error = CALLER_LEFT
+        return
+    invocation.error = DeadlineExceeded.code
+    if not answered:
+        raise DeadlineExceeded

@@ -76,7 +76,11 @@ class Preflights:
         self.app = app
         self._cors = cors
         names = {name.lower(): name for name in (*declared, *cors.request_headers)}
-        self._request_headers = ", ".join(names.values()).encode()
+        self._grant = (
+            (b"access-control-allow-methods", ALLOWED_METHODS),
+            (b"access-control-allow-headers", ", ".join(names.values()).encode()),
+            (b"access-control-max-age", PREFLIGHT_AGE),
+        )
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a preflight, pass anything else on."""
@@ -85,14 +89,9 @@ class Preflights:
             return self.app(scope, receive, send)
         return self._answer(origin, scope, send)
 
-    async def _answer(self, origin: bytes, scope: Scope, send: Send) -> None:
+    def _answer(self, origin: bytes, scope: Scope, send: Send) -> Awaitable[None]:
         invocation: Invocation = scope[SCOPE_KEY]
         invocation.auth = "preflight"
         if not self._cors.allows(origin):
-            return await send_problem(send, Forbidden("This origin is not in CORS_ORIGINS."), invocation)
-        grant = (
-            (b"access-control-allow-methods", ALLOWED_METHODS),
-            (b"access-control-allow-headers", self._request_headers),
-            (b"access-control-max-age", PREFLIGHT_AGE),
-        )
-        return await send_answer(send, 204, grant, b"")
+            return send_problem(send, Forbidden("This origin is not in CORS_ORIGINS."), invocation)
+        return send_answer(send, 204, self._grant, b"")

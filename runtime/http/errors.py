@@ -5,7 +5,7 @@ Functions and stages raise the errors of `shared.errors`, Litestar raises its ow
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Request, Response
@@ -152,9 +152,9 @@ def _field(found: dict[str, Any]) -> FieldError:
     return FieldError(str(found.get("source", "")), str(found.get("key", "")), str(found.get("message", "")))
 
 
-async def refuse(send: Send, error: Exception, invocation: Invocation) -> None:
+def refuse(send: Send, error: Exception, invocation: Invocation) -> Awaitable[None]:
     """Answer a request with `error`, and note it in log and span."""
-    await send_problem(send, note(error, invocation), invocation)
+    return send_problem(send, note(error, invocation), invocation)
 
 
 def note(error: Exception, invocation: Invocation) -> AnnexError:

@@ -1,6 +1,7 @@
 """The problem document of an error (RFC 9457), and the table of status codes."""
 
 import math
+from collections.abc import Awaitable
 from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -179,6 +180,6 @@ def challenge(reason: str) -> bytes:
     return f'Bearer realm="annex", error="invalid_token", error_description="{reason}"'.encode("latin-1")
 
 
-async def send_problem(send: Send, error: AnnexError, invocation: Invocation | None) -> None:
+def send_problem(send: Send, error: AnnexError, invocation: Invocation | None) -> Awaitable[None]:
     """Send the problem document of `error`."""
-    await send_answer(send, *problem_response(error, invocation))
+    return send_answer(send, *problem_response(error, invocation))

@@ -21,7 +21,7 @@ _numbers = random.Random()  # noqa: S311  an id has to be unique, not unguessabl
 
 def new_request_id() -> str:
     """Return 32 hexadecimal digits."""
-    return f"{_numbers.getrandbits(128):032x}"
+    return _numbers.randbytes(16).hex()
 
 
 class TrustedProxies:

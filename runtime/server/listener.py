@@ -7,7 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from runtime.asgi.invocation import Invocation
 from runtime.http.caching import NO_STORE
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 REPORT_INTERVAL = 10.0  # seconds between two log lines about refusals, however many there are
 
 
-class ConnectionLimits(NamedTuple):
+class ConnectionLimits(Struct, frozen=True):
     """Limits of one connection, and of all together. Times in seconds, sizes in bytes.
 
     Attributes:

@@ -64,12 +64,11 @@ class Tracing:
         try:
             invocation: Invocation = scope[SCOPE_KEY]
             headers = dict(scope["headers"])
-            origin = NOBODY
+            parent, links = NOBODY
             if b"traceparent" in headers:
-                origin = origin_of(scope["headers"], invocation.client, self._trust)
-            span = self._tracer.start_span(
-                span_name(invocation.method), origin.parent, SpanKind.SERVER, None, origin.links
-            )
+                parent, links = origin_of(scope["headers"], invocation.client, self._trust)
+            name = span_name(invocation.method)
+            span = self._tracer.start_span(name, parent, SpanKind.SERVER, attributes.NOTHING, links)
             client = attributes.NOTHING
             if span.is_recording():
                 client = attributes.client_of(scope, invocation.method, headers)
@@ -90,7 +89,7 @@ class Tracing:
             if request.escaped is not None and not isinstance(request.escaped, asyncio.CancelledError):
                 record_exception(request.escaped)
             self._metrics.auth_outcomes[invocation.auth or "none"] += 1
-            self._metrics.durations.record(end.outcome, seconds, span)
+            self._metrics.durations.add(end.outcome, seconds, span)
             self._access.write(invocation, invocation.status, seconds)
             if span.is_recording():
                 finish(span, end.name, request.facts(end), failed=end.outcome.error != "")

@@ -13,7 +13,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from runtime.answers import Answer
-from runtime.asgi.invocation import SCOPE_KEY
+from runtime.asgi.invocation import SCOPE_KEY, Invocation
 from runtime.asgi.messages import Fields, Receive, Scope, Send
 from runtime.routing.calling.answers.outgoing import Outgoing
 from runtime.routing.calling.answers.outputs import EventOutput, Output
@@ -24,17 +24,19 @@ from runtime.routing.calling.groups import raise_sole
 from runtime.routing.calling.inputs.form import close_form
 from runtime.routing.calling.inputs.readers import readers_of
 from runtime.routing.calling.inputs.request import RawRequest
-from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
+from runtime.routing.calling.inputs.validation import Arguments
 from runtime.routing.calling.refusals import raise_refusal
 from runtime.routing.calling.replies.replies import Replies
 from runtime.routing.calling.workers import THREADS, Workers
 from runtime.routing.input_kind import InputKind
 from runtime.routing.operation import Operation
 from runtime.telemetry import record_exception
-from shared.errors import Invalid
 from shared.events import Event
 
 logger = logging.getLogger(__name__)
+
+SPECIAL = (Response, Answer)
+"""What a function may return that is more than a body."""
 
 
 class Adapter:
@@ -69,6 +71,7 @@ class Adapter:
         self._caching = _caching(operation)
         self._representation = Representation(policy, operation.endpoint.method)
         self._replies = Replies(operation, self._output, self._representation, self._caching)
+        self._is_special = operation.event is not None or self._replies.are_usual
         kind = [] if self._is_empty else [(b"content-type", b"application/json")]
         self._fields = [*kind, *self._caching]
 
@@ -84,7 +87,7 @@ class Adapter:
         try:
             arguments = {name: give(scope, receive, send) for name, give in self._given}
             if self._reads:
-                await self._read(arguments, scope, receive, send)
+                await self._readers.read(arguments, scope, receive, send)
             scope[SCOPE_KEY].has_begun = True
             if self._is_waited_for:
                 value = await self._function(**arguments)
@@ -103,29 +106,17 @@ class Adapter:
             if self._may_read_form:
                 await close_form(scope)
 
-    async def _read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
-        errors = await self._readers.read(arguments, scope, receive, send)
-        if errors:
-            raise Invalid(errors=tuple(errors[:MAX_ERRORS]))
-
     async def _call_in_thread(self, arguments: Arguments) -> Any:
         value = await self._workers.run(self._function, arguments)
         return await value if inspect.isawaitable(value) else value
 
     async def _answer(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[SCOPE_KEY].is_public = self._is_public
-        scope[SCOPE_KEY].response_headers += self._vary
-        if self._operation.event is not None and not isinstance(value, Response):
-            if not hasattr(value, "__aiter__"):
-                raise self._output.mismatch(value, "an iterator of events")
-            value = event_stream(
-                value, self._operation.endpoint, fit=self._output.fit, encode=self._output.written
-            )
-        if isinstance(value, Response):
-            await self._send_response(value, scope, receive, send)
-            return
-        if self._replies.are_usual or isinstance(value, Answer):
-            await self._replies.send(value, scope, receive, send)
+        invocation: Invocation = scope[SCOPE_KEY]
+        invocation.is_public = self._is_public
+        if self._vary:
+            invocation.response_headers += self._vary
+        if self._is_special or isinstance(value, SPECIAL):
+            await self._answer_specially(value, scope, receive, send)
             return
         body = self._output.nothing(value) if self._is_empty else self._output.encode(value)
         headers = self._fields
@@ -136,6 +127,19 @@ class Adapter:
             status, headers, body = await self._representation.of(scope, status, headers, body)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _answer_specially(self, value: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with events, with a response, or with what a function has said of its answer."""
+        if self._operation.event is not None and not isinstance(value, Response):
+            if not hasattr(value, "__aiter__"):
+                raise self._output.mismatch(value, "an iterator of events")
+            value = event_stream(
+                value, self._operation.endpoint, fit=self._output.fit, encode=self._output.written
+            )
+        if isinstance(value, Response):
+            await self._send_response(value, scope, receive, send)
+        else:
+            await self._replies.send(value, scope, receive, send)
 
     async def _send_response(
         self, response: Response[Any], scope: Scope, receive: Receive, send: Send

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from runtime.routing.importing.identity import Identified, identified
+
 NEW_OBJECTS = 200_000  # that are made while files are imported until garbage among them is collected
 
 
@@ -39,8 +41,12 @@ def _decimal_back(before: tuple[Any, ...]) -> None:
         held.traps[signal] = is_trapped
 
 
-def _hooks_back(before: tuple[Any, ...]) -> None:
-    sys.excepthook, sys.unraisablehook, threading.excepthook = before
+def _hooks_back(before: Identified) -> None:
+    sys.excepthook, sys.unraisablehook, threading.excepthook = (each for _, each in before)
+
+
+def _policy_back(before: Identified) -> None:
+    asyncio.set_event_loop_policy(before[0][1])
 
 
 SETTINGS = (
@@ -51,10 +57,10 @@ SETTINGS = (
     Setting("the default context of decimals", _decimal, _decimal_back),
     Setting(
         "the hooks for uncaught exceptions",
-        lambda: (sys.excepthook, sys.unraisablehook, threading.excepthook),
+        lambda: identified(sys.excepthook, sys.unraisablehook, threading.excepthook),
         _hooks_back,
     ),
-    Setting("the policy of event loops", asyncio.get_event_loop_policy, asyncio.set_event_loop_policy),
+    Setting("the policy of event loops", lambda: identified(asyncio.get_event_loop_policy()), _policy_back),
 )
 
 

@@ -1,7 +1,9 @@
 """The service's log, put back where a file silenced it."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from runtime.routing.importing.identity import Identified, has, identified
 
 _OURS = ("annex.", "runtime.", "shared.", "uvicorn.")
 
@@ -19,9 +21,9 @@ class Log(NamedTuple):
     """
 
     disabled: int
-    handlers: list[logging.Handler]
-    sinks: list[tuple[_Sink, int, list[Any]]]
-    loggers: list[tuple[logging.Logger, int, list[Any], bool, bool]]
+    handlers: Identified
+    sinks: list[tuple[_Sink, int, Identified]]
+    loggers: list[tuple[logging.Logger, int, Identified, bool, bool]]
 
 
 def read() -> Log:
@@ -31,10 +33,10 @@ def read() -> Log:
     sinks: list[_Sink] = [root, *root.handlers]
     return Log(
         root.manager.disable,
-        root.handlers.copy(),
-        [(sink, sink.level, sink.filters.copy()) for sink in sinks],
+        identified(*root.handlers),
+        [(sink, sink.level, identified(*sink.filters)) for sink in sinks],
         [
-            (each, each.level, each.filters.copy(), each.disabled, each.propagate)
+            (each, each.level, identified(*each.filters), each.disabled, each.propagate)
             for each in known
             if not isinstance(each, logging.PlaceHolder)
         ],
@@ -52,12 +54,14 @@ def put_back(before: Log) -> bool:
     if root.manager.disable != before.disabled:
         logging.disable(before.disabled)
         is_changed = True
-    if any(handler not in root.handlers for handler in before.handlers):
-        root.handlers[:] = before.handlers
+    handlers: list[logging.Handler] = [each for _, each in before.handlers]
+    if not all(has(root.handlers, each) for each in handlers):
+        root.handlers[:] = handlers
         is_changed = True
     ours = [(each, level, filters) for each, level, filters, _, _ in before.loggers if _is_ours(each)]
-    for sink, level, filters in (*before.sinks, *ours):
-        is_changed = is_changed or sink.level > level or any(each not in filters for each in sink.filters)
+    for sink, level, held in (*before.sinks, *ours):
+        filters = [each for _, each in held]
+        is_changed = is_changed or sink.level > level or not all(has(filters, each) for each in sink.filters)
         if sink.level != level:
             sink.setLevel(level)
         sink.filters[:] = filters

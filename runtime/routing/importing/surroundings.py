@@ -18,6 +18,7 @@ from os import environb  # noqa: TID251  put back, and read for nothing else; as
 from typing import Any, NamedTuple
 
 from runtime.routing.importing import interpreter, log
+from runtime.routing.importing.identity import Identified, has, identified
 from runtime.routing.importing.libraries import Libraries
 from runtime.routing.importing.module_list import ModuleList
 
@@ -143,14 +144,14 @@ def _umask_back(before: int) -> bool:
     return os.umask(before) != before
 
 
-def _streams() -> list[tuple[Any, bool]]:
+def _streams() -> tuple[Identified, list[bool]]:
     found = [getattr(sys, name, None) for name in _STREAMS]
-    return [(each, each is not None and each.closed) for each in found]
+    return identified(*found), [each is not None and each.closed for each in found]
 
 
-def _streams_back(before: list[tuple[Any, bool]]) -> bool:
+def _streams_back(before: tuple[Identified, list[bool]]) -> bool:
     is_changed = False
-    for number, (name, (stream, _)) in enumerate(zip(_STREAMS, before, strict=True)):
+    for number, (name, (_, stream)) in enumerate(zip(_STREAMS, before[0], strict=True)):
         kept = stream
         if stream is not None and stream.closed:
             kept = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115 - lives on
@@ -160,37 +161,36 @@ def _streams_back(before: list[tuple[Any, bool]]) -> bool:
     return is_changed
 
 
-type _Held = tuple[list[int], list[Any], list[Any]]
+def search_lists() -> list[Identified]:
+    """Return each list, and behind it what it holds."""
+    return [identified(found, *found) for found in (getattr(sys, name) for name in _LISTS)]
 
 
-def search_lists() -> list[_Held]:
-    """Return of each list which it is and what it holds, by identity first, then itself and a copy."""
-    lists = [getattr(sys, name) for name in _LISTS]
-    return [([id(found), *map(id, found)], found, found.copy()) for found in lists]
-
-
-def search_lists_back(before: list[_Held]) -> bool:
+def search_lists_back(before: list[Identified]) -> bool:
     """Put back what is missing; a file may add to them."""
     is_changed = False
-    for name, (_, found, held) in zip(_LISTS, before, strict=True):
-        here = [id(each) for each in found] if getattr(sys, name, None) is found else []
-        missing = [each for each in held if id(each) not in here]
-        if missing:
+    for name, each in zip(_LISTS, before, strict=True):
+        (_, found), *rest = each
+        held = [one for _, one in rest]
+        now: Any = getattr(sys, name, None)
+        is_kept = now is found and all(has(now, one) for one in held)
+        if not is_kept:
             setattr(sys, name, found)
-            found[:] = [*held, *(each for each in found if all(each is not one for one in held))]
+            found[:] = [*held, *(one for one in found if not has(held, one))]
             is_changed = True
     return is_changed
 
 
-def _traces() -> tuple[Any, Any]:
-    return threading.gettrace(), threading.getprofile()
+def _traces() -> Identified:
+    return identified(threading.gettrace(), threading.getprofile())
 
 
-def _traces_back(before: tuple[Any, Any]) -> bool:
-    trace, profile = _traces()
-    threading.settrace(before[0])
-    threading.setprofile(before[1])
-    return trace is not before[0] or profile is not before[1]
+def _traces_back(before: Identified) -> bool:
+    is_changed = _traces() != before
+    (_, trace), (_, profile) = before
+    threading.settrace(trace)
+    threading.setprofile(profile)
+    return is_changed
 
 
 def _interval_back(before: float) -> bool:

@@ -35,6 +35,7 @@ class Exchange:
         "_date",
         "_fed",
         "_has_ended",
+        "_has_news",
         "_is_chunked",
         "_method",
         "_news",
@@ -86,7 +87,8 @@ class Exchange:
         self._on_complete = on_complete
         self._fed = b""
         self._has_ended = False
-        self._news = asyncio.Event()  # for `receive`
+        self._has_news = False  # for `receive`
+        self._news: asyncio.Event | None = None  # once it waits: most requests have no body
         self._method: str = scope["method"]  # the application may change its scope
         self._version: str = scope["http_version"]
         self._start: Message = {}  # of the response
@@ -100,17 +102,17 @@ class Exchange:
         self._fed += piece
         if len(self._fed) > RECEIVE_BUFFER:
             self._writer.pause_reading()
-        self._news.set()
+        self._tell()
 
     def end(self) -> None:
         """The body is complete."""
         self._has_ended = True
-        self._news.set()
+        self._tell()
 
     def disconnect(self) -> None:
         """There is nobody to answer any more."""
         self.is_disconnected = not self.is_complete
-        self._news.set()
+        self._tell()
 
     def ask_peer(self) -> bool:
         """Write what a peer that reads ignores, and one that has closed its socket answers with a reset.
@@ -138,16 +140,27 @@ class Exchange:
             self.expects_continue = False
         if not (self.is_disconnected or self.is_complete):
             self._writer.resume_reading()
-            self.is_watched = self._has_ended
-            try:
-                await self._news.wait()
-            finally:
-                self.is_watched = False
-            self._news.clear()
+            if not self._has_news:
+                await self._wait()
+            self._has_news = False
         if self.is_disconnected or self.is_complete:
             return {"type": "http.disconnect"}
         body, self._fed = self._fed, b""
         return {"type": "http.request", "body": body, "more_body": not self._has_ended}
+
+    def _tell(self) -> None:
+        self._has_news = True
+        if self._news is not None:
+            self._news.set()
+
+    async def _wait(self) -> None:
+        self._news = self._news or asyncio.Event()
+        self._news.clear()
+        self.is_watched = self._has_ended
+        try:
+            await self._news.wait()
+        finally:
+            self.is_watched = False
 
     async def send(self, message: Message) -> None:
         """Write a message of the application.
@@ -179,7 +192,7 @@ class Exchange:
             self._writer.put(begins + body)
         if not more:
             self.is_complete = True
-            self._news.set()
+            self._tell()
             self._on_complete(self)
 
     def _begin(self) -> bytes:

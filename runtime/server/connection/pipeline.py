@@ -67,7 +67,8 @@ class Pipeline:
     def _run(self, exchange: Exchange, *, eager: bool, context: Context | None) -> None:
         exchange.is_running = True
         # Not by the loop's task factory, which tracks the tasks of functions.
-        task = OwnTask(self._answer(exchange), loop=self._loop, eager_start=eager, context=context)
+        answer = self._answer(exchange)
+        task = OwnTask(answer, loop=self._loop, eager_start=eager, context=context, name="request")
         if not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -175,8 +175,9 @@ class Connection(asyncio.Protocol):
         waiting = self._pipeline.exchanges
         if len(waiting) > self._limits.pipelined:
             raise Malformed("Too many pipelined requests on one connection.")
-        scope = head.scope(**self._ends, state=self._app_state.copy())
-        refusal = self._refusal(head)
+        scope = head.scope(self._ends)
+        scope["state"] = self._app_state.copy()
+        refusal = self._refusal(head) if self._surplus or head.upgrade else None
         if refusal is not None:
             scope[REFUSAL_KEY] = refusal
         self._incoming = Exchange(

@@ -1,14 +1,15 @@
 """The head of a request as it was read (RFC 9112, parts 3 and 5)."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import httptools
+from msgspec import Struct
 
 from runtime.asgi.messages import Fields, Scope
 
 
-class RequestHead(NamedTuple):
+class RequestHead(Struct, frozen=True):
     """The head of a request.
 
     Attributes:
@@ -31,8 +32,8 @@ class RequestHead(NamedTuple):
     expects_continue: bool
     upgrade: bytes
 
-    def scope(self, **more: object) -> Scope:
-        """Return the ASGI scope, `more` being what belongs to the connection."""
+    def scope(self, connection: Mapping[str, object]) -> Scope:
+        """Return the ASGI scope, with what belongs to the connection."""
         path = self.path.decode("ascii")
         return {
             "type": "http",
@@ -44,7 +45,7 @@ class RequestHead(NamedTuple):
             "raw_path": self.path,
             "query_string": self.query,
             "headers": self.fields,
-            **more,
+            **connection,
         }
 
 

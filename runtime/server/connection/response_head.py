@@ -7,8 +7,7 @@ once, Transfer-Encoding and Connection are decided here, whatever the applicatio
 from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
-from itertools import compress, starmap
-from operator import not_
+from itertools import repeat
 from re import compile as pattern
 from typing import NamedTuple
 
@@ -19,6 +18,8 @@ _NAME = pattern(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN = pattern(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 type Field = tuple[bytes, bytes]
+
+_known: dict[Field, bytes] = {}  # lines: nearly all repeat from response to response
 
 
 class ResponseHead(NamedTuple):
@@ -52,13 +53,18 @@ def response_head(
     Raises:
         RuntimeError: the status or a field is not valid (RFC 9110, parts 5 and 15).
     """
-    lines = [*starmap(_line, fields)]
+    try:
+        lines = [*map(_known.get, fields, repeat(b""))]
+    except TypeError:  # ASGI allows lists of name and value, which no dict knows
+        lines = [b""] * len(fields)
     length: int | None = None
-    for name, value in compress(fields, map(not_, lines)):
-        if name.lower() == b"content-length":
-            length = _length(value, length)
-        elif name.lower() == b"connection":
-            keep_alive = keep_alive and not _closes(value)
+    place = -1
+    for _ in range(lines.count(b"")):
+        place = lines.index(b"", place + 1)
+        name, value = fields[place]
+        lines[place] = _line(name, value)
+        if not lines[place]:
+            length, keep_alive = _framed(name.lower(), value, length, keep_alive=keep_alive)
     is_bodiless = status in {204, 304}
     is_chunked = length is None and not is_bodiless and version != "1.0" and method != "HEAD"
     if length is not None and status != 204:
@@ -67,14 +73,22 @@ def response_head(
         lines.append(b"transfer-encoding: chunked\r\n")
     if not keep_alive:
         lines.append(b"connection: close\r\n")
-    data = b"".join((_status_line(status), *lines, b"\r\n"))
+    data = b"".join([_status_line(status), *lines, b"\r\n"])
     return ResponseHead(data, 0 if is_bodiless else length, is_chunked, keep_alive)
 
 
+def _framed(name: bytes, value: bytes, length: int | None, *, keep_alive: bool) -> tuple[int | None, bool]:
+    """Return length and keep-alive with what a field of the framing says of them."""
+    if name == b"content-length":
+        return _length(value, length), keep_alive
+    return length, keep_alive and not (name == b"connection" and _closes(value))
+
+
 def _length(value: bytes, before: int | None) -> int:
-    if not value.isdigit() or before not in {None, int(value)}:
+    length = int(value) if value.isdigit() else -1
+    if length < 0 or (before is not None and before != length):
         raise RuntimeError("Invalid Content-Length of a response.")
-    return int(value)
+    return length
 
 
 def _closes(value: bytes) -> bool:
@@ -92,12 +106,23 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
-@lru_cache(CACHED_FIELDS)  # nearly all fields repeat from response to response
 def _line(name: bytes, value: bytes) -> bytes:
     """Return the line of a field; empty for one of the framing, which is not written as it is given."""
+    begun = _begun(name)
+    if not value.isalnum() and _FORBIDDEN.search(value):  # an id or a number costs no search
+        raise RuntimeError("Invalid value of a response's header field.")
+    if not begun:
+        return b""
+    if len(_known) >= CACHED_FIELDS:
+        _known.clear()
+    line = _known[name, value] = b"%b%b\r\n" % (begun, value)
+    return line
+
+
+@lru_cache(CACHED_FIELDS)
+def _begun(name: bytes) -> bytes:
+    """Return how the line of a field begins."""
     if not _NAME.fullmatch(name):
         raise RuntimeError("Invalid name of a response's header field.")
-    if _FORBIDDEN.search(value):
-        raise RuntimeError("Invalid value of a response's header field.")
     lower = name.lower()
-    return b"" if lower in FRAMING else lower + b": " + value + b"\r\n"
+    return b"" if lower in FRAMING else lower + b": "

@@ -114,8 +114,9 @@ class Supervisor:
                 self._log.say("error", sockets.refusal(error, self._given.port))
                 self._end(3)
                 return
+        is_short = self._crew.has_served and len(self._crew.at(Phase.SERVING)) < self._given.workers
         child.to(Phase.CALLED)
-        child.tell(serve=True, state=self._state())
+        child.tell(serve=True, state=self._state(), haste=is_short)
 
     def _hear(self, child: Child) -> None:
         messages = child.heard()

@@ -39,6 +39,7 @@ class Link:
         secret: shared by all workers of the service.
         refused: the files that another worker has found to be harmful; None where none has looked.
         listeners: the sockets that all of them accept from.
+        is_in_haste: it was called in the place of a worker that is lost, and callers wait.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Link:
         self._is_unfit = False
         self._seen = 0
         self.listeners = listeners
+        self.is_in_haste = False
         hello = self._next() or {}
         self.number: int = hello.get("number", 0)
         self.workers: int = hello.get("workers", 1)
@@ -86,6 +88,7 @@ class Link:
         self.say(files=list(self._files))
         while (message := self._next()) is not None:
             if "serve" in message:
+                self.is_in_haste = message["haste"]
                 state: dict[str, Any] = message["state"]
                 return state
         return None

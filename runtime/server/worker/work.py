@@ -9,6 +9,7 @@ from runtime.server.descriptors import raise_limit
 from runtime.server.ending import end_now
 from runtime.server.handover import worker_count
 from runtime.server.interpreter import settle
+from runtime.server.late_imports import import_late
 from runtime.server.parent.refusal import no_process
 from runtime.server.process import run
 from runtime.server.worker.forks import contain_forks
@@ -50,6 +51,7 @@ def work(settings: Settings, descriptors: str) -> int:
         mine = share(settings, number=link.number, workers=link.workers, secret=link.secret)
         configure_logging(mine.telemetry, production=mine.is_production)
         raise_limit()
+        import_late()
         try:
             application = create_app(mine, recorded=link.recorded, refused=refused)
         except BrokenFunctions as error:
@@ -65,6 +67,7 @@ def work(settings: Settings, descriptors: str) -> int:
             return 0
         application.service = state
         application.alive = link.beat
+        application.isolated.is_in_haste = link.is_in_haste
         application.close(state["closed"])
         if not run(application, mine, link):
             end_now(0)

@@ -21,7 +21,6 @@ from opentelemetry.semconv.attributes.http_attributes import (
 )
 from opentelemetry.semconv.attributes.url_attributes import URL_SCHEME
 from opentelemetry.semconv.metrics.http_metrics import HTTP_SERVER_REQUEST_DURATION
-from opentelemetry.trace import Span
 
 from runtime.telemetry.metrics.histograms import Counts, Labelled
 
@@ -57,10 +56,6 @@ class Durations(Counts[Outcome]):
             BOUNDS,
             lambda outcome: dict(_attributes(outcome)),
         )
-
-    def record(self, outcome: Outcome, seconds: float, span: Span | None = None) -> None:
-        """Count one request, whose server span is `span`."""
-        self.add(outcome, seconds, span)
 
 
 class WithDurations(MetricExporter):

@@ -33,18 +33,21 @@ class ConnectionShares:
         """Count one more; False where the borrower has all that it may have."""
         if borrower is None:
             return True
-        if self._taken[borrower] >= self.most:
+        taken = self._taken.get(borrower, 0)
+        if taken >= self.most:
             return False
-        self._taken[borrower] += 1
+        self._taken[borrower] = taken + 1
         return True
 
     def give_back(self, borrower: Borrower) -> None:
         """Count one less."""
         if borrower is None:
             return
-        self._taken[borrower] -= 1
-        if not self._taken[borrower]:
-            del self._taken[borrower]
+        left = self._taken[borrower] - 1
+        if left:
+            self._taken[borrower] = left
+        else:
+            self._taken.pop(borrower)
 
     def are_used_up(self, borrower: Borrower) -> bool:
         """Whether the borrower has all that it may have."""

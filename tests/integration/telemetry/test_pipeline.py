@@ -68,7 +68,7 @@ async def test_stop_sends_what_is_queued(otlp: Receiver):
 async def test_metrics_arrive_with_the_durations_among_them(otlp: Receiver):
     telemetry = Telemetry.start(settings(otlp.http))
     telemetry.metrics.watch_quarantined(lambda: 2)
-    telemetry.metrics.durations.record(Outcome("GET", "/signals/{symbol}", 200, "http"), 0.02)
+    telemetry.metrics.durations.add(Outcome("GET", "/signals/{symbol}", 200, "http"), 0.02)
     telemetry.metrics.auth_outcomes["token-expired"] += 3
     telemetry.metrics.active[Invocation(request_id="r-1", client="", method="GET", started=0)] = "http"
 
@@ -103,7 +103,7 @@ async def test_spans_travel_through_a_real_collector(otlp: Receiver, collector: 
     telemetry = Telemetry.start(settings(collector))
     with trace.get_tracer("functions").start_as_current_span("regime"):
         pass
-    telemetry.metrics.durations.record(Outcome("GET", "/signals", 200, "http"), 0.02)
+    telemetry.metrics.durations.add(Outcome("GET", "/signals", 200, "http"), 0.02)
 
     assert await telemetry.stop(10) is True
 

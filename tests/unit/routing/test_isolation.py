@@ -15,6 +15,7 @@ from tests.fixtures.reference_router import misserved
 from tests.fixtures.routing import Caller, write_tree
 
 GOOD = "async def get() -> str:\n    return 'ok'\n"
+EQUAL = "class Equal:\n    level = 0\n    def __eq__(self, other): return True\n"
 SOURCE = '''"""Readings."""
 
 from msgspec import Struct
@@ -265,6 +266,18 @@ def test_what_one_file_adds_to_the_process_no_later_one_may_remove(tmp_path: Pat
             "functions of other libraries",
         ),
         ("import json\ndel json.dumps\njson.more = 1", "functions of other libraries"),
+        (f"{EQUAL}import json\njson.dumps = Equal()", "functions of other libraries"),
+        (
+            f"{EQUAL}import sys\nEqual.__call__ = print\nsys.excepthook = Equal()",
+            "the hooks for uncaught exceptions",
+        ),
+        (f"{EQUAL}import threading\nthreading.settrace(Equal())", "the tracing of threads"),
+        (f"{EQUAL}import sys\nsys.stdout = Equal()\nsys.stdout.closed = False", "the standard streams"),
+        (
+            f"{EQUAL}import logging\nhandlers = logging.getLogger().handlers\n"
+            "handlers[:] = [Equal()] * len(handlers)",
+            "the service's log",
+        ),
     ],
 )
 def test_what_only_looks_as_before_is_a_change_and_costs_the_next_file_nothing(

@@ -422,3 +422,39 @@ async def test_dataclass_read_from_a_body_is_returned_with_its_defaults(
     answer = await Caller.of(tmp_path).send("POST", "/a", json={})
 
     assert answer.json in ({"name": "new", "tags": []}, {"draft": {"name": "new", "tags": []}})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expression", "place"),
+    [
+        ("list[float | None]", "[None, INFINITE]", "1"),
+        ("dict[str, float | None]", "{'a': None, 'b': INFINITE}", "*"),
+        ("tuple[None, float]", "(None, INFINITE)", "1"),
+        ("list[Measured]", "[Measured(None, 1.5), Measured(None, INFINITE)]", "1.value"),
+        ("Measured | None", "Measured(None, INFINITE)", "value"),
+        ("Any", "[None, INFINITE]", "1"),
+        ("Loose", "Loose(None, {'a': [INFINITE]})", "value.*.0"),
+        ("list[Loose]", "[Loose(None, 1), Loose(None, {'a': INFINITE})]", "1.value.*"),
+    ],
+)
+async def test_an_infinite_number_is_refused_beside_what_is_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, annotation: str, expression: str, place: str
+) -> None:
+    more = """
+        INFINITE = float("inf")
+
+        class Measured(Struct):
+            note: str | None
+            value: float
+
+        class Loose(Struct):
+            note: str | None
+            value: Any
+    """
+    text = function(annotation, expression).replace("\n\nasync def", f"{dedent(more)}\n\nasync def")
+    write_tree(tmp_path, {"a.py": text})
+
+    answer = await Caller.of(tmp_path).get("/a")
+
+    assert (answer.status, answer.json["code"]) == (500, "internal_error")
+    assert f"{place}: Expected a finite number." in caplog.text

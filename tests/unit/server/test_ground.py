@@ -10,6 +10,9 @@ HARMS = {
     "sys.modules.clear()": ["the loaded modules (sys.modules)"],
     "sys.path.clear(); sys.meta_path.clear()": ["the module search path (sys.path)"],
     "json.dumps = 1; del json.loads": ["functions of other libraries"],
+    "json.dumps = ANY": ["functions of other libraries"],  # it calls itself equal to everything
+    "logging.getLogger().handlers[:] = [ANY]": ["the service's log"],
+    "logging.getLogger().filters[:] = [ANY]": ["the service's log"],
     "sys.stderr.close()": [],
     "sys.stderr.detach()": ["sys.stderr"],
     "sys.stderr = None": ["sys.stderr"],
@@ -27,10 +30,12 @@ HARMS = {
 }
 PROGRAM = """
 import builtins, gc, io, json, logging, os, socket, sys
+from unittest.mock import ANY
 import runtime.routing
 from runtime.server.worker.ground import Ground
 from runtime.telemetry import unblocked
 logging.getLogger().addHandler(logging.NullHandler())
+logging.getLogger().addFilter(logging.Filter())
 encode, found = json.dumps, {}
 with unblocked():
     ground = Ground()

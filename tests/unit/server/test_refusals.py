@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from runtime.server.listener import ConnectionLimits
 from tests.fixtures.listening import listening, peer
@@ -133,7 +134,7 @@ async def test_an_origin_in_a_body_is_none():
 
 
 async def test_a_connection_too_many_is_told_so_in_a_way_that_a_page_can_read():
-    limits = LIMITS._replace(connections=1)
+    limits = structs.replace(LIMITS, connections=1)
     async with listening(reading, limits, cors=cors_of()) as server, peer(server) as first:
         await first.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
         await first.reader.readuntil(b"\r\n\r\n")

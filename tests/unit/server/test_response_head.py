@@ -41,3 +41,9 @@ def test_a_field_that_would_break_the_head_is_refused_each_time(field: Field) ->
     for _ in range(2):
         with pytest.raises(RuntimeError, match="Invalid"):
             head(field)
+
+
+def test_a_field_may_be_a_list_of_name_and_value() -> None:
+    pair: list[bytes] = [b"x-colour", b"red"]
+
+    assert b"x-colour: red\r\n" in head(pair)  # type: ignore[arg-type]  # ASGI says iterables

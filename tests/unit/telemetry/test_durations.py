@@ -34,7 +34,7 @@ def sdk_histogram(seconds) -> Any:
 def test_counts_are_those_of_the_sdks_histogram(seconds):
     durations = Durations()
     for value in seconds:
-        durations.record(OK, value)
+        durations.add(OK, value)
 
     theirs = sdk_histogram(seconds)
     (ours,) = points(durations)
@@ -46,9 +46,9 @@ def test_counts_are_those_of_the_sdks_histogram(seconds):
 
 def test_outcomes_are_told_apart_and_empty_parts_left_out():
     durations = Durations()
-    durations.record(OK, 0.01)
-    durations.record(Outcome("POST", "/signals", 500, "http", "ValueError"), 0.2)
-    durations.record(Outcome("_OTHER", "", 0, "https", "asyncio.CancelledError"), 1)
+    durations.add(OK, 0.01)
+    durations.add(Outcome("POST", "/signals", 500, "http", "ValueError"), 0.2)
+    durations.add(Outcome("_OTHER", "", 0, "https", "asyncio.CancelledError"), 1)
 
     assert [point.attributes for point in points(durations)] == [
         {
@@ -71,7 +71,7 @@ def test_outcomes_are_told_apart_and_empty_parts_left_out():
 def test_number_of_attribute_sets_is_bounded():
     durations = Durations()
     for number in range(2500):
-        durations.record(Outcome("GET", f"/{number}", 200, "http"), 0.01)
+        durations.add(Outcome("GET", f"/{number}", 200, "http"), 0.01)
 
     *told_apart, rest = points(durations)
     assert len(told_apart) == 2000

@@ -41,15 +41,19 @@ def _other(value: Any) -> Any:
 _encode = msgspec.json.Encoder(enc_hook=_other).encode
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, *, is_finite: bool = False) -> bytes:
     """Return a value as JSON. In what is open, such as `Any`, NaN is a missing value, as pandas has it.
+
+    Args:
+        value: what a function returned.
+        is_finite: all its numbers are known to be finite.
 
     Raises:
         NotFinite: it holds an infinite number.
         TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError: it has no JSON form.
     """
     body = _encode(value)
-    if b"null" in body:  # which msgspec writes for an infinite number too
+    if not is_finite and b"null" in body:  # which msgspec writes for an infinite number too
         for place in not_finite(value, open_nan=True):
             raise NotFinite(place)
     return body

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect as types
 
 from runtime.routing.annotations.fitting import compiled
+from runtime.routing.annotations.walk import is_open, walk
 from runtime.routing.calling.answers.encoding import (
     FINITE,
     FINITE_CURE,
@@ -73,7 +74,7 @@ class Output:
             Misfit: something in it has no JSON form.
         """
         try:
-            return encode(fitting)
+            return encode(fitting, is_finite=self._is_closed)
         except NotFinite as error:
             raise self.misfit(error.place, FINITE, FINITE_CURE) from None
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
@@ -118,6 +119,11 @@ class Output:
     def _fits(self) -> Callable[[Any], bool]:
         return compiled(self._kind)
 
+    @cached_property
+    def _is_closed(self) -> bool:
+        """Whether `fit` has seen all of a value; with `Any` or a foreign class in it, it has not."""
+        return not any(is_open(kind) or isinstance(kind, types.CustomType) for kind in walk(self._kind))
+
 
 class EventOutput(Output):
     """Events of any class, each checked against its own."""
@@ -131,6 +137,10 @@ class EventOutput(Output):
         if not isinstance(value, Event):
             raise self.misfit("", f"Expected `Event`, got `{type(value).__name__}`.")
         return self._output(type(value)).fit(value)
+
+    @cached_property
+    def _is_closed(self) -> bool:
+        return False
 
     @cached_property
     def _output(self) -> Callable[[type[Event]], Output]:

@@ -15,7 +15,7 @@ from runtime.routing.calling.inputs.headers import read_cookies, read_header
 from runtime.routing.calling.inputs.query import read_query
 from runtime.routing.calling.inputs.request import RawRequest
 from runtime.routing.calling.inputs.texts import TextReader
-from runtime.routing.calling.inputs.validation import Arguments
+from runtime.routing.calling.inputs.validation import MAX_ERRORS, Arguments
 from runtime.routing.input_kind import InputKind, Location
 from runtime.routing.operation import Input, Operation
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
@@ -51,27 +51,29 @@ class Readers(NamedTuple):
         """Whether there is more to read than what is given."""
         return any(self[1:])
 
-    async def read(
-        self, arguments: Arguments, scope: Scope, receive: Receive, send: Send
-    ) -> list[FieldError]:
-        """Add what the request holds to `arguments`, and return everything that is wrong with it."""
+    async def read(self, arguments: Arguments, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add what the request holds to `arguments`.
+
+        Raises:
+            Invalid: with everything that is wrong with it.
+        """
+        _, queries, headers, cookies, body, form = self
         errors: list[FieldError] = []
-        if self.query:
-            query = read_query(scope)
-            for each in self.query:
-                each.read(arguments, query.get(each.field), errors)
-        for each in self.headers:
+        query = read_query(scope) if queries else {}
+        for each in queries:
+            each.read(arguments, query.get(each.field), errors)
+        for each in headers:
             values = read_header(scope, each.field.lower().encode("ascii"), is_list=each.is_list)
             each.read(arguments, values, errors)
-        if self.cookies:
-            cookies = read_cookies(scope)
-            for each in self.cookies:
-                each.read(arguments, cookies.get(each.field), errors)
-        if self.body is not None:
-            errors += await self.body.read(arguments, scope, receive)
-        elif self.form is not None:
-            errors += await self.form.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
-        return errors
+        sent = read_cookies(scope) if cookies else {}
+        for each in cookies:
+            each.read(arguments, sent.get(each.field), errors)
+        if body is not None:
+            errors += await body.read(arguments, scope, receive)
+        elif form is not None:
+            errors += await form.read(arguments, RawRequest(scope, receive, send))  # type: ignore[arg-type] # a TypedDict there
+        if errors:
+            raise Invalid(errors=tuple(errors[:MAX_ERRORS]))
 
 
 def readers_of(operation: Operation) -> Readers:  # noqa: C901, PLR0912  # a table, read as one

@@ -13,6 +13,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from contextvars import Context
+from typing import cast
 
 import msgspec
 from opentelemetry import trace
@@ -32,6 +33,8 @@ from runtime.routing.calling.isolated.wire import (
     DrainOrder,
     IsolatedFunction,
     NotLoaded,
+    PlainScope,
+    user_bytes,
 )
 from runtime.routing.operation import Operation
 from shared.errors import (
@@ -48,10 +51,7 @@ logger = logging.getLogger(__name__)
 ISOLATED = "isolated"  # key in `app.state` of the processes
 GRACE = 0.5  # seconds that a cancelled call has to clean up before its process is killed
 STREAM_GRACE = 1.0  # seconds after its deadline in which a stream sends its last event
-SCOPE = (
-    *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string"),
-    *("root_path", "headers", "client", "server", "path_params"),
-)
+SCOPE = tuple(PlainScope.__annotations__)
 
 
 class IsolatedAdapter:
@@ -169,7 +169,9 @@ class _Relay:
             match await self._child.hear():
                 case BodyPiece() as piece:
                     await self._pass_on(piece)
-                case CallOver(error, is_cut):
+                case CallOver(error, is_cut, last):
+                    if last is not None:
+                        await self._pass_on(last)
                     self.invocation.error = error or self.invocation.error
                     if is_cut:
                         raise Internal
@@ -228,12 +230,17 @@ async def _whole(receive: Receive) -> bytes:
 def _order(scope: Scope, invocation: Invocation, body: bytes, seconds: float) -> CallOrder:
     span = trace.get_current_span().get_span_context()
     return CallOrder(
-        scope={name: scope[name] for name in SCOPE if name in scope},
+        scope=cast("PlainScope", {name: scope[name] for name in SCOPE if name in scope}),
         body=body,
         request_id=invocation.request_id,
         client=invocation.client,
         method=invocation.method,
-        user=invocation.user,
+        user=user_bytes(invocation.user),
         seconds=seconds,
-        trace=(span.trace_id, span.span_id, int(span.trace_flags), tuple(span.trace_state.items())),
+        trace=(
+            span.trace_id.to_bytes(16),
+            span.span_id.to_bytes(8),
+            int(span.trace_flags),
+            tuple(span.trace_state.items()),
+        ),
     )

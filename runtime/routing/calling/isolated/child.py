@@ -17,7 +17,8 @@ from runtime.routing.calling.isolated.wire import (
     CallOver,
     ProcessReport,
     WorkerOrder,
-    order_bytes,
+    beginning_bytes,
+    message_bytes,
     report_of,
 )
 from shared.throttle import Throttle
@@ -80,7 +81,7 @@ class IsolatedProcess:
         )
         for (read, _), taker in zip(ends, takers, strict=True):
             await loop.connect_read_pipe(taker, os.fdopen(read, "rb", 0))
-        child.tell(beginning)
+        child._connection.send(beginning_bytes(beginning))
         return child
 
     @property
@@ -97,7 +98,7 @@ class IsolatedProcess:
 
     def tell(self, order: WorkerOrder) -> None:
         """Send an order."""
-        self._connection.send(order_bytes(order))
+        self._connection.send(message_bytes(order))
 
     async def hear(self) -> ProcessReport | None:
         """Return its next report; None once it is gone."""

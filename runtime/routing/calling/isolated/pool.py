@@ -30,7 +30,7 @@ class _Waiting(Struct, eq=False):
 class _Idle(Struct, eq=False):
     function: IsolatedFunction
     child: IsolatedProcess
-    timer: asyncio.TimerHandle
+    until: float  # loop time at which it ends
 
 
 class IsolatedProcesses:
@@ -40,10 +40,15 @@ class IsolatedProcesses:
 
     Args:
         settings: of the service; given to each process.
+
+    Attributes:
+        limit: how many may run at once.
+        is_in_haste: a start does not wait until there can be processes: callers of all functions wait for it.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.limit = settings.limits.isolated_processes or max(2, os.cpu_count() or 2)
+        self.is_in_haste = False
         self._settings = settings
         traced = settings.telemetry.destination("traces") is not None
         self._template = Template(traced=traced)
@@ -54,10 +59,13 @@ class IsolatedProcesses:
         self._waiting: list[_Waiting] = []
         self._lent: dict[IsolatedProcess, tuple[IsolatedFunction, int]] = {}
         self._generation = 0
+        self._next_look: asyncio.TimerHandle | None = None  # while any is idle, for those whose time is over
 
     async def __aenter__(self) -> Self:
         self._is_running = True
-        if self._functions:
+        if self._functions and self.is_in_haste:
+            self._template.start()
+        elif self._functions:
             await self._template.ready()
         return self
 
@@ -67,6 +75,8 @@ class IsolatedProcesses:
             idle.child.end()
         for child in self._lent:
             child.kill()
+        if self._next_look is not None:
+            self._next_look.cancel()
         await self._template.stop()
 
     def renew(self, functions: int) -> None:
@@ -107,8 +117,9 @@ class IsolatedProcesses:
         elif not child.is_alive or generation != self._generation or child.calls >= CALLS:
             child.end()
         else:
-            timer = asyncio.get_running_loop().call_later(IDLE, self._retire, child)
-            self._idle.append(_Idle(function, child, timer))
+            loop = asyncio.get_running_loop()
+            self._idle.append(_Idle(function, child, loop.time() + IDLE))
+            self._next_look = self._next_look or loop.call_later(IDLE, self._retire)
         self._leave((function.endpoint.file, function.endpoint.method))
 
     async def _wait(self, name: Name, deadline: float) -> None:
@@ -151,33 +162,25 @@ class IsolatedProcesses:
     def _kept(self, function: IsolatedFunction) -> IsolatedProcess | None:
         for idle in reversed(self._idle):
             if idle.function == function:
-                self._forget(idle)
+                self._idle.remove(idle)
                 if idle.child.is_alive:
                     return idle.child
         return None
 
     async def _started(self, function: IsolatedFunction) -> IsolatedProcess:
         while self._idle and len(self._idle) + self._busy.total() > self.limit:
-            longest = self._idle[0]
-            self._forget(longest)
-            longest.child.end()
+            self._idle.pop(0).child.end()
         root = self._settings.functions.resolve()
         beginning = Beginning(self._settings, root, tuple(sys.path), function)
         return await IsolatedProcess.start(self._template, beginning)
 
-    def _retire(self, child: IsolatedProcess) -> None:
-        for idle in self._idle:
-            if idle.child is child:
-                self._forget(idle)
-                child.end()
-                return
-
-    def _forget(self, idle: _Idle) -> None:
-        idle.timer.cancel()
-        self._idle.remove(idle)
+    def _retire(self) -> None:
+        """End those that have been idle for long enough; look again when the next one will have been."""
+        loop = asyncio.get_running_loop()
+        while self._idle and self._idle[0].until <= loop.time():
+            self._idle.pop(0).child.end()
+        self._next_look = loop.call_at(self._idle[0].until, self._retire) if self._idle else None
 
     def _take_idle(self) -> Iterator[_Idle]:
         while self._idle:
-            idle = self._idle[-1]
-            self._forget(idle)
-            yield idle
+            yield self._idle.pop()

@@ -1,12 +1,12 @@
 """What a worker and the process of an isolated function say to each other.
 
-The worker's orders are pickled, as they hold the caller and the settings. What comes back was made beside
-code that may do anything, so it is decoded as data.
+All of it is data in msgpack, in a third of the time that pickle takes; settings and the caller, which only
+the worker sends, are pickled. What comes back was made beside code that may do anything.
 """
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from msgspec import Struct
@@ -50,39 +50,57 @@ class Beginning(Struct, frozen=True):
     function: IsolatedFunction
 
 
-class CallOrder(Struct, frozen=True):
+class PlainScope(TypedDict, total=False):
+    """The members of an ASGI scope that are data."""
+
+    type: str
+    asgi: dict[str, str]
+    http_version: str
+    method: str
+    scheme: str
+    path: str
+    raw_path: bytes
+    query_string: bytes
+    root_path: str
+    headers: list[tuple[bytes, bytes]]
+    client: tuple[str, int] | None
+    server: tuple[str, int | None] | None
+    path_params: dict[str, Any]
+
+
+class CallOrder(Struct, frozen=True, tag=True, array_like=True):
     """One request that router and gate have let through.
 
     Attributes:
-        scope: the plain members of the ASGI scope.
+        scope: of the request.
         body: the whole of it.
         request_id: of the invocation, like the next three.
         client: the caller's address.
         method: as sent, HEAD included.
-        user: the verified caller.
+        user: the verified caller, pickled; empty where there is none.
         seconds: until the deadline.
-        trace: trace id, span id, flags and state of the worker's span.
+        trace: trace id and span id (16 and 8 bytes), flags and state of the worker's span.
     """
 
-    scope: dict[str, Any]
+    scope: PlainScope
     body: bytes
     request_id: str
     client: str
     method: str
-    user: User | None
+    user: bytes
     seconds: float
-    trace: tuple[int, int, int, tuple[tuple[str, str], ...]]
+    trace: tuple[bytes, bytes, int, tuple[tuple[str, str], ...]]
 
 
-class CancelOrder(Struct, frozen=True):
+class CancelOrder(Struct, frozen=True, tag=True, array_like=True):
     """Cancel the call."""
 
 
-class DrainOrder(Struct, frozen=True):
+class DrainOrder(Struct, frozen=True, tag=True, array_like=True):
     """The service stops: a stream is to end."""
 
 
-type WorkerOrder = Beginning | CallOrder | CancelOrder | DrainOrder
+type WorkerOrder = CallOrder | CancelOrder | DrainOrder
 
 
 class BodyPiece(Struct, frozen=True, tag=True, array_like=True):
@@ -109,10 +127,12 @@ class CallOver(Struct, frozen=True, tag=True, array_like=True):
     Attributes:
         error: of the invocation.
         is_cut: the response has begun and cannot be completed.
+        last: the last piece of the response, where it was written in the same moment.
     """
 
     error: str
     is_cut: bool
+    last: BodyPiece | None = None
 
 
 class NotLoaded(Struct, frozen=True, tag=True, array_like=True):
@@ -122,30 +142,48 @@ class NotLoaded(Struct, frozen=True, tag=True, array_like=True):
 
 
 type ProcessReport = BodyPiece | CallOver | NotLoaded
-_DECODE = msgspec.msgpack.Decoder(ProcessReport).decode
+_REPORT = msgspec.msgpack.Decoder(ProcessReport).decode
+_ORDER = msgspec.msgpack.Decoder(WorkerOrder).decode
 _ENCODE = msgspec.msgpack.Encoder().encode
 
 
-def order_bytes(order: WorkerOrder) -> bytes:
-    """Return what the worker writes."""
-    return framed(pickle.dumps(order, pickle.HIGHEST_PROTOCOL))
+def beginning_bytes(beginning: Beginning) -> bytes:
+    """Return what the worker writes first."""
+    return framed(pickle.dumps(beginning, pickle.HIGHEST_PROTOCOL))
 
 
-def report_bytes(report: ProcessReport) -> bytes:
-    """Return what the process writes."""
-    return framed(_ENCODE(report))
+def beginning_of(message: bytes) -> Beginning:
+    """Return what the worker has written first."""
+    beginning: Beginning = pickle.loads(message)  # noqa: S301  # the worker's own
+    return beginning
+
+
+def user_bytes(user: User | None) -> bytes:
+    """Return the caller as an order has it."""
+    return b"" if user is None else pickle.dumps(user, pickle.HIGHEST_PROTOCOL)
+
+
+def user_of(order: CallOrder) -> User | None:
+    """Return the caller that an order has."""
+    user: User | None = pickle.loads(order.user) if order.user else None  # noqa: S301  # the worker's own
+    return user
+
+
+def message_bytes(message: WorkerOrder | ProcessReport) -> bytes:
+    """Return what either side writes."""
+    return framed(_ENCODE(message))
 
 
 def order_of(message: bytes) -> WorkerOrder:
     """Return what the worker has written."""
-    order: WorkerOrder = pickle.loads(message)  # noqa: S301  # the worker's own
+    order: WorkerOrder = _ORDER(message)
     return order
 
 
 def report_of(message: bytes) -> ProcessReport | None:
     """Return what the process has written; None where it is no report."""
     try:
-        report: ProcessReport = _DECODE(message)
+        report: ProcessReport = _REPORT(message)
     except msgspec.MsgspecError:
         return None
     return report
