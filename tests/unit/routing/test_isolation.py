@@ -271,7 +271,7 @@ def test_what_one_file_adds_to_the_process_no_later_one_may_remove(tmp_path: Pat
             f"{EQUAL}import sys\nEqual.__call__ = print\nsys.excepthook = Equal()",
             "the hooks for uncaught exceptions",
         ),
-        (f"{EQUAL}import threading\nthreading.settrace(Equal())", "the tracing of threads"),
+        (f"{EQUAL}import threading\nthreading.setprofile(Equal())", "the tracing of threads"),
         (f"{EQUAL}import sys\nsys.stdout = Equal()\nsys.stdout.closed = False", "the standard streams"),
         (
             f"{EQUAL}import logging\nhandlers = logging.getLogger().handlers\n"
