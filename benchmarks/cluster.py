@@ -1,4 +1,4 @@
-"""Past one machine: a whole service on twelve of them, each part killed in turn under load.
+"""Past one machine: a whole service on eleven of them, each part killed in turn under load.
 
     sudo .venv/bin/python -m benchmarks.cluster [--minutes 20] [--rate 20]
 

@@ -108,7 +108,7 @@ class Worker:
         while True:
             self._changed.clear()
             catalogue = self._desk.catalogue
-            room = self._room(catalogue)
+            jobs, room = catalogue.by_template.keys(), self._room(catalogue)
             try:
                 await self._hand_back()
                 if not room:
@@ -120,8 +120,8 @@ class Worker:
                     self._begin(each)
                 if not delivery.has_lease:
                     await self._pause(TICK)
-                elif not delivery.taken and catalogue.by_template.keys().isdisjoint(room):
-                    await self._pause(NAP)  # until a job has ended
+                elif not delivery.taken and jobs and jobs.isdisjoint(room):
+                    await self._pause(NAP)  # until a job has ended: the bell may ring for what has no place
                 elif not delivery.taken:
                     await self._queue.wait(delivery.bell, NAP)
             except Unavailable:
